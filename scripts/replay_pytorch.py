@@ -1,0 +1,484 @@
+#!/usr/bin/env python3
+"""Replays a recorded run in PyTorch and compares every recorded loss.
+
+Usage:
+    bn-exp run --config FILE --trace
+    scripts/replay_pytorch.py results/NAME/runs/RUN_ID [--data-dir DIR] [--steps N] [--rtol X] [--json]
+
+Nothing is shared with bn-exp but the files of the run: run.json (what was asked for),
+trace.safetensors (initial parameters, minibatches and, for generated data, the samples) and
+curves.csv (the losses). The network, its gradients and the optimiser are PyTorch's.
+
+Judged are the losses of the first steps: in f64 to 1e-8 over 200 steps, in f32 to 1e-5 over 10;
+rounding grows along a training run, so later steps are reported and not judged. Where the whole
+run was replayed, the final parameters are compared too; in f64 and up to 200 steps they are judged
+to 1e-6 of the tensor's largest value.
+
+Files of data set mnist are looked for in DIR/mnist (--data-dir, else BN_EXP_DATA_DIR), those of
+source idx in the configuration's data.dir; samples in the trace go before files.
+
+Exit status: 0 agrees, 1 deviates, 2 wrong usage or something missing.
+"""
+
+import argparse
+import csv
+import gzip
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+try:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+    from safetensors.numpy import load_file
+except ImportError as missing:
+    print(
+        f"{missing.name} is not installed; get it by\n"
+        "    python3 -m venv .venv && .venv/bin/pip install -r scripts/requirements.txt\n"
+        "and start this script with .venv/bin/python",
+        file=sys.stderr,
+    )
+    sys.exit(2)
+
+# Precision: (relative tolerance of the loss, steps judged).
+JUDGED = {"f64": (1e-8, 200), "f32": (1e-5, 10)}
+PARAMETER_TOLERANCE = 1e-6
+# A loss near 0 is a difference of large logits, exact only in absolute terms; below this value
+# deviations are measured against it. Likewise a bias before a norm, which only rounding moves.
+SMALLEST_LOSS = 1e-4
+SMALLEST_PARAMETER = 1e-6
+
+ARMS = {
+    # arm: (standardise, learn gamma and beta, bias unless the variant says otherwise)
+    "none": (False, False, True),
+    "affine": (False, True, False),
+    "standardize": (True, False, False),
+    "bn": (True, True, False),
+}
+ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "identity": lambda x: x}
+
+
+class ReplayError(Exception):
+    """Something needed is missing or not understood; the message says the remedy."""
+
+
+# --- the run's files -------------------------------------------------------------------------
+
+
+def load_run(run_dir):
+    """The run's description and its trace, as (dict, {name: array})."""
+    run_dir = Path(run_dir)
+    if not run_dir.is_dir():
+        raise ReplayError(f"{run_dir} is no folder; give a run's folder, results/NAME/runs/RUN_ID")
+    try:
+        run = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ReplayError(f"{run_dir} has no run.json; give a run's folder, results/NAME/runs/RUN_ID") from None
+    except ValueError as error:
+        raise ReplayError(f"{run_dir / 'run.json'} is not JSON ({error}); train the run again") from None
+    for key in ("configuration", "variant", "shape", "classes"):
+        if key not in run:
+            raise ReplayError(f"{run_dir / 'run.json'} has no `{key}`; record the run with this version of bn-exp")
+    if not (run_dir / "trace.safetensors").is_file():
+        raise ReplayError(f"{run_dir} has no trace.safetensors; run the same `bn-exp run` again with --trace")
+    trace = load_file(run_dir / "trace.safetensors")
+    if "batches" not in trace:
+        raise ReplayError(f"{run_dir / 'trace.safetensors'} has no `batches`; write it again with --trace --fresh")
+    return run, trace
+
+
+def recorded_losses(run_dir):
+    """{step: loss} of the minibatches in curves.csv; an empty cell is NaN."""
+    path = Path(run_dir) / "curves.csv"
+    if not path.is_file():
+        raise ReplayError(f"{run_dir} has no curves.csv; finish the run with `bn-exp run`")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("split") == "batch"]
+    if not rows:
+        raise ReplayError(f"{path} has no rows of split `batch`; set log.batch_every above 0 and train again")
+    try:
+        return {int(row["step"]): float(row["loss"]) if row["loss"] else math.nan for row in rows}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReplayError(f"{path} is damaged ({error}); train the run again with `bn-exp run --fresh`") from None
+
+
+def read_idx(folder, name):
+    """The array in folder/name, or in folder/name.gz."""
+    for path, opener in ((folder / name, open), (folder / f"{name}.gz", gzip.open)):
+        if path.is_file():
+            with opener(path, "rb") as file:
+                content = file.read()
+            if content[:3] != b"\0\0\x08":
+                raise ReplayError(f"{path} is no IDX file of bytes; fetch it again with `bn-exp data fetch`")
+            rank = content[3]
+            shape = np.frombuffer(content, ">u4", rank, 4).astype(int)
+            return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
+    raise ReplayError(
+        f"{folder} has neither {name} nor {name}.gz; give the data folder with --data-dir or BN_EXP_DATA_DIR "
+        "(`bn-exp data list` shows it, `bn-exp data fetch` fills it)"
+    )
+
+
+# --- data ------------------------------------------------------------------------------------
+
+
+def training_split(data, trace, data_dir):
+    """Raw features (uint8 images or float vectors, one row a sample) and labels."""
+    features, labels = trace.get("data/features"), trace.get("data/labels")
+    if features is None or labels is None:
+        source = data["source"]
+        if source not in ("mnist", "fashion-mnist", "idx"):
+            raise ReplayError(f"the trace of {source} has no data/features, data/labels; write it again with --trace")
+        if source == "idx":
+            folder = Path(data["dir"])
+        else:
+            data_dir = data_dir or os.environ.get("BN_EXP_DATA_DIR")
+            if not data_dir:
+                raise ReplayError(f"where is {source}? Give --data-dir DIR or BN_EXP_DATA_DIR, the folder above {source}/")
+            folder = Path(data_dir) / source
+        if labels is None and data.get("random_labels"):
+            raise ReplayError("the labels are random and the trace has no data/labels; write it again with --trace")
+        if features is None:
+            images = read_idx(folder, "train-images-idx3-ubyte")
+            kept = min(data.get("train") or len(images), len(images) - (data.get("validation") or 0))
+            features = images.reshape(len(images), -1)[:kept]
+        if labels is None:
+            labels = read_idx(folder, "train-labels-idx1-ubyte")[: len(features)]
+    if len(labels) < len(features):
+        raise ReplayError(f"{len(features)} samples but {len(labels)} labels; write the trace again with --trace")
+    return features.reshape(len(features), -1), torch.from_numpy(labels[: len(features)].astype(np.int64))
+
+
+def scaled(features, scaling, dtype):
+    """A function from sample indices to scaled features; all arithmetic in f64, rounded once at the end."""
+    if features.dtype != np.uint8:
+        values = features.astype(np.float64)
+        if scaling == "standardize":
+            sd = values.std(axis=0)
+            values = (values - values.mean(axis=0)) / np.where(sd == 0, 1.0, sd)
+        elif scaling != "none":
+            raise ReplayError(f"data.scaling {scaling} is for images, but the data are vectors")
+        vectors = torch.from_numpy(values).to(dtype)
+        return lambda indices: vectors[indices]
+    # A byte has 256 values: scale those.
+    values = np.arange(256, dtype=np.float64)
+    if scaling == "unit":
+        values = values / 255
+    elif scaling == "standardize":
+        share = np.bincount(features.ravel(), minlength=256) / features.size
+        mean = (share * values).sum()
+        sd = math.sqrt((share * (values - mean) ** 2).sum())
+        values = (values - mean) / (sd or 1.0)
+    elif scaling == "binary":
+        values = (values >= 128).astype(np.float64)
+    elif scaling != "none":
+        raise ReplayError(f"data.scaling {scaling!r} is unknown here; known: unit, standardize, binary, none")
+    table = torch.from_numpy(values).to(dtype)
+    return lambda indices: table[torch.from_numpy(features[indices].astype(np.int64))]
+
+
+# --- network ---------------------------------------------------------------------------------
+
+
+def block_specs(model, shape, classes):
+    """One dict a block, the output layer last: conv, out, fan-in shape, pool, residual, hidden."""
+    blocks = []
+    channels, height, width = shape["channels"], shape["height"], shape["width"]
+    if model["kind"] == "cnn":
+        kernel, pool = model.get("kernel") or 3, model.get("pool") or "max"
+        for out in model["channels"]:
+            blocks.append({"weight": (out, channels, kernel, kernel), "pool": pool, "residual": False, "hidden": True})
+            channels = out
+            if pool != "none":
+                height, width = height // 2, width // 2
+        dense = model.get("dense") or []
+    else:
+        dense = model["hidden"]
+    is_vector, inputs = height == width == 1, channels * height * width
+    for out in dense:
+        residual = model["kind"] == "mlp" and bool(model.get("residual")) and is_vector and out == inputs
+        blocks.append({"weight": (out, inputs), "pool": "none", "residual": residual, "hidden": True})
+        is_vector, inputs = True, out
+    blocks.append({"weight": (classes, inputs), "pool": "none", "residual": False, "hidden": False})
+    return blocks
+
+
+def parameter_shapes(blocks, variant):
+    """{name: shape} of the arm's parameters and buffers."""
+    if variant["arm"] not in ARMS:
+        raise ReplayError(f"arm {variant['arm']!r} cannot be replayed here; known: {', '.join(ARMS)}")
+    standardizes, is_affine, bias = ARMS[variant["arm"]]
+    bias = bias if variant.get("bias") is None else variant["bias"]
+    shapes = {}
+    for i, block in enumerate(blocks):
+        out = block["weight"][:1]
+        shapes[f"blocks.{i}.weight"] = block["weight"]
+        if bias or not block["hidden"]:
+            shapes[f"blocks.{i}.bias"] = out
+        if block["hidden"] and is_affine:
+            shapes[f"blocks.{i}.norm.gamma"] = shapes[f"blocks.{i}.norm.beta"] = out
+        if block["hidden"] and standardizes:
+            shapes[f"blocks.{i}.norm.running_mean"] = shapes[f"blocks.{i}.norm.running_var"] = out
+    return shapes
+
+
+def initial_parameters(trace, shapes, dtype):
+    """The trace's init/ tensors in the run's precision, checked against what the configuration says."""
+    recorded = {name[5:]: value for name, value in trace.items() if name.startswith("init/")}
+    problems = [f"init/{name} is missing" for name in shapes if name not in recorded]
+    problems += [f"init/{name} is not part of this arm" for name in recorded if name not in shapes]
+    for name in shapes.keys() & recorded.keys():
+        if recorded[name].shape != tuple(shapes[name]):
+            problems.append(f"init/{name} has shape {list(recorded[name].shape)}, expected {list(shapes[name])}")
+    if problems:
+        raise ReplayError("the trace does not fit run.json: " + "; ".join(problems) + ". Write it again with --trace")
+    return {name: torch.from_numpy(recorded[name].copy()).to(dtype) for name in shapes}
+
+
+def forward(blocks, parameters, config, variant, u, training=True):
+    """Logits of samples `u`, [N, features] or [N, C, H, W]; in training, running statistics move."""
+    standardizes, is_affine, _ = ARMS[variant["arm"]]
+    model, norm = config["model"], config["norm"]
+    phi = ACTIVATIONS[model["activation"]]
+    for i, block in enumerate(blocks):
+        get = lambda name, i=i: parameters.get(f"blocks.{i}.{name}")
+        if len(block["weight"]) == 4:
+            z = F.conv2d(u, get("weight"), get("bias"), padding=block["weight"][2] // 2)
+        else:
+            u = u.flatten(1)
+            z = F.linear(u, get("weight"), get("bias"))
+        if not block["hidden"]:
+            return z
+
+        def normalise(x):
+            gamma, beta = get("norm.gamma"), get("norm.beta")
+            if standardizes:
+                mean, var = get("norm.running_mean"), get("norm.running_var")
+                return F.batch_norm(x, mean, var, gamma, beta, training, norm["momentum"], norm["epsilon"])
+            if is_affine:
+                per_channel = (1, -1) + (1,) * (x.dim() - 2)
+                return x * gamma.view(per_channel) + beta.view(per_channel)
+            return x
+
+        def pool(x):
+            if block["pool"] == "none":
+                return x
+            return F.max_pool2d(x, 2) if block["pool"] == "max" else F.avg_pool2d(x, 2)
+
+        position = model["norm_position"]
+        if position == "before_activation":
+            out = pool(phi(normalise(z)))
+        elif position == "after_activation":
+            out = pool(normalise(phi(z)))
+        else:
+            out = normalise(pool(phi(z)))
+        u = out + u if block["residual"] else out
+    raise AssertionError("the last block is the output layer")
+
+
+# --- training --------------------------------------------------------------------------------
+
+
+def is_trained(name, train_only):
+    """Whether the parameter is trained: by its whole name, or its last part."""
+    is_buffer = name.endswith(("running_mean", "running_var"))
+    return not is_buffer and (not train_only or name in train_only or name.rsplit(".", 1)[1] in train_only)
+
+
+def build_optimizer(options, trained):
+    """PyTorch's optimiser over {name: tensor}, decay on the weights only unless `decay_norm`."""
+    decay = options.get("weight_decay", 0.0)
+    decayed = [p for name, p in trained.items() if name.endswith(".weight") or options.get("decay_norm")]
+    rest = [p for name, p in trained.items() if not (name.endswith(".weight") or options.get("decay_norm"))]
+    groups = [{"params": decayed, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+    groups = [group for group in groups if group["params"]]
+    if options["kind"] == "sgd":
+        # PyTorch's default dampening of 0: v <- m v + g.
+        momentum, nesterov = options.get("momentum", 0.0), options.get("nesterov", False)
+        return torch.optim.SGD(groups, lr=options["lr"], momentum=momentum, dampening=0.0, nesterov=nesterov)
+    betas = (options.get("beta1", 0.9), options.get("beta2", 0.999))
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    if options["kind"] not in kinds:
+        raise ReplayError(f"optimizer.kind {options['kind']!r} is unknown here; known: sgd, adam, adamw")
+    return kinds[options["kind"]](groups, lr=options["lr"], betas=betas, eps=options.get("epsilon", 1e-8))
+
+
+def learning_rate(options, step, steps):
+    """The rate of update `step` (from 0) of `steps`."""
+    rate, warmup = options["lr"], options.get("warmup") or 0
+    if step < warmup:
+        return rate * (step + 1) / warmup
+    schedule = options.get("schedule") or "constant"
+    if schedule == "cosine":
+        return rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+    if schedule == "step":
+        return rate * (options.get("step_factor") or 0.1) ** ((step - warmup) // options["step_every"])
+    return rate
+
+
+def replay(run_dir, data_dir=None, steps=None):
+    """Trains as the run did, for all its steps or the first `steps`.
+
+    Returns a dict: run_id, status, precision, total_steps (of the run), losses (of minibatch k before
+    update k), parameters ({name: f64 array} after the last update). Stops early at a loss that is
+    not finite.
+    """
+    run, trace = load_run(run_dir)
+    config, variant, shape = run["configuration"], run["variant"], run["shape"]
+    precision = config["model"]["precision"]
+    dtype = {"f32": torch.float32, "f64": torch.float64}[precision]
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.set_default_dtype(dtype)
+
+    blocks = block_specs(config["model"], shape, run["classes"])
+    parameters = initial_parameters(trace, parameter_shapes(blocks, variant), dtype)
+    trained = {name: p for name, p in parameters.items() if is_trained(name, variant.get("train_only"))}
+    if not trained:
+        raise ReplayError(f"train_only {variant['train_only']} names no parameter of arm {variant['arm']}")
+    for parameter in trained.values():
+        parameter.requires_grad_(True)
+    optimizer = build_optimizer(config["optimizer"], trained)
+
+    features, labels = training_split(config["data"], trace, data_dir)
+    samples = scaled(features, config["data"].get("scaling") or "none", dtype)
+    sample_shape = (-1, shape["channels"], shape["height"], shape["width"])
+    batches = trace["batches"]
+    if batches.size and batches.max() >= len(features):
+        raise ReplayError(f"the trace has sample {batches.max()}, the training split {len(features)}: another data set?")
+
+    total = config["train"].get("steps") or len(batches)
+    losses = []
+    for step, batch in enumerate(batches[:steps]):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config["optimizer"], step, total)
+        logits = forward(blocks, parameters, config, variant, samples(batch).reshape(sample_shape))
+        loss = F.cross_entropy(logits, labels[torch.from_numpy(batch)])
+        losses.append(loss.item())
+        if not math.isfinite(losses[-1]):
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    final = {name: p.detach().double().numpy() for name, p in parameters.items()}
+    return {
+        "run_id": run.get("run_id") or Path(run_dir).resolve().name,
+        "status": run.get("status", "completed"),
+        "precision": precision,
+        "total_steps": total,
+        "losses": losses,
+        "parameters": final,
+    }
+
+
+# --- comparison ------------------------------------------------------------------------------
+
+
+def relative_deviation(ours, theirs):
+    """|ours - theirs| relative to theirs; two losses that are not finite agree."""
+    if not (math.isfinite(ours) and math.isfinite(theirs)):
+        return 0.0 if math.isfinite(ours) == math.isfinite(theirs) else math.inf
+    return abs(ours - theirs) / max(abs(theirs), SMALLEST_LOSS)
+
+
+def compare_losses(replayed, recorded, rtol=None):
+    """The comparison of losses as a dict: counts, largest deviations, verdict."""
+    tolerance, first = JUDGED[replayed["precision"]]
+    tolerance = tolerance if rtol is None else rtol
+    losses = replayed["losses"]
+    deviations = [(relative_deviation(losses[step], loss), step) for step, loss in recorded.items() if step < len(losses)]
+    judged = [pair for pair in deviations if pair[1] < first]
+    if not judged:
+        raise ReplayError(f"no recorded loss lies in the first {min(first, len(losses))} steps; replay more with --steps")
+    largest = lambda pairs: max(pairs, key=lambda pair: (pair[0], -pair[1]))
+    result = {"compared": len(deviations), "judged": len(judged), "tolerance": tolerance, "judged_below_step": first}
+    result["max_relative"], result["at_step"] = largest(judged)
+    result["max_relative_all"], result["at_step_all"] = largest(deviations)
+    result["agrees"] = result["max_relative"] <= tolerance
+    return result
+
+
+def compare_parameters(replayed, checkpoint):
+    """The largest deviation of final parameters, relative to each tensor's largest value; None for part of a run."""
+    is_whole = replayed["status"] == "completed" and len(replayed["losses"]) == replayed["total_steps"]
+    if not is_whole or not checkpoint.is_file():
+        return None
+    recorded = load_file(checkpoint)
+    missing = [name for name in replayed["parameters"] if name not in recorded]
+    if missing:
+        raise ReplayError(f"{checkpoint} lacks {', '.join(missing)}; train the run again")
+    deviations = []
+    for name, ours in replayed["parameters"].items():
+        theirs = recorded[name].astype(np.float64)
+        scale = max(float(np.abs(theirs).max(initial=0.0)), SMALLEST_PARAMETER)
+        deviations.append((float(np.abs(ours - theirs).max(initial=0.0)) / scale, name))
+    largest, name = max(deviations)
+    judged = replayed["precision"] == "f64" and replayed["total_steps"] <= JUDGED["f64"][1]
+    agrees = not judged or largest <= PARAMETER_TOLERANCE
+    return {"tensors": len(deviations), "max_relative": largest, "at": name, "judged": judged, "agrees": agrees}
+
+
+def print_table(result):
+    """The comparison for people."""
+    parameters = result["parameters"]
+    rows = [
+        ("run", result["run_id"]),
+        ("precision", result["precision"]),
+        ("steps replayed", f"{result['steps']} of {result['total_steps']}"),
+        ("losses compared", f"{result['compared']}, of which judged {result['judged']}"),
+        ("largest relative deviation, judged", f"{result['max_relative']:.2e} at step {result['at_step']}"),
+        ("  allowed", f"{result['tolerance']:.0e} before step {result['judged_below_step']}"),
+        ("largest relative deviation, all", f"{result['max_relative_all']:.2e} at step {result['at_step_all']}"),
+    ]
+    if parameters:
+        how = f"allowed {PARAMETER_TOLERANCE:.0e}" if parameters["judged"] else "not judged"
+        text = f"{parameters['max_relative']:.2e} in {parameters['at']} ({how})"
+        rows.append(("final parameters and statistics", text))
+    else:
+        rows.append(("final parameters", "not compared (run or replay incomplete)"))
+    rows.append(("verdict", "agrees" if result["agrees"] else "DEVIATES"))
+    width = max(len(label) for label, _ in rows)
+    for label, text in rows:
+        print(f"{label:<{width}}  {text}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Replay a recorded run in PyTorch and compare its losses.")
+    parser.add_argument("run_dir", type=Path, help="a run's folder: results/NAME/runs/RUN_ID, trained with --trace")
+    parser.add_argument("--data-dir", help="folder above mnist/ (default: BN_EXP_DATA_DIR)")
+    parser.add_argument("--steps", type=int, help="replay only the first N steps")
+    parser.add_argument("--rtol", type=float, help="relative tolerance of the judged losses (default 1e-8 in f64, 1e-5 in f32)")
+    parser.add_argument("--json", action="store_true", help="print JSON, with the loss of every replayed step")
+    options = parser.parse_args()
+    if options.steps is not None and options.steps < 1:
+        parser.error("--steps must be at least 1")
+    try:
+        recorded = recorded_losses(options.run_dir)
+        replayed = replay(options.run_dir, options.data_dir, options.steps)
+        result = {"run_id": replayed["run_id"], "steps": len(replayed["losses"])}
+        result |= compare_losses(replayed, recorded, options.rtol)
+        result["parameters"] = compare_parameters(replayed, options.run_dir / "checkpoint.safetensors")
+    except ReplayError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyError as error:
+        print(f"error: run.json lacks the key {error}; record the run with this version of bn-exp", file=sys.stderr)
+        return 2
+    if result["parameters"]:
+        result["agrees"] = result["agrees"] and result["parameters"]["agrees"]
+    result |= {"precision": replayed["precision"], "total_steps": replayed["total_steps"]}
+    if options.json:
+        finite = lambda x: x if math.isfinite(x) else None
+        result["losses"] = [finite(loss) for loss in replayed["losses"]]
+        result |= {key: finite(result[key]) for key in ("max_relative", "max_relative_all")}
+        print(json.dumps(result, allow_nan=False))
+    else:
+        print_table(result)
+    return 0 if result["agrees"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,283 @@
+//! Holds a JSON value against the configuration's JSON Schema and reports every fault at once.
+//!
+//! Only the keywords that [`super::file`] produces are known: `$ref`, `anyOf`, `oneOf` of
+//! constants, `type`, `properties`, `required`, `additionalProperties`, `items`, and the bounds.
+
+use serde_json::{Map, Value};
+
+use super::json::join;
+use super::problem::{Problems, did_you_mean};
+
+/// The JSON Schema of the configuration, as `bn-exp schema` prints it.
+pub fn schema() -> Value {
+    schemars::schema_for!(super::file::ConfigFile).to_value()
+}
+
+/// Adds every way in which `value` breaks `schema` to `problems`.
+pub fn check(value: &Value, schema: &Value, problems: &mut Problems) {
+    Checker { root: schema, problems }.node(value, schema, "");
+}
+
+/// The same for a value that belongs at one place of the configuration, described by `node`.
+pub fn check_part(value: &Value, node: &Value, schema: &Value, path: &str, problems: &mut Problems) {
+    Checker { root: schema, problems }.node(value, node, path);
+}
+
+/// The keys of the object that `node` describes.
+pub fn properties(schema: &Value, node: &Value) -> Vec<String> {
+    let properties = follow(schema, node)["properties"].as_object();
+    properties.into_iter().flatten().map(|(key, _)| key.clone()).collect()
+}
+
+/// The part of the schema that describes a dotted path, if the path exists.
+pub fn at_path<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(schema, |node, key| {
+        let node = follow(schema, node);
+        node["properties"].get(key)
+    })
+}
+
+/// `value` without the entries that equal the schema's constant defaults, at every level.
+pub fn less_defaults(value: &Value, schema: &Value) -> Value {
+    fn strip(value: &Value, node: &Value, root: &Value) -> Value {
+        let Value::Object(object) = value else { return value.clone() };
+        let properties = &follow(root, node)["properties"];
+        let kept = object.iter().filter_map(|(key, child)| {
+            let property = &properties[key];
+            let child = strip(child, property, root);
+            let is_default = property.get("default").is_some_and(|d| strip(d, property, root) == child);
+            (!is_default && !child.is_null()).then(|| (key.clone(), child))
+        });
+        Value::Object(kept.collect())
+    }
+    strip(value, schema, schema)
+}
+
+/// Follows `$ref`s, and takes the first branch of an optional value.
+fn follow<'a>(root: &'a Value, mut node: &'a Value) -> &'a Value {
+    loop {
+        if let Some(reference) = node["$ref"].as_str() {
+            node = root.pointer(reference.trim_start_matches('#')).unwrap_or(&Value::Null);
+        } else if let Some(first) = node["anyOf"].get(0).filter(|_| is_optional(node)) {
+            node = first;
+        } else {
+            return node;
+        }
+    }
+}
+
+fn is_optional(node: &Value) -> bool {
+    node["anyOf"].as_array().is_some_and(|branches| branches.len() == 2 && branches[1]["type"] == "null")
+}
+
+struct Checker<'a> {
+    root: &'a Value,
+    problems: &'a mut Problems,
+}
+
+impl Checker<'_> {
+    fn node(&mut self, value: &Value, node: &Value, path: &str) {
+        if value.is_null() && (is_optional(node) || allows_type(node, "null")) {
+            return;
+        }
+        let node = follow(self.root, node);
+        if let Some(constants) = node["oneOf"].as_array() {
+            return self.constant(value, constants, path);
+        }
+        if let Some(branches) = node["anyOf"].as_array() {
+            return self.branch(value, branches, path);
+        }
+        if !node["type"].is_null() && !json_types(value).iter().any(|t| allows_type(node, t)) {
+            return self.problems.add(path, format!("{} is not {}", shorten(value), type_name(node)));
+        }
+        match value {
+            Value::Object(object) => self.object(object, node, path),
+            Value::Array(items) => self.array(items, node, path),
+            Value::Number(number) if !in_range(number.as_f64().unwrap_or(f64::NAN), node) => {
+                self.problems.add(path, format!("{number} is out of range; allowed: {}", range_name(node)));
+            }
+            _ => {}
+        }
+    }
+
+    fn object(&mut self, object: &Map<String, Value>, node: &Value, path: &str) {
+        let empty = Map::new();
+        let properties = node["properties"].as_object().unwrap_or(&empty);
+        let known = || properties.keys().map(String::as_str).filter(|k| !k.starts_with('$'));
+        for (key, child) in object {
+            if let Some(property) = properties.get(key) {
+                self.node(child, property, &join(path, key));
+            } else if node["additionalProperties"] == false {
+                let hint = did_you_mean(key, known());
+                let hint = if hint.is_empty() { format!("; known: {}", list(known())) } else { hint };
+                self.problems.add(join(path, key), format!("unknown key{hint}"));
+            }
+        }
+        for required in node["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !object.contains_key(required) {
+                self.problems.add(join(path, required), "missing; this key is required");
+            }
+        }
+    }
+
+    fn array(&mut self, items: &[Value], node: &Value, path: &str) {
+        if items.len() < bound(node, "minItems").unwrap_or(0.0) as usize {
+            self.problems.add(path, "the list is empty; at least one entry is needed");
+        }
+        if let Some(most) = bound(node, "maxItems").filter(|most| items.len() as f64 > *most) {
+            self.problems.add(path, format!("{} entries; at most {most} are allowed", items.len()));
+        }
+        for (i, item) in items.iter().enumerate() {
+            self.node(item, &node["items"], &format!("{path}[{i}]"));
+        }
+    }
+
+    /// A value that must be one of named constants.
+    fn constant(&mut self, value: &Value, constants: &[Value], path: &str) {
+        let names = || constants.iter().filter_map(|c| c["const"].as_str());
+        if !names().any(|name| value == name) {
+            let hint = value.as_str().map(|text| did_you_mean(text, names())).unwrap_or_default();
+            self.problems.add(path, format!("{} is not one of {}{hint}", shorten(value), list(names())));
+        }
+    }
+
+    /// A value that may have one of several shapes: the branch with its JSON type decides.
+    fn branch(&mut self, value: &Value, branches: &[Value], path: &str) {
+        let fits = |branch: &&Value| {
+            let branch = follow(self.root, branch);
+            let is_constant = branch["oneOf"].is_array() && value.is_string();
+            is_constant || json_types(value).iter().any(|t| allows_type(branch, t))
+        };
+        match branches.iter().find(fits) {
+            Some(branch) => self.node(value, branch, path),
+            None => {
+                let shapes: Vec<_> = branches.iter().map(|b| type_name(follow(self.root, b))).collect();
+                self.problems.add(path, format!("{} is not {}", shorten(value), shapes.join(" or ")));
+            }
+        }
+    }
+}
+
+/// The schema types a value satisfies; a whole number is also a `number`.
+fn json_types(value: &Value) -> &'static [&'static str] {
+    match value {
+        Value::Null => &["null"],
+        Value::Bool(_) => &["boolean"],
+        Value::Number(n) if n.is_u64() || n.is_i64() => &["integer", "number"],
+        Value::Number(_) => &["number"],
+        Value::String(_) => &["string"],
+        Value::Array(_) => &["array"],
+        Value::Object(_) => &["object"],
+    }
+}
+
+fn allows_type(node: &Value, name: &str) -> bool {
+    match &node["type"] {
+        Value::Array(types) => types.iter().any(|t| t == name),
+        single => single == name,
+    }
+}
+
+fn type_name(node: &Value) -> &'static str {
+    [
+        ("integer", "a whole number"),
+        ("number", "a number"),
+        ("boolean", "true or false"),
+        ("string", "text"),
+        ("array", "a list"),
+        ("object", "an object"),
+    ]
+    .iter()
+    .find(|(name, _)| allows_type(node, name))
+    .map_or("a name", |(_, words)| words)
+}
+
+fn bound(node: &Value, keyword: &str) -> Option<f64> {
+    node[keyword].as_f64()
+}
+
+fn in_range(x: f64, node: &Value) -> bool {
+    bound(node, "minimum").is_none_or(|b| x >= b)
+        && bound(node, "maximum").is_none_or(|b| x <= b)
+        && bound(node, "exclusiveMinimum").is_none_or(|b| x > b)
+        && bound(node, "exclusiveMaximum").is_none_or(|b| x < b)
+}
+
+fn range_name(node: &Value) -> String {
+    [("minimum", "at least"), ("exclusiveMinimum", "above"), ("maximum", "at most"), ("exclusiveMaximum", "below")]
+        .iter()
+        .filter_map(|(keyword, words)| bound(node, keyword).map(|b| format!("{words} {b}")))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn shorten(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() > 60 { text.chars().take(57).chain("...".chars()).collect() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn minimal() -> Value {
+        json!({
+            "name": "t", "data": {"source": "glyphs"}, "model": {"kind": "mlp", "hidden": [4]},
+            "variants": ["bn"], "optimizer": {"kind": "sgd", "lr": 0.1}, "train": {"steps": 1}
+        })
+    }
+
+    fn faults(value: &Value) -> Vec<String> {
+        let mut problems = Problems::default();
+        check(value, &schema(), &mut problems);
+        match problems.into_result() {
+            Ok(()) => Vec::new(),
+            Err(error) => error.0.iter().map(|p| format!("{}: {}", p.path, p.message)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_minimal_configuration_is_accepted() {
+        assert_eq!(faults(&minimal()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_fault_is_reported_with_path_value_and_what_is_allowed() {
+        let mut bad = minimal();
+        bad["model"]["activaton"] = json!("relu");
+        bad["model"]["activation"] = json!("rleu");
+        bad["optimizer"]["lr"] = json!(-1.0);
+        bad["train"]["steps"] = json!("many");
+        bad["variants"] = json!(["bm", {"name": "x", "bais": true}, 3]);
+        bad["seeds"] = json!([1, -2]);
+        bad.as_object_mut().unwrap().remove("name");
+        assert_eq!(
+            faults(&bad),
+            [
+                "model.activaton: unknown key; did you mean `activation`?",
+                "model.activation: \"rleu\" is not one of relu, tanh, sigmoid, identity; did you mean `relu`?",
+                "variants[0]: \"bm\" is not one of none, affine, standardize, bn; did you mean `bn`?",
+                "variants[1].bais: unknown key; did you mean `bias`?",
+                "variants[2]: 3 is not a name or an object",
+                "optimizer.lr: -1.0 is out of range; allowed: above 0, at most 1000000",
+                "train.steps: \"many\" is not a whole number",
+                "seeds[1]: -2 is out of range; allowed: at least 0, at most 9007199254740991",
+                "name: missing; this key is required",
+            ]
+        );
+    }
+
+    #[test]
+    fn defaults_are_left_out_at_every_level() {
+        let schema = schema();
+        let value = json!({"norm": {"epsilon": 1e-5, "momentum": 0.2}, "log": {"probe_size": 256, "train_eval": 1000},
+            "model": {"kind": "mlp", "activation": "relu", "init": {"scheme": "he"}}});
+        let expected = json!({"norm": {"momentum": 0.2}, "model": {"kind": "mlp"}});
+        assert_eq!(less_defaults(&value, &schema), expected);
+    }
+}

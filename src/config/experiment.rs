@@ -1,0 +1,272 @@
+//! An experiment, checked: variants × sweep points × seeds, every option settled.
+
+use std::collections::HashSet;
+
+use anyhow::Context;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::check::{at_path, check, less_defaults, schema};
+use super::file::{CompareOptions, ConfigFile, DataFile, Seeds, VariantEntry};
+use super::json;
+use super::problem::{Problems, did_you_mean};
+use super::resolve::{resolve, serde_name};
+use super::settings::{Arm, DataFacts, Settings, TENSORS, Variant};
+
+/// Sections of the configuration that decide a run's numbers; sweeps may reach into these.
+pub const SECTIONS: [&str; 6] = ["data", "model", "norm", "optimizer", "train", "log"];
+
+/// Largest plan, in runs.
+pub const MOST_RUNS: usize = 1_000_000;
+
+/// One axis of the sweep.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Axis {
+    /// Dotted path into the configuration.
+    pub path: String,
+    /// Values to try.
+    pub values: Vec<Value>,
+}
+
+/// One point of the crossed axes.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// The value on each axis.
+    pub values: Vec<Value>,
+    /// The settings there.
+    pub settings: Settings,
+    /// The sections that decide the numbers, less constant defaults: the basis of run identity.
+    pub identity: Value,
+}
+
+/// A checked experiment.
+#[derive(Debug, Clone)]
+pub struct Experiment {
+    /// Name, also of the results folder.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The configuration with every default filled in.
+    pub configuration: Value,
+    /// The arms.
+    pub variants: Vec<Variant>,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// The axes of the sweep.
+    pub axes: Vec<Axis>,
+    /// Their crossing; one point without values if there is no sweep.
+    pub points: Vec<Point>,
+    /// What `compare` looks at.
+    pub compare: CompareOptions,
+}
+
+/// Tells what is known of a data set before it is read.
+pub type Facts<'a> = &'a dyn Fn(&DataFile) -> anyhow::Result<DataFacts>;
+
+impl Experiment {
+    /// Reads a configuration, applies `overrides` (dotted path, value), and checks all of it.
+    ///
+    /// # Errors
+    /// [`super::ConfigError`] with every fault found, a JSON syntax error, or what `facts` says.
+    pub fn parse(text: &str, overrides: &[(String, Value)], facts: Facts) -> anyhow::Result<Self> {
+        let mut problems = Problems::default();
+        let mut written = json::parse(text, &mut problems).map_err(|e| super::SyntaxError(e.to_string()))?;
+        for (path, value) in overrides {
+            if let Err(message) = json::set(&mut written, path, value.clone()) {
+                problems.add(format!("--set {path}"), message);
+            }
+        }
+        let schema = schema();
+        let axes = axes(&written, &schema, &mut problems);
+        let points = cross(&axes);
+        let first = at_point(&written, &axes, points.first().map_or(&[], Vec::as_slice));
+        check(&first, &schema, &mut problems);
+        problems.into_result()?;
+
+        let mut problems = Problems::default();
+        let file: ConfigFile = serde_json::from_value(first).context("the configuration passed its schema")?;
+        check_name(&file.name, "name", &mut problems);
+        let variants = variants(&file.variants, &mut problems);
+        let seeds = seeds(&file.seeds, &mut problems);
+        for axis in file.compare.select.iter().filter(|s| !axes.iter().any(|a| a.path == **s)) {
+            let hint = did_you_mean(axis, axes.iter().map(|a| a.path.as_str()));
+            problems.add("compare.select", format!("`{axis}` is no axis of the sweep{hint}"));
+        }
+        let runs = points.len().saturating_mul(variants.len()).saturating_mul(seeds.len());
+        if runs > MOST_RUNS {
+            problems.add("sweep", format!("the plan has {runs} runs; at most {MOST_RUNS} are allowed"));
+            problems.into_result()?;
+            unreachable!("a problem was just added");
+        }
+
+        let mut resolved = Vec::with_capacity(points.len());
+        let mut configuration = Value::Null;
+        for (i, values) in points.into_iter().enumerate() {
+            let mut file: ConfigFile = serde_json::from_value(at_point(&written, &axes, &values))?;
+            let known = facts(&file.data)?;
+            let mut at_this_point = Problems::default();
+            let settings = resolve(&mut file, known, &mut at_this_point);
+            problems.absorb(at_this_point, (i > 0).then(|| name_point(&axes, &values)).as_deref());
+            let Some(settings) = settings else { continue };
+            let value = serde_json::to_value(&file)?;
+            let identity = identity(&value, &schema);
+            if i == 0 {
+                configuration = as_written(value, &written, &axes);
+            }
+            resolved.push(Point { values, settings, identity });
+        }
+        problems.into_result()?;
+        let ConfigFile { name, description, compare, .. } = file;
+        Ok(Self { name, description, configuration, variants, seeds, axes, points: resolved, compare })
+    }
+}
+
+/// The axes of the sweep, each value held against the schema of the key it will replace.
+fn axes(written: &Value, schema: &Value, problems: &mut Problems) -> Vec<Axis> {
+    let Some(sweep) = written.get("sweep").and_then(Value::as_object) else { return Vec::new() };
+    let mut axes = Vec::new();
+    let mut runs = 1usize;
+    for (path, values) in sweep {
+        let at = format!("sweep.{path}");
+        let section = path.split('.').next().unwrap_or_default();
+        let Some(node) = at_path(schema, path).filter(|_| SECTIONS.contains(&section) && path.contains('.')) else {
+            let known = known_paths(schema);
+            let hint = did_you_mean(path, known.iter().map(String::as_str));
+            problems.add(at, format!("`{path}` is no key of {}{hint}", SECTIONS.join(", ")));
+            continue;
+        };
+        let Some(values) = values.as_array().filter(|v| !v.is_empty()) else {
+            problems.add(at, "must be a list with at least one value");
+            continue;
+        };
+        let mut seen = HashSet::new();
+        for (i, value) in values.iter().enumerate() {
+            super::check::check_part(value, node, schema, &format!("{at}[{i}]"), problems);
+            if !seen.insert(json::canonical(&floats(value))) {
+                problems.add(format!("{at}[{i}]"), format!("{value} stands twice"));
+            }
+        }
+        runs = runs.saturating_mul(values.len());
+        axes.push(Axis { path: path.clone(), values: values.clone() });
+    }
+    if runs > MOST_RUNS {
+        problems.add("sweep", format!("the axes cross to {runs} points; at most {MOST_RUNS} runs are allowed"));
+        axes.clear();
+    }
+    axes
+}
+
+/// Every dotted path that a sweep may name.
+fn known_paths(schema: &Value) -> Vec<String> {
+    let keys = |path: &str| -> Vec<String> {
+        let node = at_path(schema, path).map(|node| super::check::properties(schema, node));
+        node.into_iter().flatten().map(|key| json::join(path, &key)).collect()
+    };
+    SECTIONS.iter().flat_map(|s| keys(s)).flat_map(|p| std::iter::once(p.clone()).chain(keys(&p))).collect()
+}
+
+/// Numbers as floats, so that 1 and 1.0 are seen to be the same.
+fn floats(value: &Value) -> Value {
+    match value {
+        Value::Number(n) => n.as_f64().map_or_else(|| value.clone(), Value::from),
+        Value::Array(items) => Value::Array(items.iter().map(floats).collect()),
+        other => other.clone(),
+    }
+}
+
+/// All combinations of the axes' values, the last axis fastest.
+fn cross(axes: &[Axis]) -> Vec<Vec<Value>> {
+    axes.iter().fold(vec![Vec::new()], |points, axis| {
+        let extend = |point: &Vec<Value>| -> Vec<Vec<Value>> {
+            axis.values.iter().map(|v| point.iter().chain([v]).cloned().collect()).collect()
+        };
+        points.iter().flat_map(extend).collect()
+    })
+}
+
+/// The written configuration with the axes' values put in.
+fn at_point(written: &Value, axes: &[Axis], values: &[Value]) -> Value {
+    let mut value = written.clone();
+    for (axis, v) in axes.iter().zip(values) {
+        // A path that cannot be set has been reported by the schema check of what is in its way.
+        let _ = json::set(&mut value, &axis.path, v.clone());
+    }
+    value
+}
+
+/// The resolved configuration with swept keys as they were written, so that it reads like the user's own.
+fn as_written(mut resolved: Value, written: &Value, axes: &[Axis]) -> Value {
+    for axis in axes {
+        let original = json::get(written, &axis.path).cloned().unwrap_or(Value::Null);
+        let _ = json::set(&mut resolved, &axis.path, original);
+    }
+    if let Some(object) = resolved.as_object_mut() {
+        object.remove("$schema");
+    }
+    resolved
+}
+
+fn name_point(axes: &[Axis], values: &[Value]) -> String {
+    axes.iter().zip(values).map(|(a, v)| format!("{} = {v}", a.path)).collect::<Vec<_>>().join(", ")
+}
+
+fn identity(resolved: &Value, schema: &Value) -> Value {
+    let stripped = less_defaults(resolved, schema);
+    Value::Object(SECTIONS.iter().filter_map(|s| stripped.get(*s).map(|v| ((*s).to_owned(), v.clone()))).collect())
+}
+
+/// Names become files and folders, on every platform.
+fn check_name(name: &str, path: &str, problems: &mut Problems) {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || name.len() > 80 || name.starts_with('.') || !name.chars().all(is_allowed) {
+        let rule = "allowed: 1 to 80 letters, digits, `_`, `-`, `.`, not starting with `.`";
+        problems.add(path, format!("{name:?} cannot name a folder; {rule}"));
+    }
+}
+
+fn variants(entries: &[VariantEntry], problems: &mut Problems) -> Vec<Variant> {
+    let mut variants: Vec<Variant> = Vec::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let path = format!("variants[{i}]");
+        let variant = match entry {
+            VariantEntry::Name(arm) => Variant { name: serde_name(arm), arm: *arm, bias: None, train_only: None },
+            VariantEntry::Object(object) => {
+                check_name(&object.name, &format!("{path}.name"), problems);
+                let named = serde_json::from_value::<Arm>(Value::from(object.name.as_str())).ok();
+                let Some(arm) = object.base.or(named) else {
+                    problems.add(format!("{path}.base"), format!("missing; `{}` is no arm by itself", object.name));
+                    continue;
+                };
+                for (j, entry) in object.train_only.iter().flatten().enumerate() {
+                    if !TENSORS.contains(&entry.as_str()) && !entry.starts_with("blocks.") {
+                        let rule = format!("allowed: {}, or a parameter's name such as blocks.0.weight", TENSORS.join(", "));
+                        problems.add(format!("{path}.train_only[{j}]"), format!("{entry:?} names no tensor; {rule}"));
+                    }
+                }
+                let VariantEntry::Object(object) = entry.clone() else { continue };
+                Variant { name: object.name, arm, bias: object.bias, train_only: object.train_only }
+            }
+        };
+        if variants.iter().any(|v| v.name == variant.name) {
+            problems.add(path, format!("variant `{}` stands twice", variant.name));
+        } else {
+            variants.push(variant);
+        }
+    }
+    variants
+}
+
+fn seeds(seeds: &Seeds, problems: &mut Problems) -> Vec<u64> {
+    match seeds {
+        Seeds::Count(count) => (0..*count).collect(),
+        Seeds::List(list) => {
+            let mut seen = HashSet::new();
+            for (i, seed) in list.iter().enumerate() {
+                if !seen.insert(seed) {
+                    problems.add(format!("seeds[{i}]"), format!("seed {seed} stands twice"));
+                }
+            }
+            list.clone()
+        }
+    }
+}

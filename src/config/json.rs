@@ -1,0 +1,172 @@
+//! JSON text ↔ values: parsing that notices duplicate keys, dotted paths, the canonical form.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::problem::Problems;
+
+/// Parses JSON; each key that stands twice in one object is added to `problems`.
+///
+/// # Errors
+/// The syntax error, with line and column.
+pub fn parse(text: &str, problems: &mut Problems) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Node { path: String::new(), problems }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// `a` and `b` → `a.b`.
+pub fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// Puts `value` at a dotted path, creating the objects on the way.
+///
+/// # Errors
+/// The part of the path that is no object.
+pub fn set(root: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    let mut node = root;
+    let mut walked = String::new();
+    for key in path.split('.') {
+        if key.is_empty() {
+            return Err(format!("`{path}` is not a dotted path"));
+        }
+        let Value::Object(object) = node else {
+            return Err(format!("`{walked}` is no object, so nothing can be set below it"));
+        };
+        node = object.entry(key).or_insert_with(|| Value::Object(Map::new()));
+        walked = join(&walked, key);
+    }
+    *node = value;
+    Ok(())
+}
+
+/// The value at a dotted path.
+pub fn get<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(root, |node, key| node.get(key))
+}
+
+/// Every leaf (anything but a non-empty object) with its dotted path, in order.
+pub fn leaves(value: &Value) -> Vec<(String, &Value)> {
+    fn walk<'a>(value: &'a Value, path: &str, out: &mut Vec<(String, &'a Value)>) {
+        match value {
+            Value::Object(object) if !object.is_empty() => {
+                object.iter().for_each(|(key, child)| walk(child, &join(path, key), out));
+            }
+            _ => out.push((path.to_owned(), value)),
+        }
+    }
+    let mut out = Vec::new();
+    walk(value, "", &mut out);
+    out
+}
+
+/// Canonical text: no spaces, keys sorted at every level.
+pub fn canonical(value: &Value) -> String {
+    let mut sorted = value.clone();
+    sorted.sort_all_objects();
+    sorted.to_string()
+}
+
+/// A table's cell for a value of the configuration: text as it is, anything else as compact JSON.
+pub fn cell(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Builds a [`Value`], knowing where in the document it stands.
+struct Node<'a> {
+    path: String,
+    problems: &'a mut Problems,
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_> {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_> {
+    type Value = Value;
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_f64<E: Error>(self, v: f64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) =
+            seq.next_element_seed(Node { path: format!("{}[{}]", self.path, items.len()), problems: self.problems })?
+        {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let path = join(&self.path, &key);
+            let value = map.next_value_seed(Node { path: path.clone(), problems: self.problems })?;
+            if object.insert(key, value).is_some() {
+                self.problems.add(path, "this key stands twice in the same object");
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn duplicate_keys_are_reported_with_their_path() {
+        let mut problems = Problems::default();
+        parse(r#"{"a": {"b": 1, "b": 2}, "c": [{"d": 1, "d": 1}]}"#, &mut problems).unwrap();
+        let error = problems.into_result().unwrap_err();
+        let paths: Vec<_> = error.0.iter().map(|p| p.path.as_str()).collect();
+        assert_eq!(paths, ["a.b", "c[0].d"]);
+    }
+
+    #[test]
+    fn trailing_text_is_a_syntax_error() {
+        assert!(parse("{} x", &mut Problems::default()).is_err());
+    }
+
+    #[test]
+    fn setting_creates_objects_but_not_below_numbers() {
+        let mut root = json!({"a": {"n": 1}});
+        set(&mut root, "a.b.c", json!(2)).unwrap();
+        assert_eq!(root, json!({"a": {"n": 1, "b": {"c": 2}}}));
+        assert!(set(&mut root, "a.n.x", json!(2)).unwrap_err().contains("`a.n` is no object"));
+        assert!(set(&mut root, "a..x", json!(2)).is_err());
+    }
+
+    #[test]
+    fn the_canonical_form_sorts_keys_at_every_level() {
+        assert_eq!(canonical(&json!({"b": {"z": 1, "a": 2}, "a": [1.0]})), r#"{"a":[1.0],"b":{"a":2,"z":1}}"#);
+    }
+}

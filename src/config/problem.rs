@@ -1,0 +1,74 @@
+//! Faults of a configuration, collected so that all are reported at once.
+
+use std::fmt;
+
+/// One fault: where it is, and what is wrong and allowed there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Dotted path into the configuration.
+    pub path: String,
+    /// What is wrong, with the value and what is allowed.
+    pub message: String,
+}
+
+/// Everything that is wrong with a configuration. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError(pub Vec<Problem>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults = if self.0.len() == 1 { "1 fault" } else { &format!("{} faults", self.0.len()) };
+        write!(f, "the configuration has {faults}")?;
+        for Problem { path, message } in &self.0 {
+            write!(f, "\n  {path}: {message}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Collects problems; turned into an error if there are any.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Notes a fault at `path`. The same fault is noted once.
+    pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        let problem = Problem { path: path.into(), message: message.into() };
+        if !self.0.contains(&problem) {
+            self.0.push(problem);
+        }
+    }
+
+    /// Takes over what is new in `other`, saying at which sweep point it arises.
+    pub fn absorb(&mut self, other: Self, point: Option<&str>) {
+        for problem in other.0.into_iter().filter(|p| !self.0.contains(p)).collect::<Vec<_>>() {
+            let at = point.map(|p| format!(" (at {p})")).unwrap_or_default();
+            self.add(problem.path, problem.message + &at);
+        }
+    }
+
+    /// Whether nothing has been noted so far.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `Ok` if nothing was noted.
+    pub fn into_result(self) -> Result<(), ConfigError> {
+        if self.0.is_empty() { Ok(()) } else { Err(ConfigError(self.0)) }
+    }
+}
+
+/// The known word nearest to `word`, if it is near enough to be what was meant.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .min()
+        .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().min(word.len()) / 2))
+        .map(|(_, candidate)| candidate)
+}
+
+/// `; did you mean `x`?`, or nothing.
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
+}

@@ -1,0 +1,298 @@
+//! What one run needs to know, checked and complete: no option is left open.
+
+use serde::{Deserialize, Serialize};
+
+pub use super::file::{
+    Activation, Arm, InitScheme, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind,
+    Precision, Scaling, Schedule,
+};
+
+/// Shape of one sample or feature map: channels × height × width. Vectors are d × 1 × 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// C
+    pub channels: usize,
+    /// H
+    pub height: usize,
+    /// W
+    pub width: usize,
+}
+
+impl Shape {
+    /// A plain vector of `length` features.
+    pub const fn vector(length: usize) -> Self {
+        Self { channels: length, height: 1, width: 1 }
+    }
+
+    /// Number of values: C·H·W.
+    pub const fn len(self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// Whether there are no values.
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Positions of one channel: H·W.
+    pub const fn area(self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// What is known of a data set before its samples are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataFacts {
+    /// Shape of a sample.
+    pub shape: Shape,
+    /// Whether samples are images of bytes.
+    pub images: bool,
+    /// Number of classes.
+    pub classes: usize,
+    /// Samples in the training file (training and validation); `None` where as many as asked for are generated.
+    pub training_file: Option<usize>,
+    /// Samples in the test file, likewise.
+    pub test_file: Option<usize>,
+}
+
+/// Everything that decides a run's numbers except its arm and seed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The data set.
+    pub data: Data,
+    /// The network.
+    pub model: Model,
+    /// Constants of the norm.
+    pub norm: NormOptions,
+    /// The optimiser.
+    pub optimizer: OptimizerOptions,
+    /// Batches and length.
+    pub train: Train,
+    /// What is recorded.
+    pub log: Log,
+}
+
+/// The data set: source, split, scaling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    /// Where samples come from.
+    pub source: Source,
+    /// Shape of a sample.
+    pub shape: Shape,
+    /// Number of classes.
+    pub classes: usize,
+    /// Training samples.
+    pub train: usize,
+    /// Validation samples; may be 0.
+    pub validation: usize,
+    /// Test samples.
+    pub test: usize,
+    /// How features are scaled.
+    pub scaling: Scaling,
+    /// Whether labels are replaced by random ones.
+    pub random_labels: bool,
+}
+
+/// Where samples come from, with the knobs of that source.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// The published MNIST files, verified.
+    Mnist,
+    /// IDX files in a folder.
+    Idx {
+        /// The folder.
+        dir: String,
+    },
+    /// x_j = s_j (μ_kj + z_j + o_j)
+    Gaussians {
+        /// Length of a class mean μ_k.
+        separation: f64,
+        /// |o_j|
+        offset: f64,
+        /// Decades over which s_j is spread.
+        scale_spread: f64,
+    },
+    /// Spiral arms in the plane.
+    Spirals {
+        /// Noise SD.
+        noise: f64,
+        /// Turns of each arm.
+        turns: f64,
+    },
+    /// Labels from a random network.
+    Teacher {
+        /// Its hidden units.
+        width: usize,
+    },
+    /// Drawn digits.
+    Glyphs {
+        /// Noise SD in units of full brightness.
+        noise: f64,
+    },
+}
+
+/// The network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Kind and widths.
+    pub architecture: Architecture,
+    /// φ of every hidden layer.
+    pub activation: Activation,
+    /// Initial weights.
+    pub init: Init,
+    /// Where the norm stands.
+    pub norm_position: NormPosition,
+    /// Precision of training.
+    pub precision: Precision,
+}
+
+/// Initial weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Init {
+    /// Distribution.
+    pub scheme: InitScheme,
+    /// SD of scheme `normal`; unused otherwise.
+    pub std: f64,
+}
+
+/// Kind and widths of a network.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Architecture {
+    /// Fully connected layers.
+    Mlp {
+        /// Hidden widths.
+        hidden: Vec<usize>,
+        /// Whether blocks of equal width add their input.
+        residual: bool,
+    },
+    /// Convolutions, then fully connected layers.
+    Cnn {
+        /// Output channels of each convolution.
+        channels: Vec<usize>,
+        /// Side of the kernels.
+        kernel: usize,
+        /// Pooling after each convolution.
+        pool: PoolKind,
+        /// Hidden widths after the convolutions.
+        dense: Vec<usize>,
+    },
+}
+
+/// One layer of a network before anything is allocated: the map, and what follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer {
+    /// Shape of the input feature map.
+    pub input: Shape,
+    /// Shape after the map, before any pool.
+    pub mapped: Shape,
+    /// Side of the kernel of a convolution; `None` for a linear map.
+    pub kernel: Option<usize>,
+    /// Pooling after the activation.
+    pub pool: PoolKind,
+    /// Whether the input is added to the output.
+    pub residual: bool,
+    /// Whether this is a hidden layer, with norm and activation, or the output layer, with neither.
+    pub hidden: bool,
+}
+
+impl Layer {
+    /// Shape of the layer's output: after the pool.
+    pub fn output(&self) -> Shape {
+        match self.pool {
+            PoolKind::None => self.mapped,
+            _ => Shape { height: self.mapped.height / 2, width: self.mapped.width / 2, ..self.mapped },
+        }
+    }
+
+    /// Inputs that each output of the map sums over.
+    pub fn fan_in(&self) -> usize {
+        self.kernel.map_or(self.input.len(), |k| self.input.channels * k * k)
+    }
+
+    /// Outputs that each input of the map reaches.
+    pub fn fan_out(&self) -> usize {
+        self.mapped.channels * self.kernel.map_or(1, |k| k * k)
+    }
+
+    /// Multiply-adds of the map for one sample.
+    pub fn multiply_adds(&self) -> usize {
+        self.mapped.len() * self.fan_in()
+    }
+}
+
+impl Model {
+    /// The layers for inputs of shape `input`, the output layer last.
+    pub fn layers(&self, input: Shape, classes: usize) -> Vec<Layer> {
+        let mut layers: Vec<Layer> = Vec::new();
+        let shape = |layers: &[Layer]| layers.last().map_or(input, Layer::output);
+        let (dense, residual) = match &self.architecture {
+            Architecture::Mlp { hidden, residual } => (hidden, *residual),
+            Architecture::Cnn { channels, kernel, pool, dense } => {
+                for &out in channels {
+                    let input = shape(&layers);
+                    let mapped = Shape { channels: out, ..input };
+                    let kernel = Some(*kernel);
+                    layers.push(Layer { input, mapped, kernel, pool: *pool, residual: false, hidden: true });
+                }
+                (dense, false)
+            }
+        };
+        for (width, hidden) in dense.iter().map(|w| (*w, true)).chain([(classes, false)]) {
+            let input = shape(&layers);
+            let residual = residual && hidden && input == Shape::vector(width);
+            let mapped = Shape::vector(width);
+            layers.push(Layer { input, mapped, kernel: None, pool: PoolKind::None, residual, hidden });
+        }
+        layers
+    }
+}
+
+/// Batches and length of training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Train {
+    /// Samples in a minibatch.
+    pub batch_size: usize,
+    /// Steps in all.
+    pub steps: usize,
+    /// Batch losses above this many times the first count as divergence.
+    pub diverged_above: f64,
+}
+
+/// How often things are recorded, in steps; 0 is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// Batch losses.
+    pub batch_every: usize,
+    /// Evaluations.
+    pub evaluate_every: usize,
+    /// Activation statistics.
+    pub activations_every: usize,
+    /// Gradient statistics.
+    pub gradients_every: usize,
+    /// Saved copies of the parameters.
+    pub snapshot_every: usize,
+    /// Samples in the probe batch.
+    pub probe_size: usize,
+    /// Channels of each site with rows of their own.
+    pub channels: usize,
+    /// Training samples evaluated during training.
+    pub train_eval: usize,
+}
+
+/// One arm of the experiment, under the name it has in the tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// Name in the tables.
+    pub name: String,
+    /// What stands where the norm could stand.
+    pub arm: Arm,
+    /// Whether hidden layers have a bias; `None` leaves it to the arm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<bool>,
+    /// The only tensors or parameters that are trained; `None` is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_only: Option<Vec<String>>,
+}
+
+/// Tensors that `train_only` may name.
+pub const TENSORS: [&str; 4] = ["weight", "bias", "gamma", "beta"];

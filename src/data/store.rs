@@ -1,0 +1,302 @@
+//! Loads data sets and shares them between runs.
+//!
+//! The four files of an IDX data set are read, checked and inflated once. A data set that is made
+//! up, or whose labels are, depends on the seed; it is kept while any run still uses it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use sha2::{Digest, Sha256};
+
+use super::synthetic::{self, Gaussians, Samples, Teacher};
+use super::{Dataset, Features, Split, glyphs, idx};
+use crate::config::file::{DataFile, SourceName};
+use crate::config::resolve::synthetic_facts;
+use crate::config::settings::{Data, DataFacts, Shape, Source};
+use crate::files;
+use crate::random::{Stream, below, stream};
+
+/// A data set that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// Files are not where they should be.
+    #[error("{what} is not complete in {dir}: {file} is missing, plain or as .gz\n{remedy}", dir = dir.display())]
+    Missing {
+        /// Which data set.
+        what: String,
+        /// Where it was looked for.
+        dir: PathBuf,
+        /// The first file that is not there.
+        file: String,
+        /// How to get it.
+        remedy: String,
+    },
+    /// A file that is no proper IDX file.
+    #[error(transparent)]
+    Idx(#[from] idx::IdxError),
+    /// A file whose content is not what its name says.
+    #[error("{file}: expected {expected}, found {found}")]
+    Mismatch {
+        /// The file.
+        file: String,
+        /// What should be there.
+        expected: String,
+        /// What is.
+        found: String,
+    },
+    /// A file that cannot be read.
+    #[error("{0:#}")]
+    Io(anyhow::Error),
+}
+
+/// The usual names of the four files: training and test, images and labels.
+pub const FILES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// SHA-256 of MNIST's four files as published by LeCun, Cortes and Burges, inflated.
+const MNIST_SHA256: [&str; 4] = [
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+];
+
+/// Where MNIST can be had; the files there are gzip-compressed under the usual names.
+const MNIST_MIRROR: &str = "https://storage.googleapis.com/cvdf-datasets/mnist";
+
+/// Four files, read and checked.
+#[derive(Debug)]
+struct IdxFiles {
+    shape: Shape,
+    classes: usize,
+    training: (Arc<Features>, Vec<u8>),
+    test: (Arc<Features>, Vec<u8>),
+}
+
+/// Loads data sets below one folder and shares them.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    files: Mutex<HashMap<PathBuf, Arc<IdxFiles>>>,
+    ready: Mutex<HashMap<String, Weak<Dataset>>>,
+}
+
+impl Store {
+    /// Data sets in `root`, one sub-folder each.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), files: Mutex::default(), ready: Mutex::default() }
+    }
+
+    /// Folder of the named data set.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// What is known of a data set before any run. Reads files only for source `idx`.
+    ///
+    /// # Errors
+    /// If those files are missing or wrong.
+    pub fn facts(&self, data: &DataFile) -> Result<DataFacts, DataError> {
+        if let Some(facts) = synthetic_facts(data) {
+            return Ok(facts);
+        }
+        let images = true;
+        if data.source == SourceName::Mnist {
+            let shape = Shape { channels: 1, height: 28, width: 28 };
+            let (training_file, test_file) = (Some(60_000), Some(10_000));
+            return Ok(DataFacts { shape, images, classes: 10, training_file, test_file });
+        }
+        let files = self.idx_files(Path::new(data.dir.as_deref().unwrap_or(".")), None)?;
+        let (training_file, test_file) = (Some(files.training.1.len()), Some(files.test.1.len()));
+        Ok(DataFacts { shape: files.shape, images, classes: files.classes, training_file, test_file })
+    }
+
+    /// The data set as `seed` sees it.
+    ///
+    /// # Errors
+    /// If its files are missing or wrong.
+    pub fn load(&self, data: &Data, seed: u64) -> Result<Arc<Dataset>, DataError> {
+        let is_file = matches!(data.source, Source::Mnist | Source::Idx { .. });
+        let depends_on_seed = !is_file || data.random_labels;
+        let key = format!("{data:?} {:?}", depends_on_seed.then_some(seed));
+        // Held while loading, so that two runs that need the same data load it once.
+        let mut ready = lock(&self.ready);
+        if let Some(dataset) = ready.get(&key).and_then(Weak::upgrade) {
+            return Ok(dataset);
+        }
+        ready.retain(|_, dataset| dataset.strong_count() > 0);
+        let dataset = Arc::new(self.assemble(data, seed)?);
+        ready.insert(key, Arc::downgrade(&dataset));
+        Ok(dataset)
+    }
+
+    fn assemble(&self, data: &Data, seed: u64) -> Result<Dataset, DataError> {
+        let mut splits = match &data.source {
+            Source::Mnist => from_files(&*self.idx_files(&self.folder("mnist"), Some(MNIST_SHA256))?, data),
+            Source::Idx { dir } => from_files(&*self.idx_files(Path::new(dir), None)?, data),
+            _ => made_up(data, seed),
+        };
+        if data.random_labels {
+            for (split, name) in splits.iter_mut().zip(["train", "validation", "test"]) {
+                let mut rng = stream(seed, &format!("random-labels/{name}"));
+                split.labels.iter_mut().for_each(|label| *label = below(&mut rng, data.classes) as u8);
+            }
+        }
+        Ok(Dataset::new(data.shape, data.classes, splits, data.scaling))
+    }
+
+    fn idx_files(&self, dir: &Path, sha256: Option<[&str; 4]>) -> Result<Arc<IdxFiles>, DataError> {
+        let mut files = lock(&self.files);
+        if let Some(known) = files.get(dir) {
+            return Ok(known.clone());
+        }
+        let read = Arc::new(read_idx_files(dir, sha256)?);
+        files.insert(dir.to_owned(), read.clone());
+        Ok(read)
+    }
+
+    /// Reads and checks MNIST as a run would.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn verify_mnist(&self) -> Result<(), DataError> {
+        self.idx_files(&self.folder("mnist"), Some(MNIST_SHA256)).map(drop)
+    }
+
+    /// Whether all four files of a data set are there, unchecked.
+    pub fn has_files(&self, name: &str) -> bool {
+        FILES.iter().all(|file| find(&self.folder(name), file).is_some())
+    }
+}
+
+/// A poisoned lock means that another run panicked while loading; the map itself is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The file under its plain name or with `.gz`.
+fn find(dir: &Path, file: &str) -> Option<PathBuf> {
+    [file.to_owned(), format!("{file}.gz")].iter().map(|name| dir.join(name)).find(|path| path.is_file())
+}
+
+fn read_idx_files(dir: &Path, sha256: Option<[&str; 4]>) -> Result<IdxFiles, DataError> {
+    let bytes = |i: usize| -> Result<(Vec<u8>, String), DataError> {
+        let path = find(dir, FILES[i]).ok_or_else(|| missing(dir, FILES[i], sha256.is_some()))?;
+        let name = path.display().to_string();
+        let bytes = idx::inflate(files::read(&path).map_err(DataError::Io)?, &name)?;
+        if let Some(expected) = sha256.map(|all| all[i]) {
+            let found: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+            if found != expected {
+                let what = |sha: &str| format!("MNIST's {}, inflated SHA-256 {sha}", FILES[i]);
+                return Err(DataError::Mismatch { file: name, expected: what(expected), found });
+            }
+        }
+        Ok((bytes, name))
+    };
+    let pair = |images: usize, labels: usize| -> Result<_, DataError> {
+        let (raw, image_file) = bytes(images)?;
+        let parsed = idx::parse_images(raw, &image_file)?;
+        let (raw, label_file) = bytes(labels)?;
+        let labels = idx::parse_labels(raw, &label_file)?;
+        if labels.len() != parsed.count {
+            let expected = format!("{} labels, one for each image of {image_file}", parsed.count);
+            return Err(DataError::Mismatch { file: label_file, expected, found: format!("{} labels", labels.len()) });
+        }
+        Ok((parsed, labels, image_file, label_file))
+    };
+    let (train, train_labels, train_file, _) = pair(0, 1)?;
+    let (test, test_labels, test_file, test_label_file) = pair(2, 3)?;
+    if (train.rows, train.columns) != (test.rows, test.columns) {
+        return Err(DataError::Mismatch {
+            file: test_file,
+            expected: format!("images of {}×{}, as in {train_file}", train.rows, train.columns),
+            found: format!("{}×{}", test.rows, test.columns),
+        });
+    }
+    let classes = train_labels.iter().max().map_or(0, |label| usize::from(*label) + 1).max(2);
+    if let Some((i, label)) = test_labels.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes) {
+        return Err(DataError::Mismatch {
+            file: test_label_file,
+            expected: format!("labels from 0 to {}, as in training", classes - 1),
+            found: format!("label {label} at index {i}"),
+        });
+    }
+    let shape = Shape { channels: 1, height: train.rows, width: train.columns };
+    let images = |pixels: Vec<u8>| Arc::new(Features::Bytes(pixels));
+    let training = (images(train.pixels), train_labels);
+    Ok(IdxFiles { shape, classes, training, test: (images(test.pixels), test_labels) })
+}
+
+fn missing(dir: &Path, file: &str, is_mnist: bool) -> DataError {
+    let remedy = if is_mnist {
+        format!(
+            "get it with:\n  mkdir -p '{0}' && for f in {1}; do curl -fL -o '{0}'/$f.gz {MNIST_MIRROR}/$f.gz; done\n\
+             or name the folder that holds mnist/ with --data-dir or BN_EXP_DATA_DIR",
+            dir.display(),
+            FILES.join(" ")
+        )
+    } else {
+        "name the folder that holds the four files in data.dir".to_owned()
+    };
+    let what = if is_mnist { "MNIST" } else { "the IDX data set" };
+    DataError::Missing { what: what.to_owned(), dir: dir.to_owned(), file: file.to_owned(), remedy }
+}
+
+fn from_files(files: &IdxFiles, data: &Data) -> [Split; 3] {
+    let part = |(features, labels): &(Arc<Features>, Vec<u8>), first: usize, count: usize| Split {
+        features: features.clone(),
+        first,
+        labels: labels[first..first + count].to_vec(),
+    };
+    let in_file = files.training.1.len();
+    [
+        part(&files.training, 0, data.train),
+        part(&files.training, in_file - data.validation, data.validation),
+        part(&files.test, 0, data.test),
+    ]
+}
+
+/// Draws so many samples from a stream.
+type Sampler = dyn Fn(usize, &mut Stream) -> (Features, Vec<u8>);
+
+/// Synthetic data: the task's fixed parts from one stream, each split from one of its own.
+fn made_up(data: &Data, seed: u64) -> [Split; 3] {
+    let mut task = stream(seed, "data/task");
+    let (classes, dimension) = (data.classes, data.shape.len());
+    let sample: Box<Sampler> = match data.source {
+        Source::Gaussians { separation, offset, scale_spread } => {
+            let clouds = Gaussians::new(classes, dimension, separation, offset, scale_spread, &mut task);
+            Box::new(move |count, rng| vectors(clouds.sample(count, rng)))
+        }
+        Source::Teacher { width } => {
+            let teacher = Teacher::new(classes, dimension, width, &mut task);
+            Box::new(move |count, rng| vectors(teacher.sample(count, rng)))
+        }
+        Source::Spirals { noise, turns } => {
+            Box::new(move |count, rng| vectors(synthetic::spirals(classes, noise, turns, count, rng)))
+        }
+        Source::Glyphs { noise } => Box::new(move |count, rng| drawings(noise, count, rng)),
+        Source::Mnist | Source::Idx { .. } => unreachable!("files are read, not made up"),
+    };
+    let split = |name: &str, count: usize| {
+        let (features, labels) = sample(count, &mut stream(seed, &format!("data/{name}")));
+        Split { features: Arc::new(features), first: 0, labels }
+    };
+    [split("train", data.train), split("validation", data.validation), split("test", data.test)]
+}
+
+fn vectors(samples: Samples) -> (Features, Vec<u8>) {
+    (Features::Floats(samples.features), samples.labels)
+}
+
+fn drawings(noise: f64, count: usize, rng: &mut Stream) -> (Features, Vec<u8>) {
+    let mut pixels = Vec::with_capacity(count * glyphs::SIDE * glyphs::SIDE);
+    let mut labels = Vec::with_capacity(count);
+    for _ in 0..count {
+        let digit = below(rng, glyphs::CLASSES) as u8;
+        pixels.extend_from_slice(&glyphs::draw(digit, noise, rng));
+        labels.push(digit);
+    }
+    (Features::Bytes(pixels), labels)
+}

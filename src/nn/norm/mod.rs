@@ -1,0 +1,256 @@
+//! What stands where a norm could stand: the arms.
+//!
+//! An arm is a composition of two switches ([`parts`]): how to standardise (eq. 1), and whether a
+//! learnable scale and shift follow (eq. 2). Both act on a matrix x of rows by C channels. Every
+//! arm, whatever its statistics, is then one map per group of rows and channel,
+//!
+//! ```text
+//! x̂ = (x − μ)·s          s = 1/√(σ² + ε), or what the arm puts in their place
+//! y = γ·x̂ + β
+//! ```
+//!
+//! and its gradients, with D₁ = Σ dy and D₂ = Σ dy·(x − μ) over the group's rows, are
+//!
+//! ```text
+//! dβ = Σ_groups D₁        dγ = Σ_groups s·D₂        dx = p·dy + q·(x − μ) + r
+//! ```
+//!
+//! where p, q, r say how the gradient passes through μ and s: that is the arm's own affair. So an
+//! arm is the file that supplies (μ, s) forward and (p, q, r) backward, [`Standardize`]; the passes
+//! over memory are shared (`kernels::norm`), and every arm runs at the same speed.
+
+mod batch;
+mod off;
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use crate::config::settings::{Arm, NormOptions, Variant};
+use crate::kernels::{self, Scalar};
+
+/// Which statistics a norm uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistics {
+    /// Those of the batch at hand.
+    Batch,
+    /// The running ones.
+    Running,
+}
+
+/// μ, σ² and s of each group and channel, all [G, C], as one forward pass found them.
+#[derive(Debug, Clone, Default)]
+pub struct Moments {
+    /// Rows in each group.
+    pub group_rows: usize,
+    /// μ
+    pub mean: Vec<f64>,
+    /// σ², biased
+    pub variance: Vec<f64>,
+    /// s
+    pub inverse_sd: Vec<f64>,
+}
+
+impl Moments {
+    /// Sets one group of `rows` rows and C channels.
+    fn one_group(&mut self, rows: usize, channels: usize) {
+        self.group_rows = rows;
+        for values in [&mut self.mean, &mut self.variance, &mut self.inverse_sd] {
+            values.resize(channels, 0.0);
+        }
+    }
+}
+
+/// D₁, D₂ and the resulting p, q, r of one group, all [C].
+#[derive(Debug)]
+pub struct Backward<'a> {
+    /// Rows in the group.
+    pub rows: usize,
+    /// γ·s
+    pub scale: &'a [f64],
+    /// s
+    pub inverse_sd: &'a [f64],
+    /// D₁
+    pub sum: &'a [f64],
+    /// D₂
+    pub centered: &'a [f64],
+}
+
+/// How eq. 1 is done. One implementation a file.
+pub trait Standardize<F: Scalar>: Debug + Send + Sync {
+    /// Finds μ, σ² and s for x [rows, C].
+    ///
+    /// # Errors
+    /// If x has too few rows for the statistics asked for.
+    fn moments(&self, x: &[F], statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows>;
+
+    /// dx = p·dy + q·(x − μ) + r for channel c: returns [p, q, r].
+    fn input_gradient(&self, group: &Backward, channel: usize) -> [f64; 3];
+
+    /// Takes the statistics of a training batch into what is kept for evaluation.
+    fn absorb(&mut self, _moments: &Moments) {}
+
+    /// What is kept for evaluation, each [C], under its public name.
+    fn buffers(&self) -> Vec<(&'static str, &[F])> {
+        Vec::new()
+    }
+
+    /// Whether evaluation under batch and under running statistics differ.
+    fn uses_batch(&self) -> bool {
+        false
+    }
+}
+
+/// A batch with one value per channel, which has no variance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooFewRows;
+
+/// The two switches, and whether the layer below keeps its bias.
+#[derive(Debug)]
+pub struct Parts<F: Scalar> {
+    /// Eq. 1; `None` together with no affine means there is no norm at all.
+    pub standardize: Option<Box<dyn Standardize<F>>>,
+    /// Eq. 2's γ and β.
+    pub affine: bool,
+    /// Bias of the layer below. With eq. 1 it would be subtracted again; with γ, β it would be β.
+    pub bias: bool,
+}
+
+/// The composition of an arm for C channels.
+pub fn parts<F: Scalar>(variant: &Variant, channels: usize, options: NormOptions) -> Parts<F> {
+    let batch = || Some(Box::new(batch::Batch::new(channels, options)) as Box<dyn Standardize<F>>);
+    let (standardize, affine, bias) = match variant.arm {
+        Arm::None => (None, false, true),
+        Arm::Affine => (None, true, false),
+        Arm::Standardize => (batch(), false, false),
+        Arm::Bn => (batch(), true, false),
+    };
+    Parts { standardize, affine, bias: variant.bias.unwrap_or(bias) }
+}
+
+/// A norm in its block: the standardisation and the places of γ and β among the parameters.
+#[derive(Debug)]
+pub struct Norm<F: Scalar> {
+    /// C
+    pub channels: usize,
+    /// Eq. 1
+    pub standardize: Box<dyn Standardize<F>>,
+    /// γ and β in the network's parameters; `None` stands for γ = 1, β = 0.
+    pub affine: Option<(Range<usize>, Range<usize>)>,
+}
+
+/// What forward leaves for backward, and scratch of size C.
+#[derive(Debug, Clone, Default)]
+pub struct NormCache<F> {
+    /// μ, σ², s
+    pub moments: Moments,
+    center: Vec<F>,
+    scale: Vec<F>,
+    shift: Vec<F>,
+    scale64: Vec<f64>,
+    sum: Vec<f64>,
+    centered: Vec<f64>,
+    p: Vec<F>,
+    q: Vec<F>,
+    r: Vec<F>,
+}
+
+impl<F: Scalar> NormCache<F> {
+    pub(super) fn new(channels: usize) -> Self {
+        let (f, d) = (|| vec![F::zero(); channels], || vec![0.0; channels]);
+        let mut moments = Moments::default();
+        moments.one_group(0, channels);
+        Self {
+            moments,
+            center: f(),
+            scale: f(),
+            shift: f(),
+            scale64: d(),
+            sum: d(),
+            centered: d(),
+            p: f(),
+            q: f(),
+            r: f(),
+        }
+    }
+}
+
+impl<F: Scalar> Norm<F> {
+    /// A norm from its parts; `None` where the arm has neither switch on.
+    pub fn new(parts: Parts<F>, channels: usize, affine: Option<(Range<usize>, Range<usize>)>) -> Option<Self> {
+        let standardize = match parts.standardize {
+            Some(standardize) => standardize,
+            None if parts.affine => Box::new(off::Off),
+            None => return None,
+        };
+        Some(Self { channels, standardize, affine })
+    }
+
+    /// y ← γ·(x − μ)·s + β for x, y [rows, C].
+    ///
+    /// # Errors
+    /// If batch statistics are asked for and there is one row.
+    pub fn forward(
+        &self,
+        parameters: &[F],
+        statistics: Statistics,
+        x: &[F],
+        y: &mut [F],
+        cache: &mut NormCache<F>,
+    ) -> Result<(), TooFewRows> {
+        self.standardize.moments(x, statistics, &mut cache.moments)?;
+        let rows = cache.moments.group_rows * self.channels;
+        let groups = x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate();
+        for (g, (x, y)) in groups {
+            for c in 0..self.channels {
+                let at = g * self.channels + c;
+                cache.center[c] = F::of(cache.moments.mean[at]);
+                cache.scale[c] = F::of(self.gamma(parameters, c) * cache.moments.inverse_sd[at]);
+                cache.shift[c] = self.affine.as_ref().map_or(F::zero(), |(_, beta)| parameters[beta.start + c]);
+            }
+            kernels::norm::normalize(x, &cache.center, &cache.scale, &cache.shift, y);
+        }
+        Ok(())
+    }
+
+    /// dx, and dγ, dβ into `gradients`, from dy and the x and cache of the forward pass.
+    pub fn backward(
+        &self,
+        parameters: &[F],
+        x: &[F],
+        dy: &[F],
+        dx: &mut [F],
+        cache: &mut NormCache<F>,
+        gradients: &mut [F],
+    ) {
+        if let Some((gamma, beta)) = &self.affine {
+            gradients[gamma.clone()].fill(F::zero());
+            gradients[beta.clone()].fill(F::zero());
+        }
+        let channels = self.channels;
+        let rows = cache.moments.group_rows * channels;
+        let groups = x.chunks_exact(rows).zip(dy.chunks_exact(rows)).zip(dx.chunks_exact_mut(rows)).enumerate();
+        for (g, ((x, dy), dx)) in groups {
+            let inverse_sd = &cache.moments.inverse_sd[g * channels..][..channels];
+            for (c, s) in inverse_sd.iter().enumerate() {
+                cache.center[c] = F::of(cache.moments.mean[g * channels + c]);
+                cache.scale64[c] = self.gamma(parameters, c) * s;
+            }
+            kernels::norm::reduce(dy, x, &cache.center, &mut cache.sum, &mut cache.centered);
+            let (scale, sum, centered) = (&cache.scale64[..], &cache.sum[..], &cache.centered[..]);
+            let group = Backward { rows: cache.moments.group_rows, scale, inverse_sd, sum, centered };
+            for c in 0..channels {
+                let [p, q, r] = self.standardize.input_gradient(&group, c);
+                (cache.p[c], cache.q[c], cache.r[c]) = (F::of(p), F::of(q), F::of(r));
+                if let Some((gamma, beta)) = &self.affine {
+                    gradients[gamma.start + c] += F::of(inverse_sd[c] * centered[c]);
+                    gradients[beta.start + c] += F::of(sum[c]);
+                }
+            }
+            kernels::norm::input_gradient(dy, x, &cache.center, [&cache.p, &cache.q, &cache.r], dx);
+        }
+    }
+
+    fn gamma(&self, parameters: &[F], channel: usize) -> f64 {
+        self.affine.as_ref().map_or(1.0, |(gamma, _)| parameters[gamma.start + channel].f64())
+    }
+}

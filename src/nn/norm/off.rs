@@ -1,0 +1,23 @@
+//! Eq. 1 switched off: μ = 0, s = 1, whatever the batch. With γ and β this is eq. 3, y = γx + β.
+//!
+//! No statistic depends on x, so dx = γ·dy: p = γs, q = r = 0.
+
+use super::{Backward, Moments, Standardize, Statistics, TooFewRows};
+use crate::kernels::Scalar;
+
+/// No standardising.
+#[derive(Debug)]
+pub struct Off;
+
+impl<F: Scalar> Standardize<F> for Off {
+    fn moments(&self, x: &[F], _: Statistics, moments: &mut Moments) -> Result<(), TooFewRows> {
+        moments.group_rows = x.len() / moments.mean.len();
+        moments.mean.fill(0.0);
+        moments.inverse_sd.fill(1.0);
+        Ok(())
+    }
+
+    fn input_gradient(&self, group: &Backward, channel: usize) -> [f64; 3] {
+        [group.scale[channel], 0.0, 0.0]
+    }
+}

@@ -1,0 +1,112 @@
+//! Statistics of gradients: of every parameter tensor, and of what enters each block and its norm.
+//!
+//! Rows at step k belong to minibatch k: the gradient that update k is made from, the norm of the
+//! values before that update, and ‖Δθ‖/‖θ‖ by which the update changed them.
+
+use super::looks_at;
+use crate::config::Settings;
+use crate::kernels::{Scalar, l2_norm};
+use crate::nn::block::Site;
+use crate::nn::parameters::Tensor;
+use crate::nn::{Network, Statistics, Workspace};
+use crate::train::{Batch, Observer};
+
+/// One row of gradients.csv.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GradientRow {
+    /// Index of the minibatch.
+    pub step: usize,
+    /// Index of the block.
+    pub block: usize,
+    /// `weight`, `bias`, `gamma`, `beta`, `norm_input`, `input`.
+    pub tensor: &'static str,
+    /// ‖∂L/∂·‖
+    pub norm: f64,
+    /// Mean of its entries.
+    pub mean: f64,
+    /// Population SD of its entries.
+    pub std: f64,
+    /// ‖·‖ of the values themselves, before the update.
+    pub value_norm: f64,
+    /// ‖Δθ‖/‖θ‖; parameters only, and none where ‖θ‖ = 0.
+    pub update_ratio: Option<f64>,
+}
+
+/// Looks at gradients.
+#[derive(Debug)]
+pub struct GradientProbe<F: Scalar> {
+    every: usize,
+    last: usize,
+    space: Option<Workspace<F>>,
+    /// The parameters before the update that is awaited, and where its rows begin.
+    before: Option<(Vec<F>, usize)>,
+    /// The rows so far.
+    pub rows: Vec<GradientRow>,
+}
+
+impl<F: Scalar> GradientProbe<F> {
+    /// For networks like this one.
+    pub fn new(network: &Network<F>, settings: &Settings) -> Self {
+        let every = settings.log.gradients_every;
+        let space = (every > 0).then(|| Workspace::for_training(network, settings.train.batch_size));
+        Self { every, last: settings.train.steps - 1, space, before: None, rows: Vec::new() }
+    }
+}
+
+impl<F: Scalar> Observer<F> for GradientProbe<F> {
+    fn batch(&mut self, batch: &Batch<F>) -> anyhow::Result<()> {
+        let Some(space) = self.space.as_mut().filter(|_| looks_at(batch.step, self.every, self.last)) else {
+            return Ok(());
+        };
+        let network = batch.network;
+        let samples = batch.labels.len();
+        space.input.copy_from_slice(batch.input);
+        network.forward(Statistics::Batch, space, samples)?;
+        network.backward(space, batch.labels, true);
+
+        self.before = Some((network.parameters.clone(), self.rows.len()));
+        for parameter in &network.index {
+            let (range, tensor) = (parameter.range.clone(), parameter.tensor.name());
+            let values = &network.parameters[range.clone()];
+            self.rows.push(row(batch.step, parameter.block, tensor, &space.gradients[range], values));
+        }
+        for (b, block) in network.blocks.iter().enumerate() {
+            if let Some(stage) = block.stage_of(Site::NormInput) {
+                let length = samples * block.shape_after(stage).len();
+                let here = &space.blocks[b];
+                let (gradient, values) = (&here.gradients[stage][..length], &here.values[stage][..length]);
+                self.rows.push(row(batch.step, b, "norm_input", gradient, values));
+            }
+            let length = samples * block.layer.input.len();
+            let (gradient, values) = match b.checked_sub(1) {
+                None => (&space.dinput[..length], &space.input[..length]),
+                Some(below) => {
+                    let below = &space.blocks[below];
+                    (&below.gradients[below.gradients.len() - 1][..length], &below.output()[..length])
+                }
+            };
+            self.rows.push(row(batch.step, b, "input", gradient, values));
+        }
+        Ok(())
+    }
+
+    fn state(&mut self, _step: usize, network: &Network<F>) -> anyhow::Result<()> {
+        let Some((before, first_row)) = self.before.take() else { return Ok(()) };
+        for (parameter, row) in network.index.iter().zip(&mut self.rows[first_row..]) {
+            debug_assert_eq!(row.tensor, Tensor::name(parameter.tensor));
+            let range = parameter.range.clone();
+            let change: Vec<F> =
+                network.parameters[range.clone()].iter().zip(&before[range]).map(|(new, old)| *new - *old).collect();
+            row.update_ratio = (row.value_norm > 0.0).then(|| l2_norm(&change) / row.value_norm);
+        }
+        Ok(())
+    }
+}
+
+fn row<F: Scalar>(step: usize, block: usize, tensor: &'static str, gradient: &[F], values: &[F]) -> GradientRow {
+    let n = gradient.len() as f64;
+    let mean = gradient.iter().map(|g| g.f64()).sum::<f64>() / n;
+    let std = (gradient.iter().map(|g| (g.f64() - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let (norm, value_norm) = (l2_norm(gradient), l2_norm(values));
+    GradientRow { step, block, tensor, norm, mean, std, value_norm, update_ratio: None }
+}

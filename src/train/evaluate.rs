@@ -1,0 +1,272 @@
+//! Losses and accuracies on the splits, during training and at its end.
+//!
+//! During training: all of validation, and a fixed part of the training split. Before the first and
+//! after the last update as well; after the last, the whole training split and the test split too.
+//! Under batch statistics a split is read in a fixed shuffle, in batches of the training size, the
+//! remainder joined to the last: a batch of a few samples would have no honest statistics.
+
+use anyhow::Context;
+
+use super::Observer;
+use crate::config::Settings;
+use crate::data::{Dataset, Scaler, Split};
+use crate::kernels::Scalar;
+use crate::nn::{Network, Statistics, Workspace};
+use crate::random::{shuffle, stream};
+
+/// Which samples a loss is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// A minibatch.
+    Batch,
+    /// The training split.
+    Train,
+    /// The validation split.
+    Validation,
+    /// The test split.
+    Test,
+}
+
+impl Part {
+    /// As tables call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// A loss and an accuracy.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Score {
+    /// Mean softmax cross-entropy, in nats.
+    pub loss: f64,
+    /// Share classified rightly.
+    pub accuracy: f64,
+}
+
+/// One row of curves.csv.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CurveRow {
+    /// Updates done.
+    pub step: usize,
+    /// The same in epochs.
+    pub epoch: f64,
+    /// Which samples.
+    pub part: Part,
+    /// Under which statistics.
+    pub statistics: Statistics,
+    /// Loss and accuracy.
+    pub score: Score,
+}
+
+/// Scores at the end of training, under running statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FinalScores {
+    /// On the whole training split.
+    pub train: Option<Score>,
+    /// On the validation split.
+    pub validation: Option<Score>,
+    /// On the test split.
+    pub test: Option<Score>,
+}
+
+/// Samples in a forward pass under running statistics, where the size does not matter.
+const CHUNK: usize = 128;
+
+/// Reads splits through a network.
+#[derive(Debug)]
+pub struct Evaluator<'a, F: Scalar> {
+    data: &'a Dataset,
+    scaler: Scaler<F>,
+    space: Workspace<F>,
+    batch_size: usize,
+    seed: u64,
+}
+
+impl<'a, F: Scalar> Evaluator<'a, F> {
+    /// For networks like this one.
+    pub fn new(network: &Network<F>, data: &'a Dataset, batch_size: usize, seed: u64) -> Self {
+        let capacity = CHUNK.max(if network.uses_batch_statistics() { 2 * batch_size } else { 0 });
+        let space = Workspace::for_evaluation(network, capacity);
+        Self { data, scaler: data.scaler(), space, batch_size, seed }
+    }
+
+    /// The split that a part means.
+    pub fn split(&self, part: Part) -> &'a Split {
+        match part {
+            Part::Batch | Part::Train => &self.data.train,
+            Part::Validation => &self.data.validation,
+            Part::Test => &self.data.test,
+        }
+    }
+
+    /// Scores the first `count` samples of a part.
+    ///
+    /// # Errors
+    /// If batch statistics are asked of a split too small for them.
+    pub fn score(
+        &mut self,
+        network: &Network<F>,
+        part: Part,
+        count: usize,
+        statistics: Statistics,
+    ) -> anyhow::Result<Score> {
+        let split = self.split(part);
+        let (order, size) = match statistics {
+            Statistics::Running => ((0..count as u32).collect(), CHUNK),
+            Statistics::Batch => {
+                let mut order: Vec<u32> = (0..count as u32).collect();
+                shuffle(&mut order, &mut stream(self.seed, &format!("evaluate/{}", part.name())));
+                (order, self.batch_size)
+            }
+        };
+        let (mut loss_sum, mut correct) = (0.0, 0);
+        for batch in chunks(&order, size, statistics == Statistics::Batch) {
+            let samples = || batch.iter().map(|i| *i as usize);
+            self.scaler.gather(split, samples(), &mut self.space.input, self.data.shape.len());
+            let labels: Vec<u8> = samples().map(|i| split.labels[i]).collect();
+            network.forward(statistics, &mut self.space, batch.len())?;
+            let outcome = network.outcome(&self.space, &labels);
+            loss_sum += outcome.loss_sum;
+            correct += outcome.correct;
+        }
+        Ok(Score { loss: loss_sum / count as f64, accuracy: correct as f64 / count as f64 })
+    }
+}
+
+/// Cuts into chunks of `size`; with `join`, what is left over belongs to the last chunk.
+fn chunks(order: &[u32], size: usize, join: bool) -> impl Iterator<Item = &[u32]> {
+    let whole = if join { (order.len() / size).max(1) } else { order.len().div_ceil(size) };
+    (0..whole).map(move |i| {
+        let end = if i + 1 == whole { order.len() } else { (i + 1) * size };
+        &order[i * size..end]
+    })
+}
+
+/// Records batch losses and evaluations.
+#[derive(Debug)]
+pub struct Curves<'a, F: Scalar> {
+    evaluator: Evaluator<'a, F>,
+    settings: &'a Settings,
+    steps_per_epoch: f64,
+    batch_mode: Statistics,
+    /// The rows so far, in the order they came about.
+    pub rows: Vec<CurveRow>,
+    /// Filled after the last update.
+    pub scores: FinalScores,
+}
+
+impl<'a, F: Scalar> Curves<'a, F> {
+    /// For networks like this one.
+    pub fn new(network: &Network<F>, settings: &'a Settings, data: &'a Dataset, seed: u64) -> Self {
+        let batch_size = settings.train.batch_size;
+        Self {
+            evaluator: Evaluator::new(network, data, batch_size, seed),
+            settings,
+            steps_per_epoch: (data.train.len() / batch_size).max(1) as f64,
+            // Arms without batch statistics have one mode only.
+            batch_mode: if network.uses_batch_statistics() { Statistics::Batch } else { Statistics::Running },
+            rows: Vec::new(),
+            scores: FinalScores::default(),
+        }
+    }
+
+    /// Highest validation accuracy under running statistics, and the first step that had it.
+    pub fn best_validation(&self) -> Option<(f64, usize)> {
+        let rows = self.rows.iter().filter(|r| r.part == Part::Validation && r.statistics == Statistics::Running);
+        let best = rows.map(|r| (r.score.accuracy, r.step));
+        best.reduce(|best, next| if next.0 > best.0 { next } else { best })
+    }
+
+    /// Steps in epochs.
+    pub fn epochs(&self, step: usize) -> f64 {
+        step as f64 / self.steps_per_epoch
+    }
+
+    fn push(&mut self, step: usize, part: Part, statistics: Statistics, score: Score) {
+        let epoch = self.epochs(step);
+        self.rows.push(CurveRow { step, epoch, part, statistics, score });
+    }
+
+    fn score(
+        &mut self,
+        step: usize,
+        network: &Network<F>,
+        part: Part,
+        count: usize,
+        statistics: Statistics,
+    ) -> anyhow::Result<Option<Score>> {
+        if count == 0 {
+            return Ok(None);
+        }
+        let score = self
+            .evaluator
+            .score(network, part, count, statistics)
+            .with_context(|| format!("evaluating the {} split", part.name()))?;
+        self.push(step, part, statistics, score);
+        Ok(Some(score))
+    }
+}
+
+impl<F: Scalar> Observer<F> for Curves<'_, F> {
+    fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
+        use Statistics::{Batch, Running};
+        let is_last = step == self.settings.train.steps;
+        if !is_last && !is_due(step, self.settings.log.evaluate_every) {
+            return Ok(());
+        }
+        let all = |curves: &Self, part: Part| curves.evaluator.split(part).len();
+        let (train, validation, test) = (all(self, Part::Train), all(self, Part::Validation), all(self, Part::Test));
+        let is_batch = self.batch_mode == Batch;
+        if is_last {
+            self.scores.train = self.score(step, network, Part::Train, train, Running)?;
+            self.scores.validation = self.score(step, network, Part::Validation, validation, Running)?;
+            self.scores.test = self.score(step, network, Part::Test, test, Running)?;
+            for (part, count) in [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)] {
+                if is_batch {
+                    self.score(step, network, part, count, Batch)?;
+                }
+            }
+        } else {
+            self.score(step, network, Part::Train, self.settings.log.train_eval, Running)?;
+            self.score(step, network, Part::Validation, validation, Running)?;
+            if is_batch {
+                self.score(step, network, Part::Validation, validation, Batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &super::Batch<F>) -> anyhow::Result<()> {
+        let every = self.settings.log.batch_every;
+        if every > 0 && batch.step.is_multiple_of(every) || !batch.loss.is_finite() {
+            let score = Score { loss: batch.loss, accuracy: batch.accuracy };
+            self.push(batch.step, Part::Batch, self.batch_mode, score);
+        }
+        Ok(())
+    }
+}
+
+/// Whether something recorded `every` so many steps falls on `step`; 0 is at the start only.
+pub fn is_due(step: usize, every: usize) -> bool {
+    if every == 0 { step == 0 } else { step.is_multiple_of(every) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remainder_joins_the_last_batch_only_where_statistics_need_it() {
+        let order: Vec<u32> = (0..10).collect();
+        let sizes = |size, join| chunks(&order, size, join).map(<[u32]>::len).collect::<Vec<_>>();
+        assert_eq!(sizes(4, true), [4, 6]);
+        assert_eq!(sizes(4, false), [4, 4, 2]);
+        assert_eq!(sizes(64, true), [10]);
+        assert_eq!(sizes(5, true), [5, 5]);
+    }
+}
