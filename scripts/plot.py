@@ -217,8 +217,9 @@ def loss_figure(name, runs, curves, axes, path):
                 finite = median[np.isfinite(median)]
                 highs += [finite[0], np.percentile(finite, 98)] if len(finite) else []
             when = at.loc[at["status"] == "diverged", "diverged_at_step"].dropna()
-            cross = {"markersize": 5, "markeredgewidth": 1.3, "clip_on": False, "in_layout": False}
-            panel.plot(when, [1.0] * len(when), "x", color=palette[variant], transform=panel.get_xaxis_transform(), zorder=5, **cross)
+            cross = {"markersize": 5, "markeredgewidth": 1.3, "clip_on": False, "in_layout": False, "zorder": 5}
+            cross |= {"color": palette[variant], "transform": panel.get_xaxis_transform()}
+            panel.plot(when, [1.0] * len(when), "x", **cross)
         panel.set_title(describe(axes, point) if axes else "", pad=9)
         panel.set_yscale("log")
         step_ticks(panel)
@@ -376,7 +377,8 @@ def learning_rate_figure(name, runs, axes, path):
                 line = median.where(np.isfinite(median))
                 panel.vlines(low.index * aside, low, high, color=palette[variant], linewidth=3, alpha=0.35)
                 panel.plot(low.index * aside, low.where(low == high), "_", color=palette[variant], markersize=5)
-                panel.plot(line.index * aside, line, color=palette[variant], marker=MARKERS[i % len(MARKERS)], markersize=4, linewidth=1.4)
+                look = {"color": palette[variant], "marker": MARKERS[i % len(MARKERS)], "markersize": 4, "linewidth": 1.4}
+                panel.plot(line.index * aside, line, **look)
         metrics[0].set_yscale("log")
         metrics[0].set_xscale("log")
         metrics[0].margins(x=0.09)

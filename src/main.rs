@@ -1,1 +1,25 @@
-fn main(){ println!("{}", serde_json::to_string_pretty(&schemars::schema_for!(bn_exp::config::file::ConfigFile)).unwrap()); }
+//! The program: parse, dispatch, print the error chain, exit status.
+
+use std::process::ExitCode;
+
+use bn_exp::cli::Cli;
+use bn_exp::commands::{self, Exit, UsageError};
+use bn_exp::config::{ConfigError, SyntaxError};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match commands::dispatch(Cli::parse()) {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Failed) => ExitCode::from(1),
+        Ok(Exit::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if is_wrong_usage(&error) { 2 } else { 1 })
+        }
+    }
+}
+
+/// Whether the user asked for something that cannot be, rather than something having gone wrong.
+fn is_wrong_usage(error: &anyhow::Error) -> bool {
+    error.is::<ConfigError>() || error.is::<SyntaxError>() || error.is::<UsageError>()
+}

@@ -35,6 +35,8 @@ pub struct Point {
     pub values: Vec<Value>,
     /// The settings there.
     pub settings: Settings,
+    /// The same sections as JSON, every default filled in.
+    pub configuration: Value,
     /// The sections that decide the numbers, less constant defaults: the basis of run identity.
     pub identity: Value,
 }
@@ -110,10 +112,11 @@ impl Experiment {
             let Some(settings) = settings else { continue };
             let value = serde_json::to_value(&file)?;
             let identity = identity(&value, &schema);
+            let sections = sections(&value);
             if i == 0 {
                 configuration = as_written(value, &written, &axes);
             }
-            resolved.push(Point { values, settings, identity });
+            resolved.push(Point { values, settings, configuration: sections, identity });
         }
         problems.into_result()?;
         let ConfigFile { name, description, compare, .. } = file;
@@ -211,8 +214,12 @@ fn name_point(axes: &[Axis], values: &[Value]) -> String {
 }
 
 fn identity(resolved: &Value, schema: &Value) -> Value {
-    let stripped = less_defaults(resolved, schema);
-    Value::Object(SECTIONS.iter().filter_map(|s| stripped.get(*s).map(|v| ((*s).to_owned(), v.clone()))).collect())
+    sections(&less_defaults(resolved, schema))
+}
+
+/// The sections that decide a run's numbers.
+fn sections(value: &Value) -> Value {
+    Value::Object(SECTIONS.iter().filter_map(|s| value.get(*s).map(|v| ((*s).to_owned(), v.clone()))).collect())
 }
 
 /// Names become files and folders, on every platform.
@@ -239,7 +246,8 @@ fn variants(entries: &[VariantEntry], problems: &mut Problems) -> Vec<Variant> {
                 };
                 for (j, entry) in object.train_only.iter().flatten().enumerate() {
                     if !TENSORS.contains(&entry.as_str()) && !entry.starts_with("blocks.") {
-                        let rule = format!("allowed: {}, or a parameter's name such as blocks.0.weight", TENSORS.join(", "));
+                        let rule =
+                            format!("allowed: {}, or a parameter's name such as blocks.0.weight", TENSORS.join(", "));
                         problems.add(format!("{path}.train_only[{j}]"), format!("{entry:?} names no tensor; {rule}"));
                     }
                 }

@@ -91,7 +91,8 @@ impl Dataset {
 
     /// Features of the training split as they are stored, unscaled: bytes or floats.
     pub fn raw_training_features(&self) -> RawFeatures<'_> {
-        let (from, to) = (self.train.first * self.shape.len(), (self.train.first + self.train.len()) * self.shape.len());
+        let (from, to) =
+            (self.train.first * self.shape.len(), (self.train.first + self.train.len()) * self.shape.len());
         match &*self.train.features {
             Features::Bytes(bytes) => RawFeatures::Bytes(&bytes[from..to]),
             Features::Floats(floats) => RawFeatures::Floats(&floats[from..to]),

@@ -55,6 +55,15 @@ impl Scalar for f64 {
     }
 }
 
+/// The instruction level of the matrix products, which the bytes of results may depend on.
+pub fn level() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        return "avx2";
+    }
+    "portable"
+}
+
 /// sums_c ← Σ_r x_rc for x [rows, C]
 pub fn column_sums<F: Scalar>(x: &[F], sums: &mut [f64]) {
     sums.fill(0.0);

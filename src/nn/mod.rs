@@ -9,6 +9,7 @@ pub mod block;
 pub mod conv;
 pub mod init;
 pub mod linear;
+pub mod memory;
 pub mod network;
 pub mod norm;
 pub mod parameters;

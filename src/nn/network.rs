@@ -9,8 +9,8 @@ use super::norm::{Norm, Statistics, parts};
 use super::parameters::{Layout, Parameter, Tensor};
 use super::workspace::Workspace;
 use crate::config::settings::{Layer, Settings, Shape, Variant};
-use crate::kernels::softmax::{self, Outcome};
 use crate::kernels::Scalar;
+use crate::kernels::softmax::{self, Outcome};
 
 /// A network that cannot be built or run as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,17 +61,24 @@ impl<F: Scalar> Network<F> {
     /// # Errors
     /// If `train_only` names a parameter that the network does not have.
     pub fn new(settings: &Settings, variant: &Variant, seed: u64) -> Result<Self, NetworkError> {
+        let mut network = Self::without_parameters(settings, variant)?;
+        let Self { blocks, parameters, index, .. } = &mut network;
+        parameters.resize(index.last().map_or(0, |p| p.range.end), F::zero());
+        for parameter in index {
+            let values = init::values(parameter, &blocks[parameter.block].layer, settings.model.init, seed);
+            parameter.layout.import(values, &mut parameters[parameter.range.clone()]);
+        }
+        Ok(network)
+    }
+
+    fn without_parameters(settings: &Settings, variant: &Variant) -> Result<Self, NetworkError> {
         let layers = settings.model.layers(settings.data.shape, settings.data.classes);
         let mut index = Vec::new();
         let blocks = layers.iter().enumerate().map(|(i, layer)| block(i, layer, settings, variant, &mut index));
-        let blocks: Vec<Block<F>> = blocks.collect();
+        let blocks = blocks.collect();
         freeze(&mut index, variant)?;
-        let mut parameters = vec![F::zero(); index.last().map_or(0, |p| p.range.end)];
-        for parameter in &index {
-            let values = init::values(parameter, &layers[parameter.block], settings.model.init, seed);
-            parameter.layout.import(values, &mut parameters[parameter.range.clone()]);
-        }
-        Ok(Self { input: settings.data.shape, classes: settings.data.classes, blocks, parameters, index })
+        let (input, classes) = (settings.data.shape, settings.data.classes);
+        Ok(Self { input, classes, blocks, parameters: Vec::new(), index })
     }
 
     /// Runs the first `samples` samples of `space.input` through the network. Changes no running
@@ -157,10 +164,7 @@ impl<F: Scalar> Network<F> {
     }
 
     /// Checks that a training batch of this size gives every norm enough values.
-    ///
-    /// # Errors
-    /// Naming the first block where it does not.
-    pub fn check_batch_size(&self, batch_size: usize) -> Result<(), NetworkError> {
+    fn check_batch_size(&self, batch_size: usize) -> Result<(), NetworkError> {
         let too_small = |block: &Block<F>| {
             let Some(norm) = &block.norm else { return false };
             let at = block.stages.iter().position(|s| *s == Stage::Norm).unwrap_or(0);
@@ -194,6 +198,14 @@ impl<F: Scalar> Network<F> {
         });
         parameters.chain(buffers).collect()
     }
+}
+
+/// Checks, without allocating parameters, that a variant's network can be trained as configured.
+///
+/// # Errors
+/// What [`Network::new`] or its first training step would say.
+pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
+    Network::<f32>::without_parameters(settings, variant)?.check_batch_size(settings.train.batch_size)
 }
 
 /// Builds block `i`, entering its parameters into the index.

@@ -84,9 +84,7 @@ impl Layout {
     pub fn inside(self) -> impl Iterator<Item = usize> {
         let Self { out, input, height, width } = self;
         (0..out).flat_map(move |o| {
-            (0..input).flat_map(move |i| {
-                (0..height * width).map(move |position| (position * input + i) * out + o)
-            })
+            (0..input).flat_map(move |i| (0..height * width).map(move |position| (position * input + i) * out + o))
         })
     }
 

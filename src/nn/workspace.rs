@@ -87,16 +87,4 @@ impl<F: Scalar> Workspace<F> {
             scratch: zeros(network.blocks.iter().map(|b| b.map.scratch()).max().unwrap_or(0)),
         }
     }
-
-    /// Bytes of a workspace for training, as [`Workspace::for_training`] will allocate them.
-    pub fn bytes(network: &Network<F>, capacity: usize) -> usize {
-        let per_sample: usize = network
-            .blocks
-            .iter()
-            .map(|b| (0..b.stages.len()).map(|i| b.shape_after(i).len()).sum::<usize>())
-            .sum();
-        let scratch = network.blocks.iter().map(|b| b.map.scratch()).max().unwrap_or(0);
-        let values = capacity * (2 * per_sample + 2 * network.input.len()) + network.parameters.len() + scratch;
-        values * size_of::<F>()
-    }
 }

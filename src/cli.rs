@@ -1,0 +1,150 @@
+//! The command line: types, nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+
+use crate::config::file::Metric;
+use crate::report::text::Format;
+
+/// Trains small networks with and without batch normalisation, and says what the difference is.
+#[derive(Debug, Parser)]
+#[command(name = "bn-exp", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train every run of an experiment that is missing, write the tables, compare the arms.
+    Run(RunArgs),
+    /// Say which arm wins, by how much, how surely.
+    Compare(CompareArgs),
+    /// List the runs of an experiment without training: state, expected time, memory and disk.
+    Plan(PlanArgs),
+    /// Data sets: where they are, whether they are right.
+    Data(DataArgs),
+    /// Print the JSON Schema of configurations.
+    Schema,
+}
+
+/// A configuration and where its experiment lives.
+#[derive(Debug, Args)]
+pub struct ExperimentArgs {
+    /// The configuration, JSON.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Change one value: a dotted path and a JSON value, such as optimizer.lr=0.3. Repeatable.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, Value)>,
+    /// Folder of all results; the experiment gets a sub-folder by its name.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Where the data sets are.
+    #[command(flatten)]
+    pub data: DataDir,
+    /// Runs at once, each on one thread [default: the number of cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub jobs: Option<u16>,
+}
+
+/// Where the data sets are.
+#[derive(Debug, Args)]
+pub struct DataDir {
+    /// Folder of the data sets, one sub-folder each [default: bn-exp in the user's cache folder].
+    #[arg(long, value_name = "DIR", env = "BN_EXP_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The experiment.
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+    /// Write trace.safetensors for every run, with which it can be replayed elsewhere.
+    #[arg(long)]
+    pub trace: bool,
+    /// Discard this experiment's earlier results first.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Do not ask before discarding.
+    #[arg(long, requires = "fresh")]
+    pub yes: bool,
+    /// Show failures only.
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show a line for every finished run, bars or not.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The experiment.
+    #[command(flatten)]
+    pub experiment: ExperimentArgs,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Folders of experiments.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Compare by this column of runs.csv [default: the configuration's].
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<Metric>,
+    /// The arm that the others are held against [default: affine, or the first].
+    #[arg(long, value_name = "VARIANT")]
+    pub baseline: Option<String>,
+    /// Confidence of the intervals.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = confidence)]
+    pub confidence: f64,
+    /// How tables are drawn.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// Arguments of `data`.
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// The commands on data sets.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// List the data sets and where they are.
+    List {
+        /// Where the data sets are.
+        #[command(flatten)]
+        dir: DataDir,
+    },
+    /// Read a data set and check it against its published SHA-256.
+    Verify {
+        /// The data set; all that are there if none is named.
+        name: Option<String>,
+        /// Where the data sets are.
+        #[command(flatten)]
+        dir: DataDir,
+    },
+}
+
+/// `PATH=VALUE`; a value that is no JSON is taken as text.
+fn assignment(text: &str) -> Result<(String, Value), String> {
+    let (path, value) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
+    Ok((path.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if value > 0.0 && value < 1.0 { Ok(value) } else { Err("must lie between 0 and 1, such as 0.95".to_owned()) }
+}

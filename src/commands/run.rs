@@ -1,0 +1,109 @@
+//! `bn-exp run`: plan, train what is missing, write the tables, compare.
+
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+
+use super::{Exit, Prepared, UsageError, compare, prepare};
+use crate::cli::RunArgs;
+use crate::plan::entries;
+use crate::record::experiment::{self, ExperimentRecord};
+use crate::record::{collect, tables};
+use crate::report::text::Format;
+use crate::runner::progress::{Detail, Progress};
+use crate::runner::{self, Job, Tally};
+
+/// Set by Ctrl-C and SIGTERM; looked at between training steps.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let Prepared { experiment, plan, store, folder, jobs } = prepare(&args.experiment)?;
+    if args.fresh && folder.experiment_json().is_file() {
+        confirm(args, folder.path())?;
+        experiment::discard(&folder)?;
+    }
+    // Before anything is created: is the data there?
+    if let Some(run) = runner::missing(&plan, &folder)?.first() {
+        store.load(&experiment.points[run.point].settings.data, run.seed)?;
+    }
+    let record = ExperimentRecord::new(&experiment, entries(&experiment, &plan));
+    experiment::open(&folder, &record)?;
+    stop_on_signals()?;
+
+    let detail = match (args.quiet, args.verbose) {
+        (true, _) => Detail::Quiet,
+        (_, true) => Detail::Verbose,
+        _ => Detail::Normal,
+    };
+    let job = Job {
+        experiment: &experiment,
+        plan: &plan,
+        store: &store,
+        folder: &folder,
+        jobs,
+        trace: args.trace,
+        stop: &STOP,
+    };
+    let tally = runner::run(&job, &Progress::new(detail))?;
+    collect::collect(&folder)?;
+
+    println!("{}", said(&tally, plan.len()));
+    println!();
+    compare::print(&folder, None, None, 0.95, Format::Table)?;
+    println!("\nwritten to {}:", folder.path().display());
+    println!("  {}", tables::ALL.map(|table| table.file).join("  "));
+    println!("  experiment.json  runs/<run-id>/");
+    Ok(match tally {
+        _ if STOP.load(Ordering::Relaxed) && tally.left > 0 => Exit::Interrupted,
+        Tally { failed: 1.., .. } => Exit::Failed,
+        _ => Exit::Done,
+    })
+}
+
+fn said(tally: &Tally, total: usize) -> String {
+    let Tally { already_finished, finished, diverged, failed, left } = *tally;
+    if already_finished == total {
+        return format!("nothing to do: all {total} runs are finished");
+    }
+    let mut parts = vec![format!("{finished} of {total} runs trained")];
+    let mut add = |count: usize, words: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {words}"));
+        }
+    };
+    add(already_finished, "finished before");
+    add(diverged, "diverged");
+    add(failed, "failed (see their run.log; the next `run` tries them again)");
+    add(left, "left to train");
+    parts.join(", ")
+}
+
+fn confirm(args: &RunArgs, path: &std::path::Path) -> anyhow::Result<()> {
+    if args.yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        let message = format!("--fresh would discard the results in {}; add --yes to do so", path.display());
+        return Err(UsageError(message).into());
+    }
+    eprint!("discard the results in {}? [y/N] ", path.display());
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if answer.trim().eq_ignore_ascii_case("y") {
+        Ok(())
+    } else {
+        Err(UsageError("nothing was discarded".into()).into())
+    }
+}
+
+fn stop_on_signals() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping after the current steps; once more quits at once");
+    })
+    .context("cannot listen for Ctrl-C")
+}

@@ -1,0 +1,32 @@
+//! How much memory a run will need, told before anything is allocated.
+
+use crate::config::Shape;
+use crate::config::settings::{OptimizerKind, Precision, Settings};
+
+/// Parameters of a network, with γ and β, at most.
+pub fn parameters(settings: &Settings) -> f64 {
+    let layers = settings.model.layers(settings.data.shape, settings.data.classes);
+    layers.iter().map(|l| (l.fan_in() as f64 + 3.0) * l.mapped.channels as f64).sum()
+}
+
+/// Bytes of one run, data included, somewhat above what it takes.
+///
+/// In f64, because the product of a hostile configuration's sizes may exceed any integer.
+pub fn estimate(settings: &Settings) -> f64 {
+    let layers = settings.model.layers(settings.data.shape, settings.data.classes);
+    let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
+    let size = |shape: Shape| shape.channels as f64 * shape.height as f64 * shape.width as f64;
+    // Up to four stages a block write a buffer each.
+    let per_sample = size(settings.data.shape) + layers.iter().map(|l| 4.0 * size(l.mapped)).sum::<f64>();
+    let largest = layers.iter().map(|l| size(l.mapped)).fold(0.0, f64::max);
+    let (batch, probe) = (settings.train.batch_size as f64, settings.log.probe_size as f64);
+    // Training and the gradient probe keep gradients as well; evaluation and the activation probe do not.
+    let activations = per_sample * (4.0 * batch + (2.0 * batch).max(128.0) + probe);
+    let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
+    let parameters = parameters(settings) * (4.0 + states);
+    let unfolded = layers.iter().map(|l| l.kernel.map_or(0.0, |_| l.fan_in() as f64 * l.mapped.area() as f64));
+    let unfolded = 4.0 * unfolded.fold(0.0, f64::max);
+    let probing = 8.0 * (4.0 * probe * largest + probe.min(largest).powi(2) * 3.0);
+    let samples = (settings.data.train + settings.data.validation + settings.data.test) as f64;
+    float * (activations + parameters + unfolded) + probing + 4.0 * samples * size(settings.data.shape)
+}

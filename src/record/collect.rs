@@ -1,0 +1,184 @@
+//! The root tables, made from the runs.
+//!
+//! Rebuilt as a whole, in plan order, under an exclusive lock taken before anything is read, and
+//! only if something has changed since: the stamp says what they were made from.
+
+use std::fs::File;
+use std::io::Write;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::experiment::ExperimentRecord;
+use super::layout::{ExperimentFolder, RunFolder};
+use super::run::{RunRecord, Status};
+use super::tables::{self, LEADING, Table, Writer};
+use crate::config::json::cell;
+use crate::files;
+use crate::plan::RunEntry;
+
+/// What the root tables were made from, and how large they came out.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    sources: String,
+    sizes: Vec<u64>,
+}
+
+/// Makes the root tables current. Returns whether they had to be rebuilt.
+///
+/// # Errors
+/// If a run's record or table cannot be read, or a table not written.
+pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
+    let path = folder.lock();
+    let context = || format!("cannot lock {}", path.display());
+    let lock = File::create(&path).with_context(context)?;
+    // Where the file system has no locks, two programs may both rebuild; each writes whole tables.
+    if let Err(error) = lock.lock()
+        && error.kind() != std::io::ErrorKind::Unsupported
+    {
+        return Err(error).with_context(context);
+    }
+    let record = ExperimentRecord::read(folder)?;
+    let runs =
+        record.runs.iter().map(|entry| RunRecord::read(&folder.run(&entry.id))).collect::<anyhow::Result<Vec<_>>>()?;
+    let sources = sources(&record, &runs);
+    if let Some(stamp) = read_stamp(folder)
+        && stamp == (Stamp { sources: sources.clone(), sizes: sizes(folder) })
+    {
+        return Ok(false);
+    }
+    for table in tables::ALL {
+        let bytes = match table.file {
+            file if file == tables::RUNS.file => runs_table(&record, &runs, folder)?,
+            file if file == tables::TIMING.file => timing_table(&record, &runs),
+            _ => joined_table(table, &record, &runs, folder)?,
+        };
+        files::write_atomically(&folder.table(table.file), &bytes)?;
+    }
+    let stamp = Stamp { sources, sizes: sizes(folder) };
+    files::write_atomically(&folder.stamp(), &serde_json::to_vec(&stamp)?)?;
+    Ok(true)
+}
+
+fn read_stamp(folder: &ExperimentFolder) -> Option<Stamp> {
+    serde_json::from_slice(&files::read(&folder.stamp()).ok()?).ok()
+}
+
+/// Sizes of the root tables; 0 for one that is not there.
+fn sizes(folder: &ExperimentFolder) -> Vec<u64> {
+    tables::ALL.iter().map(|t| folder.table(t.file).metadata().map_or(0, |m| m.len())).collect()
+}
+
+/// A digest of everything that decides the tables' bytes.
+fn sources(record: &ExperimentRecord, runs: &[Option<RunRecord>]) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |value: Result<Vec<u8>, serde_json::Error>| hash.update(value.unwrap_or_default());
+    add(serde_json::to_vec(&(&record.axes, record.compare_options().target_accuracy, &record.runs)));
+    runs.iter().for_each(|run| add(serde_json::to_vec(run)));
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The leading cells of a run's rows.
+pub fn leading(entry: &RunEntry) -> Vec<String> {
+    let fixed = [entry.id.clone(), entry.variant.clone(), entry.seed.to_string()];
+    fixed.into_iter().chain(entry.values.iter().map(cell)).collect()
+}
+
+fn runs_table(
+    record: &ExperimentRecord,
+    runs: &[Option<RunRecord>],
+    folder: &ExperimentFolder,
+) -> anyhow::Result<Vec<u8>> {
+    let target = record.compare_options().target_accuracy;
+    let mut writer = Writer::new(tables::RUNS, &record.axes);
+    for (entry, run) in record.runs.iter().zip(runs) {
+        let cells = match run {
+            Some(run) => {
+                let steps = target.map(|target| steps_to_target(&folder.run(&entry.id), target)).transpose()?;
+                tables::run_cells(run, steps.flatten())
+            }
+            None => {
+                let mut cells = vec![String::new(); tables::RUNS.columns.len()];
+                Status::Missing.name().clone_into(&mut cells[0]);
+                cells
+            }
+        };
+        writer.row(&leading(entry), cells);
+    }
+    Ok(writer.into_bytes())
+}
+
+fn timing_table(record: &ExperimentRecord, runs: &[Option<RunRecord>]) -> Vec<u8> {
+    let mut writer = Writer::new(tables::TIMING, &record.axes);
+    for (entry, run) in record.runs.iter().zip(runs) {
+        if let Some(run) = run {
+            writer.row(&leading(entry), tables::timing_cells(run));
+        }
+    }
+    writer.into_bytes()
+}
+
+/// The first evaluation whose validation accuracy, under running statistics, reaches the target.
+fn steps_to_target(run: &RunFolder, target: f64) -> anyhow::Result<Option<usize>> {
+    let path = run.table(tables::CURVES.file);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let columns = tables::CURVES.columns.len();
+    for row in reader.records() {
+        let row = row.with_context(|| format!("{} is damaged", path.display()))?;
+        let cell = |name: &str| {
+            let index = tables::CURVES.columns.iter().position(|column| *column == name).unwrap_or(0);
+            row.get((row.len() - columns) + index).unwrap_or_default()
+        };
+        let reached = || cell("accuracy").parse::<f64>().is_ok_and(|accuracy| accuracy >= target);
+        if cell("split") == "validation" && cell("mode") == "running_stats" && reached() {
+            return Ok(cell("step").parse().ok());
+        }
+    }
+    Ok(None)
+}
+
+/// One table of all runs, each run's rows led by its cells of the current axes.
+fn joined_table(
+    table: Table,
+    record: &ExperimentRecord,
+    runs: &[Option<RunRecord>],
+    folder: &ExperimentFolder,
+) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Writer::new(table, &record.axes).into_bytes();
+    let header_length = bytes.len();
+    for (entry, _) in record.runs.iter().zip(runs).filter(|(_, run)| run.is_some()) {
+        let path = folder.run(&entry.id).table(table.file);
+        if !path.is_file() {
+            continue;
+        }
+        let text = files::read(&path)?;
+        if text.starts_with(&bytes[..header_length]) {
+            bytes.write_all(&text[header_length..])?;
+        } else {
+            // Made when the sweep had other axes: the leading cells are put anew.
+            bytes.write_all(
+                &with_leading(table, entry, &text).with_context(|| format!("{} is damaged", path.display()))?,
+            )?;
+        }
+    }
+    Ok(bytes)
+}
+
+fn with_leading(table: Table, entry: &RunEntry, text: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut reader = csv::Reader::from_reader(text);
+    let headers = reader.headers()?.clone();
+    let own = headers.len().checked_sub(table.columns.len()).filter(|own| *own >= LEADING.len());
+    let own = own.filter(|own| headers.iter().skip(*own).eq(table.columns.iter().copied()));
+    let own = own.with_context(|| format!("its header is not that of {}", table.file))?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let leading = leading(entry);
+    for row in reader.records() {
+        let row = row?;
+        writer.write_record(leading.iter().map(String::as_str).chain(row.iter().skip(own)))?;
+    }
+    Ok(writer.into_inner()?)
+}

@@ -1,0 +1,177 @@
+//! The record of an experiment, `experiment.json`: what was asked for, and the plan that came of it.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::layout::ExperimentFolder;
+use super::{SCHEMA_VERSION, machine};
+use crate::config::file::CompareOptions;
+use crate::config::{Experiment, json};
+use crate::files;
+use crate::plan::RunEntry;
+
+/// `experiment.json`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExperimentRecord {
+    /// Version of this layout.
+    pub schema_version: u32,
+    /// Name of the experiment.
+    pub name: String,
+    /// Version of the program.
+    pub program_version: String,
+    /// Git revision it was built from.
+    pub git_revision: Option<String>,
+    /// Where the plan was made.
+    pub host: String,
+    /// Instruction level there.
+    pub simd: String,
+    /// Number of classes, at the first sweep point.
+    pub classes: usize,
+    /// Paths of the sweep axes.
+    pub axes: Vec<String>,
+    /// The configuration with every default filled in.
+    pub configuration: Value,
+    /// The plan, in order.
+    pub runs: Vec<RunEntry>,
+}
+
+impl ExperimentRecord {
+    /// For an experiment and its plan, on this machine.
+    pub fn new(experiment: &Experiment, runs: Vec<RunEntry>) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            name: experiment.name.clone(),
+            program_version: machine::PROGRAM_VERSION.to_owned(),
+            git_revision: machine::git_revision(),
+            host: machine::host(),
+            simd: crate::kernels::level().to_owned(),
+            classes: experiment.points.first().map_or(2, |point| point.settings.data.classes),
+            axes: experiment.axes.iter().map(|axis| axis.path.clone()).collect(),
+            configuration: experiment.configuration.clone(),
+            runs,
+        }
+    }
+
+    /// Reads the record of an experiment's folder.
+    ///
+    /// # Errors
+    /// If there is none, or one that cannot be read, or one of a later layout.
+    pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
+        let path = folder.experiment_json();
+        if !path.is_file() {
+            anyhow::bail!("{} is no experiment: it has no experiment.json", folder.path().display());
+        }
+        let record: Self = serde_json::from_slice(&files::read(&path)?)
+            .with_context(|| format!("{} is no record of an experiment", path.display()))?;
+        anyhow::ensure!(
+            record.schema_version <= SCHEMA_VERSION,
+            "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
+            path.display(),
+            record.schema_version
+        );
+        Ok(record)
+    }
+
+    /// What `compare` looks at.
+    pub fn compare_options(&self) -> CompareOptions {
+        self.configuration
+            .get("compare")
+            .and_then(|value| serde_json::from_value(value.clone()).ok())
+            .unwrap_or_default()
+    }
+
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&self, folder: &ExperimentFolder) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        files::write_atomically(&folder.experiment_json(), text.as_bytes())
+    }
+}
+
+/// Prepares an experiment's folder before anything is trained: sees that it can be written, that
+/// no recorded run would be dropped, and writes the record.
+///
+/// # Errors
+/// If the folder cannot be written, or holds runs that are not in the plan.
+pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<()> {
+    let runs = folder.runs();
+    let try_writing = || -> anyhow::Result<()> {
+        fs::create_dir_all(&runs)?;
+        tempfile::tempfile_in(&runs)?;
+        Ok(())
+    };
+    try_writing().with_context(|| format!("cannot write to {}", folder.path().display()))?;
+    let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
+    let recorded = recorded_runs(folder)?;
+    let dropped: Vec<_> = recorded.iter().filter(|id| !planned.contains(id.as_str())).collect();
+    if !dropped.is_empty() {
+        let earlier = ExperimentRecord::read(folder)?;
+        anyhow::bail!(refusal(folder.path(), &earlier, record, dropped.len(), dropped[0]));
+    }
+    record.write(folder)
+}
+
+/// The runs that have a record in the folder.
+fn recorded_runs(folder: &ExperimentFolder) -> anyhow::Result<Vec<String>> {
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(folder.runs()).with_context(|| format!("cannot read {}", folder.runs().display()))? {
+        let id = entry?.file_name().to_string_lossy().into_owned();
+        if folder.run(&id).run_json().is_file() {
+            ids.push(id);
+        }
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped: usize, example: &str) -> String {
+    let ignored = ["name", "description", "compare"];
+    let of = |record: &ExperimentRecord| -> Vec<(String, String)> {
+        let leaves = json::leaves(&record.configuration);
+        let counts = |path: &str| !ignored.iter().any(|key| path == *key || path.starts_with(&format!("{key}.")));
+        leaves.into_iter().filter(|(path, _)| counts(path)).map(|(path, v)| (path, v.to_string())).collect()
+    };
+    let (old_leaves, new_leaves) = (of(old), of(new));
+    let value = |leaves: &[(String, String)], path: &str| {
+        leaves.iter().find(|(p, _)| p == path).map_or_else(|| "nothing".to_owned(), |(_, v)| v.clone())
+    };
+    let mut paths: Vec<&String> = old_leaves.iter().chain(&new_leaves).map(|(path, _)| path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let differing = paths.into_iter().filter_map(|path| {
+        let (before, now) = (value(&old_leaves, path), value(&new_leaves, path));
+        (before != now).then(|| format!("\n  {path}: {before} before, {now} now"))
+    });
+    let mut keys: String = differing.collect();
+    if keys.is_empty() {
+        keys = format!("\n  the program: version {} before, {} now", old.program_version, new.program_version);
+    }
+    let runs = if dropped == 1 { "a recorded run" } else { &format!("{dropped} recorded runs") };
+    format!(
+        "{} holds {runs} that this configuration would drop, such as {example}; what differs:{keys}\n\
+         give it another name (`--set name=…`) or another --out, or discard the earlier results with --fresh",
+        path.display()
+    )
+}
+
+/// Deletes an experiment's earlier results: its runs, tables and record, and nothing else.
+///
+/// # Errors
+/// If the folder holds no experiment, or something cannot be deleted.
+pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
+    ExperimentRecord::read(folder)?;
+    let context = || format!("cannot discard the results in {}", folder.path().display());
+    fs::remove_dir_all(folder.runs()).with_context(context)?;
+    let tables = super::tables::ALL.iter().map(|table| folder.table(table.file));
+    for file in tables.chain([folder.stamp(), folder.experiment_json()]).filter(|file| file.exists()) {
+        fs::remove_file(file).with_context(context)?;
+    }
+    Ok(())
+}

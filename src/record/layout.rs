@@ -1,0 +1,90 @@
+//! Every path of an experiment's folder.
+
+use std::path::{Path, PathBuf};
+
+/// `results/<name>/`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExperimentFolder(PathBuf);
+
+impl ExperimentFolder {
+    /// The folder at this path.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The resolved configuration and the plan.
+    pub fn experiment_json(&self) -> PathBuf {
+        self.0.join("experiment.json")
+    }
+
+    /// A root table.
+    pub fn table(&self, file: &str) -> PathBuf {
+        self.0.join(file)
+    }
+
+    /// Held by whoever rebuilds the root tables.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join(".lock")
+    }
+
+    /// What the root tables were made from.
+    pub fn stamp(&self) -> PathBuf {
+        self.0.join(".tables.json")
+    }
+
+    /// The folder of all runs.
+    pub fn runs(&self) -> PathBuf {
+        self.0.join("runs")
+    }
+
+    /// The folder of one run.
+    pub fn run(&self, id: &str) -> RunFolder {
+        RunFolder(self.runs().join(id))
+    }
+}
+
+/// `results/<name>/runs/<run-id>/`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A table of this run.
+    pub fn table(&self, file: &str) -> PathBuf {
+        self.0.join(file)
+    }
+
+    /// The run's state; written last, so its presence means that everything else is there.
+    pub fn run_json(&self) -> PathBuf {
+        self.0.join("run.json")
+    }
+
+    /// What happened, in words.
+    pub fn log(&self) -> PathBuf {
+        self.0.join("run.log")
+    }
+
+    /// Final parameters and buffers.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("checkpoint.safetensors")
+    }
+
+    /// Initial parameters and batches, enough to replay the run elsewhere.
+    pub fn trace(&self) -> PathBuf {
+        self.0.join("trace.safetensors")
+    }
+
+    /// Parameters and buffers after `step` updates.
+    pub fn snapshot(&self, step: usize) -> PathBuf {
+        self.0.join("snapshots").join(format!("step-{step:09}.safetensors"))
+    }
+}

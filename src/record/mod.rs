@@ -1,0 +1,15 @@
+//! What is on disk: an experiment's folder, its runs, its tables.
+//!
+//! [`layout`] knows every path, [`tables`] every column, [`run`] the record of one run,
+//! [`experiment`] that of the whole, and [`collect`] makes the root tables from the runs.
+
+pub mod collect;
+pub mod experiment;
+pub mod layout;
+pub mod machine;
+pub mod run;
+pub mod tables;
+pub mod tensors;
+
+/// Version of the folder's layout and of the tables' columns.
+pub const SCHEMA_VERSION: u32 = 1;

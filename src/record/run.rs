@@ -1,0 +1,156 @@
+//! The record of one run: `run.json`, and what stands beside it.
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::SCHEMA_VERSION;
+use super::layout::RunFolder;
+use crate::config::{Shape, Variant};
+use crate::files;
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All steps done.
+    Completed,
+    /// Left the finite; a result like any other.
+    Diverged,
+    /// Something went wrong; will be tried again.
+    Failed,
+    /// Stopped before its end.
+    Interrupted,
+    /// Not begun.
+    Missing,
+}
+
+impl Status {
+    /// As tables call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Diverged => "diverged",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// Whether the run is a result, never to be trained again.
+    pub const fn is_finished(self) -> bool {
+        matches!(self, Self::Completed | Self::Diverged)
+    }
+}
+
+/// Everything about a run that is one number or one word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of this layout.
+    pub schema_version: u32,
+    /// Names the run.
+    pub run_id: String,
+    /// How far it has come.
+    pub status: Status,
+    /// Why it diverged or failed.
+    pub reason: Option<String>,
+    /// The minibatch at which it diverged.
+    pub diverged_at_step: Option<usize>,
+    /// Updates done.
+    pub steps: usize,
+    /// The same in epochs.
+    pub epochs: f64,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Scores at the end, under running statistics.
+    pub metrics: Metrics,
+    /// The arm.
+    pub variant: Variant,
+    /// The seed.
+    pub seed: u64,
+    /// Shape of a sample.
+    pub shape: Shape,
+    /// Number of classes.
+    pub classes: usize,
+    /// The resolved configuration of this run, swept values put in.
+    pub configuration: Value,
+    /// Version of the arithmetic and the defaults.
+    pub numerics_version: u32,
+    /// Version of the program.
+    pub program_version: String,
+    /// Instruction level of the kernels.
+    pub simd: String,
+    /// Clock and machine.
+    pub timing: Timing,
+}
+
+/// Scores at the end; `None` for diverged runs and splits without samples.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it all: they are the columns of runs.csv")]
+pub struct Metrics {
+    pub train_loss: Option<f64>,
+    pub train_accuracy: Option<f64>,
+    pub validation_loss: Option<f64>,
+    pub validation_accuracy: Option<f64>,
+    pub test_loss: Option<f64>,
+    pub test_accuracy: Option<f64>,
+    pub best_validation_accuracy: Option<f64>,
+    pub best_validation_step: Option<usize>,
+}
+
+/// What depends on clock and machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Seconds in training steps alone.
+    pub train_seconds: f64,
+    /// Seconds in evaluations.
+    pub evaluate_seconds: f64,
+    /// Seconds in probes.
+    pub probe_seconds: f64,
+    /// Most memory the process had held by the end of the run.
+    pub peak_rss_bytes: Option<u64>,
+    /// When the run began, UTC.
+    pub started_at: String,
+    /// Name of the machine.
+    pub host: String,
+    /// Threads of this run.
+    pub threads: usize,
+}
+
+impl Timing {
+    /// Microseconds a training step; none without steps.
+    pub fn us_per_step(&self, steps: usize) -> Option<f64> {
+        (steps > 0).then(|| self.train_seconds * 1e6 / steps as f64)
+    }
+}
+
+impl RunRecord {
+    /// Reads the record of a run; `None` if there is none.
+    ///
+    /// # Errors
+    /// If there is one that cannot be read, or of a later layout.
+    pub fn read(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
+        let path = folder.run_json();
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let record: Self = serde_json::from_slice(&files::read(&path)?)
+            .with_context(|| format!("{} is no record of a run", path.display()))?;
+        anyhow::ensure!(
+            record.schema_version <= SCHEMA_VERSION,
+            "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
+            path.display(),
+            record.schema_version
+        );
+        Ok(Some(record))
+    }
+
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&self, folder: &RunFolder) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        files::write_atomically(&folder.run_json(), text.as_bytes())
+    }
+}

@@ -1,0 +1,257 @@
+//! Every table's columns, and how a value becomes a cell.
+//!
+//! Each table starts with `run_id,variant,seed` and one column a sweep axis. Floats are the
+//! shortest decimal that reads back the same; what is undefined or not finite is an empty cell.
+
+use crate::nn::Statistics;
+use crate::probe::activations::ActivationRow;
+use crate::probe::gradients::GradientRow;
+use crate::record::run::RunRecord;
+use crate::train::evaluate::CurveRow;
+
+/// A table: its file and its columns after the leading ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// Name of the file.
+    pub file: &'static str,
+    /// Columns after `run_id,variant,seed` and the axes.
+    pub columns: &'static [&'static str],
+}
+
+/// One row a run.
+pub const RUNS: Table = Table {
+    file: "runs.csv",
+    columns: &[
+        "status",
+        "reason",
+        "diverged_at_step",
+        "steps",
+        "epochs",
+        "parameters",
+        "train_loss",
+        "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
+        "test_loss",
+        "test_accuracy",
+        "best_validation_accuracy",
+        "best_validation_step",
+        "steps_to_target",
+    ],
+};
+
+/// Losses and accuracies over training.
+pub const CURVES: Table =
+    Table { file: "curves.csv", columns: &["step", "epoch", "split", "mode", "loss", "accuracy"] };
+
+/// Activation statistics.
+pub const ACTIVATIONS: Table = Table {
+    file: "activations.csv",
+    columns: &[
+        "step",
+        "block",
+        "site",
+        "channel",
+        "mean",
+        "std",
+        "min",
+        "p15",
+        "p50",
+        "p85",
+        "max",
+        "zero_fraction",
+        "saturated_fraction",
+        "effective_rank",
+        "mean_cosine",
+    ],
+};
+
+/// Gradient statistics.
+pub const GRADIENTS: Table = Table {
+    file: "gradients.csv",
+    columns: &["step", "block", "tensor", "norm", "mean", "std", "value_norm", "update_ratio"],
+};
+
+/// What depends on clock and machine.
+pub const TIMING: Table = Table {
+    file: "timing.csv",
+    columns: &[
+        "steps",
+        "train_seconds",
+        "evaluate_seconds",
+        "probe_seconds",
+        "us_per_step",
+        "peak_rss_bytes",
+        "started_at",
+        "host",
+        "simd",
+        "threads",
+    ],
+};
+
+/// All tables.
+pub const ALL: [Table; 5] = [RUNS, CURVES, ACTIVATIONS, GRADIENTS, TIMING];
+
+/// The leading columns of every table, before the axes.
+pub const LEADING: [&str; 3] = ["run_id", "variant", "seed"];
+
+/// A table being written: its header, then rows that each start with the run's leading cells.
+#[derive(Debug)]
+pub struct Writer {
+    csv: csv::Writer<Vec<u8>>,
+}
+
+impl Writer {
+    /// With the header for these axes.
+    pub fn new(table: Table, axes: &[String]) -> Self {
+        let mut writer = Self { csv: csv::Writer::from_writer(Vec::new()) };
+        let axes = axes.iter().map(String::as_str);
+        writer.row(&[], LEADING.into_iter().chain(axes).chain(table.columns.iter().copied()));
+        writer
+    }
+
+    /// Adds a row.
+    pub fn row<T: AsRef<[u8]>>(&mut self, leading: &[String], cells: impl IntoIterator<Item = T>) {
+        let written = (|| -> csv::Result<()> {
+            for cell in leading {
+                self.csv.write_field(cell)?;
+            }
+            for cell in cells {
+                self.csv.write_field(cell)?;
+            }
+            self.csv.write_record(None::<&[u8]>)
+        })();
+        debug_assert!(written.is_ok(), "writing to memory cannot fail: {written:?}");
+    }
+
+    /// The whole table.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.csv.into_inner().unwrap_or_default()
+    }
+}
+
+/// A float as a cell.
+pub fn float(x: impl Into<Option<f64>>) -> String {
+    x.into().filter(|x| x.is_finite()).map(|x| format!("{x:?}")).unwrap_or_default()
+}
+
+fn count(x: impl Into<Option<usize>>) -> String {
+    x.into().map(|x| x.to_string()).unwrap_or_default()
+}
+
+/// `mode` of curves.csv.
+pub const fn mode(statistics: Statistics) -> &'static str {
+    match statistics {
+        Statistics::Batch => "batch_stats",
+        Statistics::Running => "running_stats",
+    }
+}
+
+/// Cells of runs.csv.
+pub fn run_cells(run: &RunRecord, steps_to_target: Option<usize>) -> Vec<String> {
+    let metrics = &run.metrics;
+    vec![
+        run.status.name().to_owned(),
+        run.reason.clone().unwrap_or_default(),
+        count(run.diverged_at_step),
+        run.steps.to_string(),
+        float(run.epochs),
+        run.parameters.to_string(),
+        float(metrics.train_loss),
+        float(metrics.train_accuracy),
+        float(metrics.validation_loss),
+        float(metrics.validation_accuracy),
+        float(metrics.test_loss),
+        float(metrics.test_accuracy),
+        float(metrics.best_validation_accuracy),
+        count(metrics.best_validation_step),
+        count(steps_to_target),
+    ]
+}
+
+/// Cells of timing.csv.
+pub fn timing_cells(run: &RunRecord) -> Vec<String> {
+    let timing = &run.timing;
+    vec![
+        run.steps.to_string(),
+        float(timing.train_seconds),
+        float(timing.evaluate_seconds),
+        float(timing.probe_seconds),
+        float(timing.us_per_step(run.steps)),
+        timing.peak_rss_bytes.map(|b| b.to_string()).unwrap_or_default(),
+        timing.started_at.clone(),
+        timing.host.clone(),
+        run.simd.clone(),
+        timing.threads.to_string(),
+    ]
+}
+
+/// Cells of curves.csv.
+pub fn curve_cells(row: &CurveRow) -> [String; 6] {
+    [
+        row.step.to_string(),
+        float(row.epoch),
+        row.part.name().to_owned(),
+        mode(row.statistics).to_owned(),
+        float(row.score.loss),
+        float(row.score.accuracy),
+    ]
+}
+
+/// Cells of activations.csv.
+pub fn activation_cells(row: &ActivationRow) -> [String; 15] {
+    let s = &row.summary;
+    [
+        row.step.to_string(),
+        row.block.to_string(),
+        row.site.name().to_owned(),
+        row.channel.map_or_else(|| "all".to_owned(), |c| c.to_string()),
+        float(s.mean),
+        float(s.std),
+        float(s.min),
+        float(s.p15),
+        float(s.p50),
+        float(s.p85),
+        float(s.max),
+        float(s.zero_fraction),
+        float(s.saturated_fraction),
+        float(row.effective_rank),
+        float(row.mean_cosine),
+    ]
+}
+
+/// Cells of gradients.csv.
+pub fn gradient_cells(row: &GradientRow) -> [String; 8] {
+    [
+        row.step.to_string(),
+        row.block.to_string(),
+        row.tensor.to_owned(),
+        float(row.norm),
+        float(row.mean),
+        float(row.std),
+        float(row.value_norm),
+        float(row.update_ratio),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_read_back_the_same_and_the_undefined_is_empty() {
+        for x in [0.1, 1.0, 1e-300, 123_456_789.123, f64::MIN_POSITIVE, 1.0 / 3.0] {
+            assert_eq!(float(x).parse::<f64>().unwrap().to_bits(), x.to_bits());
+        }
+        assert_eq!([float(f64::NAN), float(f64::INFINITY), float(None)], ["", "", ""]);
+    }
+
+    #[test]
+    fn cells_with_commas_and_quotes_are_quoted() {
+        let mut writer = Writer::new(CURVES, &["model.hidden".to_owned()]);
+        writer.row(&["id".into(), "bn".into(), "0".into(), "[4,4]".into()], ["a \"b\"", "", "", "", "", ""]);
+        let text = String::from_utf8(writer.into_bytes()).unwrap();
+        let header = "run_id,variant,seed,model.hidden,step,epoch,split,mode,loss,accuracy";
+        assert_eq!(text, format!("{header}\nid,bn,0,\"[4,4]\",\"a \"\"b\"\"\",,,,,\n"));
+    }
+}

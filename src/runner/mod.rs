@@ -1,0 +1,108 @@
+//! Trains what is missing of a plan: one thread a run, as many at once as asked for.
+//!
+//! [`execute`] trains one run and writes its folder; [`progress`] shows how far everything is.
+
+pub mod execute;
+pub mod progress;
+pub mod trace;
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::config::Experiment;
+use crate::data::Store;
+use crate::plan::PlannedRun;
+use crate::record::layout::ExperimentFolder;
+use crate::record::run::{RunRecord, Status};
+use progress::Progress;
+
+/// What a call of [`run`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Finished before the call.
+    pub already_finished: usize,
+    /// Completed or diverged during the call.
+    pub finished: usize,
+    /// Of those, diverged.
+    pub diverged: usize,
+    /// Went wrong.
+    pub failed: usize,
+    /// Not trained, or not to the end.
+    pub left: usize,
+}
+
+/// Everything that training a plan needs.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// What the runs are.
+    pub experiment: &'a Experiment,
+    /// The runs.
+    pub plan: &'a [PlannedRun],
+    /// Their data.
+    pub store: &'a Store,
+    /// Where their results go.
+    pub folder: &'a ExperimentFolder,
+    /// Runs at once.
+    pub jobs: usize,
+    /// Whether to write traces.
+    pub trace: bool,
+    /// Set to stop at the next step.
+    pub stop: &'a AtomicBool,
+}
+
+/// The runs of a plan that have no finished record yet.
+///
+/// # Errors
+/// If a record cannot be read.
+pub fn missing<'p>(plan: &'p [PlannedRun], folder: &ExperimentFolder) -> anyhow::Result<Vec<&'p PlannedRun>> {
+    let mut missing = Vec::new();
+    for run in plan {
+        let record = RunRecord::read(&folder.run(&run.id))?;
+        if !record.is_some_and(|record| record.status.is_finished()) {
+            missing.push(run);
+        }
+    }
+    Ok(missing)
+}
+
+/// Trains every missing run. A run that goes wrong is recorded and does not stop the others.
+///
+/// # Errors
+/// If the state of the folder cannot be read.
+pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
+    if job.trace {
+        trace::write_missing(job)?;
+    }
+    let missing = missing(job.plan, job.folder)?;
+    let tally = Mutex::new(Tally { already_finished: job.plan.len() - missing.len(), ..Tally::default() });
+    let next = AtomicUsize::new(0);
+    progress.begin(job.experiment, job.plan.len(), &missing);
+    std::thread::scope(|scope| {
+        for _ in 0..job.jobs.min(missing.len()) {
+            scope.spawn(|| {
+                while let Some(run) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if job.stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let record = execute::execute(job, run, progress);
+                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                    match record.as_ref().map(|record| record.status) {
+                        Ok(Status::Completed) => tally.finished += 1,
+                        Ok(Status::Diverged) => {
+                            tally.finished += 1;
+                            tally.diverged += 1;
+                        }
+                        Ok(Status::Failed) | Err(_) => tally.failed += 1,
+                        Ok(Status::Interrupted | Status::Missing) => {}
+                    }
+                    progress.finished(run, &record);
+                }
+            });
+        }
+    });
+    progress.end();
+    let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tally.left = missing.len() - tally.finished - tally.failed;
+    Ok(tally)
+}

@@ -1,0 +1,75 @@
+//! `trace.safetensors`: what anyone needs to replay a run in another framework.
+//!
+//! `init/<parameter>` for every parameter and buffer before step 0; `batches`, int64
+//! [steps, batch], indices into the training split; and where samples or labels are made up rather
+//! than read from files, `data/features` (bytes or floats, unscaled) and `data/labels` of that
+//! split. A pure function of the configuration: a finished run's trace is written without training.
+
+use super::Job;
+use crate::config::settings::{Precision, Settings, Source};
+use crate::data::batches::Batches;
+use crate::data::{Dataset, RawFeatures};
+use crate::kernels::Scalar;
+use crate::nn::Network;
+use crate::plan::PlannedRun;
+use crate::record::layout::RunFolder;
+use crate::record::run::RunRecord;
+use crate::record::tensors::{self, Tensor};
+
+/// Writes the trace of a run whose network has not been trained yet.
+///
+/// # Errors
+/// The system's.
+pub fn write<F: Scalar>(
+    folder: &RunFolder,
+    settings: &Settings,
+    data: &Dataset,
+    network: &Network<F>,
+    seed: u64,
+) -> anyhow::Result<()> {
+    let mut out = tensors::state(network, "init/");
+    let (steps, size) = (settings.train.steps, settings.train.batch_size);
+    let mut batches = Batches::new(data.train.len(), size, seed);
+    let order: Vec<i64> = (0..steps).flat_map(|step| batches.at(step).to_vec()).map(i64::from).collect();
+    out.push(Tensor::integers("batches", vec![steps, size], order.into_iter()));
+
+    let n = data.train.len();
+    let is_file = matches!(settings.data.source, Source::Mnist | Source::Idx { .. });
+    if !is_file {
+        let shape = vec![n, settings.data.shape.len()];
+        out.push(match data.raw_training_features() {
+            RawFeatures::Bytes(bytes) => Tensor::bytes("data/features", shape, bytes),
+            RawFeatures::Floats(floats) => Tensor::floats("data/features", shape, floats),
+        });
+    }
+    if !is_file || settings.data.random_labels {
+        let labels = data.train.labels.iter().map(|label| i64::from(*label));
+        out.push(Tensor::integers("data/labels", vec![n], labels));
+    }
+    tensors::write(&folder.trace(), &out)
+}
+
+/// Writes the traces that finished runs do not have yet.
+///
+/// # Errors
+/// If a record cannot be read or a trace not be written.
+pub fn write_missing(job: &Job) -> anyhow::Result<()> {
+    for run in job.plan {
+        let folder = job.folder.run(&run.id);
+        let is_finished = RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished());
+        if is_finished && !folder.trace().is_file() {
+            match job.experiment.points[run.point].settings.model.precision {
+                Precision::F32 => write_again::<f32>(job, run, &folder)?,
+                Precision::F64 => write_again::<f64>(job, run, &folder)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write_again<F: Scalar>(job: &Job, run: &PlannedRun, folder: &RunFolder) -> anyhow::Result<()> {
+    let settings = &job.experiment.points[run.point].settings;
+    let data = job.store.load(&settings.data, run.seed)?;
+    let network = Network::<F>::new(settings, &job.experiment.variants[run.variant], run.seed)?;
+    write(folder, settings, &data, &network, run.seed)
+}
