@@ -46,9 +46,9 @@ except ImportError as missing:
 # Precision: (relative tolerance of the loss, steps judged).
 JUDGED = {"f64": (1e-8, 200), "f32": (1e-5, 10)}
 PARAMETER_TOLERANCE = 1e-6
-# A loss near 0 is a difference of large logits, exact only in absolute terms; below this value
-# deviations are measured against it. Likewise a bias before a norm, which only rounding moves.
-SMALLEST_LOSS = 1e-4
+# Deviations are relative to the value itself, but not to less than this: a bias before a norm, for
+# one, has gradient 0 and is moved by rounding only.
+SMALLEST_LOSS = 1e-12
 SMALLEST_PARAMETER = 1e-6
 
 ARMS = {

@@ -22,6 +22,14 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// Makes a folder and those above it; one that is there already is fine.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn make_folder(path: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
 /// Writes a file so that at every moment there is either the old one or the whole new one: into a
 /// temporary file beside it, to disk, then renamed.
 ///

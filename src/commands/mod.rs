@@ -13,6 +13,7 @@ use anyhow::Context;
 use crate::cli::{Cli, Command, DataDir, ExperimentArgs};
 use crate::config::{ConfigError, Experiment, Problems};
 use crate::data::Store;
+use crate::files;
 use crate::nn::{memory, network};
 use crate::plan::{PlannedRun, plan as make_plan};
 use crate::record::layout::ExperimentFolder;
@@ -59,8 +60,7 @@ struct Prepared {
 
 /// Reads and checks a configuration; writes nothing.
 fn prepare(args: &ExperimentArgs) -> anyhow::Result<Prepared> {
-    let text = std::fs::read_to_string(&args.config)
-        .map_err(|error| UsageError(format!("cannot read the configuration {}: {error}", args.config.display())))?;
+    let text = files::read_text(&args.config).map_err(|error| UsageError(format!("{error:#}")))?;
     let store = Store::new(data_dir(&args.data));
     let experiment = Experiment::parse(&text, &args.set, &|data| Ok(store.facts(data)?))
         .with_context(|| args.config.display().to_string())?;

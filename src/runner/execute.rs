@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
 use super::progress::{Bar, Progress};
 use super::{Job, trace};
 use crate::config::settings::Precision;
 use crate::data::Dataset;
+use crate::files;
 use crate::kernels::{self, Scalar};
 use crate::nn::Network;
 use crate::plan::{NUMERICS_VERSION, PlannedRun};
@@ -36,8 +35,8 @@ pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Resu
         let reason = format!("{error:#}");
         let folder = job.folder.run(&run.id);
         let record = RunRecord { status: Status::Failed, reason: Some(reason), ..blank(job, run) };
-        std::fs::create_dir_all(folder.path()).with_context(|| format!("cannot make {}", folder.path().display()))?;
-        crate::files::write_atomically(&folder.log(), log_text(&record).as_bytes())?;
+        files::make_folder(folder.path())?;
+        files::write_atomically(&folder.log(), log_text(&record).as_bytes())?;
         record.write(&folder)?;
         Ok(record)
     })
@@ -54,7 +53,7 @@ fn execute_as<F: Scalar>(
     let folder = job.folder.run(&run.id);
     let record = blank(job, run);
     let mut network = Network::<F>::new(settings, variant, run.seed)?;
-    std::fs::create_dir_all(folder.path()).with_context(|| format!("cannot make {}", folder.path().display()))?;
+    files::make_folder(folder.path())?;
     if job.trace {
         trace::write(&folder, settings, data, &network, run.seed)?;
     }
@@ -195,7 +194,7 @@ impl Snapshots<'_> {
         }
         let path = self.folder.snapshot(step);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+            files::make_folder(parent)?;
         }
         tensors::write(&path, &tensors::state(network, ""))
     }
@@ -236,10 +235,10 @@ fn write_folder<F: Scalar>(
         (tables::RUNS, runs),
         (tables::TIMING, timing),
     ] {
-        crate::files::write_atomically(&folder.table(table.file), &writer.into_bytes())?;
+        files::write_atomically(&folder.table(table.file), &writer.into_bytes())?;
     }
     tensors::write(&folder.checkpoint(), &tensors::state(network, ""))?;
-    crate::files::write_atomically(&folder.log(), log_text(record).as_bytes())?;
+    files::write_atomically(&folder.log(), log_text(record).as_bytes())?;
     record.write(folder)
 }
 

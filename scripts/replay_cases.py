@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Replays a whole catalogue of trainings in PyTorch: arms, networks, optimisers, initialisations,
+norm positions, data sources.
+
+Usage:
+    scripts/replay_cases.py [--program target/release/bn-exp] [--only NAME] [--write]
+
+tests/goldens/replay_cases.json names the cases: each changes a base configuration. Every case is
+trained by bn-exp with --trace, 200 steps in f64 and 20 in f32, and replayed by replay_pytorch.py.
+One line a run says the largest relative deviation of a batch loss; f64 is judged to 1e-8 over all
+200 steps, f32 to 1e-5 over the first 10.
+
+--write keeps PyTorch's f64 losses in tests/goldens/replay_losses.json, against which `cargo test`
+holds the program where PyTorch is not at hand.
+
+Exit status: 0 all agree, 1 some deviate, 2 wrong usage or something missing.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import replay_pytorch
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDENS = ROOT / "tests" / "goldens"
+
+
+def train(program, base, change, precision, steps, folder):
+    """Trains a case and returns its run folders."""
+    config = {**base, **change}
+    config["model"] = {**config["model"], "precision": precision}
+    config["train"] = {**config["train"], "steps": steps}
+    path = Path(folder) / "config.json"
+    path.write_text(json.dumps(config))
+    command = [program, "run", "--config", path, "--out", folder, "--trace", "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"bn-exp failed on {change}:\n{done.stderr}")
+    return sorted((Path(folder) / config["name"] / "runs").iterdir())
+
+
+def judge(name, run, precision):
+    """Replays one run, prints its line, and returns (agrees, variant, PyTorch's losses)."""
+    replayed = replay_pytorch.replay(run)
+    losses = replay_pytorch.compare_losses(replayed, replay_pytorch.recorded_losses(run))
+    parameters = replay_pytorch.compare_parameters(replayed, run / "checkpoint.safetensors")
+    agrees = losses["agrees"] and (parameters is None or parameters["agrees"])
+    variant = json.loads((run / "run.json").read_text())["variant"]["name"]
+    print(
+        f"{name:24} {variant:14} {precision}  {losses['judged']:3} steps  "
+        f"loss {losses['max_relative']:.1e}  parameters {parameters['max_relative'] if parameters else float('nan'):.1e}  "
+        f"{'agrees' if agrees else 'DEVIATES'}"
+    )
+    return agrees, variant, replayed["losses"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Replay the catalogue of trainings in PyTorch.")
+    parser.add_argument("--program", type=Path, default=ROOT / "target" / "release" / "bn-exp")
+    parser.add_argument("--only", help="replay this case only")
+    parser.add_argument("--write", action="store_true", help="keep PyTorch's losses for `cargo test`")
+    options = parser.parse_args()
+    if not options.program.is_file():
+        sys.exit(f"{options.program} is not there; build it with `cargo build --release`")
+    catalogue = json.loads((GOLDENS / "replay_cases.json").read_text())
+    cases = {name: case for name, case in catalogue["cases"].items() if options.only in (None, name)}
+    if not cases:
+        print(f"no case {options.only!r} in {GOLDENS / 'replay_cases.json'}", file=sys.stderr)
+        return 2
+    kept, deviating, judged = {}, 0, 0
+    for name, change in cases.items():
+        for precision, steps in (("f64", 200), ("f32", 20)):
+            with tempfile.TemporaryDirectory() as folder:
+                for run in train(options.program.resolve(), catalogue["base"], change, precision, steps, folder):
+                    agrees, variant, losses = judge(name, run, precision)
+                    judged += 1
+                    deviating += not agrees
+                    if precision == "f64":
+                        kept.setdefault(name, {})[variant] = losses
+    if options.write and options.only is None:
+        lines = (f" {json.dumps(name)}: {json.dumps(losses, separators=(',', ':'))}" for name, losses in kept.items())
+        (GOLDENS / "replay_losses.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    print(f"{judged - deviating} of {judged} runs agree")
+    return 1 if deviating else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
