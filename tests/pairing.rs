@@ -39,9 +39,8 @@ fn first_step<F: Scalar>(settings: &Settings, variant: &Variant, seed: u64) -> (
     data.scaler::<F>().gather(&data.train, batch.into_iter(), &mut space.input, data.shape.len());
     network.forward(Statistics::Batch, &mut space, 16).unwrap();
     network.backward(&mut space, &labels, false);
-    let gradient = |p: &bn_exp::nn::parameters::Parameter| {
-        (p.name.clone(), p.tensor, space.gradients[p.range.clone()].to_vec())
-    };
+    let gradient =
+        |p: &bn_exp::nn::parameters::Parameter| (p.name.clone(), p.tensor, space.gradients[p.range.clone()].to_vec());
     (network.outcome(&space, &labels).loss_sum, network.index.iter().map(gradient).collect())
 }
 
@@ -56,7 +55,10 @@ fn none_and_affine_give_the_same_loss_and_weight_gradients_at_step_0() {
             all.iter().filter(|(_, t, _)| *t == Tensor::Weight).map(|(n, _, g)| (n.clone(), g.clone())).collect()
         };
         assert_eq!(weights(&none), weights(&affine));
-        assert!(weights(&none).iter().all(|(_, g)| g.iter().any(|g| *g != 0.0)), "the gradients are not trivially equal");
+        assert!(
+            weights(&none).iter().all(|(_, g)| g.iter().any(|g| *g != 0.0)),
+            "the gradients are not trivially equal"
+        );
         // And β's gradient is the bias's.
         let of = |all: &[(String, Tensor, Vec<f32>)], name: &str| {
             all.iter().find(|(n, ..)| n == name).map(|(.., g)| g.clone()).unwrap()

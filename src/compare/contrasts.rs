@@ -5,7 +5,7 @@
 
 use super::load::{Ending, Loaded, Outcome};
 use crate::stats::describe::{Estimate, estimate, median};
-use crate::stats::permutation::{sign_flip, signed_ranks};
+use crate::stats::permutation::{sign_flip, sign_flip_interval, signed_ranks};
 
 /// One arm at one sweep point.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +37,8 @@ pub struct Contrast {
     pub b: String,
     /// Seeds with both.
     pub n: usize,
-    /// Mean difference; none if a loss diverged.
+    /// Mean difference, with the inverted sign-flip interval (Student's t beyond 20 pairs); none if a
+    /// loss diverged.
     pub estimate: Option<Estimate>,
     /// Two-sided p of the sign-flip test.
     pub p: Option<f64>,
@@ -54,7 +55,7 @@ pub struct Comparison {
     pub points: Vec<Vec<String>>,
     /// Point by point, arms in plan order.
     pub arms: Vec<ArmEstimate>,
-    /// Point by point, `bn` less baseline first.
+    /// `bn` less baseline first, each contrast point by point.
     pub contrasts: Vec<Contrast>,
 }
 
@@ -81,7 +82,10 @@ pub fn compare(loaded: &Loaded, baseline: Option<&str>, confidence: f64) -> anyh
             let runs: Vec<&Outcome> = here.iter().copied().filter(|o| o.variant == *variant).collect();
             comparison.arms.push(arm(loaded, point, variant, &runs, confidence));
         }
-        for other in &others {
+    }
+    for other in &others {
+        for (point, values) in comparison.points.iter().enumerate() {
+            let here: Vec<&Outcome> = loaded.outcomes.iter().filter(|o| o.point == *values).collect();
             comparison.contrasts.push(contrast(loaded, point, &here, (other, baseline), confidence));
         }
     }
@@ -127,7 +131,10 @@ fn contrast(loaded: &Loaded, point: usize, here: &[&Outcome], (a, b): (&str, &st
         a: a.to_owned(),
         b: b.to_owned(),
         n: differences.len(),
-        estimate: estimate(&differences, confidence),
+        estimate: estimate(&differences, confidence).map(|t| match differences.len() {
+            ..=20 => Estimate { interval: sign_flip_interval(&differences, confidence), ..t },
+            _ => t,
+        }),
         p: sign_flip(&tested),
         by_ranks,
         direction: tested.iter().sum(),

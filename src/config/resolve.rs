@@ -101,6 +101,11 @@ fn data(file: &mut DataFile, facts: DataFacts, problems: &mut Problems) -> Data 
         problems.add("data.scaling", format!("{} is for images; {chosen} has vectors", snake(scaling)));
     }
     let (train, validation, test) = counts;
+    for (count, path) in [(validation, "data.validation"), (test, "data.test")] {
+        if count == 1 {
+            problems.add(path, "1 sample has no batch statistics; at least 2 are needed");
+        }
+    }
     let random_labels = file.random_labels;
     Data { source, shape: facts.shape, classes: facts.classes, train, validation, test, scaling, random_labels }
 }

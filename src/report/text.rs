@@ -106,8 +106,8 @@ fn caveats(loaded: &Loaded, comparison: &Comparison, confidence: f64) -> Vec<Str
     let mut notes = Vec::new();
     let percent = confidence * 100.0;
     notes.push(format!(
-        "Intervals: {percent:.0} % Student t over seeds; p: exact sign-flip of paired differences, not corrected \
-         for the number of contrasts."
+        "p: sign-flip test of paired differences, not corrected for the number of contrasts; {percent:.0} % \
+         intervals: that test inverted for differences, Student's t for the arms' means."
     ));
     if comparison.points.len() > 1 {
         notes.push("Each contrast compares the arms at the same sweep point; no arm is tuned.".to_owned());

@@ -4,6 +4,11 @@
 //! other. p is the share of sign patterns whose |Σ ±d_i| is at least the one observed: of all 2ⁿ
 //! for n ≤ 20, of 100,000 random ones, the observed one counted in, beyond that. No smaller p than
 //! 2/2ⁿ is possible.
+//!
+//! The interval inverts the test: it holds every θ that the test of d_i − θ does not reject. Flipping
+//! the signs of a subset A lowers the sum by 2 Σ_A (d_i − θ), so a pattern is at least as high as the
+//! observed one exactly if the mean of A is at most θ: the ends of the interval are order statistics
+//! of the means of all subsets (Hartigan 1969).
 
 use rand::Rng;
 
@@ -40,6 +45,30 @@ pub fn sign_flip(differences: &[f64]) -> Option<f64> {
     Some(extreme as f64 / f64::from(patterns))
 }
 
+/// Fewest differences for which an interval is given, and most, beyond which it would take too long.
+const INTERVAL: std::ops::RangeInclusive<usize> = 6..=EXACT;
+
+/// The differences that the sign-flip test does not reject at 1 − confidence, both ends included.
+///
+/// `None` for fewer than 6 or more than 20 differences, if one is not finite, or if so few cannot
+/// reject anything at this confidence.
+pub fn sign_flip_interval(differences: &[f64], confidence: f64) -> Option<(f64, f64)> {
+    let n = differences.len();
+    if !INTERVAL.contains(&n) || differences.iter().any(|d| !d.is_finite()) {
+        return None;
+    }
+    let mut sums = vec![0.0; 1 << n];
+    for subset in 1..sums.len() {
+        let lowest = subset.trailing_zeros() as usize;
+        sums[subset] = sums[subset & (subset - 1)] + differences[lowest];
+    }
+    let mut means: Vec<f64> = (1..sums.len()).map(|a| sums[a] / f64::from(a.count_ones())).collect();
+    means.sort_by(f64::total_cmp);
+    // θ is rejected from below if at most k patterns, the observed one among them, are as high.
+    let k = ((1.0 - confidence) / 2.0 * sums.len() as f64 + 1e-9).floor() as usize;
+    (k >= 1).then(|| (means[k - 1], means[means.len() - k]))
+}
+
 /// Signed ranks of differences, 1 for the smallest |d|, ties sharing their mean rank, zeros 0.
 /// Infinite differences rank highest, so that a divergence counts as the worst there is.
 pub fn signed_ranks(differences: &[f64]) -> Vec<f64> {
@@ -68,6 +97,22 @@ mod tests {
     }
 
     const SCIPY_P: f64 = 0.078125;
+
+    #[test]
+    fn the_interval_holds_exactly_what_the_test_does_not_reject() {
+        let d = [0.3, -0.1, 0.4, 0.2, 0.6, -0.05, 0.15, 0.35];
+        let (low, high) = sign_flip_interval(&d, 0.95).unwrap();
+        let p = |theta: f64| sign_flip(&d.map(|x| x - theta)).unwrap();
+        for inside in [low + 1e-9, (low + high) / 2.0, high - 1e-9] {
+            assert!(p(inside) > 0.05, "{inside} {}", p(inside));
+        }
+        for outside in [low - 1e-9, high + 1e-9] {
+            assert!(p(outside) <= 0.05, "{outside} {}", p(outside));
+        }
+        assert_eq!(sign_flip_interval(&d[..5], 0.95), None);
+        assert_eq!(sign_flip_interval(&[2.0; 6], 0.95), Some((2.0, 2.0)));
+        assert_eq!(sign_flip_interval(&d, 0.999), None, "8 pairs reject nothing at 0.001");
+    }
 
     #[test]
     fn all_of_one_sign_gives_the_smallest_p() {
