@@ -5,9 +5,10 @@
 //! [`Tensor`], weights by `Layout`.
 //!
 //! **Tolerances.** Both sides round to 2⁻⁵³ ≈ 1.1·10⁻¹⁶ at every operation and differ in the order of
-//! their sums. The longest sum here has 75 terms, whose sizes are those of the tensor's largest
-//! value, so that differences of a few 10⁻¹⁶ of it are expected and 10⁻¹⁴ is allowed ([`TOLERANCE`]).
-//! Where one value is picked or one operation done, equality is asked for.
+//! their sums. The longest sums here have some 75 terms of random sign: differences of √75 roundings,
+//! 10⁻¹⁵ of the tensor's largest value, are to be expected. With this machine's matrix products all
+//! stay below that; [`TOLERANCE`] leaves other instruction sets a factor of 4. Where one value is
+//! picked or one operation done, equality is asked for.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// Largest difference, relative to the largest value of the tensor or of the terms it is a sum of.
-const TOLERANCE: f64 = 1e-14;
+const TOLERANCE: f64 = 4e-15;
 
 #[derive(Deserialize)]
 struct Goldens {

@@ -155,7 +155,8 @@ pub struct NormCache<F> {
 }
 
 impl<F: Scalar> NormCache<F> {
-    pub(super) fn new(channels: usize) -> Self {
+    /// For C channels.
+    pub fn new(channels: usize) -> Self {
         let (f, d) = (|| vec![F::zero(); channels], || vec![0.0; channels]);
         let mut moments = Moments::default();
         moments.one_group(0, channels);

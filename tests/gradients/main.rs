@@ -1,0 +1,167 @@
+//! Every derivative of the crate against central differences, in f64.
+//!
+//! As in JAX's `check_grads`: for an output y(θ), a random cotangent c and a random direction d,
+//!
+//! ```text
+//! ⟨c, (y(θ + hd) − y(θ − hd)) / 2h⟩ = ⟨∂⟨c, y⟩/∂θ, d⟩
+//! ```
+//!
+//! within a relative 10⁻⁶, along all of θ at once and along each tensor by itself. c is never
+//! constant: under a plain sum a batch norm's input gradient is zero, right or wrong.
+
+mod layers;
+mod networks;
+mod norms;
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use bn_exp::config::resolve::synthetic_facts;
+use bn_exp::config::settings::{Activation, Arm, NormOptions, PoolKind};
+use bn_exp::config::{DataFacts, Experiment, Settings, Shape, Variant};
+use bn_exp::kernels::conv::ConvShape;
+use bn_exp::kernels::{activation, pool, softmax};
+use bn_exp::nn::block::{Map, Stage};
+use bn_exp::nn::conv::Conv;
+use bn_exp::nn::linear::Linear;
+use bn_exp::nn::norm::{Norm, NormCache, parts};
+use bn_exp::nn::parameters::Tensor;
+use bn_exp::nn::{Network, Statistics, Workspace};
+use bn_exp::random::{Stream, stream};
+use rand_distr::{Distribution, StandardNormal};
+use serde_json::{Value, json};
+
+/// h, in units of each tensor's size. Rounding costs about 10⁻¹⁶/h, truncation h⁴ (see [`relative_error`]),
+/// and a derivative that happens to be small for its terms multiplies both.
+const STEP: f64 = 1e-4;
+/// Largest relative error of a right derivative.
+const TOLERANCE: f64 = 1e-6;
+/// Largest relative difference between the slopes of the two steps.
+const SMOOTH: f64 = 1e-4;
+
+/// The tensors that make up a point, by name and place.
+type Tensors = Vec<(String, Range<usize>)>;
+
+fn normals(rng: &mut Stream, count: usize) -> Vec<f64> {
+    (0..count).map(|_| StandardNormal.sample(rng)).collect()
+}
+
+/// What a pass must overwrite before anyone reads it.
+fn blank(count: usize) -> Vec<f64> {
+    vec![f64::NAN; count]
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |most, v| if v.abs() <= most { most } else { v.abs() })
+}
+
+fn tensors<const N: usize>(sizes: [(&str, usize); N]) -> Tensors {
+    let mut start = 0;
+    let place = |(name, size): (&str, usize)| {
+        start += size;
+        (name.to_owned(), start - size..start)
+    };
+    sizes.into_iter().map(place).collect()
+}
+
+/// A random direction along the tensors given, each moved in proportion to its own size.
+fn direction<'a>(
+    at: &[f64],
+    moved: impl IntoIterator<Item = &'a (String, Range<usize>)>,
+    rng: &mut Stream,
+) -> Vec<f64> {
+    let mut direction = vec![0.0; at.len()];
+    for (_, range) in moved {
+        let values = &at[range.clone()];
+        let size = (dot(values, values) / values.len() as f64).sqrt();
+        let draws = normals(rng, values.len());
+        direction[range.clone()].iter_mut().zip(draws).for_each(|(d, z)| *d = size * z);
+    }
+    direction
+}
+
+fn step(at: &[f64], direction: &[f64], h: f64) -> Vec<f64> {
+    at.iter().zip(direction).map(|(x, d)| x + h * d).collect()
+}
+
+fn relative_difference(a: f64, b: f64) -> f64 {
+    (a - b).abs() / a.abs().max(b.abs())
+}
+
+/// Relative error of `gradient` = ∂⟨cotangent, y⟩/∂at along `direction`.
+///
+/// Two step sizes, extrapolated to h = 0 (Richardson). They differ by O(h²), and by far more where a
+/// kink lies within the step: that is a failure of the check itself, and no reason to skip it.
+fn relative_error(
+    at: &[f64],
+    direction: &[f64],
+    cotangent: &[f64],
+    y: impl Fn(&[f64]) -> Vec<f64>,
+    gradient: &[f64],
+) -> f64 {
+    let slope = |h: f64| {
+        let (up, down) = (y(&step(at, direction, h)), y(&step(at, direction, -h)));
+        let change: Vec<f64> = up.iter().zip(&down).map(|(up, down)| (up - down) / (2.0 * h)).collect();
+        dot(cotangent, &change)
+    };
+    let (wide, narrow) = (slope(STEP), slope(STEP / 2.0));
+    let is_smooth = relative_difference(wide, narrow) <= SMOOTH;
+    assert!(is_smooth, "two step sizes give {wide:e} and {narrow:e}: a kink within the step, or no slope at all");
+    relative_difference((4.0 * narrow - wide) / 3.0, dot(gradient, direction))
+}
+
+/// Checks `gradient(at, cotangent)` along all tensors at once and along each.
+fn check(
+    case: &str,
+    at: &[f64],
+    tensors: &Tensors,
+    y: impl Fn(&[f64]) -> Vec<f64>,
+    gradient: impl Fn(&[f64], &[f64]) -> Vec<f64>,
+) {
+    let mut rng = stream(0, case);
+    let cotangent = normals(&mut rng, y(at).len());
+    let gradient = gradient(at, &cotangent);
+    let all = (tensors.len() > 1).then(|| &tensors[..]);
+    for moved in all.into_iter().chain(tensors.chunks(1)) {
+        let names: Vec<&str> = moved.iter().map(|(name, _)| name.as_str()).collect();
+        let direction = direction(at, moved, &mut rng);
+        let error = relative_error(at, &direction, &cotangent, &y, &gradient);
+        assert!(error <= TOLERANCE, "{case}: relative error {error:e} along {}", names.join(", "));
+    }
+}
+
+const MLP: &str = r#"{
+    "name": "mlp",
+    "data": { "source": "gaussians", "dimension": 5, "classes": 4 },
+    "model": { "kind": "mlp", "hidden": [6, 4, 5] },
+    "variants": ["none", "affine", "standardize", "bn"],
+    "optimizer": { "kind": "sgd", "lr": 0.1 },
+    "train": { "batch_size": 6, "steps": 1 },
+    "seeds": 1
+}"#;
+
+const CNN: &str = r#"{
+    "name": "cnn",
+    "data": { "source": "glyphs" },
+    "model": { "kind": "cnn", "channels": [3, 4], "dense": [5] },
+    "variants": ["none", "affine", "standardize", "bn"],
+    "optimizer": { "kind": "sgd", "lr": 0.1 },
+    "train": { "batch_size": 6, "steps": 1 },
+    "seeds": 1
+}"#;
+
+/// The configuration with overrides. Images are 9×7 with two channels, so that pools drop rows and columns.
+fn experiment(text: &str, overrides: &[(&str, Value)]) -> Experiment {
+    let overrides: Vec<_> = overrides.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect();
+    let images = Shape { channels: 2, height: 9, width: 7 };
+    let known = Experiment::parse(text, &overrides, &|data| {
+        let facts = synthetic_facts(data).expect("the source is synthetic");
+        Ok(if facts.images { DataFacts { shape: images, classes: 4, ..facts } } else { facts })
+    });
+    known.expect("the configuration is valid")
+}

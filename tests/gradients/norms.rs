@@ -1,0 +1,183 @@
+//! Each arm by itself, and what is known of its derivatives.
+
+use super::*;
+
+/// A norm by itself, at a point [x | γ | β], or [x] where the arm has no γ and β.
+struct NormLayer {
+    norm: Norm<f64>,
+    cache: RefCell<NormCache<f64>>,
+    tensors: Tensors,
+    at: Vec<f64>,
+}
+
+impl NormLayer {
+    /// x is normal with mean and SD `scale`; γ and β are normal.
+    fn new(arm: Arm, rows: usize, channels: usize, epsilon: f64, scale: f64) -> Self {
+        let variant = Variant { name: String::new(), arm, bias: None, train_only: None };
+        let parts = parts(&variant, channels, NormOptions { epsilon, momentum: 0.1 });
+        let affine = parts.affine.then_some((0..channels, channels..2 * channels));
+        let per_channel = if parts.affine { channels } else { 0 };
+        let x = rows * channels;
+        let tensors = tensors([("x", x), ("gamma", per_channel), ("beta", per_channel)]);
+        let tensors = tensors.into_iter().filter(|(_, range)| !range.is_empty()).collect();
+        let mut at = normals(&mut stream(1, "norm"), x + 2 * per_channel);
+        at[..x].iter_mut().for_each(|x| *x = scale * (1.0 + *x));
+        let norm = Norm::new(parts, channels, affine).expect("the arm has a norm");
+        Self { norm, cache: RefCell::new(cache(channels)), tensors, at }
+    }
+
+    fn x(&self) -> usize {
+        self.tensors[0].1.len()
+    }
+
+    fn forward(&self, statistics: Statistics, at: &[f64]) -> Vec<f64> {
+        let (x, parameters) = at.split_at(self.x());
+        let mut y = blank(x.len());
+        let done = self.norm.forward(parameters, statistics, x, &mut y, &mut self.cache.borrow_mut());
+        done.expect("there are enough rows");
+        y
+    }
+
+    fn gradient(&self, statistics: Statistics, at: &[f64], dy: &[f64]) -> Vec<f64> {
+        self.forward(statistics, at);
+        let (x, parameters) = at.split_at(self.x());
+        let mut gradient = blank(at.len());
+        let (dx, dparameters) = gradient.split_at_mut(x.len());
+        self.norm.backward(parameters, x, dy, dx, &mut self.cache.borrow_mut(), dparameters);
+        gradient
+    }
+
+    fn dx(&self, dy: &[f64]) -> Vec<f64> {
+        self.gradient(Statistics::Batch, &self.at, dy)[..self.x()].to_vec()
+    }
+
+    /// The values of channel c among x's.
+    fn channel(&self, values: &[f64], c: usize) -> Vec<f64> {
+        values[..self.x()].iter().skip(c).step_by(self.norm.channels).copied().collect()
+    }
+}
+
+/// A cache of this width, which only a workspace can make.
+fn cache(channels: usize) -> NormCache<f64> {
+    let experiment = experiment(MLP, &[("model.hidden", json!([channels]))]);
+    let network = Network::new(&experiment.points[0].settings, &experiment.variants[3], 0).expect("it can be built");
+    Workspace::for_training(&network, 1).blocks[0].norm.clone()
+}
+
+/// Rows, channels, ε and the scale of x. In a batch of 2, x̂ = ±1 up to ε and no gradient is left
+/// unless ε is of the size of the variance.
+const CASES: [(usize, usize, f64, f64); 7] = [
+    (2, 3, 0.1, 1.0),
+    (2, 3, 1e-5, 3e-3),
+    (3, 1, 1e-5, 1.0),
+    (7, 4, 1e-5, 1.0),
+    (7, 4, 1e-2, 1e-3),
+    (30, 3, 1e-5, 100.0),
+    (70, 5, 0.0, 1.0),
+];
+
+#[test]
+fn every_arm_has_the_right_derivatives_by_x_gamma_and_beta() {
+    for arm in [Arm::Affine, Arm::Standardize, Arm::Bn] {
+        for (rows, channels, epsilon, scale) in CASES {
+            let layer = NormLayer::new(arm, rows, channels, epsilon, scale);
+            let case = format!("{arm:?} {rows}×{channels}, ε {epsilon}, scale {scale}");
+            let y = |at: &[f64]| layer.forward(Statistics::Batch, at);
+            check(&case, &layer.at, &layer.tensors, y, |at, dy| layer.gradient(Statistics::Batch, at, dy));
+        }
+    }
+}
+
+#[test]
+fn affine_has_the_same_right_derivatives_under_running_statistics() {
+    for (rows, channels) in [(1, 3), (2, 3), (7, 4)] {
+        let layer = NormLayer::new(Arm::Affine, rows, channels, 1e-5, 1.0);
+        let y = |at: &[f64]| layer.forward(Statistics::Running, at);
+        let case = format!("running affine {rows}×{channels}");
+        check(&case, &layer.at, &layer.tensors, y, |at, dy| layer.gradient(Statistics::Running, at, dy));
+    }
+}
+
+#[test]
+fn arm_none_has_no_norm() {
+    let variant = Variant { name: String::new(), arm: Arm::None, bias: None, train_only: None };
+    let parts = parts::<f64>(&variant, 3, NormOptions { epsilon: 1e-5, momentum: 0.1 });
+    assert!(parts.bias && Norm::new(parts, 3, None).is_none());
+}
+
+#[test]
+fn no_gradient_through_the_batch_shifts_or_scales_it() {
+    for arm in [Arm::Standardize, Arm::Bn] {
+        let layer = NormLayer::new(arm, 20, 3, 0.0, 1.0);
+        let dx = layer.dx(&normals(&mut stream(2, "dy"), layer.x()));
+        let standardized = NormLayer::new(Arm::Standardize, 20, 3, 0.0, 1.0);
+        let xhat = standardized.forward(Statistics::Batch, &layer.at[..layer.x()]);
+        for c in 0..3 {
+            let (dx, xhat) = (layer.channel(&dx, c), layer.channel(&xhat, c));
+            let size = dot(&dx, &dx).sqrt() * 20f64.sqrt();
+            assert!(size > 0.1, "nothing to be orthogonal to: {dx:?}");
+            assert!(dx.iter().sum::<f64>().abs() < 1e-14 * size, "{arm:?}, channel {c}: not orthogonal to 1");
+            assert!(dot(&dx, &xhat).abs() < 1e-14 * size, "{arm:?}, channel {c}: not orthogonal to x̂");
+        }
+    }
+}
+
+#[test]
+fn a_plain_sum_as_loss_shows_nothing_of_the_gradient_by_x() {
+    for arm in [Arm::Standardize, Arm::Bn] {
+        let layer = NormLayer::new(arm, 20, 3, 1e-5, 1.0);
+        assert!(largest(&layer.dx(&vec![1.0; layer.x()])) < 1e-14, "{arm:?}");
+        assert!(largest(&layer.dx(&normals(&mut stream(2, "dy"), layer.x()))) > 0.1, "{arm:?}");
+    }
+}
+
+#[test]
+fn a_batch_of_two_passes_no_gradient() {
+    let layer = NormLayer::new(Arm::Bn, 2, 3, 0.0, 1.0);
+    let dy = normals(&mut stream(2, "dy"), layer.x());
+    let scale = largest(&layer.cache.borrow().moments.inverse_sd);
+    assert!(largest(&layer.dx(&dy)) < 1e-14 * largest(&dy) * scale.max(1.0));
+}
+
+/// dx less one of the terms that come from the statistics, or scaled; none may pass.
+#[test]
+fn the_check_catches_wrong_gradients() {
+    let (rows, channels) = (7, 4);
+    let layer = NormLayer::new(Arm::Bn, rows, channels, 1e-5, 1.0);
+    let mut rng = stream(2, "wrong");
+    let dy = normals(&mut rng, layer.x());
+    let right = layer.gradient(Statistics::Batch, &layer.at, &dy);
+    let direction = direction(&layer.at, &layer.tensors[..1], &mut rng);
+    let error = |change: &dyn Fn(usize, f64) -> f64| {
+        let wrong: Vec<f64> = right.iter().enumerate().map(|(i, d)| change(i, *d)).collect();
+        relative_error(&layer.at, &direction, &dy, |at| layer.forward(Statistics::Batch, at), &wrong)
+    };
+    let moments = layer.cache.borrow().moments.clone();
+    let x = |i: usize| layer.at[i] - moments.mean[i % channels];
+    let (gamma, n) = (&layer.at[layer.x()..], rows as f64);
+    let scale = |c: usize| gamma[c] * moments.inverse_sd[c];
+    let sum = |c: usize| layer.channel(&dy, c).iter().sum::<f64>();
+    let centered = |c: usize| (0..rows).map(|row| row * channels + c).map(|i| dy[i] * x(i)).sum::<f64>();
+    let through_mean = |c: usize| -scale(c) * sum(c) / n;
+    let through_variance = |c: usize| -scale(c) * moments.inverse_sd[c].powi(2) * centered(c) / n;
+    let is_x = |i: usize| i < layer.x();
+
+    assert!(error(&|_, d| d) <= TOLERANCE);
+    assert!(error(&|i, d| if is_x(i) { d - through_mean(i % channels) } else { d }) > 1e-3);
+    assert!(error(&|i, d| if is_x(i) { d - through_variance(i % channels) * x(i) } else { d }) > 1e-2);
+    assert!(error(&|_, d| d * (1.0 + 1e-5)) > TOLERANCE);
+    assert!(error(&|_, d| -d) > 1.0);
+    assert!(error(&|_, _| 0.0) > 0.5);
+    assert!(error(&|i, d| if i == 0 { f64::NAN } else { d }).is_nan(), "NaN is not within any tolerance");
+}
+
+#[test]
+#[should_panic(expected = "a kink within the step")]
+fn the_check_refuses_a_kink_within_the_step() {
+    let relu = |at: &[f64]| {
+        let mut y = blank(1);
+        activation::relu(at, &mut y);
+        y
+    };
+    relative_error(&[0.3 * STEP], &[1.0], &[1.0], relu, &[1.0]);
+}
