@@ -48,7 +48,7 @@ pub struct ExperimentArgs {
     #[command(flatten)]
     pub data: DataDir,
     /// Runs at once, each on one thread [default: the number of cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub jobs: Option<u16>,
 }
 

@@ -1,10 +1,12 @@
 //! The program: parse, dispatch, print the error chain, exit status.
 
+use std::io;
 use std::process::ExitCode;
 
 use bn_exp::cli::Cli;
 use bn_exp::commands::{self, Exit, UsageError};
 use bn_exp::config::{ConfigError, SyntaxError};
+use bn_exp::record::experiment::WouldDrop;
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -13,6 +15,9 @@ fn main() -> ExitCode {
         Ok(Exit::Failed) => ExitCode::from(1),
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Err(error) => {
+            if is_closed_pipe(&error) {
+                return ExitCode::SUCCESS;
+            }
             eprintln!("error: {error:#}");
             ExitCode::from(if is_wrong_usage(&error) { 2 } else { 1 })
         }
@@ -21,5 +26,10 @@ fn main() -> ExitCode {
 
 /// Whether the user asked for something that cannot be, rather than something having gone wrong.
 fn is_wrong_usage(error: &anyhow::Error) -> bool {
-    error.is::<ConfigError>() || error.is::<SyntaxError>() || error.is::<UsageError>()
+    error.is::<ConfigError>() || error.is::<SyntaxError>() || error.is::<UsageError>() || error.is::<WouldDrop>()
+}
+
+/// Whether the reader of our output has gone away, as `head` does: nothing worth a word.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

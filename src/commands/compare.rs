@@ -1,6 +1,6 @@
 //! `bn-exp compare`: which arm wins, by how much, how surely.
 
-use super::Exit;
+use super::{Exit, show};
 use crate::cli::CompareArgs;
 use crate::compare::{self, Loaded};
 use crate::config::file::Metric;
@@ -12,7 +12,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for (i, path) in args.paths.iter().enumerate() {
         if i > 0 {
-            println!();
+            show("")?;
         }
         let folder = ExperimentFolder::at(path);
         if let Err(error) = print(&folder, args.metric, args.baseline.as_deref(), args.confidence, args.format) {
@@ -36,6 +36,5 @@ pub(super) fn print(
     }
     let loaded = Loaded::read(folder, metric)?;
     let comparison = compare::compare(&loaded, baseline, confidence)?;
-    print!("{}", text::comparison(&loaded, &comparison, confidence, format));
-    Ok(())
+    show(text::comparison(&loaded, &comparison, confidence, format).trim_end())
 }

@@ -2,7 +2,7 @@
 
 use comfy_table::Table;
 
-use super::{Exit, UsageError, data_dir};
+use super::{Exit, UsageError, data_dir, show};
 use crate::cli::{DataArgs, DataCommand};
 use crate::data::Store;
 use crate::report::text::PLAIN;
@@ -32,7 +32,7 @@ fn list(store: &Store) -> anyhow::Result<Exit> {
     for (name, what) in SYNTHETIC {
         table.add_row([name, what, "made up, no files"]);
     }
-    println!("{table}");
+    show(table)?;
     Ok(Exit::Done)
 }
 
@@ -40,7 +40,7 @@ fn verify(name: Option<&str>, store: &Store) -> anyhow::Result<Exit> {
     match name {
         None | Some("mnist") => {}
         Some(name) if SYNTHETIC.iter().any(|(known, _)| *known == name) => {
-            println!("{name}: made up, nothing to verify");
+            show(format!("{name}: made up, nothing to verify"))?;
             return Ok(Exit::Done);
         }
         Some(name) => {
@@ -49,6 +49,6 @@ fn verify(name: Option<&str>, store: &Store) -> anyhow::Result<Exit> {
         }
     }
     store.verify_mnist()?;
-    println!("mnist: all four files in {} are MNIST's, byte for byte", store.folder("mnist").display());
+    show(format!("mnist: all four files in {} are MNIST's, byte for byte", store.folder("mnist").display()))?;
     Ok(Exit::Done)
 }

@@ -6,6 +6,8 @@ mod plan;
 mod run;
 mod schema;
 
+use std::fmt::Display;
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -64,10 +66,11 @@ fn prepare(args: &ExperimentArgs) -> anyhow::Result<Prepared> {
     let store = Store::new(data_dir(&args.data));
     let experiment = Experiment::parse(&text, &args.set, &|data| Ok(store.facts(data)?))
         .with_context(|| args.config.display().to_string())?;
-    let plan = make_plan(&experiment)?;
+    let file = || args.config.display().to_string();
+    let plan = make_plan(&experiment).with_context(file)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = args.jobs.map_or(cores, usize::from);
-    check_networks(&experiment)?;
+    check_networks(&experiment).with_context(file)?;
     let folder = ExperimentFolder::at(args.out.join(&experiment.name));
     Ok(Prepared { experiment, plan, store, folder, jobs })
 }
@@ -100,6 +103,14 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
         }
     }
     problems.into_result()
+}
+
+/// Prints results on standard output.
+///
+/// # Errors
+/// The system's, such as a reader that has gone away.
+fn show(text: impl Display) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
 /// The folder of the data sets: as given, or in the user's cache folder.

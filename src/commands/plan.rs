@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table};
 
-use super::{Exit, Prepared, prepare};
+use super::{Exit, Prepared, prepare, show};
 use crate::cli::PlanArgs;
 use crate::config::json::cell;
 use crate::config::settings::Settings;
@@ -50,15 +50,19 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     for column in table.column_iter_mut().skip(columns + 1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    println!("{table}");
-    println!(
-        "{} runs, {finished} finished; about {} left with --jobs {jobs}; up to {} of memory a run, {} of disk in all",
+    show(table)?;
+    let left = if seconds_left > 0.0 {
+        format!("about {} left", time(seconds_left / jobs as f64))
+    } else {
+        "nothing left".into()
+    };
+    show(format!(
+        "{} runs, {finished} finished; {left} with --jobs {jobs}; up to {} of memory a run, {} of disk in all\n\
+         times, memory and disk of unfinished runs are estimates from operation counts",
         plan.len(),
-        time(seconds_left / jobs as f64),
         size(largest),
         size(bytes)
-    );
-    println!("times, memory and disk of unfinished runs are estimates from operation counts");
+    ))?;
     Ok(Exit::Done)
 }
 
@@ -106,7 +110,7 @@ fn expected_disk(settings: &Settings) -> f64 {
 
 fn time(seconds: f64) -> String {
     match seconds {
-        s if s < 1.0 => "< 1 s".to_owned(),
+        s if s < 1.0 => "1 s".to_owned(),
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
-use super::{Exit, Prepared, UsageError, compare, prepare};
+use super::{Exit, Prepared, UsageError, compare, prepare, show};
 use crate::cli::RunArgs;
 use crate::plan::entries;
 use crate::record::experiment::{self, ExperimentRecord};
@@ -19,13 +19,16 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let Prepared { experiment, plan, store, folder, jobs } = prepare(&args.experiment)?;
-    if args.fresh && folder.experiment_json().is_file() {
+    let discards = args.fresh && folder.experiment_json().is_file();
+    // Before anything is created or discarded: is the data there, and can results be written?
+    let missing = if discards { plan.iter().collect() } else { runner::missing(&plan, &folder)? };
+    if let Some(run) = missing.first() {
+        store.load(&experiment.points[run.point].settings.data, run.seed)?;
+    }
+    experiment::check_writable(&folder)?;
+    if discards {
         confirm(args, folder.path())?;
         experiment::discard(&folder)?;
-    }
-    // Before anything is created: is the data there?
-    if let Some(run) = runner::missing(&plan, &folder)?.first() {
-        store.load(&experiment.points[run.point].settings.data, run.seed)?;
     }
     let record = ExperimentRecord::new(&experiment, entries(&experiment, &plan));
     experiment::open(&folder, &record)?;
@@ -48,12 +51,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let tally = runner::run(&job, &Progress::new(detail))?;
     collect::collect(&folder)?;
 
-    println!("{}", said(&tally, plan.len()));
-    println!();
+    show(said(&tally, plan.len()) + "\n")?;
     compare::print(&folder, None, None, 0.95, Format::Table)?;
-    println!("\nwritten to {}:", folder.path().display());
-    println!("  {}", tables::ALL.map(|table| table.file).join("  "));
-    println!("  experiment.json  runs/<run-id>/");
+    let files = tables::ALL.map(|table| table.file).join("  ");
+    show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
     Ok(match tally {
         _ if STOP.load(Ordering::Relaxed) && tally.left > 0 => Exit::Interrupted,
         Tally { failed: 1.., .. } => Exit::Failed,

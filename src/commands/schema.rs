@@ -1,9 +1,9 @@
 //! `bn-exp schema`: the JSON Schema of configurations.
 
-use super::Exit;
+use super::{Exit, show};
 use crate::config::check;
 
 pub(super) fn schema() -> anyhow::Result<Exit> {
-    println!("{}", serde_json::to_string_pretty(&check::schema())?);
+    show(serde_json::to_string_pretty(&check::schema())?)?;
     Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use crate::config::file::Metric;
 use crate::config::resolve::serde_name;
+use crate::files;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::tables;
@@ -63,7 +64,8 @@ impl Loaded {
         let metric = metric.unwrap_or_else(|| record.compare_options().metric);
         let timing = timings(folder)?;
         let path = folder.table(tables::RUNS.file);
-        let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = files::read(&path)?;
+        let mut reader = csv::Reader::from_reader(bytes.as_slice());
         let headers = reader.headers().with_context(|| format!("{} is damaged", path.display()))?.clone();
         let column = |name: &str| {
             let index = headers.iter().position(|header| header == name);
@@ -113,8 +115,9 @@ pub fn is_accuracy(metric: Metric) -> bool {
 /// µs a step of each run that has been timed.
 fn timings(folder: &ExperimentFolder) -> anyhow::Result<HashMap<String, f64>> {
     let path = folder.table(tables::TIMING.file);
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let headers = reader.headers()?.clone();
+    let bytes = files::read(&path)?;
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let headers = reader.headers().with_context(|| format!("{} is damaged", path.display()))?.clone();
     let column = |name: &str| headers.iter().position(|header| header == name);
     let (Some(id), Some(us)) = (column("run_id"), column("us_per_step")) else {
         anyhow::bail!("{} has no column run_id or us_per_step", path.display());

@@ -30,7 +30,7 @@ pub fn sentence(contrast: &Contrast, loaded: &Loaded, confidence: f64) -> String
     } else {
         "no difference is shown with these seeds".to_owned()
     };
-    format!("{a} − {b}: {size} (p = {p:.4}, {n} pairs): {conclusion}")
+    format!("{a} − {b}: {size} (p = {p:.4}, {n} pair{}): {conclusion}", if *n == 1 { "" } else { "s" })
 }
 
 fn signed(x: f64) -> String {

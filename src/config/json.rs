@@ -28,12 +28,12 @@ pub fn join(path: &str, key: &str) -> String {
 /// # Errors
 /// The part of the path that is no object.
 pub fn set(root: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    if path.split('.').any(str::is_empty) {
+        return Err(format!("`{path}` is not a dotted path"));
+    }
     let mut node = root;
     let mut walked = String::new();
     for key in path.split('.') {
-        if key.is_empty() {
-            return Err(format!("`{path}` is not a dotted path"));
-        }
         let Value::Object(object) = node else {
             return Err(format!("`{walked}` is no object, so nothing can be set below it"));
         };

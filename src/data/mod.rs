@@ -72,6 +72,17 @@ impl Dataset {
         Self { shape, classes, train, validation, test, scaling, moments }
     }
 
+    /// Bytes that only this data set holds: features read from files are shared.
+    fn own_bytes(&self) -> usize {
+        let splits = [&self.train, &self.validation, &self.test].into_iter();
+        let own = splits.filter(|split| Arc::strong_count(&split.features) == 1);
+        own.map(|split| match &*split.features {
+            Features::Bytes(bytes) => bytes.len(),
+            Features::Floats(floats) => size_of_val(&floats[..]),
+        })
+        .sum()
+    }
+
     /// The scaling as a table or formula in the precision of training.
     pub fn scaler<F: Scalar>(&self) -> Scaler<F> {
         match &*self.train.features {

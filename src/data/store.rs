@@ -1,11 +1,12 @@
 //! Loads data sets and shares them between runs.
 //!
 //! The four files of an IDX data set are read, checked and inflated once. A data set that is made
-//! up, or whose labels are, depends on the seed; it is kept while any run still uses it.
+//! up, or whose labels are, depends on the seed; the latest few are kept, since the arms of one seed
+//! run one after the other.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -79,13 +80,17 @@ struct IdxFiles {
 pub struct Store {
     root: PathBuf,
     files: Mutex<HashMap<PathBuf, Arc<IdxFiles>>>,
-    ready: Mutex<HashMap<String, Weak<Dataset>>>,
+    /// The data sets used last, latest at the end.
+    recent: Mutex<Vec<(String, Arc<Dataset>)>>,
 }
+
+/// Memory that recent data sets may hold, beside the one asked for last.
+const RECENT_BYTES: usize = 64 << 20;
 
 impl Store {
     /// Data sets in `root`, one sub-folder each.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), files: Mutex::default(), ready: Mutex::default() }
+        Self { root: root.into(), files: Mutex::default(), recent: Mutex::default() }
     }
 
     /// Folder of the named data set.
@@ -121,13 +126,16 @@ impl Store {
         let depends_on_seed = !is_file || data.random_labels;
         let key = format!("{data:?} {:?}", depends_on_seed.then_some(seed));
         // Held while loading, so that two runs that need the same data load it once.
-        let mut ready = lock(&self.ready);
-        if let Some(dataset) = ready.get(&key).and_then(Weak::upgrade) {
-            return Ok(dataset);
+        let mut recent = lock(&self.recent);
+        let dataset = match recent.iter().position(|(known, _)| *known == key) {
+            Some(index) => recent.remove(index).1,
+            None => Arc::new(self.assemble(data, seed)?),
+        };
+        recent.push((key, dataset.clone()));
+        let held = |recent: &[(String, Arc<Dataset>)]| recent.iter().map(|(_, d)| d.own_bytes()).sum::<usize>();
+        while recent.len() > 1 && held(&recent) > RECENT_BYTES {
+            recent.remove(0);
         }
-        ready.retain(|_, dataset| dataset.strong_count() > 0);
-        let dataset = Arc::new(self.assemble(data, seed)?);
-        ready.insert(key, Arc::downgrade(&dataset));
         Ok(dataset)
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::layout::ExperimentFolder;
+use super::run::RunRecord;
 use super::{SCHEMA_VERSION, machine};
 use crate::config::file::CompareOptions;
 use crate::config::{Experiment, json};
@@ -95,35 +96,48 @@ impl ExperimentRecord {
     }
 }
 
+/// A configuration that does not contain runs recorded under its name.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WouldDrop(String);
+
 /// Prepares an experiment's folder before anything is trained: sees that it can be written, that
 /// no recorded run would be dropped, and writes the record.
 ///
 /// # Errors
-/// If the folder cannot be written, or holds runs that are not in the plan.
+/// If the folder cannot be written; [`WouldDrop`] if it holds runs that are not in the plan.
 pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<()> {
+    check_writable(folder)?;
+    let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
+    let recorded = recorded_runs(folder)?;
+    let dropped: Vec<_> = recorded.iter().filter(|id| !planned.contains(id.as_str())).collect();
+    if !dropped.is_empty() {
+        let earlier = ExperimentRecord::read(folder)?;
+        return Err(WouldDrop(refusal(folder.path(), &earlier, record, dropped.len(), dropped[0])).into());
+    }
+    record.write(folder)
+}
+
+/// Makes the folder if it is not there and sees that files can be written in it.
+///
+/// # Errors
+/// If they cannot.
+pub fn check_writable(folder: &ExperimentFolder) -> anyhow::Result<()> {
     let runs = folder.runs();
     let try_writing = || -> anyhow::Result<()> {
         fs::create_dir_all(&runs)?;
         tempfile::tempfile_in(&runs)?;
         Ok(())
     };
-    try_writing().with_context(|| format!("cannot write to {}", folder.path().display()))?;
-    let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
-    let recorded = recorded_runs(folder)?;
-    let dropped: Vec<_> = recorded.iter().filter(|id| !planned.contains(id.as_str())).collect();
-    if !dropped.is_empty() {
-        let earlier = ExperimentRecord::read(folder)?;
-        anyhow::bail!(refusal(folder.path(), &earlier, record, dropped.len(), dropped[0]));
-    }
-    record.write(folder)
+    try_writing().with_context(|| format!("cannot write to {}", folder.path().display()))
 }
 
-/// The runs that have a record in the folder.
+/// The finished runs in the folder.
 fn recorded_runs(folder: &ExperimentFolder) -> anyhow::Result<Vec<String>> {
     let mut ids = Vec::new();
     for entry in fs::read_dir(folder.runs()).with_context(|| format!("cannot read {}", folder.runs().display()))? {
         let id = entry?.file_name().to_string_lossy().into_owned();
-        if folder.run(&id).run_json().is_file() {
+        if RunRecord::read(&folder.run(&id))?.is_some_and(|run| run.status.is_finished()) {
             ids.push(id);
         }
     }

@@ -63,7 +63,7 @@ impl RunFolder {
         self.0.join(file)
     }
 
-    /// The run's state; written last, so its presence means that everything else is there.
+    /// The run's state; written last, so where it says `completed` or `diverged` everything else is there.
     pub fn run_json(&self) -> PathBuf {
         self.0.join("run.json")
     }

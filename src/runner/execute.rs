@@ -67,7 +67,9 @@ fn execute_as<F: Scalar>(
     };
     let trained = train(&mut network, settings, data, run.seed, &mut watch, job.stop)?;
     let record = finished_record(record, &trained, &watch, network.parameter_count());
-    if record.status != Status::Interrupted {
+    if record.status == Status::Interrupted {
+        record.write(&folder)?;
+    } else {
         write_folder(&folder, &record, &watch, &network, &leading(job, run), &axes(job))?;
     }
     Ok(record)

@@ -243,7 +243,7 @@ impl<F: Scalar> Observer<F> for Curves<'_, F> {
 
     fn batch(&mut self, batch: &super::Batch<F>) -> anyhow::Result<()> {
         let every = self.settings.log.batch_every;
-        if every > 0 && batch.step.is_multiple_of(every) || !batch.loss.is_finite() {
+        if every > 0 && batch.step.is_multiple_of(every) || batch.diverged {
             let score = Score { loss: batch.loss, accuracy: batch.accuracy };
             self.push(batch.step, Part::Batch, self.batch_mode, score);
         }

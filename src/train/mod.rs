@@ -32,6 +32,8 @@ pub struct Batch<'a, F: Scalar> {
     pub loss: f64,
     /// Share classified rightly.
     pub accuracy: f64,
+    /// Whether this is the minibatch at which training is given up.
+    pub diverged: bool,
 }
 
 /// Someone who watches training. Observers read, and change nothing.
@@ -112,8 +114,10 @@ pub fn train<F: Scalar>(
         spent += clock.elapsed();
 
         let (input, labels) = (&space.input[..], &loader.labels[..]);
-        observers.batch(&Batch { step, network, input, labels, loss, accuracy })?;
-        if let Some(reason) = divergence(loss, *first_loss.get_or_insert(loss), settings.train.diverged_above) {
+        let reason = divergence(loss, *first_loss.get_or_insert(loss), settings.train.diverged_above);
+        let diverged = reason.is_some();
+        observers.batch(&Batch { step, network, input, labels, loss, accuracy, diverged })?;
+        if let Some(reason) = reason {
             return end(Ending::Diverged { step, reason }, step, spent);
         }
 
@@ -137,7 +141,7 @@ fn divergence(loss: f64, first: f64, above: f64) -> Option<String> {
     if !loss.is_finite() {
         Some("the batch loss is not finite".to_owned())
     } else if loss > above * first {
-        Some(format!("the batch loss {loss:.4} is above {above} times the first, {first:.4}"))
+        Some(format!("the batch loss {loss:.4e} is above {above} times the first, {first:.4}"))
     } else {
         None
     }

@@ -1,0 +1,542 @@
+//! What a user may get wrong: found before anything is created, with a message that says what and where.
+
+mod common;
+
+use std::io::Write;
+
+use common::{Lab, Outcome, small, with, without};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+/// Holds that `run` refuses this text: status 2, nothing on stdout, nothing in `--out`, and these words.
+#[track_caller]
+fn refused_text(text: &str, args: &[&str], words: &[&str]) -> String {
+    let lab = Lab::new();
+    let outcome = lab.with_config("run", text, args).expect(2).complains(words);
+    assert_eq!(outcome.stdout, "");
+    assert!(outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
+    assert!(!lab.path("results").exists(), "something was created:\n{}", outcome.stderr);
+    outcome.stderr
+}
+
+#[track_caller]
+fn refused(config: &Value, words: &[&str]) -> String {
+    refused_text(&config.to_string(), &[], words)
+}
+
+#[track_caller]
+fn refused_with(path: &str, value: Value, words: &[&str]) -> String {
+    refused(&with(small(), path, value), words)
+}
+
+#[track_caller]
+fn accepted(config: &Value) {
+    Lab::new().plan(config, &[]).expect(0);
+}
+
+fn cnn() -> Value {
+    with(
+        with(small(), "data", json!({ "source": "glyphs", "train": 20, "validation": 10, "test": 10 })),
+        "model",
+        json!({ "kind": "cnn", "channels": [2] }),
+    )
+}
+
+// The text.
+
+#[test]
+fn text_that_is_no_json_is_refused_with_line_and_column() {
+    refused_text("{\n  \"name\": \"t\",\n  oops\n}", &[], &["config.json", "not JSON", "line 3 column 3"]);
+    refused_text("", &[], &["not JSON", "line 1 column 0"]);
+    refused_text(&format!("{} x", small()), &[], &["not JSON", "trailing"]);
+}
+
+#[test]
+fn json_that_is_no_object_is_refused() {
+    for text in ["[]", "3", "\"mnist\"", "null"] {
+        refused_text(text, &[], &["an object"]);
+    }
+}
+
+#[test]
+fn a_missing_configuration_is_refused_by_its_path() {
+    let lab = Lab::new();
+    let outcome =
+        lab.call(&["run", "--config", "nowhere/c.json"]).expect(2).complains(&["nowhere/c.json", "No such file"]);
+    assert!(outcome.stdout.is_empty() && !lab.path("results").exists());
+    lab.call(&["run"]).expect(2).complains(&["--config"]);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    refused_with("model.activaton", json!("relu"), &["model.activaton", "unknown key", "`activation`"]);
+    refused_with("trian", json!({}), &["trian", "unknown key", "`train`"]);
+    refused_with("optimizer.lrate", json!(1), &["optimizer.lrate", "unknown key"]);
+    let entry = json!([{ "name": "x", "base": "bn", "train_onyl": ["weight"] }]);
+    refused_with("variants", entry, &["variants[0].train_onyl", "unknown key", "`train_only`"]);
+    refused_with("model.activation", json!("rleu"), &["model.activation", "\"rleu\"", "tanh", "did you mean `relu`"]);
+    refused_with("variants", json!(["bm"]), &["variants[0]", "\"bm\"", "affine", "did you mean `bn`"]);
+    refused_with("data.source", json!("minst"), &["data.source", "\"minst\"", "did you mean `mnist`"]);
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused() {
+    let text = small().to_string().replacen("\"lr\":0.1", "\"lr\":0.1,\"lr\":0.2", 1);
+    refused_text(&text, &[], &["optimizer.lr", "twice"]);
+}
+
+#[test]
+fn required_keys_that_are_missing_are_all_named() {
+    let bare = refused(&json!({}), &[]);
+    for key in ["name", "data", "model", "variants", "optimizer", "train"] {
+        assert!(bare.contains(&format!("\n  {key}: missing")), "{key}:\n{bare}");
+    }
+    for key in ["data.source", "model.kind", "optimizer.kind", "optimizer.lr"] {
+        refused(&without(small(), key), &[key, "missing"]);
+    }
+    refused(&without(small(), "model.hidden"), &["model.hidden"]);
+    refused(&without(cnn(), "model.channels"), &["model.channels"]);
+}
+
+#[test]
+fn several_faults_are_reported_at_once() {
+    let config = with(with(small(), "model.activaton", json!("relu")), "optimizer.lr", json!(-1));
+    let config = with(with(config, "train.batch_size", json!(0)), "seeds", json!("many"));
+    refused(&config, &["4 faults", "model.activaton", "optimizer.lr", "train.batch_size", "seeds"]);
+    let config = with(with(small(), "name", json!("../x")), "seeds", json!([1, 1]));
+    refused(&with(config, "compare.select", json!(["x"])), &["3 faults", "name", "seeds[1]", "compare.select"]);
+}
+
+#[test]
+fn values_out_of_range_are_refused_with_what_is_allowed() {
+    for (path, value, words) in [
+        ("optimizer.lr", json!(0), "0 is out of range; allowed: above 0, at most 1000000"),
+        ("optimizer.lr", json!(-0.1), "-0.1 is out of range; allowed: above 0"),
+        ("optimizer.lr", json!(1e30), "1e+30 is out of range; allowed: above 0, at most 1000000"),
+        ("optimizer.momentum", json!(1), "1 is out of range; allowed: at least 0, below 1"),
+        ("norm.momentum", json!(1.5), "1.5 is out of range; allowed: at least 0, at most 1"),
+        ("norm.epsilon", json!(-1e-5), "out of range; allowed: at least 0, at most 1"),
+        ("train.batch_size", json!(0), "0 is out of range; allowed: at least 1, at most 1000000"),
+        ("train.steps", json!(0), "0 is out of range; allowed: at least 1"),
+        ("train.steps", json!(-3), "-3 is out of range; allowed: at least 1"),
+        ("train.diverged_above", json!(1), "1 is out of range; allowed: above 1"),
+        ("data.train", json!(1), "1 is out of range; allowed: at least 2"),
+        ("data.noise", json!(-1), "-1 is out of range; allowed: at least 0"),
+        ("log.landscape_every", json!(5), "5 is out of range"),
+        ("log.probe_size", json!(1), "1 is out of range; allowed: at least 2"),
+        ("compare.target_accuracy", json!(97), "97 is out of range; allowed: at least 0, at most 1"),
+        ("seeds", json!(0), "0 is out of range; allowed: at least 1"),
+    ] {
+        refused_with(path, value, &[&format!("{path}: "), words]);
+    }
+    refused_with("model.hidden", json!([4, 0]), &["model.hidden[1]: 0 is out of range; allowed: at least 1"]);
+    refused_with("model.hidden", json!([]), &["model.hidden: ", "empty"]);
+    refused_with("variants", json!([]), &["variants: ", "empty"]);
+    refused_with("seeds", json!([]), &["seeds: ", "empty"]);
+    refused_with("seeds", json!([-1]), &["seeds[0]: -1 is out of range"]);
+}
+
+#[test]
+fn values_of_another_type_are_refused() {
+    refused_with("train.steps", json!(1.5), &["train.steps: 1.5 is not a whole number"]);
+    refused_with("train.steps", json!("12"), &["train.steps: \"12\" is not a whole number"]);
+    refused_with("optimizer.lr", json!("fast"), &["optimizer.lr: \"fast\" is not a number"]);
+    refused_with("optimizer.nesterov", json!(1), &["optimizer.nesterov: 1 is not true or false"]);
+    refused_with("model.hidden", json!(100), &["model.hidden: 100 is not a list"]);
+    refused_with("name", json!(3), &["name: 3 is not text"]);
+    refused_with("data", json!("mnist"), &["data: \"mnist\" is not an object"]);
+}
+
+// What contradicts itself.
+
+#[test]
+fn duplicates_are_refused() {
+    refused_with("variants", json!(["bn", "none", "bn"]), &["variants[2]", "`bn` stands twice"]);
+    let renamed = json!(["bn", { "name": "bn", "base": "affine" }]);
+    refused_with("variants", renamed, &["variants[1]", "`bn` stands twice"]);
+    refused_with("seeds", json!([3, 4, 3]), &["seeds[2]", "seed 3 stands twice"]);
+    refused_with("sweep", json!({ "optimizer.lr": [0.1, 0.2, 0.10] }), &["sweep.optimizer.lr[2]", "stands twice"]);
+    refused_with("sweep", json!({ "optimizer.lr": [1, 1.0] }), &["sweep.optimizer.lr[1]", "stands twice"]);
+    refused_with("sweep", json!({ "model.hidden": [[4], [4]] }), &["sweep.model.hidden[1]", "stands twice"]);
+}
+
+#[test]
+fn sweep_values_that_come_to_the_same_run_are_refused() {
+    let config = with(small(), "sweep", json!({ "model.init": [{ "scheme": "he" }, {}] }));
+    refused(&config, &["sweep", "same settings"]);
+}
+
+#[test]
+fn a_sweep_of_an_unknown_path_is_refused_with_the_nearest_known_one() {
+    refused_with("sweep", json!({ "optimizer.lrr": [1] }), &["sweep.optimizer.lrr", "`optimizer.lr`"]);
+    refused_with("sweep", json!({ "seeds": [1, 2] }), &["sweep.seeds", "no key of"]);
+    refused_with("sweep", json!({ "model": [{}] }), &["sweep.model"]);
+    refused_with("sweep", json!({ "compare.metric": ["test_loss"] }), &["sweep.compare.metric", "no key of"]);
+    refused_with("sweep", json!({ "": [1] }), &["sweep."]);
+}
+
+#[test]
+fn a_wrong_value_in_a_sweep_is_refused_by_its_place() {
+    let out = json!({ "optimizer.lr": [0.1, -0.1] });
+    refused_with("sweep", out, &["sweep.optimizer.lr[1]: -0.1 is out of range; allowed: above 0"]);
+    refused_with("sweep", json!({ "optimizer.lr": 0.1 }), &["sweep.optimizer.lr", "a list"]);
+    refused_with("sweep", json!({ "optimizer.lr": [] }), &["sweep.optimizer.lr", "at least one"]);
+    refused_with(
+        "sweep",
+        json!({ "model.activation": ["relu", "gelu"] }),
+        &["sweep.model.activation[1]", "\"gelu\"", "relu"],
+    );
+    // Fine by itself, impossible here: the sweep point is named.
+    let point = json!({ "train.batch_size": [10, 61] });
+    refused_with("sweep", point, &["train.batch_size", "61", "60", "(at train.batch_size = 61)"]);
+}
+
+#[test]
+fn selecting_by_what_is_no_axis_is_refused() {
+    refused_with("compare.select", json!(["optimizer.lr"]), &["compare.select", "`optimizer.lr` is no axis"]);
+    let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] }));
+    refused(
+        &with(config, "compare.select", json!(["optimzer.lr"])),
+        &["compare.select", "did you mean `optimizer.lr`"],
+    );
+}
+
+#[test]
+fn the_length_of_training_is_given_once() {
+    refused_with("train.epochs", json!(2), &["train", "both `steps` and `epochs`"]);
+    refused(&without(small(), "train.steps"), &["train", "neither `steps` nor `epochs`"]);
+}
+
+#[test]
+fn a_batch_larger_than_the_training_split_is_refused() {
+    refused_with("train.batch_size", json!(61), &["train.batch_size", "61", "60"]);
+    accepted(&with(small(), "train.batch_size", json!(60)));
+}
+
+#[test]
+fn networks_take_only_their_own_keys() {
+    refused(&with(cnn(), "model.hidden", json!([4])), &["model.hidden"]);
+    refused(&with(cnn(), "model.residual", json!(true)), &["model.residual"]);
+    for (key, value) in [("channels", json!([4])), ("kernel", json!(3)), ("pool", json!("max")), ("dense", json!([4]))]
+    {
+        refused_with(&format!("model.{key}"), value, &[&format!("model.{key}")]);
+    }
+    refused_with("model.norm_position", json!("after_pool"), &["model.norm_position", "pool"]);
+}
+
+#[test]
+fn convolutions_need_images_odd_kernels_and_something_left_to_pool() {
+    accepted(&cnn());
+    let vectors = with(cnn(), "data", small()["data"].clone());
+    refused(&vectors, &["model.kind", "images"]);
+    for kernel in [2, 4] {
+        refused(&with(cnn(), "model.kernel", json!(kernel)), &["model.kernel", &kernel.to_string(), "odd"]);
+    }
+    // 28, 14, 7, 3, 1, and then nothing.
+    accepted(&with(cnn(), "model.channels", json!([1, 1, 1, 1])));
+    refused(&with(cnn(), "model.channels", json!([1, 1, 1, 1, 1])), &["model.channels", "block 4", "1×1"]);
+}
+
+#[test]
+fn options_without_meaning_here_are_refused() {
+    refused_with("model.init", json!({ "std": 0.1 }), &["model.init.std", "normal"]);
+    refused_with("model.init", json!({ "scheme": "normal" }), &["model.init.std", "missing"]);
+    let adam = |key: &str, value: Value| with(with(small(), "optimizer.kind", json!("adam")), key, value);
+    refused(&adam("optimizer.momentum", json!(0.9)), &["optimizer.momentum", "beta1"]);
+    refused(&adam("optimizer.nesterov", json!(true)), &["optimizer"]);
+    refused_with("optimizer.nesterov", json!(true), &["optimizer.nesterov", "momentum"]);
+    refused_with("optimizer.schedule", json!("step"), &["optimizer.step_every", "missing"]);
+    refused_with("optimizer.step_every", json!(3), &["optimizer.step_every", "schedule step"]);
+    for (key, value) in
+        [("dir", json!("x")), ("dimension", json!(3)), ("offset", json!(1)), ("teacher_width", json!(3))]
+    {
+        refused_with(&format!("data.{key}"), value, &[&format!("data.{key}"), "spirals"]);
+    }
+    refused_with("data.scaling", json!("unit"), &["data.scaling", "images"]);
+}
+
+#[test]
+fn names_that_would_leave_the_results_folder_are_refused() {
+    let long = "x".repeat(81);
+    for name in ["../x", "..", ".", ".x", "a/b", "/tmp/x", "a\\b", "C:x", "", " ", "a b", "ä", "a\nb", long.as_str()] {
+        refused_with("name", json!(name), &["name: ", "cannot name a folder", "allowed"]);
+        let variants = json!([{ "name": name, "base": "bn" }]);
+        refused_with("variants", variants, &["variants[0].name: ", "cannot name a folder"]);
+    }
+    refused_text(&small().to_string(), &["--set", "name=../x"], &["name", "cannot name a folder"]);
+    accepted(&with(small(), "name", json!("a-b_c.9")));
+}
+
+#[test]
+fn a_variant_that_is_no_arm_needs_a_base() {
+    refused_with("variants", json!([{ "name": "mine" }]), &["variants[0].base", "`mine` is no arm"]);
+    accepted(&with(small(), "variants", json!([{ "name": "bn", "bias": true }])));
+}
+
+#[test]
+fn train_only_that_names_nothing_is_refused() {
+    let only = |entry: &str| json!([{ "name": "x", "base": "affine", "train_only": [entry] }]);
+    refused_with("variants", only("gama"), &["variants[0].train_only[0]", "\"gama\"", "gamma"]);
+    refused_with("variants", only("blocks.9.weight"), &["variants", "blocks.9.weight", "blocks.0.weight"]);
+    refused_with("variants", only("blocks.0.bias"), &["variants", "blocks.0.bias"]);
+    refused_with("variants", json!([{ "name": "x", "base": "bn", "train_only": [] }]), &["train_only", "empty"]);
+    refused_with("variants", json!([{ "name": "x", "base": "none", "train_only": ["gamma"] }]), &["variants", "gamma"]);
+    accepted(&with(small(), "variants", only("blocks.0.norm.gamma")));
+}
+
+#[test]
+fn batch_statistics_of_one_sample_are_refused_by_block_and_batch_size() {
+    for arm in ["bn", "standardize"] {
+        let config = with(with(small(), "train.batch_size", json!(1)), "variants", json!([arm]));
+        refused(&config, &["train.batch_size", arm, "block 0", "linear", "a batch of 1"]);
+    }
+    let without_batches = with(with(small(), "train.batch_size", json!(1)), "variants", json!(["none", "affine"]));
+    accepted(&without_batches);
+    // A feature map has more than one value a channel; the dense layers behind it have not.
+    let one = with(cnn(), "train.batch_size", json!(1));
+    accepted(&one);
+    refused(&with(one, "model.dense", json!([4])), &["train.batch_size", "block 1", "linear"]);
+}
+
+/// Either way, but not as failed runs after training has begun.
+#[test]
+fn a_validation_split_of_one_sample_is_trained_with_or_refused_beforehand() {
+    let lab = Lab::new();
+    let outcome = lab.run(&with(small(), "data.validation", json!(1)), &[]);
+    match outcome.code {
+        Some(0) => {}
+        Some(2) => assert!(outcome.stderr.contains("data.validation") && !lab.path("results").exists(), "{outcome:?}"),
+        _ => panic!("{}", outcome.stderr),
+    }
+}
+
+#[test]
+fn a_plan_of_more_than_a_million_runs_is_refused() {
+    refused_with("seeds", json!(1_000_000), &["3000000 runs", "1000000"]);
+    let many: Vec<_> = (1..=200).map(|i| json!(f64::from(i) / 1000.0)).collect();
+    let sweep = json!({ "optimizer.lr": many, "optimizer.weight_decay": many, "norm.momentum": many });
+    refused_with("sweep", sweep, &["sweep", "8000000", "1000000"]);
+}
+
+#[test]
+fn a_network_larger_than_the_machines_memory_is_refused() {
+    refused_with("model.hidden", json!(vec![65_536; 1000]), &["model", "GiB of memory", "this machine has"]);
+    let sweep = json!({ "model.hidden": [[4], vec![65_536; 1000]] });
+    refused_with("sweep", sweep, &["model", "GiB of memory"]);
+}
+
+#[test]
+fn set_with_a_bad_path_or_value_is_refused() {
+    let text = small().to_string();
+    refused_text(&text, &["--set", "optimizer.lrr=1"], &["optimizer.lrr", "unknown key", "lr`"]);
+    refused_text(&text, &["--set", "optimizer.lr.x=1"], &["--set optimizer.lr.x", "`optimizer.lr` is no object"]);
+    refused_text(&text, &["--set", "optimizer..lr=1"], &["optimizer..lr", "not a dotted path"]);
+    refused_text(&text, &["--set", "=1"], &["not a dotted path"]);
+    refused_text(&text, &["--set", "optimizer.lr"], &["optimizer.lr", "PATH=VALUE"]);
+    refused_text(&text, &["--set", "optimizer.lr=-1"], &["optimizer.lr", "-1", "above 0"]);
+    refused_text(&text, &["--set", "optimizer.lr=fast"], &["optimizer.lr", "\"fast\" is not a number"]);
+}
+
+#[test]
+fn a_bad_dotted_path_is_one_fault() {
+    refused_text(&small().to_string(), &["--set", "foo..x=1"], &["1 fault", "not a dotted path"]);
+}
+
+#[test]
+fn a_fault_found_in_the_network_names_the_file_as_any_other_does() {
+    refused_with("train.batch_size", json!(1), &["config.json"]);
+    refused_with("train.batch_size", json!(0), &["config.json"]);
+}
+
+#[test]
+fn options_out_of_range_are_refused() {
+    let text = small().to_string();
+    for arg in ["--jobs=0", "--jobs=-1", "--jobs=many"] {
+        refused_text(&text, &[arg], &["--jobs"]);
+    }
+    refused_text(&text, &["--nonsense"], &["--nonsense"]);
+}
+
+// Data.
+
+/// Fails with 1, having created nothing and trained nothing.
+#[track_caller]
+fn fails(lab: &Lab, outcome: Outcome, words: &[&str]) {
+    let outcome = outcome.expect(1).complains(words);
+    assert_eq!(outcome.stdout, "");
+    assert!(!outcome.stderr.contains("[1/"), "training had begun:\n{}", outcome.stderr);
+    assert!(!lab.path("results").exists(), "something was created");
+}
+
+#[test]
+fn a_missing_mnist_is_told_before_anything_is_created_with_how_to_get_it() {
+    let config = with(small(), "data", json!({ "source": "mnist" }));
+    let lab = Lab::new();
+    let outcome = lab.run(&config, &["--data-dir", "sets"]);
+    assert!(
+        outcome.stderr.contains("curl") || outcome.stderr.contains("bn-exp data fetch mnist"),
+        "{}",
+        outcome.stderr
+    );
+    fails(&lab, outcome, &["MNIST", "sets/mnist", "train-images-idx3-ubyte", "--data-dir", "BN_EXP_DATA_DIR"]);
+    let lab = Lab::new();
+    let outcome = lab.run(&config, &[]);
+    fails(&lab, outcome, &["cache", "bn-exp/mnist"]);
+    let lab = Lab::new();
+    lab.write("sets/mnist/train-images-idx3-ubyte.gz", "");
+    let outcome = lab.run(&config, &["--data-dir", "sets"]);
+    fails(&lab, outcome, &["sets/mnist/train-images-idx3-ubyte.gz"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_found_before_training() {
+    for blocked in ["results", "results/t", "results/t/runs"] {
+        let lab = Lab::new();
+        lab.write(blocked, "a file");
+        let outcome = lab.run(&small(), &[]).expect(1).complains(&["cannot write", "results/t"]);
+        assert!(outcome.stdout.is_empty() && !outcome.stderr.contains("[1/"), "{}", outcome.stderr);
+        assert_eq!(lab.text(blocked), "a file");
+    }
+}
+
+/// A file as IDX has it: big-endian words, then bytes.
+fn idx(words: &[u32], data: &[u8]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_be_bytes()).chain(data.iter().copied()).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+const FILES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// Forty training and twelve test images of 3×2 in three classes, told apart by their brightness.
+fn files() -> [Vec<u8>; 4] {
+    let labels = |count: u8| -> Vec<u8> { (0..count).map(|i| i % 3).collect() };
+    let pixels =
+        |count: u8| -> Vec<u8> { labels(count).iter().flat_map(|l| [l * 100, 7, l * 50, 0, 255, l * 30]).collect() };
+    [
+        idx(&[0x803, 40, 3, 2], &pixels(40)),
+        idx(&[0x801, 40], &labels(40)),
+        idx(&[0x803, 12, 3, 2], &pixels(12)),
+        idx(&[0x801, 12], &labels(12)),
+    ]
+}
+
+fn idx_config() -> Value {
+    with(small(), "data", json!({ "source": "idx", "dir": "set" }))
+}
+
+#[test]
+fn idx_files_are_read_gzipped_or_plain_whatever_their_names_end_in() {
+    let mut tables = Vec::new();
+    for (is_gzip, ending) in [(false, ""), (true, ".gz"), (false, ".gz"), (true, "")] {
+        let lab = Lab::new();
+        for (name, bytes) in FILES.iter().zip(files()) {
+            lab.write(format!("set/{name}{ending}"), if is_gzip { gzip(&bytes) } else { bytes });
+        }
+        lab.run(&idx_config(), &[]).expect(0);
+        tables.push(lab.text("results/t/curves.csv"));
+    }
+    assert!(tables.iter().all(|table| *table == tables[0]));
+    assert!(tables[0].lines().count() > 50);
+}
+
+#[test]
+fn validation_is_the_end_of_the_idx_training_file() {
+    let lab = Lab::new();
+    for (name, bytes) in FILES.iter().zip(files()) {
+        lab.write(format!("set/{name}"), bytes);
+    }
+    let record = || lab.json("results/t/experiment.json")["configuration"]["data"].clone();
+    lab.run(&idx_config(), &[]).expect(0);
+    assert_eq!((&record()["train"], &record()["validation"], &record()["test"]), (&json!(36), &json!(4), &json!(12)));
+    let all = with(idx_config(), "data.validation", json!(39));
+    lab.run(&all, &["--set", "name=u"]).expect(2).complains(&["data.validation", "39", "40"]);
+}
+
+#[test]
+fn a_missing_idx_folder_or_file_is_named() {
+    let lab = Lab::new();
+    let outcome = lab.run(&idx_config(), &[]);
+    fails(&lab, outcome, &["set", "train-images-idx3-ubyte is missing", "data.dir"]);
+    for missing in FILES {
+        let lab = Lab::new();
+        for (name, bytes) in FILES.iter().zip(files()).filter(|(name, _)| **name != missing) {
+            lab.write(format!("set/{name}"), bytes);
+        }
+        let outcome = lab.run(&idx_config(), &[]);
+        fails(&lab, outcome, &[&format!("{missing} is missing")]);
+    }
+    let outcome = Lab::new().run(&without(idx_config(), "data.dir"), &[]).complains(&["data.dir"]);
+    assert!(matches!(outcome.code, Some(1 | 2)), "{outcome:?}");
+}
+
+/// Replaces one of the four files, plain and gzipped; either must be refused by the file's name and these words.
+#[track_caller]
+fn refuses(file: usize, bytes: &[u8], words: &[&str]) {
+    for is_gzip in [false, true] {
+        let lab = Lab::new();
+        for (i, (name, good)) in FILES.iter().zip(files()).enumerate() {
+            let bytes = if i == file { bytes } else { &good };
+            lab.write(format!("set/{name}"), if is_gzip { gzip(bytes) } else { bytes.to_vec() });
+        }
+        let outcome = lab.run(&idx_config(), &[]).complains(&[&format!("set/{}", FILES[file])]);
+        fails(&lab, outcome, words);
+    }
+}
+
+#[test]
+fn idx_files_of_the_wrong_length_are_refused() {
+    for file in 0..4 {
+        let whole = &files()[file];
+        refuses(file, &whole[..whole.len() - 1], &["truncated", &whole.len().to_string()]);
+        refuses(file, &[whole.as_slice(), &[0]].concat(), &["or more", &whole.len().to_string()]);
+        refuses(file, &whole[..6], &["header", "6"]);
+        refuses(file, &[], &["header"]);
+    }
+}
+
+#[test]
+fn a_truncated_gzip_file_is_refused() {
+    let lab = Lab::new();
+    for (i, (name, bytes)) in FILES.iter().zip(files()).enumerate() {
+        let whole = gzip(&bytes);
+        lab.write(format!("set/{name}.gz"), if i == 0 { &whole[..whole.len() - 5] } else { &whole });
+    }
+    let outcome = lab.run(&idx_config(), &[]);
+    fails(&lab, outcome, &["set/train-images-idx3-ubyte.gz", "gzip", "damage"]);
+}
+
+#[test]
+fn idx_files_under_one_anothers_names_are_refused() {
+    let [images, labels, ..] = files();
+    refuses(0, &labels, &["expected images", "labels", "mislabelled"]);
+    refuses(3, &images, &["expected labels", "images", "mislabelled"]);
+    refuses(1, &idx(&[0x0d03, 40], &[0; 40]), &["magic number", "0x00000d03"]);
+}
+
+#[test]
+fn idx_files_with_a_zero_dimension_are_refused() {
+    refuses(0, &idx(&[0x803, 0, 3, 2], &[]), &["number of images", "found 0"]);
+    refuses(0, &idx(&[0x803, 40, 0, 2], &[]), &["number of rows", "found 0"]);
+    refuses(2, &idx(&[0x803, 12, 3, 0], &[]), &["number of columns", "found 0"]);
+    refuses(1, &idx(&[0x801, 0], &[]), &["number of labels", "found 0"]);
+    refuses(0, &idx(&[0x803, 40, 5000, 2], &[]), &["number of rows", "4096", "5000"]);
+}
+
+#[test]
+fn idx_files_that_do_not_belong_together_are_refused() {
+    refuses(1, &idx(&[0x801, 39], &[0; 39]), &["40 labels", "39 labels"]);
+    refuses(3, &idx(&[0x801, 13], &[0; 13]), &["12 labels", "13 labels"]);
+    refuses(2, &idx(&[0x803, 12, 2, 3], &[0; 72]), &["3×2", "2×3"]);
+    refuses(
+        3,
+        &idx(&[0x801, 12], &[0, 1, 2, 0, 1, 2, 0, 3, 2, 0, 1, 2]),
+        &["labels from 0 to 2", "label 3 at index 7"],
+    );
+}
