@@ -23,7 +23,7 @@
 //! momentum a; they start at 0 and 1. The running variance is the unbiased one, as in PyTorch. Then
 //! nothing depends on x and dx = p·dy.
 
-use super::{Backward, Moments, Standardize, Statistics, TooFewRows};
+use super::{Backward, Coefficients, Moments, Standardize, Statistics, TooFewRows};
 use crate::config::settings::NormOptions;
 use crate::kernels::{self, Scalar};
 
@@ -64,9 +64,14 @@ impl<F: Scalar> Standardize<F> for Batch<F> {
         Ok(())
     }
 
-    fn input_gradient(&self, group: &Backward, c: usize) -> [f64; 3] {
-        let (p, s, n) = (group.scale[c], group.inverse_sd[c], group.rows as f64);
-        [p, -p * (s * (s * (group.centered[c] / n))), -p * (group.sum[c] / n)]
+    fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
+        let n = group.rows as f64;
+        for c in 0..group.scale.len() {
+            let (p, s) = (group.scale[c], group.inverse_sd[c]);
+            to.p[c] = p;
+            to.q[c] = -p * (s * (s * (group.centered[c] / n)));
+            to.r[c] = -p * (group.sum[c] / n);
+        }
     }
 
     fn absorb(&mut self, moments: &Moments) {

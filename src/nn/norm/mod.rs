@@ -60,7 +60,7 @@ impl Moments {
     }
 }
 
-/// D₁, D₂ and the resulting p, q, r of one group, all [C].
+/// What the gradient of one group's input follows from, all [C].
 #[derive(Debug)]
 pub struct Backward<'a> {
     /// Rows in the group.
@@ -75,6 +75,17 @@ pub struct Backward<'a> {
     pub centered: &'a [f64],
 }
 
+/// p, q, r of one group, all [C].
+#[derive(Debug, Clone, Default)]
+pub struct Coefficients {
+    /// Factor of dy.
+    pub p: Vec<f64>,
+    /// Factor of x − μ.
+    pub q: Vec<f64>,
+    /// What is added to every row.
+    pub r: Vec<f64>,
+}
+
 /// How eq. 1 is done. One implementation a file.
 pub trait Standardize<F: Scalar>: Debug + Send + Sync {
     /// Finds μ, σ² and s for x [rows, C].
@@ -83,8 +94,8 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
     /// If x has too few rows for the statistics asked for.
     fn moments(&self, x: &[F], statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows>;
 
-    /// dx = p·dy + q·(x − μ) + r for channel c: returns [p, q, r].
-    fn input_gradient(&self, group: &Backward, channel: usize) -> [f64; 3];
+    /// Finds p, q and r of dx = p·dy + q·(x − μ) + r, for all channels of a group.
+    fn input_gradient(&self, group: &Backward, coefficients: &mut Coefficients);
 
     /// Takes the statistics of a training batch into what is kept for evaluation.
     fn absorb(&mut self, _moments: &Moments) {}
@@ -149,6 +160,7 @@ pub struct NormCache<F> {
     scale64: Vec<f64>,
     sum: Vec<f64>,
     centered: Vec<f64>,
+    coefficients: Coefficients,
     p: Vec<F>,
     q: Vec<F>,
     r: Vec<F>,
@@ -168,6 +180,7 @@ impl<F: Scalar> NormCache<F> {
             scale64: d(),
             sum: d(),
             centered: d(),
+            coefficients: Coefficients { p: d(), q: d(), r: d() },
             p: f(),
             q: f(),
             r: f(),
@@ -239,9 +252,10 @@ impl<F: Scalar> Norm<F> {
             kernels::norm::reduce(dy, x, &cache.center, &mut cache.sum, &mut cache.centered);
             let (scale, sum, centered) = (&cache.scale64[..], &cache.sum[..], &cache.centered[..]);
             let group = Backward { rows: cache.moments.group_rows, scale, inverse_sd, sum, centered };
+            let found = &mut cache.coefficients;
+            self.standardize.input_gradient(&group, found);
             for c in 0..channels {
-                let [p, q, r] = self.standardize.input_gradient(&group, c);
-                (cache.p[c], cache.q[c], cache.r[c]) = (F::of(p), F::of(q), F::of(r));
+                (cache.p[c], cache.q[c], cache.r[c]) = (F::of(found.p[c]), F::of(found.q[c]), F::of(found.r[c]));
                 if let Some((gamma, beta)) = &self.affine {
                     gradients[gamma.start + c] += F::of(inverse_sd[c] * centered[c]);
                     gradients[beta.start + c] += F::of(sum[c]);

@@ -2,7 +2,7 @@
 //!
 //! No statistic depends on x, so dx = γ·dy: p = γs, q = r = 0.
 
-use super::{Backward, Moments, Standardize, Statistics, TooFewRows};
+use super::{Backward, Coefficients, Moments, Standardize, Statistics, TooFewRows};
 use crate::kernels::Scalar;
 
 /// No standardising.
@@ -17,7 +17,9 @@ impl<F: Scalar> Standardize<F> for Off {
         Ok(())
     }
 
-    fn input_gradient(&self, group: &Backward, channel: usize) -> [f64; 3] {
-        [group.scale[channel], 0.0, 0.0]
+    fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
+        to.p.copy_from_slice(group.scale);
+        to.q.fill(0.0);
+        to.r.fill(0.0);
     }
 }
