@@ -38,9 +38,8 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder)?;
+        let mut file = readable(tempfile::Builder::new().prefix(".writing-")).tempfile_in(folder)?;
         file.write_all(bytes)?;
-        make_readable(file.as_file())?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
@@ -48,14 +47,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Temporary files are private; results are meant to be read like any other file.
+/// Temporary files are private; results are like any other file, readable as the user's umask has it.
 #[cfg(unix)]
-fn make_readable(file: &fs::File) -> io::Result<()> {
+fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+    builder.permissions(fs::Permissions::from_mode(0o666))
 }
 
 #[cfg(not(unix))]
-fn make_readable(_: &fs::File) -> io::Result<()> {
-    Ok(())
+fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {
+    builder
 }

@@ -26,7 +26,7 @@
 //!
 //! A module imports only from those before it, or from the leaves: [`kernels`] (numbers on slices),
 //! [`stats`] (slices in, estimates out), [`random`] (named random streams), [`files`] (reading and
-//! atomic writing). [`cli`] holds the command line's types. A test scans the imports and holds this.
+//! atomic writing), [`table`] (columns and cells). [`cli`] holds the command line's types. A test scans the imports and holds this.
 //!
 //! # What the results rest on
 //!
@@ -54,4 +54,5 @@ pub mod record;
 pub mod report;
 pub mod runner;
 pub mod stats;
+pub mod table;
 pub mod train;

@@ -37,6 +37,8 @@ pub struct RunEntry {
     pub seed: u64,
     /// Its value on each axis.
     pub values: Vec<Value>,
+    /// Number of classes of its data.
+    pub classes: usize,
 }
 
 /// All runs of an experiment.
@@ -71,13 +73,20 @@ pub fn entries(experiment: &Experiment, runs: &[PlannedRun]) -> Vec<RunEntry> {
         variant: experiment.variants[run.variant].name.clone(),
         seed: run.seed,
         values: experiment.points[run.point].values.clone(),
+        classes: experiment.points[run.point].settings.data.classes,
     };
     runs.iter().map(entry).collect()
 }
 
 /// Canonical text of everything that decides a run's numbers except its seed.
 fn identity(point: &Point, variant: &Variant) -> String {
-    canonical(&json!({ "settings": point.identity, "variant": variant, "numerics_version": NUMERICS_VERSION }))
+    let arm = json!({
+        "name": variant.name,
+        "arm": variant.arm,
+        "bias": variant.has_bias(),
+        "train_only": variant.train_only.as_ref().map(std::collections::BTreeSet::from_iter),
+    });
+    canonical(&json!({ "settings": point.identity, "variant": arm, "numerics_version": NUMERICS_VERSION }))
 }
 
 /// `<variant>-s<seed>-<40 bits of SHA-256>`
@@ -121,6 +130,7 @@ mod tests {
             ("model.activation", json!("relu")),
             ("data.train", json!(5000)),
             ("model.init", json!({"scheme": "he"})),
+            ("variants", json!([{"name": "none", "bias": true}, {"name": "bn", "base": "bn", "bias": false}])),
         ] {
             assert_eq!(ids(std::slice::from_ref(&change)), ids(&[]), "{change:?}");
         }

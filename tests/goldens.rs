@@ -223,7 +223,7 @@ fn set_running(norm: &mut Norm<f64>, momentum: f64, mean: &[f64], variance: &[f6
     // Two rows: the unbiased variance is twice the biased one.
     let mean = mean.iter().map(|m| m / momentum).collect();
     let variance = variance.iter().map(|v| (v - (1.0 - momentum)) / momentum / 2.0).collect();
-    norm.standardize.absorb(&Moments { group_rows: 2, mean, variance, inverse_sd: Vec::new() });
+    norm.standardize.absorb(&Moments { group_rows: 2, mean, variance, ..Moments::default() });
 }
 
 fn batch_norm(case: &Case) {

@@ -16,6 +16,9 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         }
         let folder = ExperimentFolder::at(path);
         if let Err(error) = print(&folder, args.metric, args.baseline.as_deref(), args.confidence, args.format) {
+            if error.is::<std::io::Error>() {
+                return Err(error);
+            }
             eprintln!("error: {error:#}");
             exit = Exit::Failed;
         }

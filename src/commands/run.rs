@@ -19,7 +19,7 @@ static STOP: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let Prepared { experiment, plan, store, folder, jobs } = prepare(&args.experiment)?;
-    let discards = args.fresh && folder.experiment_json().is_file();
+    let discards = args.fresh && folder.runs().is_dir();
     // Before anything is created or discarded: is the data there, and can results be written?
     let missing = if discards { plan.iter().collect() } else { runner::missing(&plan, &folder)? };
     if let Some(run) = missing.first() {
@@ -53,7 +53,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 
     show(said(&tally, plan.len()) + "\n")?;
     compare::print(&folder, None, None, 0.95, Format::Table)?;
-    let files = tables::ALL.map(|table| table.file).join("  ");
+    let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
     show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
     Ok(match tally {
         _ if STOP.load(Ordering::Relaxed) && tally.left > 0 => Exit::Interrupted,

@@ -7,6 +7,9 @@ use super::load::{Ending, Loaded, Outcome};
 use crate::stats::describe::{Estimate, estimate, median};
 use crate::stats::permutation::{sign_flip, sign_flip_interval, signed_ranks};
 
+/// Seeds below which an arm's mean has no interval.
+const FEWEST_FOR_INTERVAL: usize = 6;
+
 /// One arm at one sweep point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArmEstimate {
@@ -96,7 +99,7 @@ pub fn compare(loaded: &Loaded, baseline: Option<&str>, confidence: f64) -> anyh
 fn value(loaded: &Loaded, outcome: &Outcome) -> Option<f64> {
     match outcome.ending {
         Ending::Value(value) => Some(value),
-        Ending::Diverged if loaded.more_is_better() => Some(loaded.chance),
+        Ending::Diverged if loaded.more_is_better() => Some(outcome.chance),
         Ending::Diverged => Some(f64::INFINITY),
         Ending::None => None,
     }
@@ -104,14 +107,19 @@ fn value(loaded: &Loaded, outcome: &Outcome) -> Option<f64> {
 
 fn arm(loaded: &Loaded, point: usize, variant: &str, runs: &[&Outcome], confidence: f64) -> ArmEstimate {
     let values: Vec<f64> = runs.iter().filter_map(|run| value(loaded, run)).collect();
+    let diverged = runs.iter().filter(|run| run.ending == Ending::Diverged).count();
     let times: Vec<f64> = runs.iter().filter_map(|run| run.us_per_step).collect();
     ArmEstimate {
         point,
         variant: variant.to_owned(),
         planned: runs.len(),
         n: values.len(),
-        diverged: runs.iter().filter(|run| run.ending == Ending::Diverged).count(),
-        estimate: estimate(&values, confidence),
+        diverged,
+        estimate: estimate(&values, confidence).map(|e| Estimate {
+            // Few seeds, or a mixture of trained and diverged runs, are not what Student's t is for.
+            interval: e.interval.filter(|_| values.len() >= FEWEST_FOR_INTERVAL && diverged == 0),
+            ..e
+        }),
         us_per_step: median(&times),
     }
 }
@@ -122,16 +130,17 @@ fn contrast(loaded: &Loaded, point: usize, here: &[&Outcome], (a, b): (&str, &st
     };
     let seeds = distinct(here.iter().map(|o| o.seed));
     let pairs = seeds.iter().filter_map(|seed| Some((of(a, *seed)?, of(b, *seed)?)));
-    // Both diverged: no difference, rather than ∞ − ∞.
-    let differences: Vec<f64> = pairs.map(|(a, b)| if a == b { 0.0 } else { a - b }).collect();
-    let by_ranks = differences.iter().any(|d| d.is_infinite());
+    let pairs: Vec<(f64, f64)> = pairs.collect();
+    let by_ranks = pairs.iter().any(|(a, b)| a.is_infinite() || b.is_infinite());
+    // Both diverged: equally bad, rather than ∞ − ∞.
+    let differences: Vec<f64> = pairs.iter().map(|(a, b)| if a == b { 0.0 } else { a - b }).collect();
     let tested = if by_ranks { signed_ranks(&differences) } else { differences.clone() };
     Contrast {
         point,
         a: a.to_owned(),
         b: b.to_owned(),
         n: differences.len(),
-        estimate: estimate(&differences, confidence).map(|t| match differences.len() {
+        estimate: estimate(&differences, confidence).filter(|_| !by_ranks).map(|t| match differences.len() {
             ..=20 => Estimate { interval: sign_flip_interval(&differences, confidence), ..t },
             _ => t,
         }),
@@ -162,10 +171,11 @@ mod tests {
             seed: *seed,
             point: Vec::new(),
             ending: *ending,
+            chance: 0.1,
             us_per_step: None,
         };
         let outcomes = endings.iter().map(outcome).collect();
-        Loaded { name: "t".into(), metric, axes: Vec::new(), chance: 0.1, source: "mnist".into(), outcomes }
+        Loaded { name: "t".into(), metric, axes: Vec::new(), has_fixed_data: true, outcomes }
     }
 
     #[test]
@@ -186,6 +196,15 @@ mod tests {
         let c = &compare(&loaded(Metric::TestLoss, &data), None, 0.95).unwrap().contrasts[0];
         assert!(c.by_ranks && c.estimate.is_none());
         assert_eq!((c.p, c.direction), (Some(0.5), -3.0));
+    }
+
+    #[test]
+    fn two_diverged_losses_of_a_pair_are_no_difference_of_numbers() {
+        use Ending::{Diverged, Value};
+        let data = [("affine", 0, Diverged), ("affine", 1, Value(0.3)), ("bn", 0, Diverged), ("bn", 1, Value(0.2))];
+        let c = &compare(&loaded(Metric::TestLoss, &data), None, 0.95).unwrap().contrasts[0];
+        assert!(c.by_ranks && c.estimate.is_none());
+        assert_eq!((c.p, c.direction), (Some(1.0), -2.0));
     }
 
     #[test]

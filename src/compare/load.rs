@@ -22,6 +22,8 @@ pub struct Outcome {
     pub point: Vec<String>,
     /// How it ended.
     pub ending: Ending,
+    /// Accuracy of guessing.
+    pub chance: f64,
     /// Microseconds a training step.
     pub us_per_step: Option<f64>,
 }
@@ -46,10 +48,8 @@ pub struct Loaded {
     pub metric: Metric,
     /// Paths of the axes.
     pub axes: Vec<String>,
-    /// Accuracy of guessing.
-    pub chance: f64,
-    /// Source of the data, for the caveats that go with it.
-    pub source: String,
+    /// Whether some runs share data that is the same for every seed.
+    pub has_fixed_data: bool,
     /// One a planned run, in plan order.
     pub outcomes: Vec<Outcome>,
 }
@@ -75,6 +75,7 @@ impl Loaded {
         let (id, variant, seed) = (column("run_id")?, column("variant")?, column("seed")?);
         let metric_name = serde_name(&metric);
         let (status, value) = (column("status")?, column(&metric_name)?);
+        let classes: HashMap<&str, usize> = record.runs.iter().map(|run| (run.id.as_str(), run.classes)).collect();
         let mut outcomes = Vec::new();
         for (i, row) in reader.records().enumerate() {
             let at = |name: &str| format!("{}, row {}, column {name}", path.display(), i + 2);
@@ -93,12 +94,12 @@ impl Loaded {
                 seed: row[seed].parse().with_context(|| format!("{}: {:?} is no seed", at("seed"), &row[seed]))?,
                 point: axes.iter().map(|axis| row[*axis].to_owned()).collect(),
                 ending,
+                chance: classes.get(&row[id]).map_or(0.0, |classes| 1.0 / *classes as f64),
                 us_per_step: timing.get(&row[id]).copied(),
             });
         }
-        let source = record.configuration["data"]["source"].as_str().unwrap_or_default().to_owned();
-        let chance = 1.0 / record.classes as f64;
-        Ok(Self { name: record.name, metric, axes: record.axes, chance, source, outcomes })
+        let has_fixed_data = has_fixed_data(&record);
+        Ok(Self { name: record.name, metric, axes: record.axes, has_fixed_data, outcomes })
     }
 
     /// Whether more is better.
@@ -110,6 +111,14 @@ impl Loaded {
 /// Whether a metric is an accuracy rather than a loss.
 pub fn is_accuracy(metric: Metric) -> bool {
     !matches!(metric, Metric::TrainLoss | Metric::ValidationLoss | Metric::TestLoss)
+}
+
+/// Whether any run reads its data from files, where samples and split do not depend on the seed.
+fn has_fixed_data(record: &ExperimentRecord) -> bool {
+    let axis = record.axes.iter().position(|axis| axis == "data.source");
+    let swept = record.runs.iter().filter_map(|run| run.values.get(axis?));
+    let mut sources = swept.chain([&record.configuration["data"]["source"]]);
+    sources.any(|source| source == "mnist" || source == "idx")
 }
 
 /// µs a step of each run that has been timed.

@@ -24,13 +24,19 @@ pub fn sentence(contrast: &Contrast, loaded: &Loaded, confidence: f64) -> String
     };
     let is_better = (contrast.direction > 0.0) == loaded.more_is_better();
     let conclusion = if smallest_p(*n) > alpha {
-        format!("undecided: with {n} seed{} p cannot fall below {:.2}", if *n == 1 { "" } else { "s" }, smallest_p(*n))
+        let seeds = if *n == 1 { "1 seed" } else { &format!("{n} seeds") };
+        format!("undecided: with {seeds} p cannot fall below {}", p_value(smallest_p(*n)))
     } else if p < alpha {
         format!("{a} is {} than {b}", if is_better { "better" } else { "worse" })
     } else {
         "no difference is shown with these seeds".to_owned()
     };
-    format!("{a} − {b}: {size} (p = {p:.4}, {n} pair{}): {conclusion}", if *n == 1 { "" } else { "s" })
+    format!("{a} − {b}: {size} (p = {}, {n} pair{}): {conclusion}", p_value(p), if *n == 1 { "" } else { "s" })
+}
+
+/// p to four places; below that, its order of magnitude.
+pub fn p_value(p: f64) -> String {
+    if p < 1e-4 { format!("{p:.0e}") } else { format!("{p:.4}") }
 }
 
 fn signed(x: f64) -> String {

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use anyhow::Context;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::check::{at_path, check, less_defaults, schema};
-use super::file::{CompareOptions, ConfigFile, DataFile, Seeds, VariantEntry};
+use super::file::{CompareOptions, ConfigFile, DataFile, Seeds, SourceName, VariantEntry};
 use super::json;
 use super::problem::{Problems, did_you_mean};
 use super::resolve::{resolve, serde_name};
@@ -72,9 +72,10 @@ impl Experiment {
     /// [`super::ConfigError`] with every fault found, a JSON syntax error, or what `facts` says.
     pub fn parse(text: &str, overrides: &[(String, Value)], facts: Facts) -> anyhow::Result<Self> {
         let mut problems = Problems::default();
+        let text = text.trim_start_matches('\u{feff}');
         let mut written = json::parse(text, &mut problems).map_err(|e| super::SyntaxError(e.to_string()))?;
         for (path, value) in overrides {
-            if let Err(message) = json::set(&mut written, path, value.clone()) {
+            if let Err(message) = set(&mut written, path, value.clone()) {
                 problems.add(format!("--set {path}"), message);
             }
         }
@@ -105,23 +106,45 @@ impl Experiment {
         let mut configuration = Value::Null;
         for (i, values) in points.into_iter().enumerate() {
             let mut file: ConfigFile = serde_json::from_value(at_point(&written, &axes, &values))?;
+            if file.data.source == SourceName::Idx && file.data.dir.is_none() {
+                problems.add("data.dir", "missing; source idx needs the folder of its four files");
+                continue;
+            }
             let known = facts(&file.data)?;
+            let fingerprint = known.fingerprint.clone();
             let mut at_this_point = Problems::default();
             let settings = resolve(&mut file, known, &mut at_this_point);
             problems.absorb(at_this_point, (i > 0).then(|| name_point(&axes, &values)).as_deref());
             let Some(settings) = settings else { continue };
             let value = serde_json::to_value(&file)?;
-            let identity = identity(&value, &schema);
+            let identity = identity(&value, &schema, fingerprint);
             let sections = sections(&value);
             if i == 0 {
-                configuration = as_written(value, &written, &axes);
+                configuration = value;
             }
             resolved.push(Point { values, settings, configuration: sections, identity });
         }
         problems.into_result()?;
+        let configuration = as_written(configuration, &written, &axes, &resolved);
         let ConfigFile { name, description, compare, .. } = file;
         Ok(Self { name, description, configuration, variants, seeds, axes, points: resolved, compare })
     }
+}
+
+/// One `--set`. What stands after `sweep.` is the name of an axis, dots and all.
+fn set(written: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    if let Some(axis) = path.strip_prefix("sweep.") {
+        let sweep =
+            written.as_object_mut().map(|root| root.entry("sweep").or_insert_with(|| Value::Object(Map::new())));
+        let sweep = sweep.and_then(Value::as_object_mut).ok_or("`sweep` is no object")?;
+        sweep.insert(axis.to_owned(), value);
+        return Ok(());
+    }
+    let axes = written.get("sweep").and_then(Value::as_object);
+    if axes.is_some_and(|axes| axes.contains_key(path)) {
+        return Err(format!("this key is swept, so the value would never be used; set sweep.{path}=[{value}] instead"));
+    }
+    json::set(written, path, value)
 }
 
 /// The axes of the sweep, each value held against the schema of the key it will replace.
@@ -151,6 +174,12 @@ fn axes(written: &Value, schema: &Value, problems: &mut Problems) -> Vec<Axis> {
         }
         runs = runs.saturating_mul(values.len());
         axes.push(Axis { path: path.clone(), values: values.clone() });
+    }
+    for axis in &axes {
+        let inner = axes.iter().find(|inner| inner.path.starts_with(&format!("{}.", axis.path)));
+        if let Some(inner) = inner {
+            problems.add(format!("sweep.{}", inner.path), format!("lies within the axis `{}`", axis.path));
+        }
     }
     if runs > MOST_RUNS {
         problems.add("sweep", format!("the axes cross to {runs} points; at most {MOST_RUNS} runs are allowed"));
@@ -197,11 +226,18 @@ fn at_point(written: &Value, axes: &[Axis], values: &[Value]) -> Value {
     value
 }
 
-/// The resolved configuration with swept keys as they were written, so that it reads like the user's own.
-fn as_written(mut resolved: Value, written: &Value, axes: &[Axis]) -> Value {
-    for axis in axes {
-        let original = json::get(written, &axis.path).cloned().unwrap_or(Value::Null);
-        let _ = json::set(&mut resolved, &axis.path, original);
+/// The resolved configuration of the first point, with the keys that differ between points as they
+/// were written, or left open: swept ones, and defaults that follow from those. So it can be run again.
+fn as_written(mut resolved: Value, written: &Value, axes: &[Axis], points: &[Point]) -> Value {
+    let leaves = json::leaves(&resolved).into_iter().map(|(path, value)| (path, value.clone())).collect::<Vec<_>>();
+    let in_section = |path: &str| SECTIONS.contains(&path.split('.').next().unwrap_or_default());
+    let moves = |(path, value): &(String, Value)| {
+        in_section(path) && points.iter().any(|p| json::get(&p.configuration, path) != Some(value))
+    };
+    let moving: Vec<String> = leaves.into_iter().filter(moves).map(|(path, _)| path).collect();
+    for path in axes.iter().map(|axis| &axis.path).chain(&moving) {
+        let original = json::get(written, path).cloned().unwrap_or(Value::Null);
+        let _ = json::set(&mut resolved, path, original);
     }
     if let Some(object) = resolved.as_object_mut() {
         object.remove("$schema");
@@ -213,8 +249,13 @@ fn name_point(axes: &[Axis], values: &[Value]) -> String {
     axes.iter().zip(values).map(|(a, v)| format!("{} = {v}", a.path)).collect::<Vec<_>>().join(", ")
 }
 
-fn identity(resolved: &Value, schema: &Value) -> Value {
-    sections(&less_defaults(resolved, schema))
+/// What decides a run's numbers; of data in files it is the content, not the place.
+fn identity(resolved: &Value, schema: &Value, fingerprint: Option<String>) -> Value {
+    let mut identity = sections(&less_defaults(resolved, schema));
+    if let (Some(fingerprint), Some(data)) = (fingerprint, identity["data"].as_object_mut()) {
+        data.insert("dir".to_owned(), Value::from(fingerprint));
+    }
+    identity
 }
 
 /// The sections that decide a run's numbers.
@@ -225,8 +266,12 @@ fn sections(value: &Value) -> Value {
 /// Names become files and folders, on every platform.
 fn check_name(name: &str, path: &str, problems: &mut Problems) {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || name.len() > 80 || name.starts_with('.') || !name.chars().all(is_allowed) {
-        let rule = "allowed: 1 to 80 letters, digits, `_`, `-`, `.`, not starting with `.`";
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_device = |prefix: &str| stem.strip_prefix(prefix).is_some_and(|n| n.len() == 1 && n != "0");
+    let is_reserved = ["con", "prn", "aux", "nul"].contains(&stem.as_str()) || is_device("com") || is_device("lpt");
+    let has_dot_at_end = name.starts_with('.') || name.ends_with('.');
+    if name.is_empty() || name.len() > 80 || has_dot_at_end || is_reserved || !name.chars().all(is_allowed) {
+        let rule = "allowed: 1 to 80 letters, digits, `_`, `-`, `.`, no `.` at either end, no device name such as con";
         problems.add(path, format!("{name:?} cannot name a folder; {rule}"));
     }
 }

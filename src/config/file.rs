@@ -600,14 +600,14 @@ pub struct CompareOptions {
     /// The column that is compared.
     #[serde(default = "CompareOptions::default_metric")]
     pub metric: Metric,
-    /// Sweep axes that are tuned for each arm separately.
+    /// Sweep axes to be tuned for each arm separately. Recorded only: arms are compared at every sweep point.
     #[serde(default)]
     pub select: Vec<String>,
     /// Validation accuracy whose first reaching gives `steps_to_target`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub target_accuracy: Option<f64>,
-    /// Differences smaller than this do not matter.
+    /// Differences smaller than this do not matter. Recorded only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub equivalence_margin: Option<f64>,

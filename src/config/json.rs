@@ -18,6 +18,9 @@ pub fn parse(text: &str, problems: &mut Problems) -> Result<Value, serde_json::E
     Ok(value)
 }
 
+/// Most parts of a dotted path.
+const DEEPEST: usize = 16;
+
 /// `a` and `b` → `a.b`.
 pub fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
@@ -26,9 +29,9 @@ pub fn join(path: &str, key: &str) -> String {
 /// Puts `value` at a dotted path, creating the objects on the way.
 ///
 /// # Errors
-/// The part of the path that is no object.
+/// The part of the path that is no object; a path that is none, or too deep for any configuration.
 pub fn set(root: &mut Value, path: &str, value: Value) -> Result<(), String> {
-    if path.split('.').any(str::is_empty) {
+    if path.split('.').any(str::is_empty) || path.split('.').count() > DEEPEST {
         return Err(format!("`{path}` is not a dotted path"));
     }
     let mut node = root;

@@ -14,8 +14,8 @@ use super::settings::{Architecture, Data, DataFacts, Init, Log, Model, Settings,
 ///
 /// `None` if anything was added to `problems`.
 pub fn resolve(file: &mut ConfigFile, facts: DataFacts, problems: &mut Problems) -> Option<Settings> {
-    let data = data(&mut file.data, facts, problems);
-    let model = model(&mut file.model, facts, problems);
+    let data = data(&mut file.data, &facts, problems);
+    let model = model(&mut file.model, &facts, problems);
     let train = train(file, &data, problems);
     optimizer(file, problems);
     if !problems.is_empty() {
@@ -40,7 +40,7 @@ pub fn synthetic_facts(data: &DataFile) -> Option<DataFacts> {
         SourceName::Glyphs => (Shape { channels: 1, height: 28, width: 28 }, 10),
     };
     let images = data.source == SourceName::Glyphs;
-    Some(DataFacts { shape, images, classes, training_file: None, test_file: None })
+    Some(DataFacts { shape, images, classes, training_file: None, test_file: None, fingerprint: None })
 }
 
 /// Fills `option` with `default` where the key belongs to the chosen kind; refuses it elsewhere.
@@ -62,7 +62,7 @@ fn belongs<T: Copy>(
     }
 }
 
-fn data(file: &mut DataFile, facts: DataFacts, problems: &mut Problems) -> Data {
+fn data(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> Data {
     let source_name = file.source;
     let chosen = format!("data.source {}", kebab(source_name));
     let only = |names: &[SourceName]| names.contains(&source_name).then_some(());
@@ -111,13 +111,14 @@ fn data(file: &mut DataFile, facts: DataFacts, problems: &mut Problems) -> Data 
 }
 
 /// Training, validation and test samples.
-fn counts(file: &mut DataFile, facts: DataFacts, problems: &mut Problems) -> (usize, usize, usize) {
+fn counts(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> (usize, usize, usize) {
     let Some(in_file) = facts.training_file else {
         let train = *file.train.get_or_insert(5000);
         let validation = *file.validation.get_or_insert(1000);
         return (train, validation, *file.test.get_or_insert(1000));
     };
-    let default = if file.source == SourceName::Mnist { 5000 } else { in_file / 10 };
+    let tenth = in_file / 10;
+    let default = if file.source == SourceName::Mnist { 5000 } else { tenth * usize::from(tenth > 1) };
     let validation = *file.validation.get_or_insert(default);
     let left = in_file.saturating_sub(validation);
     let train = file.train.unwrap_or(left).min(left);
@@ -133,7 +134,7 @@ fn counts(file: &mut DataFile, facts: DataFacts, problems: &mut Problems) -> (us
     (train, validation, test)
 }
 
-fn model(file: &mut ModelFile, facts: DataFacts, problems: &mut Problems) -> Option<Model> {
+fn model(file: &mut ModelFile, facts: &DataFacts, problems: &mut Problems) -> Option<Model> {
     let is_cnn = file.kind == ModelKind::Cnn;
     let kind = if is_cnn { "model.kind cnn" } else { "model.kind mlp" };
     let architecture = if is_cnn {

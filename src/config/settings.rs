@@ -41,7 +41,7 @@ impl Shape {
 }
 
 /// What is known of a data set before its samples are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFacts {
     /// Shape of a sample.
     pub shape: Shape,
@@ -53,6 +53,8 @@ pub struct DataFacts {
     pub training_file: Option<usize>,
     /// Samples in the test file, likewise.
     pub test_file: Option<usize>,
+    /// SHA-256 of the files, where the configuration names a place rather than a known data set.
+    pub fingerprint: Option<String>,
 }
 
 /// Everything that decides a run's numbers except its arm and seed.
@@ -292,6 +294,14 @@ pub struct Variant {
     /// The only tensors or parameters that are trained; `None` is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_only: Option<Vec<String>>,
+}
+
+impl Variant {
+    /// Whether hidden layers have a bias. Only the plain network needs one: eq. 1 would subtract it
+    /// again, and in eq. 2 and eq. 3 β takes its place.
+    pub fn has_bias(&self) -> bool {
+        self.bias.unwrap_or(self.arm == Arm::None)
+    }
 }
 
 /// Tensors that `train_only` may name.

@@ -75,12 +75,12 @@ impl Dataset {
     /// Bytes that only this data set holds: features read from files are shared.
     fn own_bytes(&self) -> usize {
         let splits = [&self.train, &self.validation, &self.test].into_iter();
-        let own = splits.filter(|split| Arc::strong_count(&split.features) == 1);
-        own.map(|split| match &*split.features {
+        let features = |split: &Split| match &*split.features {
+            _ if Arc::strong_count(&split.features) > 1 => 0,
             Features::Bytes(bytes) => bytes.len(),
             Features::Floats(floats) => size_of_val(&floats[..]),
-        })
-        .sum()
+        };
+        splits.map(|split| split.len() + features(split)).sum()
     }
 
     /// The scaling as a table or formula in the precision of training.

@@ -71,6 +71,8 @@ const MNIST_MIRROR: &str = "https://storage.googleapis.com/cvdf-datasets/mnist";
 struct IdxFiles {
     shape: Shape,
     classes: usize,
+    /// SHA-256 over the four files' own.
+    fingerprint: String,
     training: (Arc<Features>, Vec<u8>),
     test: (Arc<Features>, Vec<u8>),
 }
@@ -110,11 +112,12 @@ impl Store {
         if data.source == SourceName::Mnist {
             let shape = Shape { channels: 1, height: 28, width: 28 };
             let (training_file, test_file) = (Some(60_000), Some(10_000));
-            return Ok(DataFacts { shape, images, classes: 10, training_file, test_file });
+            return Ok(DataFacts { shape, images, classes: 10, training_file, test_file, fingerprint: None });
         }
-        let files = self.idx_files(Path::new(data.dir.as_deref().unwrap_or(".")), None)?;
+        let files = self.idx_files(Path::new(data.dir.as_deref().unwrap_or_default()), None)?;
+        let fingerprint = Some(files.fingerprint.clone());
         let (training_file, test_file) = (Some(files.training.1.len()), Some(files.test.1.len()));
-        Ok(DataFacts { shape: files.shape, images, classes: files.classes, training_file, test_file })
+        Ok(DataFacts { shape: files.shape, images, classes: files.classes, training_file, test_file, fingerprint })
     }
 
     /// The data set as `seed` sees it.
@@ -189,20 +192,20 @@ fn find(dir: &Path, file: &str) -> Option<PathBuf> {
 }
 
 fn read_idx_files(dir: &Path, sha256: Option<[&str; 4]>) -> Result<IdxFiles, DataError> {
-    let bytes = |i: usize| -> Result<(Vec<u8>, String), DataError> {
+    let mut all_files = Sha256::new();
+    let mut bytes = |i: usize| -> Result<(Vec<u8>, String), DataError> {
         let path = find(dir, FILES[i]).ok_or_else(|| missing(dir, FILES[i], sha256.is_some()))?;
         let name = path.display().to_string();
         let bytes = idx::inflate(files::read(&path).map_err(DataError::Io)?, &name)?;
-        if let Some(expected) = sha256.map(|all| all[i]) {
-            let found: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-            if found != expected {
-                let what = |sha: &str| format!("MNIST's {}, inflated SHA-256 {sha}", FILES[i]);
-                return Err(DataError::Mismatch { file: name, expected: what(expected), found });
-            }
+        let found = hex(&Sha256::digest(&bytes));
+        all_files.update(&found);
+        if let Some(sha) = sha256.map(|all| all[i]).filter(|expected| found != *expected) {
+            let expected = format!("MNIST's {}, inflated SHA-256 {sha}", FILES[i]);
+            return Err(DataError::Mismatch { file: name, expected, found });
         }
         Ok((bytes, name))
     };
-    let pair = |images: usize, labels: usize| -> Result<_, DataError> {
+    let mut pair = |images: usize, labels: usize| -> Result<_, DataError> {
         let (raw, image_file) = bytes(images)?;
         let parsed = idx::parse_images(raw, &image_file)?;
         let (raw, label_file) = bytes(labels)?;
@@ -233,7 +236,12 @@ fn read_idx_files(dir: &Path, sha256: Option<[&str; 4]>) -> Result<IdxFiles, Dat
     let shape = Shape { channels: 1, height: train.rows, width: train.columns };
     let images = |pixels: Vec<u8>| Arc::new(Features::Bytes(pixels));
     let training = (images(train.pixels), train_labels);
-    Ok(IdxFiles { shape, classes, training, test: (images(test.pixels), test_labels) })
+    let fingerprint = hex(&all_files.finalize());
+    Ok(IdxFiles { shape, classes, fingerprint, training, test: (images(test.pixels), test_labels) })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn missing(dir: &Path, file: &str, is_mnist: bool) -> DataError {

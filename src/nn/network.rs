@@ -29,10 +29,8 @@ pub enum NetworkError {
         batch_size: usize,
     },
     /// `train_only` names nothing in this network.
-    #[error("variant {variant}: train_only entry `{entry}` names no parameter of this network; it has {known}")]
+    #[error("train_only entry `{entry}` names no parameter of this network; it has {known}")]
     UnknownParameter {
-        /// The variant.
-        variant: String,
         /// What was written.
         entry: String,
         /// What there is.
@@ -238,7 +236,7 @@ fn block<F: Scalar>(
         place(tensor, format!("blocks.{i}.{name}"), vec![channels], Layout::vector(channels))
     };
     let arm = layer.hidden.then(|| parts::<F>(variant, channels, settings.norm));
-    let has_bias = arm.as_ref().is_none_or(|arm| arm.bias);
+    let has_bias = !layer.hidden || variant.has_bias();
     let bias = has_bias.then(|| vector(Tensor::Bias, "bias"));
     let norm = arm.and_then(|arm| {
         let affine = arm.affine.then(|| (vector(Tensor::Gamma, "norm.gamma"), vector(Tensor::Beta, "norm.beta")));
@@ -255,11 +253,7 @@ fn freeze(index: &mut [Parameter], variant: &Variant) -> Result<(), NetworkError
     let names = |p: &Parameter, entry: &str| p.tensor.name() == entry || p.name == entry;
     if let Some(entry) = entries.iter().find(|entry| !index.iter().any(|p| names(p, entry))) {
         let known: Vec<_> = index.iter().map(|p| p.name.as_str()).collect();
-        return Err(NetworkError::UnknownParameter {
-            variant: variant.name.clone(),
-            entry: entry.clone(),
-            known: known.join(", "),
-        });
+        return Err(NetworkError::UnknownParameter { entry: entry.clone(), known: known.join(", ") });
     }
     index.iter_mut().for_each(|p| p.trained = entries.iter().any(|entry| names(p, entry)));
     Ok(())

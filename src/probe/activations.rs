@@ -10,14 +10,37 @@
 
 use nalgebra::DMatrix;
 
-use super::looks_at;
+use super::{Probe, looks_at};
 use crate::config::Settings;
 use crate::config::settings::Activation;
 use crate::data::{Dataset, Split};
 use crate::kernels::{Scalar, gemm};
 use crate::nn::block::Site;
 use crate::nn::{Network, Statistics, Workspace};
+use crate::table::{Table, float};
 use crate::train::Observer;
+
+/// activations.csv
+pub const TABLE: Table = Table {
+    file: "activations.csv",
+    columns: &[
+        "step",
+        "block",
+        "site",
+        "channel",
+        "mean",
+        "std",
+        "min",
+        "p15",
+        "p50",
+        "p85",
+        "max",
+        "zero_fraction",
+        "saturated_fraction",
+        "effective_rank",
+        "mean_cosine",
+    ],
+};
 
 /// One row of activations.csv.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,6 +157,35 @@ impl<F: Scalar> Observer<F> for ActivationProbe<F> {
             }
         }
         Ok(())
+    }
+}
+
+impl<F: Scalar> Probe<F> for ActivationProbe<F> {
+    fn table(&self) -> Table {
+        TABLE
+    }
+
+    fn rows(&self, write: &mut dyn FnMut(&[String])) {
+        for row in &self.rows {
+            let s = &row.summary;
+            write(&[
+                row.step.to_string(),
+                row.block.to_string(),
+                row.site.name().to_owned(),
+                row.channel.map_or_else(|| "all".to_owned(), |c| c.to_string()),
+                float(s.mean),
+                float(s.std),
+                float(s.min),
+                float(s.p15),
+                float(s.p50),
+                float(s.p85),
+                float(s.max),
+                float(s.zero_fraction),
+                float(s.saturated_fraction),
+                float(row.effective_rank),
+                float(row.mean_cosine),
+            ]);
+        }
     }
 }
 

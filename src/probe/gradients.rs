@@ -3,13 +3,20 @@
 //! Rows at step k belong to minibatch k: the gradient that update k is made from, the norm of the
 //! values before that update, and ‖Δθ‖/‖θ‖ by which the update changed them.
 
-use super::looks_at;
+use super::{Probe, looks_at};
 use crate::config::Settings;
 use crate::kernels::{Scalar, l2_norm};
 use crate::nn::block::Site;
 use crate::nn::parameters::Tensor;
 use crate::nn::{Network, Statistics, Workspace};
+use crate::table::{Table, float};
 use crate::train::{Batch, Observer};
+
+/// gradients.csv
+pub const TABLE: Table = Table {
+    file: "gradients.csv",
+    columns: &["step", "block", "tensor", "norm", "mean", "std", "value_norm", "update_ratio"],
+};
 
 /// One row of gradients.csv.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +107,27 @@ impl<F: Scalar> Observer<F> for GradientProbe<F> {
             row.update_ratio = (row.value_norm > 0.0).then(|| l2_norm(&change) / row.value_norm);
         }
         Ok(())
+    }
+}
+
+impl<F: Scalar> Probe<F> for GradientProbe<F> {
+    fn table(&self) -> Table {
+        TABLE
+    }
+
+    fn rows(&self, write: &mut dyn FnMut(&[String])) {
+        for row in &self.rows {
+            write(&[
+                row.step.to_string(),
+                row.block.to_string(),
+                row.tensor.to_owned(),
+                float(row.norm),
+                float(row.mean),
+                float(row.std),
+                float(row.value_norm),
+                float(row.update_ratio),
+            ]);
+        }
     }
 }
 

@@ -1,45 +1,38 @@
 //! Probes look at a network while it trains, and change nothing: they recompute what they look at
 //! on a workspace of their own, so that training's arithmetic never depends on being observed.
 //!
-//! A new probe is one file here, an entry in [`Probes`], and its table in `record::tables`.
+//! A new probe is one file here that implements [`Probe`], a line in [`TABLES`] and one in [`all`].
 
 pub mod activations;
 pub mod gradients;
+
+use std::fmt::Debug;
 
 use crate::config::Settings;
 use crate::data::Dataset;
 use crate::kernels::Scalar;
 use crate::nn::Network;
-use crate::train::{Batch, Observer};
+use crate::table::Table;
+use crate::train::Observer;
 
-/// The probes of a run.
-#[derive(Debug)]
-pub struct Probes<F: Scalar> {
-    /// Activation statistics.
-    pub activations: activations::ActivationProbe<F>,
-    /// Gradient statistics.
-    pub gradients: gradients::GradientProbe<F>,
+/// An observer that makes a table.
+pub trait Probe<F: Scalar>: Observer<F> + Debug {
+    /// The table.
+    fn table(&self) -> Table;
+
+    /// Hands the cells of each row, in order, to `write`.
+    fn rows(&self, write: &mut dyn FnMut(&[String]));
 }
 
-impl<F: Scalar> Probes<F> {
-    /// For networks like this one.
-    pub fn new(network: &Network<F>, settings: &Settings, data: &Dataset) -> Self {
-        Self {
-            activations: activations::ActivationProbe::new(network, settings, data),
-            gradients: gradients::GradientProbe::new(network, settings),
-        }
-    }
-}
+/// The tables that probes make.
+pub const TABLES: [Table; 2] = [activations::TABLE, gradients::TABLE];
 
-impl<F: Scalar> Observer<F> for Probes<F> {
-    fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
-        self.activations.state(step, network)?;
-        self.gradients.state(step, network)
-    }
-
-    fn batch(&mut self, batch: &Batch<F>) -> anyhow::Result<()> {
-        self.gradients.batch(batch)
-    }
+/// Every probe, for networks like this one.
+pub fn all<F: Scalar>(network: &Network<F>, settings: &Settings, data: &Dataset) -> Vec<Box<dyn Probe<F>>> {
+    vec![
+        Box::new(activations::ActivationProbe::new(network, settings, data)),
+        Box::new(gradients::GradientProbe::new(network, settings)),
+    ]
 }
 
 /// Whether a probe that looks every so many steps looks at `step`; also at the last; 0 is never.

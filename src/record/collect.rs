@@ -4,7 +4,7 @@
 //! only if something has changed since: the stamp says what they were made from.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,11 @@ use sha2::{Digest, Sha256};
 use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
-use super::tables::{self, LEADING, Table, Writer};
+use super::tables::{self, LEADING, Writer};
 use crate::config::json::cell;
 use crate::files;
 use crate::plan::RunEntry;
+use crate::table::Table;
 
 /// What the root tables were made from, and how large they came out.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,13 +32,13 @@ struct Stamp {
 /// If a run's record or table cannot be read, or a table not written.
 pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
     let path = folder.lock();
-    let context = || format!("cannot lock {}", path.display());
-    let lock = File::create(&path).with_context(context)?;
-    // Where the file system has no locks, two programs may both rebuild; each writes whole tables.
-    if let Err(error) = lock.lock()
-        && error.kind() != std::io::ErrorKind::Unsupported
+    // Where there can be no lock, two programs may both rebuild, each writing whole tables; in a folder
+    // that cannot be written, current tables are still read.
+    let lock = File::create(&path);
+    if let Ok(Err(error)) = lock.as_ref().map(File::lock)
+        && error.kind() != ErrorKind::Unsupported
     {
-        return Err(error).with_context(context);
+        return Err(error).with_context(|| format!("cannot lock {}", path.display()));
     }
     let record = ExperimentRecord::read(folder)?;
     let runs =
@@ -48,7 +49,7 @@ pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
     {
         return Ok(false);
     }
-    for table in tables::ALL {
+    for table in tables::all() {
         let bytes = match table.file {
             file if file == tables::RUNS.file => runs_table(&record, &runs, folder)?,
             file if file == tables::TIMING.file => timing_table(&record, &runs),
@@ -67,7 +68,7 @@ fn read_stamp(folder: &ExperimentFolder) -> Option<Stamp> {
 
 /// Sizes of the root tables; 0 for one that is not there.
 fn sizes(folder: &ExperimentFolder) -> Vec<u64> {
-    tables::ALL.iter().map(|t| folder.table(t.file).metadata().map_or(0, |m| m.len())).collect()
+    tables::all().map(|t| folder.table(t.file).metadata().map_or(0, |m| m.len())).collect()
 }
 
 /// A digest of everything that decides the tables' bytes.
@@ -156,10 +157,14 @@ fn joined_table(
             continue;
         }
         let text = files::read(&path)?;
-        if text.starts_with(&bytes[..header_length]) {
-            bytes.write_all(&text[header_length..])?;
+        let mut first_row = csv::Writer::from_writer(Vec::new());
+        first_row.write_record(leading(entry))?;
+        let cells = first_row.into_inner()?;
+        let rows = text.strip_prefix(&bytes[..header_length]);
+        if let Some(rows) = rows.filter(|rows| rows.is_empty() || rows.starts_with(cells.trim_ascii_end())) {
+            bytes.write_all(rows)?;
         } else {
-            // Made when the sweep had other axes: the leading cells are put anew.
+            // Made when the sweep had other axes, or wrote their values otherwise.
             bytes.write_all(
                 &with_leading(table, entry, &text).with_context(|| format!("{} is damaged", path.display()))?,
             )?;

@@ -31,8 +31,6 @@ pub struct ExperimentRecord {
     pub host: String,
     /// Instruction level there.
     pub simd: String,
-    /// Number of classes, at the first sweep point.
-    pub classes: usize,
     /// Paths of the sweep axes.
     pub axes: Vec<String>,
     /// The configuration with every default filled in.
@@ -51,7 +49,6 @@ impl ExperimentRecord {
             git_revision: machine::git_revision(),
             host: machine::host(),
             simd: crate::kernels::level().to_owned(),
-            classes: experiment.points.first().map_or(2, |point| point.settings.data.classes),
             axes: experiment.axes.iter().map(|axis| axis.path.clone()).collect(),
             configuration: experiment.configuration.clone(),
             runs,
@@ -112,7 +109,9 @@ pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Res
     let recorded = recorded_runs(folder)?;
     let dropped: Vec<_> = recorded.iter().filter(|id| !planned.contains(id.as_str())).collect();
     if !dropped.is_empty() {
-        let earlier = ExperimentRecord::read(folder)?;
+        let earlier = ExperimentRecord::read(folder).with_context(|| {
+            format!("{} holds runs of another configuration; discard them with --fresh", folder.path().display())
+        })?;
         return Err(WouldDrop(refusal(folder.path(), &earlier, record, dropped.len(), dropped[0])).into());
     }
     record.write(folder)
@@ -178,12 +177,11 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
 /// Deletes an experiment's earlier results: its runs, tables and record, and nothing else.
 ///
 /// # Errors
-/// If the folder holds no experiment, or something cannot be deleted.
+/// If something cannot be deleted.
 pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
-    ExperimentRecord::read(folder)?;
     let context = || format!("cannot discard the results in {}", folder.path().display());
     fs::remove_dir_all(folder.runs()).with_context(context)?;
-    let tables = super::tables::ALL.iter().map(|table| folder.table(table.file));
+    let tables = super::tables::all().map(|table| folder.table(table.file));
     for file in tables.chain([folder.stamp(), folder.experiment_json()]).filter(|file| file.exists()) {
         fs::remove_file(file).with_context(context)?;
     }

@@ -1,22 +1,13 @@
-//! Every table's columns, and how a value becomes a cell.
+//! The tables of a run and their columns; those of the probes are in the probes' files.
 //!
 //! Each table starts with `run_id,variant,seed` and one column a sweep axis. Floats are the
 //! shortest decimal that reads back the same; what is undefined or not finite is an empty cell.
 
 use crate::nn::Statistics;
-use crate::probe::activations::ActivationRow;
-use crate::probe::gradients::GradientRow;
+use crate::probe;
 use crate::record::run::RunRecord;
+use crate::table::{Table, float};
 use crate::train::evaluate::CurveRow;
-
-/// A table: its file and its columns after the leading ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Table {
-    /// Name of the file.
-    pub file: &'static str,
-    /// Columns after `run_id,variant,seed` and the axes.
-    pub columns: &'static [&'static str],
-}
 
 /// One row a run.
 pub const RUNS: Table = Table {
@@ -44,34 +35,6 @@ pub const RUNS: Table = Table {
 pub const CURVES: Table =
     Table { file: "curves.csv", columns: &["step", "epoch", "split", "mode", "loss", "accuracy"] };
 
-/// Activation statistics.
-pub const ACTIVATIONS: Table = Table {
-    file: "activations.csv",
-    columns: &[
-        "step",
-        "block",
-        "site",
-        "channel",
-        "mean",
-        "std",
-        "min",
-        "p15",
-        "p50",
-        "p85",
-        "max",
-        "zero_fraction",
-        "saturated_fraction",
-        "effective_rank",
-        "mean_cosine",
-    ],
-};
-
-/// Gradient statistics.
-pub const GRADIENTS: Table = Table {
-    file: "gradients.csv",
-    columns: &["step", "block", "tensor", "norm", "mean", "std", "value_norm", "update_ratio"],
-};
-
 /// What depends on clock and machine.
 pub const TIMING: Table = Table {
     file: "timing.csv",
@@ -89,8 +52,10 @@ pub const TIMING: Table = Table {
     ],
 };
 
-/// All tables.
-pub const ALL: [Table; 5] = [RUNS, CURVES, ACTIVATIONS, GRADIENTS, TIMING];
+/// All tables, those of the probes between the rest.
+pub fn all() -> impl Iterator<Item = Table> {
+    [RUNS, CURVES].into_iter().chain(probe::TABLES).chain([TIMING])
+}
 
 /// The leading columns of every table, before the axes.
 pub const LEADING: [&str; 3] = ["run_id", "variant", "seed"];
@@ -128,11 +93,6 @@ impl Writer {
     pub fn into_bytes(self) -> Vec<u8> {
         self.csv.into_inner().unwrap_or_default()
     }
-}
-
-/// A float as a cell.
-pub fn float(x: impl Into<Option<f64>>) -> String {
-    x.into().filter(|x| x.is_finite()).map(|x| format!("{x:?}")).unwrap_or_default()
 }
 
 fn count(x: impl Into<Option<usize>>) -> String {
@@ -198,53 +158,9 @@ pub fn curve_cells(row: &CurveRow) -> [String; 6] {
     ]
 }
 
-/// Cells of activations.csv.
-pub fn activation_cells(row: &ActivationRow) -> [String; 15] {
-    let s = &row.summary;
-    [
-        row.step.to_string(),
-        row.block.to_string(),
-        row.site.name().to_owned(),
-        row.channel.map_or_else(|| "all".to_owned(), |c| c.to_string()),
-        float(s.mean),
-        float(s.std),
-        float(s.min),
-        float(s.p15),
-        float(s.p50),
-        float(s.p85),
-        float(s.max),
-        float(s.zero_fraction),
-        float(s.saturated_fraction),
-        float(row.effective_rank),
-        float(row.mean_cosine),
-    ]
-}
-
-/// Cells of gradients.csv.
-pub fn gradient_cells(row: &GradientRow) -> [String; 8] {
-    [
-        row.step.to_string(),
-        row.block.to_string(),
-        row.tensor.to_owned(),
-        float(row.norm),
-        float(row.mean),
-        float(row.std),
-        float(row.value_norm),
-        float(row.update_ratio),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn floats_read_back_the_same_and_the_undefined_is_empty() {
-        for x in [0.1, 1.0, 1e-300, 123_456_789.123, f64::MIN_POSITIVE, 1.0 / 3.0] {
-            assert_eq!(float(x).parse::<f64>().unwrap().to_bits(), x.to_bits());
-        }
-        assert_eq!([float(f64::NAN), float(f64::INFINITY), float(None)], ["", "", ""]);
-    }
 
     #[test]
     fn cells_with_commas_and_quotes_are_quoted() {

@@ -6,7 +6,7 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use crate::compare::contrasts::{ArmEstimate, Contrast};
-use crate::compare::verdict::sentence;
+use crate::compare::verdict::{p_value, sentence};
 use crate::compare::{Comparison, Loaded};
 use crate::config::resolve::serde_name;
 
@@ -51,7 +51,7 @@ fn contrasts(loaded: &Loaded, comparison: &Comparison, format: Format) -> Table 
     let header = ["contrast", "pairs", "mean difference", "interval", "p"];
     let row = |c: &Contrast| {
         let (mean, interval) = cells(c.estimate.as_ref(), 4);
-        let p = c.p.map_or_else(dash, |p| format!("{p:.4}"));
+        let p = c.p.map_or_else(dash, p_value);
         [format!("{} − {}", c.a, c.b), c.n.to_string(), mean, interval, p]
     };
     let rows = comparison.contrasts.iter().map(|c| (c.point, row(c)));
@@ -107,12 +107,13 @@ fn caveats(loaded: &Loaded, comparison: &Comparison, confidence: f64) -> Vec<Str
     let percent = confidence * 100.0;
     notes.push(format!(
         "p: sign-flip test of paired differences, not corrected for the number of contrasts; {percent:.0} % \
-         intervals: that test inverted for differences, Student's t for the arms' means."
+         intervals: that test inverted for differences (Student's t beyond 20 pairs), Student's t for the arms' means; \
+         none for fewer than 6 seeds, or for the mean of an arm with diverged runs."
     ));
     if comparison.points.len() > 1 {
         notes.push("Each contrast compares the arms at the same sweep point; no arm is tuned.".to_owned());
     }
-    if matches!(loaded.source.as_str(), "mnist" | "idx") {
+    if loaded.has_fixed_data {
         notes.push(
             "The data and its split are the same for every seed: intervals cover initialisation and order, \
              not the sampling of the data."

@@ -1,5 +1,6 @@
 //! One run, from its plan entry to its folder.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::progress::{Bar, Progress};
@@ -10,7 +11,7 @@ use crate::files;
 use crate::kernels::{self, Scalar};
 use crate::nn::Network;
 use crate::plan::{NUMERICS_VERSION, PlannedRun};
-use crate::probe::Probes;
+use crate::probe::{self, Probe};
 use crate::record::layout::RunFolder;
 use crate::record::run::{Metrics, RunRecord, Status, Timing};
 use crate::record::tables::{self, Writer};
@@ -24,12 +25,17 @@ use crate::train::{Batch, Ending, Observer, Trained, train};
 /// If not even the failure could be written.
 pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<RunRecord> {
     let settings = &job.experiment.points[run.point].settings;
-    let result = job.store.load(&settings.data, run.seed).map_err(anyhow::Error::from).and_then(|data| match settings
-        .model
-        .precision
-    {
-        Precision::F32 => execute_as::<f32>(job, run, &data, progress),
-        Precision::F64 => execute_as::<f64>(job, run, &data, progress),
+    let train = || -> anyhow::Result<RunRecord> {
+        let data = job.store.load(&settings.data, run.seed)?;
+        match settings.model.precision {
+            Precision::F32 => execute_as::<f32>(job, run, &data, progress),
+            Precision::F64 => execute_as::<f64>(job, run, &data, progress),
+        }
+    };
+    // A defect in one run must not take the others with it; nothing it leaves behind is used again.
+    let result = catch_unwind(AssertUnwindSafe(train)).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(anyhow::anyhow!("the run panicked: {}", words.unwrap_or("no reason was given")))
     });
     result.or_else(|error| {
         let reason = format!("{error:#}");
@@ -59,7 +65,7 @@ fn execute_as<F: Scalar>(
     }
     let mut watch = Watch {
         curves: Curves::new(&network, settings, data, run.seed),
-        probes: Probes::new(&network, settings, data),
+        probes: probe::all(&network, settings, data),
         snapshots: Snapshots { every: settings.log.snapshot_every, folder: &folder },
         bar: progress.bar(run, settings.train.steps),
         evaluating: Duration::ZERO,
@@ -155,7 +161,7 @@ fn finished_record<F: Scalar>(
 /// Everything that watches a run.
 struct Watch<'a, F: Scalar> {
     curves: Curves<'a, F>,
-    probes: Probes<F>,
+    probes: Vec<Box<dyn Probe<F>>>,
     snapshots: Snapshots<'a>,
     bar: Bar,
     evaluating: Duration,
@@ -168,7 +174,7 @@ impl<F: Scalar> Observer<F> for Watch<'_, F> {
         self.curves.state(step, network)?;
         self.evaluating += clock.elapsed();
         let clock = Instant::now();
-        self.probes.state(step, network)?;
+        self.probes.iter_mut().try_for_each(|probe| probe.state(step, network))?;
         self.probing += clock.elapsed();
         self.snapshots.state(step, network)
     }
@@ -176,7 +182,7 @@ impl<F: Scalar> Observer<F> for Watch<'_, F> {
     fn batch(&mut self, batch: &Batch<F>) -> anyhow::Result<()> {
         self.curves.batch(batch)?;
         let clock = Instant::now();
-        self.probes.batch(batch)?;
+        self.probes.iter_mut().try_for_each(|probe| probe.batch(batch))?;
         self.probing += clock.elapsed();
         self.bar.step(batch.step, batch.loss);
         Ok(())
@@ -222,21 +228,17 @@ fn write_folder<F: Scalar>(
 ) -> anyhow::Result<()> {
     let mut curves = Writer::new(tables::CURVES, axes);
     watch.curves.rows.iter().for_each(|row| curves.row(leading, tables::curve_cells(row)));
-    let mut activations = Writer::new(tables::ACTIVATIONS, axes);
-    watch.probes.activations.rows.iter().for_each(|row| activations.row(leading, tables::activation_cells(row)));
-    let mut gradients = Writer::new(tables::GRADIENTS, axes);
-    watch.probes.gradients.rows.iter().for_each(|row| gradients.row(leading, tables::gradient_cells(row)));
     let mut runs = Writer::new(tables::RUNS, axes);
     runs.row(leading, tables::run_cells(record, None));
     let mut timing = Writer::new(tables::TIMING, axes);
     timing.row(leading, tables::timing_cells(record));
-    for (table, writer) in [
-        (tables::CURVES, curves),
-        (tables::ACTIVATIONS, activations),
-        (tables::GRADIENTS, gradients),
-        (tables::RUNS, runs),
-        (tables::TIMING, timing),
-    ] {
+    let mut written = vec![(tables::RUNS, runs), (tables::CURVES, curves), (tables::TIMING, timing)];
+    for probe in &watch.probes {
+        let mut writer = Writer::new(probe.table(), axes);
+        probe.rows(&mut |cells| writer.row(leading, cells));
+        written.push((probe.table(), writer));
+    }
+    for (table, writer) in written {
         files::write_atomically(&folder.table(table.file), &writer.into_bytes())?;
     }
     tensors::write(&folder.checkpoint(), &tensors::state(network, ""))?;

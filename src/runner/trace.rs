@@ -13,6 +13,7 @@ use crate::kernels::Scalar;
 use crate::nn::Network;
 use crate::plan::PlannedRun;
 use crate::record::layout::RunFolder;
+use crate::record::machine;
 use crate::record::run::RunRecord;
 use crate::record::tensors::{self, Tensor};
 
@@ -29,6 +30,9 @@ pub fn write<F: Scalar>(
 ) -> anyhow::Result<()> {
     let mut out = tensors::state(network, "init/");
     let (steps, size) = (settings.train.steps, settings.train.batch_size);
+    let bytes = steps as f64 * size as f64 * 8.0;
+    let gib = bytes / f64::from(1 << 30);
+    anyhow::ensure!(2.0 * bytes < machine::memory_bytes() as f64, "a trace of {steps} steps would take {gib:.0} GiB");
     let mut batches = Batches::new(data.train.len(), size, seed);
     let order: Vec<i64> = (0..steps).flat_map(|step| batches.at(step).to_vec()).map(i64::from).collect();
     out.push(Tensor::integers("batches", vec![steps, size], order.into_iter()));

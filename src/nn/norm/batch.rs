@@ -58,6 +58,7 @@ impl<F: Scalar> Standardize<F> for Batch<F> {
                 }
             }
         }
+        moments.center.copy_from_slice(&moments.mean);
         for (s, variance) in moments.inverse_sd.iter_mut().zip(&moments.variance) {
             *s = 1.0 / (variance + self.epsilon).sqrt();
         }

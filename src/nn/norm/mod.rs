@@ -5,18 +5,18 @@
 //! arm, whatever its statistics, is then one map per group of rows and channel,
 //!
 //! ```text
-//! x̂ = (x − μ)·s          s = 1/√(σ² + ε), or what the arm puts in their place
+//! x̂ = (x − m)·s          m = μ, s = 1/√(σ² + ε), or what the arm puts in their place
 //! y = γ·x̂ + β
 //! ```
 //!
-//! and its gradients, with D₁ = Σ dy and D₂ = Σ dy·(x − μ) over the group's rows, are
+//! and its gradients, with D₁ = Σ dy and D₂ = Σ dy·(x − m) over the group's rows, are
 //!
 //! ```text
-//! dβ = Σ_groups D₁        dγ = Σ_groups s·D₂        dx = p·dy + q·(x − μ) + r
+//! dβ = Σ_groups D₁        dγ = Σ_groups s·D₂        dx = p·dy + q·(x − m) + r
 //! ```
 //!
-//! where p, q, r say how the gradient passes through μ and s: that is the arm's own affair. So an
-//! arm is the file that supplies (μ, s) forward and (p, q, r) backward, [`Standardize`]; the passes
+//! where p, q, r say how the gradient passes through m and s: that is the arm's own affair. So an
+//! arm is the file that supplies (m, s) forward and (p, q, r) backward, [`Standardize`]; the passes
 //! over memory are shared (`kernels::norm`), and every arm runs at the same speed.
 
 mod batch;
@@ -37,13 +37,15 @@ pub enum Statistics {
     Running,
 }
 
-/// μ, σ² and s of each group and channel, all [G, C], as one forward pass found them.
+/// μ, σ², m and s of each group and channel, all [G, C], as one forward pass found them.
 #[derive(Debug, Clone, Default)]
 pub struct Moments {
-    /// Rows in each group.
+    /// Rows in each group; the last may have fewer.
     pub group_rows: usize,
     /// μ
     pub mean: Vec<f64>,
+    /// What is subtracted: μ, or 0 where an arm does not centre.
+    pub center: Vec<f64>,
     /// σ², biased
     pub variance: Vec<f64>,
     /// s
@@ -54,7 +56,7 @@ impl Moments {
     /// Sets one group of `rows` rows and C channels.
     fn one_group(&mut self, rows: usize, channels: usize) {
         self.group_rows = rows;
-        for values in [&mut self.mean, &mut self.variance, &mut self.inverse_sd] {
+        for values in [&mut self.mean, &mut self.center, &mut self.variance, &mut self.inverse_sd] {
             values.resize(channels, 0.0);
         }
     }
@@ -65,6 +67,10 @@ impl Moments {
 pub struct Backward<'a> {
     /// Rows in the group.
     pub rows: usize,
+    /// μ
+    pub mean: &'a [f64],
+    /// What was subtracted from x.
+    pub center: &'a [f64],
     /// γ·s
     pub scale: &'a [f64],
     /// s
@@ -80,7 +86,7 @@ pub struct Backward<'a> {
 pub struct Coefficients {
     /// Factor of dy.
     pub p: Vec<f64>,
-    /// Factor of x − μ.
+    /// Factor of x − m.
     pub q: Vec<f64>,
     /// What is added to every row.
     pub r: Vec<f64>,
@@ -88,13 +94,13 @@ pub struct Coefficients {
 
 /// How eq. 1 is done. One implementation a file.
 pub trait Standardize<F: Scalar>: Debug + Send + Sync {
-    /// Finds μ, σ² and s for x [rows, C].
+    /// Finds μ, σ², m and s for x [rows, C].
     ///
     /// # Errors
     /// If x has too few rows for the statistics asked for.
     fn moments(&self, x: &[F], statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows>;
 
-    /// Finds p, q and r of dx = p·dy + q·(x − μ) + r, for all channels of a group.
+    /// Finds p, q and r of dx = p·dy + q·(x − m) + r, for all channels of a group.
     fn input_gradient(&self, group: &Backward, coefficients: &mut Coefficients);
 
     /// Takes the statistics of a training batch into what is kept for evaluation.
@@ -115,27 +121,25 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooFewRows;
 
-/// The two switches, and whether the layer below keeps its bias.
+/// The two switches.
 #[derive(Debug)]
 pub struct Parts<F: Scalar> {
     /// Eq. 1; `None` together with no affine means there is no norm at all.
     pub standardize: Option<Box<dyn Standardize<F>>>,
     /// Eq. 2's γ and β.
     pub affine: bool,
-    /// Bias of the layer below. With eq. 1 it would be subtracted again; with γ, β it would be β.
-    pub bias: bool,
 }
 
 /// The composition of an arm for C channels.
 pub fn parts<F: Scalar>(variant: &Variant, channels: usize, options: NormOptions) -> Parts<F> {
     let batch = || Some(Box::new(batch::Batch::new(channels, options)) as Box<dyn Standardize<F>>);
-    let (standardize, affine, bias) = match variant.arm {
-        Arm::None => (None, false, true),
-        Arm::Affine => (None, true, false),
-        Arm::Standardize => (batch(), false, false),
-        Arm::Bn => (batch(), true, false),
+    let (standardize, affine) = match variant.arm {
+        Arm::None => (None, false),
+        Arm::Affine => (None, true),
+        Arm::Standardize => (batch(), false),
+        Arm::Bn => (batch(), true),
     };
-    Parts { standardize, affine, bias: variant.bias.unwrap_or(bias) }
+    Parts { standardize, affine }
 }
 
 /// A norm in its block: the standardisation and the places of γ and β among the parameters.
@@ -199,7 +203,7 @@ impl<F: Scalar> Norm<F> {
         Some(Self { channels, standardize, affine })
     }
 
-    /// y ← γ·(x − μ)·s + β for x, y [rows, C].
+    /// y ← γ·(x − m)·s + β for x, y [rows, C].
     ///
     /// # Errors
     /// If batch statistics are asked for and there is one row.
@@ -213,11 +217,11 @@ impl<F: Scalar> Norm<F> {
     ) -> Result<(), TooFewRows> {
         self.standardize.moments(x, statistics, &mut cache.moments)?;
         let rows = cache.moments.group_rows * self.channels;
-        let groups = x.chunks_exact(rows).zip(y.chunks_exact_mut(rows)).enumerate();
+        let groups = x.chunks(rows).zip(y.chunks_mut(rows)).enumerate();
         for (g, (x, y)) in groups {
             for c in 0..self.channels {
                 let at = g * self.channels + c;
-                cache.center[c] = F::of(cache.moments.mean[at]);
+                cache.center[c] = F::of(cache.moments.center[at]);
                 cache.scale[c] = F::of(self.gamma(parameters, c) * cache.moments.inverse_sd[at]);
                 cache.shift[c] = self.affine.as_ref().map_or(F::zero(), |(_, beta)| parameters[beta.start + c]);
             }
@@ -242,16 +246,18 @@ impl<F: Scalar> Norm<F> {
         }
         let channels = self.channels;
         let rows = cache.moments.group_rows * channels;
-        let groups = x.chunks_exact(rows).zip(dy.chunks_exact(rows)).zip(dx.chunks_exact_mut(rows)).enumerate();
+        let groups = x.chunks(rows).zip(dy.chunks(rows)).zip(dx.chunks_mut(rows)).enumerate();
         for (g, ((x, dy), dx)) in groups {
-            let inverse_sd = &cache.moments.inverse_sd[g * channels..][..channels];
+            let of_group = |values| -> &[f64] { &<[f64]>::as_ref(values)[g * channels..][..channels] };
+            let Moments { mean, center, inverse_sd, .. } = &cache.moments;
+            let (mean, center, inverse_sd) = (of_group(mean), of_group(center), of_group(inverse_sd));
             for (c, s) in inverse_sd.iter().enumerate() {
-                cache.center[c] = F::of(cache.moments.mean[g * channels + c]);
+                cache.center[c] = F::of(center[c]);
                 cache.scale64[c] = self.gamma(parameters, c) * s;
             }
             kernels::norm::reduce(dy, x, &cache.center, &mut cache.sum, &mut cache.centered);
             let (scale, sum, centered) = (&cache.scale64[..], &cache.sum[..], &cache.centered[..]);
-            let group = Backward { rows: cache.moments.group_rows, scale, inverse_sd, sum, centered };
+            let group = Backward { rows: x.len() / channels, mean, center, scale, inverse_sd, sum, centered };
             let found = &mut cache.coefficients;
             self.standardize.input_gradient(&group, found);
             for c in 0..channels {

@@ -1,4 +1,4 @@
-//! Eq. 1 switched off: μ = 0, s = 1, whatever the batch. With γ and β this is eq. 3, y = γx + β.
+//! Eq. 1 switched off: m = 0, s = 1, whatever the batch. With γ and β this is eq. 3, y = γx + β.
 //!
 //! No statistic depends on x, so dx = γ·dy: p = γs, q = r = 0.
 
@@ -13,6 +13,7 @@ impl<F: Scalar> Standardize<F> for Off {
     fn moments(&self, x: &[F], _: Statistics, moments: &mut Moments) -> Result<(), TooFewRows> {
         moments.group_rows = x.len() / moments.mean.len();
         moments.mean.fill(0.0);
+        moments.center.fill(0.0);
         moments.inverse_sd.fill(1.0);
         Ok(())
     }
