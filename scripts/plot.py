@@ -86,7 +86,7 @@ def read_table(folder, name):
     """The table and its sweep axes."""
     path = folder / f"{name}.csv"
     if not path.is_file():
-        raise PlotError(f"{path} is missing; make the tables with `bn-exp run` (or `bn-exp collect` for shards)")
+        raise PlotError(f"{path} is missing; make the tables with `bn-exp run`")
     # Axes and names stay text: 0.10 and `none` must not become something else.
     header = pd.read_csv(path, nrows=0).columns.tolist()
     expected = ["run_id", "variant", "seed", FIRST_COLUMN[name]] + NEEDED[name]

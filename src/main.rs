@@ -1,6 +1,6 @@
 //! The program: parse, dispatch, print the error chain, exit status.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use bn_exp::cli::Cli;
@@ -18,7 +18,8 @@ fn main() -> ExitCode {
             if is_closed_pipe(&error) {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("error: {error:#}");
+            // If even standard error has gone away, the exit status still tells.
+            drop(writeln!(io::stderr(), "error: {error:#}"));
             ExitCode::from(if is_wrong_usage(&error) { 2 } else { 1 })
         }
     }

@@ -1,6 +1,6 @@
 //! `bn-exp compare`: which arm wins, by how much, how surely.
 
-use super::{Exit, show};
+use super::{Exit, complain, show};
 use crate::cli::CompareArgs;
 use crate::compare::{self, Loaded};
 use crate::config::file::Metric;
@@ -19,7 +19,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
             if error.is::<std::io::Error>() {
                 return Err(error);
             }
-            eprintln!("error: {error:#}");
+            complain(format!("error: {error:#}"));
             exit = Exit::Failed;
         }
     }

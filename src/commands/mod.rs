@@ -113,6 +113,11 @@ fn show(text: impl Display) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
+/// Says something on standard error; a reader that has gone away is no reason to stop.
+fn complain(text: impl Display) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
 /// The folder of the data sets: as given, or in the user's cache folder.
 fn data_dir(args: &DataDir) -> PathBuf {
     let cache = || dirs::cache_dir().unwrap_or_else(|| PathBuf::from(".cache")).join("bn-exp");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
-use super::{Exit, Prepared, UsageError, compare, prepare, show};
+use super::{Exit, Prepared, UsageError, compare, complain, prepare, show};
 use crate::cli::RunArgs;
 use crate::plan::entries;
 use crate::record::experiment::{self, ExperimentRecord};
@@ -34,6 +34,11 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     experiment::open(&folder, &record)?;
     stop_on_signals()?;
 
+    let level = crate::kernels::level();
+    if let Some(asked) = std::env::var_os("BN_EXP_SIMD").filter(|asked| asked != level) {
+        let asked = asked.to_string_lossy();
+        return Err(UsageError(format!("BN_EXP_SIMD asks for {asked}; on this machine there is only {level}")).into());
+    }
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,
         (_, true) => Detail::Verbose,
@@ -104,7 +109,7 @@ fn stop_on_signals() -> anyhow::Result<()> {
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("stopping after the current steps; once more quits at once");
+        complain("stopping after the current steps; once more quits at once");
     })
     .context("cannot listen for Ctrl-C")
 }

@@ -11,7 +11,7 @@ pub fn sentence(contrast: &Contrast, loaded: &Loaded, confidence: f64) -> String
     let metric = serde_name(&loaded.metric).replace('_', " ");
     let alpha = 1.0 - confidence;
     let Some(p) = contrast.p else {
-        return format!("{a} − {b}: no seed has finished in both arms");
+        return format!("{a} − {b}: no seed has a {metric} in both arms");
     };
     let size = match &contrast.estimate {
         Some(e) => {
@@ -40,5 +40,6 @@ pub fn p_value(p: f64) -> String {
 }
 
 fn signed(x: f64) -> String {
-    format!("{x:+.4}").replace('-', "−")
+    // No "−0.0000": adding 0 takes the sign from what rounds to nothing.
+    format!("{:+.4}", (x * 1e4).round() / 1e4 + 0.0).replace('-', "−")
 }

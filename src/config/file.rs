@@ -109,7 +109,7 @@ pub struct DataFile {
     /// Replace every label by a uniformly drawn one.
     #[serde(default)]
     pub random_labels: bool,
-    /// Classes (gaussians: default 10, spirals: 3, teacher: 10).
+    /// Classes (gaussians: default 10, spirals: 3, teacher: 10; idx: default one more than the highest training label).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 256))]
     pub classes: Option<usize>,
@@ -513,15 +513,15 @@ pub struct LogFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1_000_000_000))]
     pub batch_every: Option<usize>,
-    /// Steps between two evaluations on validation and training samples (default from operation counts: at most 4 % of training).
+    /// Steps between two evaluations on validation and training samples (default from operation counts: about 4 % of training, those at the start and at the end apart).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1_000_000_000))]
     pub evaluate_every: Option<usize>,
-    /// Steps between two looks at the activations (default from operation counts: at most 2 % of training).
+    /// Steps between two looks at the activations (default from operation counts: about 2.5 % of training, those at the start and at the end apart).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1_000_000_000))]
     pub activations_every: Option<usize>,
-    /// Steps between two looks at the gradients (default from operation counts: at most 2 % of training).
+    /// Steps between two looks at the gradients (default from operation counts: about 1.5 % of training, those at the start and at the end apart).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1_000_000_000))]
     pub gradients_every: Option<usize>,

@@ -20,6 +20,7 @@ impl fmt::Display for ConfigError {
         let faults = if self.0.len() == 1 { "1 fault" } else { &format!("{} faults", self.0.len()) };
         write!(f, "the configuration has {faults}")?;
         for Problem { path, message } in &self.0 {
+            let path = if path.is_empty() { "the whole" } else { path };
             write!(f, "\n  {path}: {message}")?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use super::file::{
     Schedule, SourceName,
 };
 use super::problem::Problems;
-use super::settings::{Architecture, Data, DataFacts, Init, Log, Model, Settings, Source, Train};
+use super::settings::{Architecture, Data, DataFacts, Init, Layer, Log, Model, Settings, Source, Train};
 
 /// Fills every open option of `file` in place and returns it as [`Settings`].
 ///
@@ -69,7 +69,7 @@ fn data(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> Data
     use SourceName::{Gaussians, Glyphs, Idx, Mnist, Spirals, Teacher};
 
     let counts = counts(file, facts, problems);
-    let own_classes = only(&[Gaussians, Teacher, Spirals]).map(|()| facts.classes);
+    let own_classes = only(&[Gaussians, Teacher, Spirals, Idx]).map(|()| facts.classes);
     belongs(&mut file.classes, own_classes, "data.classes", &chosen, problems);
     let own_dimension = only(&[Gaussians, Teacher]).map(|()| facts.shape.len());
     belongs(&mut file.dimension, own_dimension, "data.dimension", &chosen, problems);
@@ -238,8 +238,13 @@ fn optimizer(file: &mut ConfigFile, problems: &mut Problems) {
 
 /// Shares of training's operations that observing may cost by default.
 const EVALUATE_SHARE: f64 = 0.04;
-const ACTIVATIONS_SHARE: f64 = 0.02;
-const GRADIENTS_SHARE: f64 = 0.02;
+const ACTIVATIONS_SHARE: f64 = 0.025;
+const GRADIENTS_SHARE: f64 = 0.015;
+/// What a look at one activation costs, in multiply-adds of a fully connected layer: percentiles,
+/// moments and its share of the effective rank, as measured.
+const PROBED_VALUE: f64 = 1200.0;
+/// What a look at the gradients costs, in training steps, as measured.
+const PROBED_GRADIENT: f64 = 2.5;
 /// Most observations of a kind that a default asks for.
 const MOST_EVALUATIONS: usize = 100;
 const MOST_PROBES: usize = 20;
@@ -248,23 +253,19 @@ fn log(file: &mut LogFile, data: &Data, model: &Model, train: Train) -> Log {
     let layers = model.layers(data.shape, data.classes);
     let forward = layers.iter().map(|l| l.multiply_adds() as f64).sum::<f64>();
     let training = 3.0 * forward * train.batch_size as f64 * train.steps as f64;
-    // Intervals such that `most` observations of `cost` each stay within `share` of training.
+    // Intervals such that observations of `cost` each stay within `share` of training; those at the
+    // start and at the end are made in any case.
     let every = |cost: f64, share: f64, most: usize| {
-        let affordable = ((share * training / cost) as usize).clamp(1, most);
-        train.steps.div_ceil(affordable).max(1)
+        let affordable = ((share * training / cost) as usize).clamp(2, most);
+        train.steps.div_ceil(affordable - 1).max(1)
     };
     let probe_size = file.probe_size.min(if data.validation > 0 { data.validation } else { data.train });
     let train_eval = file.train_eval.min(data.train);
     // Validation is read twice, under running and under batch statistics.
     let evaluation = forward * (2 * data.validation + train_eval) as f64;
-    // A Gram matrix and its eigenvalues per site, for the effective rank.
-    let rank = |l: &crate::config::settings::Layer| {
-        let (n, d) = (probe_size as f64, l.mapped.len() as f64);
-        3.0 * (n * d * n.min(d) / 2.0 + 9.0 * n.min(d).powi(3) + 60.0 * n * d)
-    };
-    let hidden = layers.iter().filter(|l| l.hidden);
-    let activations = forward * probe_size as f64 + hidden.map(rank).sum::<f64>();
-    let gradients = 4.0 * forward * train.batch_size as f64;
+    let values: f64 = layers.iter().filter(|l| l.hidden).map(|l| (3 * l.mapped.len() + pooled(l)) as f64).sum();
+    let activations = probe_size as f64 * (forward + PROBED_VALUE * values);
+    let gradients = PROBED_GRADIENT * 3.0 * forward * train.batch_size as f64;
     Log {
         batch_every: *file.batch_every.get_or_insert((train.steps / 500).max(1)),
         evaluate_every: *file.evaluate_every.get_or_insert(every(evaluation, EVALUATE_SHARE, MOST_EVALUATIONS)),
@@ -275,6 +276,11 @@ fn log(file: &mut LogFile, data: &Data, model: &Model, train: Train) -> Log {
         channels: file.channels.unwrap_or(usize::MAX),
         train_eval,
     }
+}
+
+/// Values of a layer's pool site.
+fn pooled(layer: &Layer) -> usize {
+    if layer.pool == PoolKind::None { 0 } else { layer.output().len() }
 }
 
 /// Refuses networks whose pools leave nothing.

@@ -77,6 +77,29 @@ struct IdxFiles {
     test: (Arc<Features>, Vec<u8>),
 }
 
+impl IdxFiles {
+    /// The number of classes, as stated or as the training labels have it. Without a statement every
+    /// label below the highest must occur: one stray byte would otherwise make up hundreds of classes.
+    fn check_classes(&self, data: &DataFile) -> Result<usize, DataError> {
+        let file = data.dir.clone().unwrap_or_default();
+        if let Some(stated) = data.classes {
+            if stated < self.classes {
+                let expected = format!("labels from 0 to {}, as data.classes says", stated - 1);
+                return Err(DataError::Mismatch { file, expected, found: format!("label {}", self.classes - 1) });
+            }
+            return Ok(stated);
+        }
+        match (0..self.classes).find(|class| !self.training.1.contains(&(*class as u8))) {
+            None => Ok(self.classes),
+            Some(absent) => Err(DataError::Mismatch {
+                file,
+                expected: format!("every label from 0 to {} among the training labels", self.classes - 1),
+                found: format!("no label {absent}; state data.classes if that is right"),
+            }),
+        }
+    }
+}
+
 /// Loads data sets below one folder and shares them.
 #[derive(Debug)]
 pub struct Store {
@@ -116,8 +139,9 @@ impl Store {
         }
         let files = self.idx_files(Path::new(data.dir.as_deref().unwrap_or_default()), None)?;
         let fingerprint = Some(files.fingerprint.clone());
+        let classes = files.check_classes(data)?;
         let (training_file, test_file) = (Some(files.training.1.len()), Some(files.test.1.len()));
-        Ok(DataFacts { shape: files.shape, images, classes: files.classes, training_file, test_file, fingerprint })
+        Ok(DataFacts { shape: files.shape, images, classes, training_file, test_file, fingerprint })
     }
 
     /// The data set as `seed` sees it.

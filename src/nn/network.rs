@@ -9,8 +9,8 @@ use super::norm::{Norm, Statistics, parts};
 use super::parameters::{Layout, Parameter, Tensor};
 use super::workspace::Workspace;
 use crate::config::settings::{Layer, Settings, Shape, Variant};
-use crate::kernels::Scalar;
 use crate::kernels::softmax::{self, Outcome};
+use crate::kernels::{Scalar, l2_norm};
 
 /// A network that cannot be built or run as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -182,6 +182,12 @@ impl<F: Scalar> Network<F> {
     /// Number of parameters.
     pub fn parameter_count(&self) -> usize {
         self.parameters.len()
+    }
+
+    /// ‖·‖ over the weights of all layers, of values laid out like the parameters.
+    pub fn weight_norm(&self, values: &[F]) -> f64 {
+        let weights = self.index.iter().filter(|p| p.tensor == Tensor::Weight);
+        weights.map(|p| l2_norm(&values[p.range.clone()]).powi(2)).sum::<f64>().sqrt()
     }
 
     /// Every parameter and buffer by public name, with shape and values in public order.

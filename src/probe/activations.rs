@@ -202,18 +202,33 @@ pub fn summary(mut values: Vec<f64>, activation: Activation) -> Summary {
         Activation::Relu | Activation::Identity => None,
     };
     let zero_fraction = share(values.iter().filter(|v| **v == 0.0).count());
-    let [min, p15, p50, p85, max] = [0.0, 0.15, 0.5, 0.85, 1.0].map(|q| quantile(&mut values, q));
+    let by_order = |a: &f64, b: &f64| a.total_cmp(b);
+    let min = values.iter().copied().min_by(by_order).unwrap_or(f64::NAN);
+    let max = values.iter().copied().max_by(by_order).unwrap_or(f64::NAN);
+    let [p15, p50, p85] = percentiles(&mut values);
     Summary { mean, std, min, p15, p50, p85, max, zero_fraction, saturated_fraction }
 }
 
-/// The q-quantile, 0 ≤ q ≤ 1, linear between order statistics. Reorders the values.
-fn quantile(values: &mut [f64], q: f64) -> f64 {
-    let at = q * (values.len() - 1) as f64;
-    let (_, low, above) = values.select_nth_unstable_by(at as usize, f64::total_cmp);
-    let low = *low;
-    let high = above.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    let weight = at.fract();
-    if weight == 0.0 { low } else { low + weight * (high - low) }
+/// The 15 %, 50 % and 85 % quantiles, linear between order statistics. Reorders the values.
+fn percentiles(values: &mut [f64]) -> [f64; 3] {
+    let values_len = values.len();
+    let last = (values_len - 1) as f64;
+    // The median goes first: it parts the values, and the outer two lie within one part each.
+    let half = (0.5 * last) as usize;
+    let mut quantile = |q: f64, from: usize, to: usize| {
+        let at = q * last;
+        let part = &mut values[from..to];
+        let (_, low, above) = part.select_nth_unstable_by(at as usize - from, f64::total_cmp);
+        let low = *low;
+        let next = above.iter().copied().min_by(f64::total_cmp);
+        // The part ends before the median, which is then the next value.
+        let high = next.unwrap_or_else(|| values.get(to).copied().unwrap_or(low));
+        if at.fract() == 0.0 { low } else { low + at.fract() * (high - low) }
+    };
+    let middle = quantile(0.5, 0, values_len);
+    let low = quantile(0.15, 0, half.max(1));
+    let high = quantile(0.85, half, values_len);
+    [low, middle, high]
 }
 
 /// exp(H(p)) of the sample × feature matrix less its column means; `None` if all rows are equal.
@@ -273,6 +288,24 @@ mod tests {
         assert_eq!((s.min, s.max), (1.0, 9.0));
         for (found, expected) in [(s.p15, 1.05), (s.p50, 3.5), (s.p85, 5.95), (s.mean, 3.875)] {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn percentiles_are_right_for_every_small_count_and_with_ties() {
+        for n in 1..40usize {
+            for modulus in [3, 7, 1000] {
+                let mut values: Vec<f64> = (0..n).map(|i| (i * 37 % 41 % modulus) as f64).collect();
+                let found = percentiles(&mut values.clone());
+                values.sort_by(f64::total_cmp);
+                let expected = [0.15, 0.5, 0.85].map(|q| {
+                    let at = q * (n - 1) as f64;
+                    let (low, high) = (values[at as usize], values[(at.ceil() as usize).min(n - 1)]);
+                    low + at.fract() * (high - low)
+                });
+                let close = found.iter().zip(&expected).all(|(f, e)| (f - e).abs() < 1e-12);
+                assert!(close, "{n} {modulus}: {found:?} {expected:?}");
+            }
         }
     }
 

@@ -151,12 +151,15 @@ fn joined_table(
 ) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Writer::new(table, &record.axes).into_bytes();
     let header_length = bytes.len();
-    for (entry, _) in record.runs.iter().zip(runs).filter(|(_, run)| run.is_some()) {
+    for (entry, run) in record.runs.iter().zip(runs) {
+        let Some(expected) = run.as_ref().and_then(|run| run.table_bytes.get(table.file)) else { continue };
         let path = folder.run(&entry.id).table(table.file);
-        if !path.is_file() {
-            continue;
+        let text = files::read(&path).with_context(|| remedy(&entry.id))?;
+        if text.len() as u64 != *expected {
+            let found = text.len();
+            let what = format!("{} is damaged: {expected} bytes expected, {found} found", path.display());
+            return Err(anyhow::anyhow!(what).context(remedy(&entry.id)));
         }
-        let text = files::read(&path)?;
         let mut first_row = csv::Writer::from_writer(Vec::new());
         first_row.write_record(leading(entry))?;
         let cells = first_row.into_inner()?;
@@ -171,6 +174,10 @@ fn joined_table(
         }
     }
     Ok(bytes)
+}
+
+fn remedy(run: &str) -> String {
+    format!("run {run} has lost a table; delete its folder to have it trained again")
 }
 
 fn with_leading(table: Table, entry: &RunEntry, text: &[u8]) -> anyhow::Result<Vec<u8>> {

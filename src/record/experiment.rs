@@ -149,7 +149,12 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
     let of = |record: &ExperimentRecord| -> Vec<(String, String)> {
         let leaves = json::leaves(&record.configuration);
         let counts = |path: &str| !ignored.iter().any(|key| path == *key || path.starts_with(&format!("{key}.")));
-        leaves.into_iter().filter(|(path, _)| counts(path)).map(|(path, v)| (path, v.to_string())).collect()
+        let is_open = |v: &Value| v.is_null() || v.as_object().is_some_and(serde_json::Map::is_empty);
+        leaves
+            .into_iter()
+            .filter(|(path, v)| counts(path) && !is_open(v))
+            .map(|(path, v)| (path, v.to_string()))
+            .collect()
     };
     let (old_leaves, new_leaves) = (of(old), of(new));
     let value = |leaves: &[(String, String)], path: &str| {

@@ -1,6 +1,7 @@
 //! The record of one run: `run.json`, and what stands beside it.
 
-use anyhow::Context;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,6 +9,7 @@ use super::SCHEMA_VERSION;
 use super::layout::RunFolder;
 use crate::config::{Shape, Variant};
 use crate::files;
+use crate::train::Start;
 
 /// How far a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,8 @@ pub struct RunRecord {
     pub parameters: usize,
     /// Scores at the end, under running statistics.
     pub metrics: Metrics,
+    /// The first minibatch, before any update.
+    pub start: Option<Start>,
     /// The arm.
     pub variant: Variant,
     /// The seed.
@@ -82,6 +86,8 @@ pub struct RunRecord {
     pub simd: String,
     /// Clock and machine.
     pub timing: Timing,
+    /// Bytes of each table beside this record, so that a damaged one is noticed.
+    pub table_bytes: BTreeMap<String, u64>,
 }
 
 /// Scores at the end; `None` for diverged runs and splits without samples.
@@ -125,17 +131,17 @@ impl Timing {
 }
 
 impl RunRecord {
-    /// Reads the record of a run; `None` if there is none.
+    /// Reads the record of a run; `None` if there is none, or one so damaged that the run has to be
+    /// trained again.
     ///
     /// # Errors
-    /// If there is one that cannot be read, or of a later layout.
+    /// If there is one of a later layout, or the system cannot read it.
     pub fn read(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
         let path = folder.run_json();
         if !path.is_file() {
             return Ok(None);
         }
-        let record: Self = serde_json::from_slice(&files::read(&path)?)
-            .with_context(|| format!("{} is no record of a run", path.display()))?;
+        let Ok(record) = serde_json::from_slice::<Self>(&files::read(&path)?) else { return Ok(None) };
         anyhow::ensure!(
             record.schema_version <= SCHEMA_VERSION,
             "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",

@@ -9,6 +9,7 @@ use crate::compare::contrasts::{ArmEstimate, Contrast};
 use crate::compare::verdict::{p_value, sentence};
 use crate::compare::{Comparison, Loaded};
 use crate::config::resolve::serde_name;
+use crate::stats::describe::Estimate;
 
 /// How tables are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,7 +51,7 @@ fn at_point(loaded: &Loaded, point: &[String]) -> String {
 fn contrasts(loaded: &Loaded, comparison: &Comparison, format: Format) -> Table {
     let header = ["contrast", "pairs", "mean difference", "interval", "p"];
     let row = |c: &Contrast| {
-        let (mean, interval) = cells(c.estimate.as_ref(), 4);
+        let (mean, interval) = cells(c.estimate.as_ref());
         let p = c.p.map_or_else(dash, p_value);
         [format!("{} − {}", c.a, c.b), c.n.to_string(), mean, interval, p]
     };
@@ -61,7 +62,7 @@ fn contrasts(loaded: &Loaded, comparison: &Comparison, format: Format) -> Table 
 fn arms(loaded: &Loaded, comparison: &Comparison, format: Format) -> Table {
     let header = ["arm", "seeds", "diverged", "mean", "interval", "µs a step"];
     let row = |a: &ArmEstimate| {
-        let (mean, interval) = cells(a.estimate.as_ref(), 4);
+        let (mean, interval) = cells(a.estimate.as_ref());
         let seeds = if a.n == a.planned { a.n.to_string() } else { format!("{} of {}", a.n, a.planned) };
         let time = a.us_per_step.map_or_else(dash, |us| format!("{us:.0}"));
         [a.variant.clone(), seeds, a.diverged.to_string(), mean, interval, time]
@@ -90,9 +91,9 @@ fn table<const N: usize>(
     table
 }
 
-fn cells(estimate: Option<&crate::stats::describe::Estimate>, digits: usize) -> (String, String) {
+fn cells(estimate: Option<&Estimate>) -> (String, String) {
     let Some(e) = estimate else { return (dash(), dash()) };
-    let number = |x: f64| format!("{x:.digits$}").replace('-', "−");
+    let number = |x: f64| format!("{:.4}", (x * 1e4).round() / 1e4 + 0.0).replace('-', "−");
     let interval = e.interval.map_or_else(dash, |(low, high)| format!("{} to {}", number(low), number(high)));
     (number(e.mean), interval)
 }

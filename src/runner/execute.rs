@@ -1,5 +1,6 @@
 //! One run, from its plan entry to its folder.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -94,6 +95,7 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
         epochs: 0.0,
         parameters: 0,
         metrics: Metrics::default(),
+        start: None,
         variant: job.experiment.variants[run.variant].clone(),
         seed: run.seed,
         shape: point.settings.data.shape,
@@ -111,6 +113,7 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
             host: machine::host(),
             threads: 1,
         },
+        table_bytes: BTreeMap::new(),
     }
 }
 
@@ -155,7 +158,8 @@ fn finished_record<F: Scalar>(
     };
     let epochs = watch.curves.epochs(trained.steps);
     let steps = trained.steps;
-    RunRecord { status, reason, diverged_at_step, steps, epochs, parameters, metrics, timing, ..record }
+    let start = trained.start;
+    RunRecord { status, reason, diverged_at_step, steps, epochs, parameters, metrics, start, timing, ..record }
 }
 
 /// Everything that watches a run.
@@ -238,11 +242,14 @@ fn write_folder<F: Scalar>(
         probe.rows(&mut |cells| writer.row(leading, cells));
         written.push((probe.table(), writer));
     }
+    let mut record = record.clone();
     for (table, writer) in written {
-        files::write_atomically(&folder.table(table.file), &writer.into_bytes())?;
+        let bytes = writer.into_bytes();
+        files::write_atomically(&folder.table(table.file), &bytes)?;
+        record.table_bytes.insert(table.file.to_owned(), bytes.len() as u64);
     }
     tensors::write(&folder.checkpoint(), &tensors::state(network, ""))?;
-    files::write_atomically(&folder.log(), log_text(record).as_bytes())?;
+    files::write_atomically(&folder.log(), log_text(&record).as_bytes())?;
     record.write(folder)
 }
 

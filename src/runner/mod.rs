@@ -3,6 +3,7 @@
 //! [`execute`] trains one run and writes its folder; [`progress`] shows how far everything is.
 
 pub mod execute;
+mod pairing;
 pub mod progress;
 pub mod trace;
 
@@ -76,6 +77,7 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
     }
     let missing = missing(job.plan, job.folder)?;
     let tally = Mutex::new(Tally { already_finished: job.plan.len() - missing.len(), ..Tally::default() });
+    let pairs = Mutex::new(pairing::Pairs::default());
     let next = AtomicUsize::new(0);
     progress.begin(job.experiment, job.plan.len(), &missing);
     std::thread::scope(|scope| {
@@ -86,6 +88,9 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
                         break;
                     }
                     let record = execute::execute(job, run, progress);
+                    if let Ok(record) = &record {
+                        pairs.lock().unwrap_or_else(PoisonError::into_inner).check(run.point, record, progress);
+                    }
                     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                     match record.as_ref().map(|record| record.status) {
                         Ok(Status::Completed) => tally.finished += 1,

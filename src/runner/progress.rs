@@ -1,6 +1,6 @@
 //! How far everything is: bars on a terminal, one line a finished run elsewhere. On standard error.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,8 @@ struct Names {
 /// The bar of one running run.
 #[derive(Debug)]
 pub struct Bar {
+    id: String,
+    steps: usize,
     bar: ProgressBar,
     overall: ProgressBar,
     told: usize,
@@ -72,7 +74,7 @@ impl Progress {
             *names = Names { total, done: total - missing.len(), points };
         }
         self.overall.set_length(missing.iter().map(steps).sum());
-        self.overall.set_style(style("{bar:32.cyan/blue} {percent:>3}%  {msg}  {elapsed} gone, {eta} left"));
+        self.overall.set_style(style("{bar:20.cyan/blue} {percent:>3}%  {msg}  {elapsed} gone, {eta} left"));
         self.overall.set_message(format!("{} of {total} runs", total - missing.len()));
         self.bars.insert(0, self.overall.clone());
         self.overall.enable_steady_tick(Duration::from_millis(500));
@@ -81,9 +83,9 @@ impl Progress {
     /// A bar for a run that begins.
     pub(super) fn bar(&self, run: &PlannedRun, steps: usize) -> Bar {
         let bar = self.bars.add(ProgressBar::new(steps as u64));
-        bar.set_style(style("{bar:32.green/white} {pos:>7}/{len} {prefix}  {msg}"));
-        bar.set_prefix(run.id.clone());
-        Bar { bar, overall: self.overall.clone(), told: 0, last: Instant::now() }
+        bar.set_style(style("{bar:20.green/white} {percent:>3}%  {wide_msg}"));
+        bar.set_message(run.id.clone());
+        Bar { id: run.id.clone(), steps, bar, overall: self.overall.clone(), told: 0, last: Instant::now() }
     }
 
     /// A run has ended.
@@ -102,8 +104,14 @@ impl Progress {
         if is_told {
             let point = names.points.get(run.point).map_or("", String::as_str);
             let line = format!("[{}/{}] {}{point}: {}", names.done, names.total, run.id, outcome(record));
-            self.bars.suspend(|| eprintln!("{line}"));
+            // A reader that has gone away is no reason to stop training.
+            self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
         }
+    }
+
+    /// Something that must be known whatever the detail.
+    pub(super) fn warn(&self, text: &str) {
+        self.bars.suspend(|| drop(writeln!(std::io::stderr(), "warning: {text}")));
     }
 
     /// Nothing is left to do.
@@ -118,7 +126,7 @@ impl Bar {
         if self.last.elapsed() >= PACE {
             self.last = Instant::now();
             self.bar.set_position(step as u64);
-            self.bar.set_message(format!("loss {loss:.4}"));
+            self.bar.set_message(format!("{} step {step} of {}, loss {loss:.4}", self.id, self.steps));
             self.overall.inc((step - self.told) as u64);
             self.told = step;
         }

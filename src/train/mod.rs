@@ -16,6 +16,7 @@ use crate::kernels::Scalar;
 use crate::nn::{Network, Statistics, Workspace};
 use optimizer::Optimizer;
 use schedule::learning_rate;
+use serde::{Deserialize, Serialize};
 
 /// Minibatch `step` after its forward pass, before the update it leads to.
 #[derive(Debug)]
@@ -69,11 +70,22 @@ pub enum Ending {
     Interrupted,
 }
 
+/// The first minibatch, before any update: what arms that are the same function must have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// Its loss.
+    pub loss: f64,
+    /// ‖∂L/∂W‖ over the weights of all layers.
+    pub weight_gradient: f64,
+}
+
 /// What training leaves besides the trained network.
 #[derive(Debug, Clone)]
 pub struct Trained {
     /// How it ended.
     pub ending: Ending,
+    /// The first minibatch; none if it already diverged.
+    pub start: Option<Start>,
     /// Updates done.
     pub steps: usize,
     /// Time in training steps alone: gather, forward, backward, update.
@@ -99,12 +111,14 @@ pub fn train<F: Scalar>(
     let mut optimizer = Optimizer::new(&settings.optimizer, network.parameters.len());
     let mut first_loss = None;
     let mut spent = Duration::ZERO;
-    let end = |ending, steps, spent: Duration| Ok(Trained { ending, steps, seconds: spent.as_secs_f64() });
+    let mut start = None;
+    let end =
+        |ending, start, steps, spent: Duration| Ok(Trained { ending, start, steps, seconds: spent.as_secs_f64() });
 
     observers.state(0, network)?;
     for step in 0..settings.train.steps {
         if stop.load(Ordering::Relaxed) {
-            return end(Ending::Interrupted, step, spent);
+            return end(Ending::Interrupted, start, step, spent);
         }
         let clock = Instant::now();
         loader.load(batches.at(step), &mut space);
@@ -118,22 +132,23 @@ pub fn train<F: Scalar>(
         let diverged = reason.is_some();
         observers.batch(&Batch { step, network, input, labels, loss, accuracy, diverged })?;
         if let Some(reason) = reason {
-            return end(Ending::Diverged { step, reason }, step, spent);
+            return end(Ending::Diverged { step, reason }, start, step, spent);
         }
 
         let clock = Instant::now();
         network.absorb(&space);
         network.backward(&mut space, &loader.labels, false);
+        start.get_or_insert_with(|| Start { loss, weight_gradient: network.weight_norm(&space.gradients) });
         let lr = learning_rate(&settings.optimizer, step, settings.train.steps);
         let is_finite = optimizer.step(&network.index, &mut network.parameters, &space.gradients, lr);
         spent += clock.elapsed();
         if !is_finite {
             let reason = format!("a parameter is not finite after update {step}");
-            return end(Ending::Diverged { step, reason }, step + 1, spent);
+            return end(Ending::Diverged { step, reason }, start, step + 1, spent);
         }
         observers.state(step + 1, network)?;
     }
-    end(Ending::Completed, settings.train.steps, spent)
+    end(Ending::Completed, start, settings.train.steps, spent)
 }
 
 /// Why a batch loss counts as divergence, if it does.
