@@ -1,0 +1,141 @@
+//! Sweeps, and what makes two runs the same run.
+
+mod common;
+
+use common::{Lab, small, with, without};
+use serde_json::{Value, json};
+
+fn two_arms() -> Value {
+    with(with(small(), "variants", json!(["affine", "bn"])), "seeds", json!(1))
+}
+
+/// Four tiny IDX files, 2×2 pixels, labels 0 to 2.
+fn write_idx(lab: &Lab, folder: &str, brightness: u8, training_labels: &[u8]) {
+    let n = training_labels.len();
+    let file = |words: &[u32], data: &[u8]| -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_be_bytes()).chain(data.iter().copied()).collect()
+    };
+    let pixels = |n: usize| -> Vec<u8> { (0..4 * n).map(|i| (i * 37 % 200) as u8 + brightness).collect() };
+    let test_labels: Vec<u8> = (0..12).map(|i| i % 3).collect();
+    lab.write(format!("{folder}/train-images-idx3-ubyte"), file(&[0x803, n as u32, 2, 2], &pixels(n)));
+    lab.write(format!("{folder}/train-labels-idx1-ubyte"), file(&[0x801, n as u32], training_labels));
+    lab.write(format!("{folder}/t10k-images-idx3-ubyte"), file(&[0x803, 12, 2, 2], &pixels(12)));
+    lab.write(format!("{folder}/t10k-labels-idx1-ubyte"), file(&[0x801, 12], &test_labels));
+}
+
+fn thirds(n: u8) -> Vec<u8> {
+    (0..n).map(|i| i % 3).collect()
+}
+
+fn idx_config(folder: &str) -> Value {
+    with(two_arms(), "data", json!({ "source": "idx", "dir": folder }))
+}
+
+#[test]
+fn a_diverged_run_counts_as_chance_among_the_classes_of_its_own_data() {
+    let lab = Lab::new();
+    let data = json!({ "source": "gaussians", "train": 60, "validation": 30, "test": 30 });
+    let config = with(with(two_arms(), "data", data), "optimizer.lr", json!(1e6));
+    let shown = lab.run(&with(config, "sweep", json!({ "data.classes": [2, 10] })), &[]).expect(0).stdout;
+    for (classes, chance) in [("2", "0.5000"), ("10", "0.1000")] {
+        let row = |line: &&str| line.split_whitespace().take(4).eq([classes, "affine", "1", "1"]);
+        let row = shown.lines().find(row).unwrap_or_else(|| panic!("{shown}"));
+        assert_eq!(row.split_whitespace().nth(4), Some(chance), "{row}");
+    }
+}
+
+#[test]
+fn a_swept_key_is_set_through_its_axis_and_not_beside_it() {
+    let lab = Lab::new();
+    let config = with(two_arms(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] }));
+    let refused = lab.run(&config, &["--set", "optimizer.lr=0.7"]).expect(2);
+    refused.complains(&["optimizer.lr", "swept", "sweep.optimizer.lr=[0.7]"]);
+    lab.plan(&config, &["--set", "sweep.optimizer.lr=[0.7]"]).expect(0).says(&["0.7", "2 runs"]);
+}
+
+#[test]
+fn an_axis_within_another_is_refused() {
+    let sweep = json!({ "model.init": [{ "scheme": "lecun" }], "model.init.scheme": ["xavier"] });
+    let refused = Lab::new().plan(&with(two_arms(), "sweep", sweep), &[]).expect(2);
+    refused.complains(&["sweep.model.init.scheme", "lies within the axis `model.init`"]);
+}
+
+#[test]
+fn the_recorded_configuration_is_a_configuration_that_makes_the_same_runs() {
+    for (sweep, base) in [
+        (json!({ "train.epochs": [1, 2] }), without(two_arms(), "train.steps")),
+        (json!({ "train.steps": [12, 400] }), without(two_arms(), "log")),
+        (json!({ "model.hidden": [[4], [4, 4]], "data.train": [40, 60] }), two_arms()),
+        (json!({}), two_arms()),
+    ] {
+        let lab = Lab::new();
+        lab.run(&with(base, "sweep", sweep.clone()), &[]).expect(0);
+        let recorded = lab.json("results/t/experiment.json")["configuration"].clone();
+        lab.run(&recorded, &[]).expect(0).says(&["nothing to do"]);
+    }
+}
+
+#[test]
+fn a_value_written_otherwise_gives_the_same_run_and_its_new_cells_everywhere() {
+    let lab = Lab::new();
+    lab.run(&with(two_arms(), "sweep", json!({ "optimizer.lr": [1] })), &[]).expect(0);
+    lab.run(&with(two_arms(), "sweep", json!({ "optimizer.lr": [1.0] })), &[]).expect(0).says(&["nothing to do"]);
+    for table in common::TABLES {
+        let cells = lab.table(format!("results/t/{table}"));
+        assert!(cells.column("optimizer.lr").iter().all(|cell| *cell == "1.0"), "{table}");
+    }
+}
+
+#[test]
+fn idx_data_is_known_by_its_content_and_not_by_its_place() {
+    let lab = Lab::new();
+    write_idx(&lab, "here", 0, &thirds(40));
+    write_idx(&lab, "there", 0, &thirds(40));
+    lab.run(&idx_config("here"), &[]).expect(0);
+    lab.run(&idx_config("there"), &[]).expect(0).says(&["nothing to do"]);
+    write_idx(&lab, "here", 9, &thirds(40));
+    lab.run(&idx_config("here"), &[]).expect(2).complains(&["would drop"]);
+}
+
+#[test]
+fn a_stray_label_is_no_reason_for_more_classes() {
+    let lab = Lab::new();
+    let mut labels = thirds(40);
+    labels[7] = 255;
+    write_idx(&lab, "set", 0, &labels);
+    lab.run(&idx_config("set"), &[]).expect(1).complains(&["every label from 0 to 255", "no label 3"]);
+    let stated = with(idx_config("set"), "data.classes", json!(3));
+    lab.run(&stated, &[]).expect(1).complains(&["labels from 0 to 2", "label 255"]);
+    write_idx(&lab, "set", 0, &thirds(40));
+    let more = with(idx_config("set"), "data.classes", json!(5));
+    lab.run(&more, &[]).expect(0);
+    let run = lab.json(lab.run_folder("t", "bn", 0).join("run.json"));
+    assert_eq!(run["classes"], 5);
+}
+
+#[test]
+fn a_damaged_table_is_named_and_a_damaged_record_trained_again() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let before: Vec<_> = common::REPRODUCIBLE.map(|table| lab.bytes(format!("results/t/{table}"))).to_vec();
+    let folder = lab.run_folder("t", "affine", 1);
+    let whole = lab.bytes(folder.join("curves.csv"));
+    lab.write(folder.join("curves.csv"), &whole[..512]);
+    std::fs::remove_file(lab.path("results/t/curves.csv")).unwrap();
+    lab.run(&small(), &[]).expect(1).complains(&["curves.csv is damaged", "512 found", "delete its folder"]);
+
+    lab.write(folder.join("run.json"), "{");
+    lab.run(&small(), &[]).expect(0).says(&["1 of 6 runs trained"]);
+    let after: Vec<_> = common::REPRODUCIBLE.map(|table| lab.bytes(format!("results/t/{table}"))).to_vec();
+    assert!(before == after);
+}
+
+#[test]
+fn fresh_works_where_the_record_is_lost() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    std::fs::remove_file(lab.path("results/t/experiment.json")).unwrap();
+    let other = with(small(), "optimizer.lr", json!(0.2));
+    lab.run(&other, &[]).expect(1).complains(&["runs of another configuration", "--fresh"]);
+    lab.run(&other, &["--fresh", "--yes"]).expect(0).says(&["6 of 6 runs trained"]);
+}
