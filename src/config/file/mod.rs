@@ -1,0 +1,121 @@
+//! What a user may write: the JSON configuration, key for key.
+//!
+//! These types are the only list of keys, types, ranges and constant defaults. `bn-exp schema`
+//! prints the JSON Schema derived from them, and [`super::check`](mod@super::check) holds every configuration against
+//! that same schema, so an editor and the program agree by construction. A key that is `Option`
+//! here has a default that depends on other keys; [`super::resolve`] fills it in.
+
+mod data;
+mod model;
+mod output;
+mod training;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use data::{DataFile, Scaling, SourceName};
+pub use model::{
+    Activation, InitOptions, InitScheme, ModelFile, ModelKind, NormOptions, NormPosition, PoolKind, Precision,
+};
+pub use output::{CompareOptions, LogFile, Metric};
+pub use training::{OptimizerKind, OptimizerOptions, Schedule, TrainFile};
+
+/// A configuration of `bn-exp`: one experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "bn-exp experiment")]
+pub struct ConfigFile {
+    /// Where editors find this schema. Ignored by the program.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Name of the experiment and of its results folder: letters, digits, `_`, `-`, `.`.
+    pub name: String,
+    /// What the experiment is for, in a sentence or two.
+    #[serde(default)]
+    pub description: String,
+    /// The data set and how it is split and scaled.
+    pub data: DataFile,
+    /// The network.
+    pub model: ModelFile,
+    /// Constants of batch normalisation.
+    #[serde(default)]
+    pub norm: NormOptions,
+    /// The arms to compare: names, or objects that change one.
+    #[schemars(length(min = 1))]
+    pub variants: Vec<VariantEntry>,
+    /// The optimiser, its learning rate and schedule.
+    pub optimizer: OptimizerOptions,
+    /// Batch size and length of training.
+    pub train: TrainFile,
+    /// How many runs of each variant differing only in their random numbers: a count N (seeds 0 to N − 1) or a list of seeds.
+    #[serde(default)]
+    pub seeds: Seeds,
+    /// Axes to cross: each key is a dotted path into data, model, norm, optimizer, train or log, its value the list of values to try.
+    #[serde(default)]
+    pub sweep: Map<String, Value>,
+    /// How often losses and statistics are recorded.
+    #[serde(default)]
+    pub log: LogFile,
+    /// What `bn-exp compare` looks at.
+    #[serde(default)]
+    pub compare: CompareOptions,
+}
+
+/// An arm: what stands where the norm could stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Arm {
+    /// Nothing; the layer keeps its bias.
+    None,
+    /// y = γx + β (eq. 3)
+    Affine,
+    /// x̂ = (x − μ)/√(σ² + ε) alone (eq. 1)
+    Standardize,
+    /// y = γx̂ + β (eqs. 1 and 2)
+    Bn,
+}
+
+/// One entry of `variants`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VariantEntry {
+    /// An arm by its name.
+    Name(Arm),
+    /// An arm with changes, under a name of its own.
+    Object(VariantObject),
+}
+
+/// An arm with changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VariantObject {
+    /// Name in the tables: letters, digits, `_`, `-`, `.`.
+    pub name: String,
+    /// The arm that is changed (default: the arm called `name`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Arm>,
+    /// Whether hidden layers have a bias (default: only arm `none`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<bool>,
+    /// Train only these, and freeze everything else: tensors (`weight`, `bias`, `gamma`, `beta`) or whole parameter names (`blocks.0.weight`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub train_only: Option<Vec<String>>,
+}
+
+/// `seeds`: a count N, for seeds 0 to N − 1, or a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Seeds {
+    /// Seeds 0 to N − 1.
+    Count(#[schemars(range(min = 1, max = 1_000_000))] u64),
+    /// These seeds.
+    List(#[schemars(length(min = 1), inner(range(max = 9_007_199_254_740_991u64)))] Vec<u64>),
+}
+
+impl Default for Seeds {
+    fn default() -> Self {
+        Self::Count(5)
+    }
+}

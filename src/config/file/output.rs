@@ -1,0 +1,124 @@
+//! `log` and `compare`: what is recorded and what is looked at.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// `log`: how often things are recorded, in steps; 0 is never.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogFile {
+    /// Steps between two recorded batch losses (default about 500 in all).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1_000_000_000))]
+    pub batch_every: Option<usize>,
+    /// Steps between two evaluations on validation and training samples (default from operation counts: about 4 % of training, those at the start and at the end apart).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1_000_000_000))]
+    pub evaluate_every: Option<usize>,
+    /// Steps between two looks at the activations (default from operation counts: about 2.5 % of training, those at the start and at the end apart).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1_000_000_000))]
+    pub activations_every: Option<usize>,
+    /// Steps between two looks at the gradients (default from operation counts: about 1.5 % of training, those at the start and at the end apart).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1_000_000_000))]
+    pub gradients_every: Option<usize>,
+    /// Must be 0: the loss landscape is not recorded.
+    #[serde(default)]
+    #[schemars(range(max = 0))]
+    pub landscape_every: usize,
+    /// Steps between two saved copies of the parameters.
+    #[serde(default)]
+    #[schemars(range(max = 1_000_000_000))]
+    pub snapshot_every: usize,
+    /// Samples whose activations are looked at.
+    #[serde(default = "LogFile::default_probe_size")]
+    #[schemars(range(min = 2, max = 100_000))]
+    pub probe_size: usize,
+    /// Channels of each site that get rows of their own in activations.csv, from the first (default all).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 65_536))]
+    pub channels: Option<usize>,
+    /// Training samples evaluated during training, from the first.
+    #[serde(default = "LogFile::default_train_eval")]
+    #[schemars(range(min = 2, max = 10_000_000))]
+    pub train_eval: usize,
+}
+
+impl LogFile {
+    fn default_probe_size() -> usize {
+        256
+    }
+    fn default_train_eval() -> usize {
+        1000
+    }
+}
+
+impl Default for LogFile {
+    fn default() -> Self {
+        Self {
+            batch_every: None,
+            evaluate_every: None,
+            activations_every: None,
+            gradients_every: None,
+            landscape_every: 0,
+            snapshot_every: 0,
+            probe_size: Self::default_probe_size(),
+            channels: None,
+            train_eval: Self::default_train_eval(),
+        }
+    }
+}
+
+/// A column of runs.csv that arms can be compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum Metric {
+    /// Loss on the whole training split at the end.
+    TrainLoss,
+    /// Accuracy on the whole training split at the end.
+    TrainAccuracy,
+    /// Loss on the validation split at the end.
+    ValidationLoss,
+    /// Accuracy on the validation split at the end.
+    ValidationAccuracy,
+    /// Loss on the test split at the end.
+    TestLoss,
+    /// Accuracy on the test split at the end.
+    TestAccuracy,
+    /// Highest validation accuracy during training.
+    BestValidationAccuracy,
+}
+
+/// `compare`: what `bn-exp compare` looks at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompareOptions {
+    /// The column that is compared.
+    #[serde(default = "CompareOptions::default_metric")]
+    pub metric: Metric,
+    /// Sweep axes to be tuned for each arm separately. Recorded only: arms are compared at every sweep point.
+    #[serde(default)]
+    pub select: Vec<String>,
+    /// Validation accuracy whose first reaching gives `steps_to_target`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub target_accuracy: Option<f64>,
+    /// Differences smaller than this do not matter. Recorded only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
+    pub equivalence_margin: Option<f64>,
+}
+
+impl CompareOptions {
+    fn default_metric() -> Metric {
+        Metric::TestAccuracy
+    }
+}
+
+impl Default for CompareOptions {
+    fn default() -> Self {
+        Self { metric: Self::default_metric(), select: Vec::new(), target_accuracy: None, equivalence_margin: None }
+    }
+}
