@@ -1,6 +1,6 @@
 //! What a user may write → what the program runs.
 //!
-//! [`file`] lists the keys; [`check`](mod@check) holds JSON against the schema derived from them; [`resolve`]
+//! [`file`](mod@file) lists the keys; [`check`](mod@check) holds JSON against the schema derived from them; [`resolve`]
 //! settles the defaults that depend on other keys; [`experiment`] crosses variants, sweep and seeds.
 
 pub mod check;

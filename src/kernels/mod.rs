@@ -74,7 +74,7 @@ pub fn column_sums<F: Scalar>(x: &[F], sums: &mut [f64]) {
     }
 }
 
-/// Adds b [C] to every row of x [rows, C].
+/// Adds b \[C\] to every row of x [rows, C].
 pub fn add_to_rows<F: Scalar>(x: &mut [F], bias: &[F]) {
     for row in x.chunks_exact_mut(bias.len()) {
         for (v, b) in row.iter_mut().zip(bias) {

@@ -24,7 +24,7 @@ pub fn moments<F: Scalar>(x: &[F], mean: &mut [f64], variance: &mut [f64]) {
     variance.iter_mut().for_each(|v| *v /= rows);
 }
 
-/// y ← (x − center) · scale + shift, for one group; center, scale, shift are [C].
+/// y ← (x − center) · scale + shift, for one group; center, scale, shift are \[C\].
 pub fn normalize<F: Scalar>(x: &[F], center: &[F], scale: &[F], shift: &[F], y: &mut [F]) {
     let channels = center.len();
     for (row, out) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
@@ -47,7 +47,7 @@ pub fn reduce<F: Scalar>(dy: &[F], x: &[F], center: &[F], sum: &mut [f64], cente
     }
 }
 
-/// dx ← p·dy + q·(x − center) + r, for one group; p, q, r, center are [C].
+/// dx ← p·dy + q·(x − center) + r, for one group; p, q, r, center are \[C\].
 pub fn input_gradient<F: Scalar>(dy: &[F], x: &[F], center: &[F], [p, q, r]: [&[F]; 3], dx: &mut [F]) {
     let channels = center.len();
     let rows = dy.chunks_exact(channels).zip(x.chunks_exact(channels));

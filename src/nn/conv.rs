@@ -1,5 +1,5 @@
 //! Convolutional map: y = x ∗ W + b, stride 1, zero padding p = (k − 1)/2 that keeps the size, with
-//! x [N, H, W, C], W [k, k, C, O], b [O], y [N, H, W, O].
+//! x [N, H, W, C], W [k, k, C, O], b \[O\], y [N, H, W, O].
 //!
 //! **Backward.** Each output reads one patch, y_nijo = Σ_abc x_{n, i+a−p, j+b−p, c} W_abco + b_o, so
 //!

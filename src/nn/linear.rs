@@ -1,4 +1,4 @@
-//! Fully connected map: y = xW + b, with x [N, in], W [in, out], b [out], y [N, out].
+//! Fully connected map: y = xW + b, with x [N, in], W [in, out], b \[out\], y [N, out].
 //!
 //! **Backward.** With dy = ∂L/∂y: y_no = Σ_i x_ni W_io + b_o, so ∂L/∂W_io = Σ_n x_ni dy_no,
 //! ∂L/∂b_o = Σ_n dy_no, ∂L/∂x_ni = Σ_o dy_no W_io:

@@ -38,7 +38,7 @@ pub struct Parameter {
     pub tensor: Tensor,
     /// Where it lies in the network's slice.
     pub range: Range<usize>,
-    /// Public shape, PyTorch's: [out, in], [out, in, kh, kw] or [channels].
+    /// Public shape, PyTorch's: [out, in], [out, in, kh, kw] or \[channels\].
     pub shape: Vec<usize>,
     /// How a weight is laid out inside.
     pub layout: Layout,

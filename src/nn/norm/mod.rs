@@ -62,7 +62,7 @@ impl Moments {
     }
 }
 
-/// What the gradient of one group's input follows from, all [C].
+/// What the gradient of one group's input follows from, all \[C\].
 #[derive(Debug)]
 pub struct Backward<'a> {
     /// Rows in the group.
@@ -81,7 +81,7 @@ pub struct Backward<'a> {
     pub centered: &'a [f64],
 }
 
-/// p, q, r of one group, all [C].
+/// p, q, r of one group, all \[C\].
 #[derive(Debug, Clone, Default)]
 pub struct Coefficients {
     /// Factor of dy.
@@ -106,7 +106,7 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
     /// Takes the statistics of a training batch into what is kept for evaluation.
     fn absorb(&mut self, _moments: &Moments) {}
 
-    /// What is kept for evaluation, each [C], under its public name.
+    /// What is kept for evaluation, each \[C\], under its public name.
     fn buffers(&self) -> Vec<(&'static str, &[F])> {
         Vec::new()
     }
