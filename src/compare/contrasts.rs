@@ -108,6 +108,9 @@ fn value(loaded: &Loaded, outcome: &Outcome) -> Option<f64> {
 fn arm(loaded: &Loaded, point: usize, variant: &str, runs: &[&Outcome], confidence: f64) -> ArmEstimate {
     let values: Vec<f64> = runs.iter().filter_map(|run| value(loaded, run)).collect();
     let diverged = runs.iter().filter(|run| run.ending == Ending::Diverged).count();
+    // Student's t knows no bounds; an accuracy does.
+    let within =
+        |(low, high): (f64, f64)| if loaded.more_is_better() { (low.max(0.0), high.min(1.0)) } else { (low, high) };
     let times: Vec<f64> = runs.iter().filter_map(|run| run.us_per_step).collect();
     ArmEstimate {
         point,
@@ -117,7 +120,7 @@ fn arm(loaded: &Loaded, point: usize, variant: &str, runs: &[&Outcome], confiden
         diverged,
         estimate: estimate(&values, confidence).map(|e| Estimate {
             // Few seeds, or a mixture of trained and diverged runs, are not what Student's t is for.
-            interval: e.interval.filter(|_| values.len() >= FEWEST_FOR_INTERVAL && diverged == 0),
+            interval: e.interval.filter(|_| values.len() >= FEWEST_FOR_INTERVAL && diverged == 0).map(within),
             ..e
         }),
         us_per_step: median(&times),
