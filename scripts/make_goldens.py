@@ -27,18 +27,14 @@ import json
 import sys
 from pathlib import Path
 
+import needs
+
 try:
     import numpy as np
     import torch
     import torch.nn.functional as F
 except ImportError as missing:
-    print(
-        f"{missing.name} is not installed; get it by\n"
-        "    python3 -m venv .venv && .venv/bin/pip install -r scripts/requirements.txt\n"
-        "and start this script with .venv/bin/python",
-        file=sys.stderr,
-    )
-    sys.exit(2)
+    needs.stop_without(missing)
 
 
 class Draws:

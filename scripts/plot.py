@@ -29,6 +29,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+import needs
+
 try:
     import matplotlib
 
@@ -39,13 +41,7 @@ try:
     from matplotlib.lines import Line2D
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 except ImportError as missing:
-    print(
-        f"{missing.name} is not installed; get it by\n"
-        "    python3 -m venv .venv && .venv/bin/pip install -r scripts/requirements.txt\n"
-        "and start this script with .venv/bin/python",
-        file=sys.stderr,
-    )
-    sys.exit(2)
+    needs.stop_without(missing)
 
 # Okabe and Ito's colours, told apart by the colour-blind; the four arms keep theirs in every figure.
 COLOURS = {"none": "#000000", "affine": "#D55E00", "standardize": "#009E73", "bn": "#0072B2"}

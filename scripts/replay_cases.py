@@ -12,7 +12,7 @@ One line a run says the largest relative deviation of a batch loss; f64 is judge
 
 Cases with a batch norm right after the activation use tanh, and batches of 2 a convolution: where a
 ReLU unit is all but dead, or x̂ can only be ±1, dividing by a tiny SD amplifies rounding from step to
-step, and PyTorch leaves itself as fast after a change of one last bit in the initial weights.
+step, and PyTorch itself, its initial weights moved by one last bit, can end as far from where it was.
 
 --write keeps PyTorch's f64 losses in tests/goldens/replay_losses.json, against which `cargo test`
 holds the program where PyTorch is not at hand.

@@ -29,19 +29,15 @@ import os
 import sys
 from pathlib import Path
 
+import needs
+
 try:
     import numpy as np
     import torch
     import torch.nn.functional as F
     from safetensors.numpy import load_file
 except ImportError as missing:
-    print(
-        f"{missing.name} is not installed; get it by\n"
-        "    python3 -m venv .venv && .venv/bin/pip install -r scripts/requirements.txt\n"
-        "and start this script with .venv/bin/python",
-        file=sys.stderr,
-    )
-    sys.exit(2)
+    needs.stop_without(missing)
 
 # Precision: (relative tolerance of the loss, steps judged).
 JUDGED = {"f64": (1e-8, 200), "f32": (1e-5, 10)}
