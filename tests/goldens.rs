@@ -12,16 +12,16 @@
 
 use std::collections::BTreeMap;
 
-use bn_exp::config::resolve::synthetic_facts;
+use bn_exp::config::Variant;
 use bn_exp::config::settings::{Arm, NormOptions};
-use bn_exp::config::{Experiment, Variant};
-use bn_exp::kernels::conv::ConvShape;
-use bn_exp::kernels::{activation, add_to_rows, column_sums, pool, softmax};
-use bn_exp::nn::conv::Conv;
+use bn_exp::kernels::activation::{self, Function};
+use bn_exp::kernels::norm::column_sums;
+use bn_exp::kernels::{add_to_rows, pool, softmax};
+use bn_exp::nn::Statistics;
+use bn_exp::nn::conv::{Conv, ConvShape, Scratch};
 use bn_exp::nn::linear::Linear;
 use bn_exp::nn::norm::{Moments, Norm, NormCache, parts};
 use bn_exp::nn::parameters::Layout;
-use bn_exp::nn::{Network, Statistics, Workspace};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -143,14 +143,15 @@ fn conv2d(case: &Case) {
     let [output_channels, _, kernel, _] = case.tensor("weight").nchw();
     assert_eq!(kernel, case.field::<usize>("kernel"));
     let layout = Layout { out: output_channels, input: input_channels, height: kernel, width: kernel };
-    let map = Conv(ConvShape { height, width, input_channels, output_channels, kernel });
+    let map = Conv::new(ConvShape { height, width, input_channels, output_channels, kernel });
     let (x, weight, dy) = (case.rows("x"), case.weight(layout), case.rows("dy"));
     let (mut y, mut dx, mut dweight) = (blank(dy.len()), blank(x.len()), blank(weight.len()));
-    let mut scratch = blank(map.0.unfolded());
+    let mut scratch = Scratch::new(map.shape, true);
     map.forward(&x, &weight, &mut y, &mut scratch);
     add_to_rows(&mut y, &case.rows("bias"));
-    map.weight_gradient(&x, &dy, &mut dweight, &mut scratch);
-    map.input_gradient(&dy, &weight, &mut dx, &mut scratch);
+    map.weight_gradient(&x, &dy, 0.0, &mut dweight, &mut scratch);
+    map.flip(&weight, &mut scratch);
+    map.input_gradient(&dy, &mut dx, &mut scratch);
     case.assert_close("y", &y);
     case.assert_close("dx", &dx);
     assert_weight(case, layout, &dweight);
@@ -180,7 +181,7 @@ impl NormLayer {
         let affine = parts.affine.then_some((0..channels, channels..2 * channels));
         let parameters = if parts.affine { [case.rows("gamma"), case.rows("beta")].concat() } else { Vec::new() };
         let norm = Norm::new(parts, channels, affine).expect("the arm has a norm");
-        Self { norm, cache: cache(channels), parameters, channels }
+        Self { norm, cache: NormCache::new(channels), parameters, channels }
     }
 
     fn forward(&mut self, statistics: Statistics, x: &[f64]) -> Vec<f64> {
@@ -192,8 +193,8 @@ impl NormLayer {
 
     /// dx and [dγ, dβ].
     fn backward(&mut self, x: &[f64], dy: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let (mut dx, mut gradients) = (blank(x.len()), blank(self.parameters.len()));
-        self.norm.backward(&self.parameters, x, dy, &mut dx, &mut self.cache, &mut gradients);
+        let (mut dx, mut gradients) = (dy.to_vec(), blank(self.parameters.len()));
+        self.norm.backward(&self.parameters, x, &mut dx, &mut self.cache, &mut gradients);
         (dx, gradients)
     }
 
@@ -203,19 +204,6 @@ impl NormLayer {
             case.assert_close("dbeta", dbeta);
         }
     }
-}
-
-/// A cache of this width, which only a workspace can make.
-fn cache(channels: usize) -> NormCache<f64> {
-    let text = format!(
-        r#"{{ "name": "cache", "data": {{ "source": "gaussians" }}, "model": {{ "kind": "mlp", "hidden": [{channels}] }},
-            "variants": ["bn"], "optimizer": {{ "kind": "sgd", "lr": 0.1 }}, "train": {{ "batch_size": 2, "steps": 1 }},
-            "seeds": 1 }}"#
-    );
-    let known = Experiment::parse(&text, &[], &|data| Ok(synthetic_facts(data).expect("the source is synthetic")));
-    let experiment = known.expect("the configuration is valid");
-    let network = Network::new(&experiment.points[0].settings, &experiment.variants[0], 0).expect("it can be built");
-    Workspace::for_training(&network, 1).blocks[0].norm.clone()
 }
 
 /// Sets the running statistics, which start at 0 and 1, by absorbing what moves them there.
@@ -279,29 +267,29 @@ fn avg_pool2d(case: &Case) {
 }
 
 fn relu(case: &Case) {
-    let (x, dy) = (case.rows("x"), case.rows("dy"));
-    let (mut y, mut dx) = (blank(x.len()), blank(x.len()));
-    activation::relu(&x, &mut y);
-    activation::relu_backward(&y, &dy, &mut dx);
+    let (x, mut d) = (case.rows("x"), case.rows("dy"));
+    let mut y = blank(x.len());
+    activation::forward(Function::Relu, &x, &mut y);
+    activation::backward(Function::Relu, &y, &mut d);
     case.assert_within("y", &y, 0.0);
-    case.assert_within("dx", &dx, 0.0);
+    case.assert_within("dx", &d, 0.0);
 }
 
 fn tanh(case: &Case) {
-    smooth_activation(case, activation::tanh, activation::tanh_backward);
+    smooth_activation(case, Function::Tanh);
 }
 
 fn sigmoid(case: &Case) {
-    smooth_activation(case, activation::sigmoid, activation::sigmoid_backward);
+    smooth_activation(case, Function::Sigmoid);
 }
 
 /// y has all its digits however small it is. dx has not: φ′ is found from y, so that near saturation
 /// it keeps only those that 1 − y has.
-fn smooth_activation(case: &Case, forward: fn(&[f64], &mut [f64]), backward: fn(&[f64], &[f64], &mut [f64])) {
-    let (x, dy) = (case.rows("x"), case.rows("dy"));
-    let (mut y, mut dx) = (blank(x.len()), blank(x.len()));
-    forward(&x, &mut y);
-    backward(&y, &dy, &mut dx);
+fn smooth_activation(case: &Case, function: Function) {
+    let (x, mut dx) = (case.rows("x"), case.rows("dy"));
+    let mut y = blank(x.len());
+    activation::forward(function, &x, &mut y);
+    activation::backward(function, &y, &mut dx);
     for ((x, ours), theirs) in x.iter().zip(&y).zip(case.rows("y")) {
         // Below the least normal number digits are lost by nature: e⁻⁸⁰⁰ is 0.
         let allowed = 4.0 * f64::EPSILON * theirs.abs() + f64::MIN_POSITIVE;

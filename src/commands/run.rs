@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::{Exit, Prepared, UsageError, compare, complain, prepare, show};
 use crate::cli::RunArgs;
+use crate::kernels::simd;
 use crate::plan::entries;
 use crate::record::experiment::{self, ExperimentRecord};
 use crate::record::{collect, tables};
@@ -18,6 +19,7 @@ use crate::runner::{self, Job, Tally};
 static STOP: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    simd::requested().map_err(|error| UsageError(error.to_string()))?;
     let Prepared { experiment, plan, store, folder, jobs } = prepare(&args.experiment)?;
     let discards = args.fresh && folder.runs().is_dir();
     // Before anything is created or discarded: is the data there, and can results be written?
@@ -34,11 +36,6 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     experiment::open(&folder, &record)?;
     stop_on_signals()?;
 
-    let level = crate::kernels::level();
-    if let Some(asked) = std::env::var_os("BN_EXP_SIMD").filter(|asked| asked != level) {
-        let asked = asked.to_string_lossy();
-        return Err(UsageError(format!("BN_EXP_SIMD asks for {asked}; on this machine there is only {level}")).into());
-    }
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,
         (_, true) => Detail::Verbose,

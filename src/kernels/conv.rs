@@ -4,12 +4,15 @@
 //! with x [N, H, W, C], w [k, k, C, O], y [N, H, W, O]. As in every framework this is a
 //! cross-correlation: the kernel is not flipped.
 //!
-//! Each image is unfolded to a matrix of patches [H·W, k·k·C], so that the three directions are the
-//! three products of a linear map:
-//! y = P·w, dw = Σ_n Pᵀ·dy, dP = dy·wᵀ, and dx adds every dP back to where its patch came from.
+//! An image is a matrix of patches P [H·W, k·k·C], and the three directions are the three products of
+//! a linear map: y = P·w, dw = Σ_n Pᵀ·dy, and dx is the convolution of dy with the kernel flipped and
+//! its channels exchanged. P is never made: its entry (pixel, patch entry) lies in the image, padded
+//! with a border of zeros, at `pixels[pixel] + patch[entry]`, which is all that a product needs to
+//! know.
 
 use super::Scalar;
-use super::gemm::{product, product_nt, product_tn};
+use super::gemm::{Offsets, Product};
+use super::simd;
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,127 +30,236 @@ pub struct ConvShape {
 }
 
 impl ConvShape {
-    fn area(self) -> usize {
+    /// H·W
+    pub fn area(self) -> usize {
         self.height * self.width
     }
-    /// Values of one patch: k·k·C.
-    pub fn patch(self) -> usize {
-        self.kernel * self.kernel * self.input_channels
+
+    /// Pixels of an image with its border of zeros.
+    fn padded_area(self) -> usize {
+        (self.height + self.kernel - 1) * (self.width + self.kernel - 1)
     }
-    /// Values of one unfolded image: H·W·k·k·C.
-    pub fn unfolded(self) -> usize {
-        self.area() * self.patch()
+
+    /// Values of a patch of an image with this many channels.
+    fn patch(self, channels: usize) -> usize {
+        self.kernel * self.kernel * channels
     }
-    /// (m, k, n) of the matrix product for one image.
-    fn product(self) -> (usize, usize, usize) {
-        (self.area(), self.patch(), self.output_channels)
+
+    /// The sizes of the convolution that makes dx of dy.
+    fn reversed(self) -> Self {
+        Self { input_channels: self.output_channels, output_channels: self.input_channels, ..self }
     }
 }
 
-/// Calls `f(patches, image)` with the ranges, in values, of each in-bounds kernel row of each
-/// output position: `patches` within the unfolded image, `image` within the image. One kernel row
-/// is contiguous in both, because channels and columns are innermost.
-fn for_each_kernel_row(s: ConvShape, mut f: impl FnMut(std::ops::Range<usize>, std::ops::Range<usize>)) {
-    let (k, c, pad) = (s.kernel, s.input_channels, s.kernel / 2);
-    for i in 0..s.height {
-        for j in 0..s.width {
-            // Columns of the kernel that fall into the image: b − pad + j within 0..W.
-            let first = pad.saturating_sub(j);
-            let last = k.min(s.width + pad - j);
-            for a in pad.saturating_sub(i)..k.min(s.height + pad - i) {
-                let patch = (((i * s.width + j) * k + a) * k + first) * c;
-                let image = ((i + a - pad) * s.width + j + first - pad) * c;
-                let length = (last - first) * c;
-                f(patch..patch + length, image..image + length);
+/// Where patches lie in a padded image.
+#[derive(Debug, Clone)]
+struct Patches {
+    shape: ConvShape,
+    /// Where the patch of each pixel begins, in pixels.
+    pixels: Vec<u32>,
+    /// Where each value of a patch lies, in values after its beginning.
+    patch: Vec<u32>,
+}
+
+impl Patches {
+    fn new(shape: ConvShape) -> Self {
+        let padded_width = shape.width + shape.kernel - 1;
+        let pixel = |i: usize| (i / shape.width * padded_width + i % shape.width) as u32;
+        let (k, c) = (shape.kernel, shape.input_channels);
+        let value = |i: usize| ((i / (k * c) * padded_width + i / c % k) * c + i % c) as u32;
+        Self { shape, pixels: (0..shape.area()).map(pixel).collect(), patch: (0..shape.patch(c)).map(value).collect() }
+    }
+
+    fn pixels(&self) -> Offsets<'_> {
+        Offsets::of(&self.pixels, self.shape.input_channels)
+    }
+
+    fn patch(&self) -> Offsets<'_> {
+        Offsets::of(&self.patch, 1)
+    }
+
+    /// Copies an image into one with a border, whose zeros stay as they are.
+    fn pad<F: Scalar>(&self, image: &[F], padded: &mut [F]) {
+        let (s, border) = (self.shape, self.shape.kernel / 2);
+        let (row, padded_row) = (s.width * s.input_channels, (s.width + s.kernel - 1) * s.input_channels);
+        for (i, from) in image.chunks_exact(row).enumerate() {
+            padded[(i + border) * padded_row + border * s.input_channels..][..row].copy_from_slice(from);
+        }
+    }
+
+    /// C ← the patches of the padded image times a matrix [patch, O].
+    fn times<F: Scalar>(&self, padded: &[F], matrix: &[F], c: &mut [F]) {
+        let (k, n) = (self.patch.len(), self.shape.output_channels);
+        simd::run(Product {
+            size: (self.pixels.len(), k, n),
+            a: padded,
+            a_rows: self.pixels(),
+            a_columns: self.patch(),
+            b: matrix,
+            b_rows: Offsets::every(n),
+            b_columns: 1,
+            c,
+            c_rows: Offsets::every(n),
+            alpha: F::one(),
+            beta: F::zero(),
+        });
+    }
+}
+
+/// A convolution: its sizes, and the tables that its products go by.
+#[derive(Debug, Clone)]
+pub struct Convolution {
+    /// Its sizes.
+    pub shape: ConvShape,
+    of_input: Patches,
+    of_output: Patches,
+}
+
+/// What the products of one convolution need to work in.
+#[derive(Debug, Clone)]
+pub struct Scratch<F> {
+    /// One padded image of the input, its border zero.
+    input: Vec<F>,
+    /// One padded image of the output's gradient, its border zero.
+    output: Vec<F>,
+    /// The kernel flipped, [k, k, O, C].
+    flipped: Vec<F>,
+}
+
+impl<F: Scalar> Scratch<F> {
+    /// For a convolution; the gradient's part only if it is to be used.
+    pub fn new(shape: ConvShape, with_gradients: bool) -> Self {
+        let zeros = |length: usize| vec![F::zero(); length];
+        let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
+        Self {
+            input: zeros(shape.padded_area() * shape.input_channels),
+            output: gradient(shape.padded_area() * shape.output_channels),
+            flipped: gradient(shape.patch(shape.input_channels) * shape.output_channels),
+        }
+    }
+}
+
+impl Convolution {
+    /// For these sizes.
+    pub fn new(shape: ConvShape) -> Self {
+        Self { shape, of_input: Patches::new(shape), of_output: Patches::new(shape.reversed()) }
+    }
+
+    /// y ← x ∗ w, for any number of images.
+    pub fn forward<F: Scalar>(&self, x: &[F], w: &[F], y: &mut [F], scratch: &mut Scratch<F>) {
+        let area = self.shape.area();
+        let images = x.chunks_exact(area * self.shape.input_channels);
+        for (image, y) in images.zip(y.chunks_exact_mut(area * self.shape.output_channels)) {
+            self.of_input.pad(image, &mut scratch.input);
+            self.of_input.times(&scratch.input, w, y);
+        }
+    }
+
+    /// dw ← β·dw + Σ_n P_nᵀ · dy_n
+    pub fn weight_gradient<F: Scalar>(&self, x: &[F], dy: &[F], beta: F, dw: &mut [F], scratch: &mut Scratch<F>) {
+        let (area, n) = (self.shape.area(), self.shape.output_channels);
+        let images = x.chunks_exact(area * self.shape.input_channels);
+        for (i, (image, dy)) in images.zip(dy.chunks_exact(area * n)).enumerate() {
+            self.of_input.pad(image, &mut scratch.input);
+            simd::run(Product {
+                size: (self.of_input.patch.len(), area, n),
+                a: &scratch.input,
+                a_rows: self.of_input.patch(),
+                a_columns: self.of_input.pixels(),
+                b: dy,
+                b_rows: Offsets::every(n),
+                b_columns: 1,
+                c: dw,
+                c_rows: Offsets::every(n),
+                alpha: F::one(),
+                beta: if i == 0 { beta } else { F::one() },
+            });
+        }
+    }
+
+    /// Turns the kernel around for [`Convolution::input_gradient`]: once for any number of images.
+    pub fn flip<F: Scalar>(&self, w: &[F], scratch: &mut Scratch<F>) {
+        let (c, o) = (self.shape.input_channels, self.shape.output_channels);
+        let places = w.chunks_exact(c * o).rev();
+        for (from, to) in places.zip(scratch.flipped.chunks_exact_mut(c * o)) {
+            for (i, from) in from.chunks_exact(o).enumerate() {
+                from.iter().enumerate().for_each(|(j, w)| to[j * c + i] = *w);
             }
         }
     }
-}
 
-fn unfold<F: Scalar>(image: &[F], patches: &mut [F], s: ConvShape) {
-    patches.fill(F::zero());
-    for_each_kernel_row(s, |to, from| patches[to].copy_from_slice(&image[from]));
-}
-
-fn fold<F: Scalar>(patches: &[F], image: &mut [F], s: ConvShape) {
-    image.fill(F::zero());
-    for_each_kernel_row(s, |from, to| {
-        for (v, p) in image[to].iter_mut().zip(&patches[from]) {
-            *v += *p;
+    /// dx ← dy ∗ the kernel that was flipped
+    pub fn input_gradient<F: Scalar>(&self, dy: &[F], dx: &mut [F], scratch: &mut Scratch<F>) {
+        let area = self.shape.area();
+        let images = dy.chunks_exact(area * self.shape.output_channels);
+        for (image, dx) in images.zip(dx.chunks_exact_mut(area * self.shape.input_channels)) {
+            self.of_output.pad(image, &mut scratch.output);
+            self.of_output.times(&scratch.output, &scratch.flipped, dx);
         }
-    });
-}
-
-/// y ← x ∗ w. `patches` is scratch for one unfolded image.
-pub fn forward<F: Scalar>(x: &[F], w: &[F], y: &mut [F], patches: &mut [F], s: ConvShape) {
-    let images = x.chunks_exact(s.area() * s.input_channels);
-    for (image, out) in images.zip(y.chunks_exact_mut(s.area() * s.output_channels)) {
-        unfold(image, patches, s);
-        product(patches, w, out, s.product());
-    }
-}
-
-/// dw ← Σ_n P_nᵀ · dy_n
-pub fn weight_gradient<F: Scalar>(x: &[F], dy: &[F], dw: &mut [F], patches: &mut [F], s: ConvShape) {
-    dw.fill(F::zero());
-    let images = x.chunks_exact(s.area() * s.input_channels);
-    for (image, dout) in images.zip(dy.chunks_exact(s.area() * s.output_channels)) {
-        unfold(image, patches, s);
-        product_tn(patches, dout, F::one(), dw, s.product());
-    }
-}
-
-/// dx ← fold(dy · wᵀ)
-pub fn input_gradient<F: Scalar>(dy: &[F], w: &[F], dx: &mut [F], patches: &mut [F], s: ConvShape) {
-    let gradients = dy.chunks_exact(s.area() * s.output_channels);
-    for (dout, dimage) in gradients.zip(dx.chunks_exact_mut(s.area() * s.input_channels)) {
-        product_nt(dout, w, patches, s.product());
-        fold(patches, dimage, s);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::gemm::tests::{assert_close, numbers};
+    use crate::kernels::simd::tests::at_each_level;
 
-    /// The definition, written out: the reference for the unfolded products.
-    fn reference(x: &[f64], w: &[f64], n: usize, s: ConvShape) -> Vec<f64> {
-        let (h, wd, c, o, k) = (s.height as isize, s.width as isize, s.input_channels, s.output_channels, s.kernel);
-        let pad = (k / 2) as isize;
-        let mut y = Vec::new();
-        for image in x.chunks_exact(s.area() * c).take(n) {
-            for i in 0..h {
-                for j in 0..wd {
-                    for oc in 0..o {
-                        let mut sum = 0.0;
-                        for a in 0..k {
-                            for b in 0..k {
-                                let (r, q) = (i + a as isize - pad, j + b as isize - pad);
-                                if r < 0 || r >= h || q < 0 || q >= wd {
-                                    continue;
-                                }
-                                for ic in 0..c {
-                                    sum += image[(r * wd + q) as usize * c + ic] * w[((a * k + b) * c + ic) * o + oc];
-                                }
-                            }
-                        }
-                        y.push(sum);
-                    }
+    /// Calls `f(x, w, y)` with the index of each term of the sum that the definition writes out.
+    fn for_each_term(n: usize, s: ConvShape, mut f: impl FnMut(usize, usize, usize)) {
+        let (h, wd, c, o, k) = (s.height, s.width, s.input_channels, s.output_channels, s.kernel);
+        let border = k / 2;
+        for (image, i, j) in (0..n).flat_map(|n| (0..h).flat_map(move |i| (0..wd).map(move |j| (n, i, j)))) {
+            for (a, b) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
+                let (row, column) = ((i + a).wrapping_sub(border), (j + b).wrapping_sub(border));
+                if row >= h || column >= wd {
+                    continue;
+                }
+                for (ic, oc) in (0..c).flat_map(|ic| (0..o).map(move |oc| (ic, oc))) {
+                    let x = ((image * h + row) * wd + column) * c + ic;
+                    f(x, ((a * k + b) * c + ic) * o + oc, ((image * h + i) * wd + j) * o + oc);
                 }
             }
         }
-        y
+    }
+
+    fn check<F: Scalar>(n: usize, shape: ConvShape) {
+        let (area, c, o) = (shape.area(), shape.input_channels, shape.output_channels);
+        let x = numbers::<F>(n * area * c, 1);
+        let w = numbers::<F>(shape.patch(c) * o, 2);
+        let dy = numbers::<F>(n * area * o, 3);
+        let (mut y, mut dw, mut dx) = (vec![0.0; dy.len()], vec![0.0; w.len()], vec![0.0; x.len()]);
+        for_each_term(n, shape, |ix, iw, iy| {
+            y[iy] += x[ix].f64() * w[iw].f64();
+            dw[iw] += x[ix].f64() * dy[iy].f64();
+            dx[ix] += dy[iy].f64() * w[iw].f64();
+        });
+        let convolution = Convolution::new(shape);
+        // As many roundings as there are terms, at most.
+        let terms = shape.patch(c.max(o)) as f64;
+        at_each_level(|level| {
+            let what = format!("{n} × {shape:?} at {}", level.name());
+            let mut scratch = Scratch::new(shape, true);
+            let zeros = |n: usize| vec![F::nan(); n];
+            let (mut found_y, mut found_dw, mut found_dx) = (zeros(y.len()), zeros(w.len()), zeros(x.len()));
+            convolution.forward(&x, &w, &mut found_y, &mut scratch);
+            assert_close(&found_y, &y, 4.0 + terms, &what);
+            convolution.weight_gradient(&x, &dy, F::zero(), &mut found_dw, &mut scratch);
+            assert_close(&found_dw, &dw, 4.0 + (n * area) as f64, &what);
+            convolution.flip(&w, &mut scratch);
+            convolution.input_gradient(&dy, &mut found_dx, &mut scratch);
+            assert_close(&found_dx, &dx, 4.0 + terms, &what);
+        });
     }
 
     #[test]
-    fn unfolded_products_equal_the_definition_on_odd_sizes() {
-        for (height, width, kernel) in [(1, 1, 3), (5, 7, 3), (4, 3, 5), (2, 9, 1), (1, 6, 7)] {
-            let s = ConvShape { height, width, input_channels: 3, output_channels: 2, kernel };
-            let x: Vec<f64> = (0..2 * height * width * 3).map(|i| ((i * 37 % 19) as f64) - 9.0).collect();
-            let w: Vec<f64> = (0..s.patch() * 2).map(|i| ((i * 53 % 23) as f64) - 11.0).collect();
-            let mut y = vec![0.0; 2 * height * width * 2];
-            forward(&x, &w, &mut y, &mut vec![0.0; s.unfolded()], s);
-            assert_eq!(y, reference(&x, &w, 2, s), "{s:?}");
+    fn all_three_directions_equal_the_definition() {
+        for (height, width, kernel) in [(1, 1, 3), (5, 7, 3), (4, 3, 5), (2, 9, 1), (1, 6, 7), (8, 8, 5), (14, 14, 3)] {
+            for (input_channels, output_channels) in [(1, 1), (3, 2), (1, 16), (16, 32), (5, 33), (8, 8)] {
+                let shape = ConvShape { height, width, input_channels, output_channels, kernel };
+                check::<f32>(2, shape);
+                check::<f64>(2, shape);
+            }
         }
     }
 }

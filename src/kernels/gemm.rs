@@ -1,32 +1,495 @@
-//! The three matrix products of a linear map, on row-major slices.
+//! Matrix products, all of them one kernel:
 //!
-//! With X [m, k], W [k, n], Y [m, n]: forward Y = X·W, weight gradient dW = Xᵀ·dY, input gradient
-//! dX = dY·Wᵀ.
+//! C\[i, j\] ← β·C\[i, j\] + α·Σ_p A\[i, p\]·B\[p, j\]       A [m, k], B [k, n], C [m, n]
+//!
+//! Where a row or column of A, B or C lies is given by [`Offsets`], a stride or a table, so that
+//! transposes, the patches of a convolution and a selection of rows or columns are the same product
+//! ([`Product`]) and nothing is unfolded or copied for their sake.
+//!
+//! C is computed in tiles of some rows by up to four vectors of columns, whose sums stay in
+//! registers: for each p, a row of B is loaded once and multiplied by one value of each row of A.
+//! B is read straight from memory if its rows are whole vectors and it is small; otherwise a panel,
+//! up to 256 rows by the width of a tile, is copied first, so that it is contiguous, lies in the
+//! cache, and is filled up with zeros to whole vectors.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::Scalar;
+use super::simd::{self, Has, Task, Vector};
 
-fn view<F>(x: &[F], rows: usize, columns: usize) -> ArrayView2<'_, F> {
-    ArrayView2::from_shape((rows, columns), &x[..rows * columns]).expect("the slice was cut to this shape")
+/// Where the i-th row or column of a matrix begins: at table\[i\]·stride, or i·stride.
+#[derive(Debug, Clone, Copy)]
+pub struct Offsets<'a> {
+    table: Option<&'a [u32]>,
+    stride: usize,
 }
 
-fn view_mut<F>(x: &mut [F], rows: usize, columns: usize) -> ArrayViewMut2<'_, F> {
-    ArrayViewMut2::from_shape((rows, columns), &mut x[..rows * columns]).expect("the slice was cut to this shape")
+impl<'a> Offsets<'a> {
+    /// i·stride
+    pub const fn every(stride: usize) -> Self {
+        Self { table: None, stride }
+    }
+
+    /// table\[i\]·stride
+    pub const fn of(table: &'a [u32], stride: usize) -> Self {
+        Self { table: Some(table), stride }
+    }
+
+    #[inline(always)]
+    fn at(self, i: usize) -> usize {
+        self.table.map_or(i, |table| table[i] as usize) * self.stride
+    }
+
+    /// The largest of the first `count`; 0 if there are none.
+    fn largest(self, count: usize) -> usize {
+        let largest = match self.table {
+            Some(table) => table[..count].iter().copied().max().unwrap_or(0) as usize,
+            None => count.saturating_sub(1),
+        };
+        largest * self.stride
+    }
+}
+
+/// C ← βC + αAB. Entry (i, p) of A lies at `a_rows(i) + a_columns(p)`, and so on; columns of C and,
+/// unless `b_columns` says otherwise, of B are contiguous.
+#[derive(Debug)]
+pub struct Product<'a, F> {
+    /// (m, k, n)
+    pub size: (usize, usize, usize),
+    /// A
+    pub a: &'a [F],
+    /// Its m rows.
+    pub a_rows: Offsets<'a>,
+    /// Its k columns.
+    pub a_columns: Offsets<'a>,
+    /// B
+    pub b: &'a [F],
+    /// Its k rows.
+    pub b_rows: Offsets<'a>,
+    /// The distance of its columns.
+    pub b_columns: usize,
+    /// C
+    pub c: &'a mut [F],
+    /// Its m rows.
+    pub c_rows: Offsets<'a>,
+    /// α
+    pub alpha: F,
+    /// β; 0 overwrites C whatever it holds.
+    pub beta: F,
 }
 
 /// C [m, n] ← A [m, k] · B [k, n]
 pub fn product<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, usize, usize)) {
-    general_mat_mul(F::one(), &view(a, m, k), &view(b, k, n), F::zero(), &mut view_mut(c, m, n));
+    simd::run(Product {
+        size: (m, k, n),
+        a,
+        a_rows: Offsets::every(k),
+        a_columns: Offsets::every(1),
+        b,
+        b_rows: Offsets::every(n),
+        b_columns: 1,
+        c,
+        c_rows: Offsets::every(n),
+        alpha: F::one(),
+        beta: F::zero(),
+    });
 }
 
-/// C [k, n] ← Aᵀ · B + βC for A [m, k], B [m, n]
-pub fn product_tn<F: Scalar>(a: &[F], b: &[F], beta: F, c: &mut [F], (m, k, n): (usize, usize, usize)) {
-    general_mat_mul(F::one(), &view(a, m, k).t(), &view(b, m, n), beta, &mut view_mut(c, k, n));
+/// C [k, n] ← Aᵀ · B for A [m, k], B [m, n]
+pub fn product_tn<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, usize, usize)) {
+    simd::run(Product {
+        size: (k, m, n),
+        a,
+        a_rows: Offsets::every(1),
+        a_columns: Offsets::every(k),
+        b,
+        b_rows: Offsets::every(n),
+        b_columns: 1,
+        c,
+        c_rows: Offsets::every(n),
+        alpha: F::one(),
+        beta: F::zero(),
+    });
 }
 
 /// C [m, k] ← A · Bᵀ for A [m, n], B [k, n]
 pub fn product_nt<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, usize, usize)) {
-    general_mat_mul(F::one(), &view(a, m, n), &view(b, k, n).t(), F::zero(), &mut view_mut(c, m, k));
+    simd::run(Product {
+        size: (m, n, k),
+        a,
+        a_rows: Offsets::every(n),
+        a_columns: Offsets::every(1),
+        b,
+        b_rows: Offsets::every(1),
+        b_columns: n,
+        c,
+        c_rows: Offsets::every(k),
+        alpha: F::one(),
+        beta: F::zero(),
+    });
+}
+
+/// Rows of B, and columns of A, that are handled at once.
+const DEPTH: usize = 256;
+/// The widest tile: four of the largest vectors.
+const WIDTH: usize = 64;
+
+/// Room for a panel of B. Not set to zero first: that would cost small products more than the work.
+#[repr(align(64))]
+struct Panel<F>(MaybeUninit<[F; DEPTH * WIDTH]>);
+
+impl<F: Scalar> Product<'_, F> {
+    /// Panics if any entry would lie outside its slice: the tiles rely on it.
+    fn check(&self) {
+        let (m, k, n) = self.size;
+        if m == 0 || n == 0 {
+            return;
+        }
+        assert!(self.c_rows.largest(m) + n <= self.c.len(), "C reaches beyond its slice");
+        if k > 0 {
+            let a = self.a_rows.largest(m) + self.a_columns.largest(k);
+            assert!(a < self.a.len() && u32::try_from(self.a.len()).is_ok(), "A reaches beyond its slice");
+            let b = self.b_rows.largest(k) + (n - 1) * self.b_columns;
+            assert!(b < self.b.len(), "B reaches beyond its slice");
+        }
+    }
+}
+
+impl<F: Scalar> Task<F> for Product<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        self.check();
+        let (m, k, n) = self.size;
+        let mut panel: Panel<F> = Panel(MaybeUninit::uninit());
+        let mut a_columns = [0; DEPTH];
+        let vectors = n.div_ceil(V::LANES);
+        let widest = V::TILE_ROWS.iter().filter(|rows| **rows > 0).count();
+        let panels = vectors.div_ceil(widest);
+        // A copy costs as much as a row or two of tiles.
+        let is_packed = !n.is_multiple_of(V::LANES)
+            || self.b_columns != 1
+            || self.b_rows.table.is_some()
+            || (k * n > 8192 && m > 24);
+        let blocks = k.div_ceil(DEPTH).max(1);
+        for block in 0..blocks {
+            let (first, last) = (k * block / blocks, k * (block + 1) / blocks);
+            let depth = last - first;
+            for (p, column) in a_columns[..depth].iter_mut().enumerate() {
+                *column = self.a_columns.at(first + p) as u32;
+            }
+            for j in 0..panels {
+                // Panels of equal width, to within one vector.
+                let (from, to) = (vectors * j / panels, vectors * (j + 1) / panels);
+                let width = to - from;
+                let columns = from * V::LANES..n.min(to * V::LANES);
+                let (b, b_stride) = if is_packed {
+                    let to = panel.0.as_mut_ptr().cast::<F>();
+                    self.pack(v, to, first..last, columns.clone(), width * V::LANES);
+                    (to.cast_const(), width * V::LANES)
+                } else {
+                    let from = self.b.get(self.b_rows.at(first) + columns.start..).unwrap_or(&[]);
+                    (from.as_ptr(), self.b_rows.stride)
+                };
+                let last_columns = columns.end - (to - 1) * V::LANES;
+                let most = V::TILE_ROWS[width - 1];
+                let tiles = m.div_ceil(most);
+                for tile in 0..tiles {
+                    let (top, bottom) = (m * tile / tiles, m * (tile + 1) / tiles);
+                    let beta = if block == 0 { self.beta } else { F::one() };
+                    let tile = Tile {
+                        product: (self.a.as_ptr(), self.a_rows, self.c.as_mut_ptr(), self.c_rows),
+                        columns: &a_columns[..depth],
+                        b,
+                        b_stride,
+                        top,
+                        left: columns.start,
+                        last_columns,
+                        scale: (self.alpha, beta),
+                    };
+                    tile.dispatch(v, bottom - top, width);
+                }
+            }
+        }
+    }
+}
+
+impl<F: Scalar> Product<'_, F> {
+    /// Copies rows and columns of B into a panel whose rows are `stride` numbers apart, columns
+    /// filled up with zeros.
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "the panel is written through a pointer, having no values yet")]
+    fn pack<V: Vector<Element = F>>(
+        &self,
+        v: Has<V>,
+        to: *mut F,
+        rows: Range<usize>,
+        columns: Range<usize>,
+        stride: usize,
+    ) {
+        debug_assert!(rows.len() <= DEPTH && stride <= WIDTH);
+        // SAFETY: the panel has room for DEPTH rows of WIDTH numbers, and there are no more.
+        unsafe {
+            if self.b_columns == 1 {
+                for (p, row) in rows.enumerate() {
+                    let from = &self.b[self.b_rows.at(row) + columns.start..][..columns.len()];
+                    for (j, from) in from.chunks(V::LANES).enumerate() {
+                        v.load(from).store(to.add(p * stride + j * V::LANES));
+                    }
+                }
+            } else {
+                for j in 0..stride {
+                    let column = (columns.start + j) * self.b_columns;
+                    for (p, row) in rows.clone().enumerate() {
+                        let is_within = columns.start + j < columns.end;
+                        let value = if is_within { self.b[self.b_rows.at(row) + column] } else { F::zero() };
+                        to.add(p * stride + j).write(value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One tile of C: `top` and `left` say where, `b` holds the panel of B it needs, `columns` the
+/// offsets of A's columns.
+#[derive(Clone, Copy)]
+struct Tile<'a, F> {
+    product: (*const F, Offsets<'a>, *mut F, Offsets<'a>),
+    columns: &'a [u32],
+    b: *const F,
+    b_stride: usize,
+    top: usize,
+    left: usize,
+    last_columns: usize,
+    scale: (F, F),
+}
+
+/// A tile of known size.
+struct Sized<'a, F, const ROWS: usize, const WIDTH: usize>(Tile<'a, F>);
+
+impl<F: Scalar> Tile<'_, F> {
+    /// Sums over constant numbers of rows and vectors stay in registers: one function for each.
+    #[inline(always)]
+    fn dispatch<V: Vector<Element = F>>(self, v: Has<V>, rows: usize, width: usize) {
+        match width {
+            1 => self.rows::<V, 1>(v, rows),
+            2 => self.rows::<V, 2>(v, rows),
+            3 => self.rows::<V, 3>(v, rows),
+            _ => self.rows::<V, 4>(v, rows),
+        }
+    }
+
+    #[inline(always)]
+    fn rows<V: Vector<Element = F>, const WIDTH: usize>(self, v: Has<V>, rows: usize) {
+        // Conditions on constants: tiles that no level asks for are not compiled.
+        let most = V::TILE_ROWS[WIDTH - 1];
+        match rows {
+            1 if most >= 1 => v.call(Sized::<F, 1, WIDTH>(self)),
+            2 if most >= 2 => v.call(Sized::<F, 2, WIDTH>(self)),
+            3 if most >= 3 => v.call(Sized::<F, 3, WIDTH>(self)),
+            4 if most >= 4 => v.call(Sized::<F, 4, WIDTH>(self)),
+            5 if most >= 5 => v.call(Sized::<F, 5, WIDTH>(self)),
+            6 if most >= 6 => v.call(Sized::<F, 6, WIDTH>(self)),
+            7 if most >= 7 => v.call(Sized::<F, 7, WIDTH>(self)),
+            8 if most >= 8 => v.call(Sized::<F, 8, WIDTH>(self)),
+            9 if most >= 9 => v.call(Sized::<F, 9, WIDTH>(self)),
+            10 if most >= 10 => v.call(Sized::<F, 10, WIDTH>(self)),
+            _ => unreachable!("no tile has {rows} rows"),
+        }
+    }
+}
+
+impl<F: Scalar, const ROWS: usize, const WIDTH: usize> Task<F> for Sized<'_, F, ROWS, WIDTH> {
+    type Output = ();
+
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "pointers: bounds checks would cost more than the arithmetic")]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let Tile { product: (a, a_rows, c, c_rows), columns, b, b_stride, top, left, last_columns, scale } = self.0;
+        // SAFETY: `Product::check` has seen that every entry lies within its slice, and B's rows are
+        // whole vectors, in a panel or in B itself.
+        unsafe {
+            let a: [*const F; ROWS] = std::array::from_fn(|i| a.add(a_rows.at(top + i)));
+            let mut b = b;
+            let mut sums = [[v.zero(); WIDTH]; ROWS];
+            for column in columns {
+                let row: [V; WIDTH] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
+                for i in 0..ROWS {
+                    let value = v.splat(*a[i].add(*column as usize));
+                    for j in 0..WIDTH {
+                        sums[i][j] = value.mul_add(row[j], sums[i][j]);
+                    }
+                }
+                b = b.add(b_stride);
+            }
+            let (alpha, beta) = (v.splat(scale.0), v.splat(scale.1));
+            for (i, sums) in sums.iter().enumerate() {
+                let c = c.add(c_rows.at(top + i) + left);
+                for (j, sum) in sums.iter().enumerate() {
+                    let to = std::slice::from_raw_parts_mut(
+                        c.add(j * V::LANES),
+                        if j + 1 == WIDTH { last_columns } else { V::LANES },
+                    );
+                    let scaled = *sum * alpha;
+                    let value = if scale.1 == F::zero() { scaled } else { v.load(to).mul_add(beta, scaled) };
+                    v.store(value, to);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::kernels::simd::tests::at_each_level;
+
+    /// The definition, in f64, entry by entry.
+    fn reference<F: Scalar>(p: &Product<F>) -> Vec<f64> {
+        let (m, k, n) = p.size;
+        let mut c: Vec<f64> = p.c.iter().map(|x| x.f64()).collect();
+        for i in 0..m {
+            for j in 0..n {
+                let a = |q: usize| p.a[p.a_rows.at(i) + p.a_columns.at(q)].f64();
+                let b = |q: usize| p.b[p.b_rows.at(q) + j * p.b_columns].f64();
+                let sum: f64 = (0..k).map(|q| a(q) * b(q)).sum();
+                let c = &mut c[p.c_rows.at(i) + j];
+                *c = if p.beta == F::zero() { 0.0 } else { p.beta.f64() * *c } + p.alpha.f64() * sum;
+            }
+        }
+        c
+    }
+
+    /// Numbers of no pattern between −1 and 1.
+    pub fn numbers<F: Scalar>(n: usize, seed: u64) -> Vec<F> {
+        use rand::SeedableRng;
+        use rand_distr::{Distribution, StandardUniform};
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let uniform = |rng: &mut _| -> f64 { StandardUniform.sample(rng) };
+        (0..n).map(|_| F::of(2.0 * uniform(&mut rng) - 1.0)).collect()
+    }
+
+    /// Asserts that values are those expected, to `tolerance` roundings of a number near 1.
+    pub fn assert_close<F: Scalar>(found: &[F], expected: &[f64], tolerance: f64, what: &str) {
+        assert_eq!(found.len(), expected.len(), "{what}");
+        for (i, (f, e)) in found.iter().zip(expected).enumerate() {
+            let close = (f.f64() - e).abs() <= tolerance * F::epsilon().f64() * e.abs().max(1.0);
+            assert!(close, "{what}: entry {i} is {f}, expected {e}");
+        }
+    }
+
+    /// A product of plain or transposed matrices.
+    fn layout<'a, F: Scalar>(
+        size: (usize, usize, usize),
+        [a, b]: [&'a [F]; 2],
+        c: &'a mut [F],
+        [a_transposed, b_transposed]: [bool; 2],
+        [alpha, beta]: [f64; 2],
+    ) -> Product<'a, F> {
+        let (m, k, n) = size;
+        let (row, column) = if a_transposed { (1, m) } else { (k, 1) };
+        Product {
+            size,
+            a,
+            a_rows: Offsets::every(row),
+            a_columns: Offsets::every(column),
+            b,
+            b_rows: Offsets::every(if b_transposed { 1 } else { n }),
+            b_columns: if b_transposed { k } else { 1 },
+            c,
+            c_rows: Offsets::every(n),
+            alpha: F::of(alpha),
+            beta: F::of(beta),
+        }
+    }
+
+    fn check<F: Scalar>(size: (usize, usize, usize), seed: u64) {
+        let (m, k, n) = size;
+        let (a, b, c) = (numbers::<F>(m * k, seed), numbers::<F>(k * n, seed + 1), numbers::<F>(m * n, seed + 2));
+        for (transposed, scale) in [
+            ([false, false], [1.0, 0.0]),
+            ([true, false], [-0.5, 1.0]),
+            ([false, true], [2.0, -0.25]),
+            ([true, true], [1.0, 1.0]),
+        ] {
+            let expected = reference(&layout(size, [&a, &b], &mut c.clone(), transposed, scale));
+            at_each_level(|level| {
+                let mut c = c.clone();
+                simd::run(layout(size, [&a, &b], &mut c, transposed, scale));
+                let what = format!("{size:?} at {}, transposed {transposed:?}", level.name());
+                assert_close(&c, &expected, 4.0 + k as f64, &what);
+            });
+        }
+    }
+
+    #[test]
+    fn products_of_all_shapes_agree_with_the_definition_at_every_level() {
+        let mut seed = 0;
+        for m in [1, 2, 5, 7, 10, 13, 33] {
+            for k in [0, 1, 3, 16, 31] {
+                for n in [1, 4, 15, 16, 17, 48, 65, 100] {
+                    seed += 3;
+                    check::<f32>((m, k, n), seed);
+                    check::<f64>((m, k, n), seed);
+                }
+            }
+        }
+        for size in [(60, 784, 100), (37, 300, 130), (3, 1000, 5), (130, 257, 256)] {
+            check::<f32>(size, 7);
+            check::<f64>(size, 8);
+        }
+    }
+
+    #[test]
+    fn tables_select_rows_and_columns() {
+        // C's rows 4, 0, 7 ← A's columns 4, 0, 7, transposed, times B; A's rows 1, 2, 5 alone take part.
+        fn selection<'a>(a: &'a [f32], b: &'a [f32], c: &'a mut [f32]) -> Product<'a, f32> {
+            let (selected, rows) = (&[4, 0, 7], &[1, 2, 5]);
+            Product {
+                size: (3, 3, 20),
+                a,
+                a_rows: Offsets::of(selected, 1),
+                a_columns: Offsets::of(rows, 9),
+                b,
+                b_rows: Offsets::of(rows, 20),
+                b_columns: 1,
+                c,
+                c_rows: Offsets::of(selected, 20),
+                alpha: 1.0,
+                beta: 0.0,
+            }
+        }
+        let (a, b) = (numbers::<f32>(6 * 9, 1), numbers::<f32>(6 * 20, 2));
+        let expected = reference(&selection(&a, &b, &mut [9.0; 9 * 20]));
+        at_each_level(|level| {
+            let mut c = [9.0; 9 * 20];
+            simd::run(selection(&a, &b, &mut c));
+            // What was not selected stays as it was.
+            assert_eq!(c[20..40], [9.0; 20]);
+            let selected = [0, 4, 7].map(|row| row * 20..(row + 1) * 20);
+            for rows in selected {
+                assert_close(&c[rows.clone()], &expected[rows], 8.0, level.name());
+            }
+        });
+    }
+
+    #[test]
+    fn nan_in_c_is_overwritten_and_nan_in_a_is_kept() {
+        at_each_level(|_| {
+            let mut c = [f32::NAN; 2];
+            product(&[1.0, 2.0], &[3.0, 4.0, 5.0, 6.0], &mut c, (1, 2, 2));
+            assert_eq!(c, [13.0, 16.0]);
+            product(&[f32::NAN, 2.0], &[0.0, 4.0, 5.0, 6.0], &mut c, (1, 2, 2));
+            assert!(c.iter().all(|x| x.is_nan()));
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "B reaches beyond its slice")]
+    fn a_product_beyond_its_slices_is_refused() {
+        product(&[1.0; 4], &[1.0; 3], &mut [0.0; 4], (2, 2, 2));
+    }
 }

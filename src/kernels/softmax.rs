@@ -5,6 +5,8 @@
 //! exponential overflows.
 
 use super::Scalar;
+use super::exp::exp;
+use super::simd::{self, Has, Task, Vector};
 
 /// Sum of losses and number of rows whose largest logit (the first of equal ones) is the label's.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -17,31 +19,67 @@ pub struct Outcome {
 
 /// Losses of rows of logits.
 pub fn cross_entropy<F: Scalar>(logits: &[F], labels: &[u8], classes: usize) -> Outcome {
-    let mut outcome = Outcome::default();
-    for (row, label) in logits.chunks_exact(classes).zip(labels) {
-        let (best, largest) = arg_max(row);
-        let sum: f64 = row.iter().map(|z| (*z - largest).exp().f64()).sum();
-        let label = usize::from(*label);
-        outcome.loss_sum += sum.ln() - (row[label] - largest).f64();
-        outcome.correct += usize::from(best == label);
+    simd::run(CrossEntropy { logits, labels, classes })
+}
+
+struct CrossEntropy<'a, F> {
+    logits: &'a [F],
+    labels: &'a [u8],
+    classes: usize,
+}
+
+impl<F: Scalar> Task<F> for CrossEntropy<'_, F> {
+    type Output = Outcome;
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (row, label) in self.logits.chunks_exact(self.classes).zip(self.labels) {
+            let (best, largest) = arg_max(row);
+            let mut sum = 0.0;
+            for z in row.chunks(V::LANES) {
+                let mut exponentials = [F::zero(); 16];
+                v.store(exp(v, v.load(z) - v.splat(largest)), &mut exponentials);
+                sum += exponentials[..z.len()].iter().map(|e| e.f64()).sum::<f64>();
+            }
+            let label = usize::from(*label);
+            outcome.loss_sum += sum.ln() - (row[label] - largest).f64();
+            outcome.correct += usize::from(best == label);
+        }
+        outcome
     }
-    outcome
 }
 
 /// dz ← dL/dz for the mean over these rows.
 pub fn cross_entropy_backward<F: Scalar>(logits: &[F], labels: &[u8], classes: usize, dlogits: &mut [F]) {
-    let per_row = F::one() / F::of(labels.len() as f64);
-    let rows = logits.chunks_exact(classes).zip(labels);
-    for ((row, label), drow) in rows.zip(dlogits.chunks_exact_mut(classes)) {
-        let (_, largest) = arg_max(row);
-        let mut sum = F::zero();
-        for (d, z) in drow.iter_mut().zip(row) {
-            *d = (*z - largest).exp();
-            sum += *d;
+    simd::run(Backward { logits, labels, classes, dlogits });
+}
+
+struct Backward<'a, F> {
+    logits: &'a [F],
+    labels: &'a [u8],
+    classes: usize,
+    dlogits: &'a mut [F],
+}
+
+impl<F: Scalar> Task<F> for Backward<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let per_row = F::one() / F::of(self.labels.len() as f64);
+        let rows = self.logits.chunks_exact(self.classes).zip(self.labels);
+        for ((row, label), drow) in rows.zip(self.dlogits.chunks_exact_mut(self.classes)) {
+            let (_, largest) = arg_max(row);
+            let mut sum = F::zero();
+            for (z, d) in row.chunks(V::LANES).zip(drow.chunks_mut(V::LANES)) {
+                v.store(exp(v, v.load(z) - v.splat(largest)), d);
+                sum += d.iter().copied().sum::<F>();
+            }
+            let scale = v.splat(per_row / sum);
+            for d in drow.chunks_mut(V::LANES) {
+                v.store(v.load(d) * scale, d);
+            }
+            drow[usize::from(*label)] -= per_row;
         }
-        let scale = per_row / sum;
-        drow.iter_mut().for_each(|d| *d *= scale);
-        drow[usize::from(*label)] -= per_row;
     }
 }
 
@@ -54,4 +92,53 @@ fn arg_max<F: Scalar>(row: &[F]) -> (usize, F) {
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::gemm::tests::{assert_close, numbers};
+    use crate::kernels::simd::tests::at_each_level;
+
+    fn check<F: Scalar>(rows: usize, classes: usize) {
+        let logits: Vec<F> = numbers::<F>(rows * classes, 1).iter().map(|z| *z * F::of(20.0)).collect();
+        let labels: Vec<u8> = (0..rows).map(|i| (i * 7 % classes) as u8).collect();
+        let (mut loss, mut correct, mut gradient) = (0.0, 0, Vec::new());
+        for (row, label) in logits.chunks(classes).zip(&labels) {
+            let z: Vec<f64> = row.iter().map(|z| z.f64()).collect();
+            let sum: f64 = z.iter().map(|z| z.exp()).sum();
+            let label = usize::from(*label);
+            loss += sum.ln() - z[label];
+            correct += usize::from(z.iter().all(|other| *other <= z[label]));
+            let indicator = |k: usize| f64::from(u8::from(k == label));
+            gradient.extend(z.iter().enumerate().map(|(k, z)| (z.exp() / sum - indicator(k)) / rows as f64));
+        }
+        at_each_level(|level| {
+            let what = format!("{rows} rows of {classes} at {}", level.name());
+            let outcome = cross_entropy(&logits, &labels, classes);
+            assert_eq!(outcome.correct, correct, "{what}");
+            assert_close(&[F::of(outcome.loss_sum)], &[loss], 8.0, &what);
+            let mut found = vec![F::nan(); logits.len()];
+            cross_entropy_backward(&logits, &labels, classes, &mut found);
+            assert_close(&found, &gradient, 8.0, &what);
+        });
+    }
+
+    #[test]
+    fn loss_and_gradient_agree_with_the_definition() {
+        for (rows, classes) in [(1, 2), (60, 10), (7, 16), (5, 17), (3, 200)] {
+            check::<f32>(rows, classes);
+            check::<f64>(rows, classes);
+        }
+    }
+
+    #[test]
+    fn large_logits_do_not_overflow_and_nan_is_not_hidden() {
+        at_each_level(|_| {
+            let outcome = cross_entropy(&[1000.0f32, 0.0], &[0], 2);
+            assert_eq!(outcome, Outcome { loss_sum: 0.0, correct: 1 });
+            assert!(cross_entropy(&[f32::NAN, 0.0], &[1], 2).loss_sum.is_nan());
+            assert!(cross_entropy(&[0.0, f32::INFINITY], &[0], 2).loss_sum.is_nan());
+        });
+    }
 }

@@ -2,18 +2,21 @@
 //!
 //! A block is a list of [`Stage`]s, each reading what the one before it wrote. The order is the only
 //! thing `norm_position` changes, and the places between stages are the sites that probes look at.
+//! Here is the plain path, stage by stage, with every value kept; [`super::fused`] is the same in
+//! fewer passes over memory, for training.
 
 use std::ops::Range;
 
-use super::conv::Conv;
+use super::conv::{Conv, ConvShape, Scratch};
 use super::linear::Linear;
 use super::norm::{Norm, Statistics, TooFewRows};
 use super::workspace::BlockSpace;
 use crate::config::settings::{Activation, Layer, NormPosition, PoolKind, Shape};
-use crate::kernels::{self, Scalar, activation, conv::ConvShape, pool};
+use crate::kernels::activation::{self, Function};
+use crate::kernels::{self, Scalar, pool};
 
 /// Wu, the learnable linear part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Map {
     /// Fully connected.
     Linear(Linear),
@@ -51,6 +54,8 @@ pub struct Block<F: Scalar> {
     pub norm: Option<Norm<F>>,
     /// φ
     pub activation: Activation,
+    /// φ, as kernels call it.
+    pub function: Function,
     /// What happens, in order.
     pub stages: Vec<Stage>,
     /// The stage whose output the norm reads, or would read if the arm had one.
@@ -113,17 +118,19 @@ impl Map {
         match layer.kernel {
             None => Self::Linear(Linear { inputs: layer.input.len(), outputs: output_channels }),
             Some(kernel) => {
-                Self::Conv(Conv(ConvShape { height, width, input_channels: channels, output_channels, kernel }))
+                Self::Conv(Conv::new(ConvShape { height, width, input_channels: channels, output_channels, kernel }))
             }
         }
     }
+}
 
-    /// Scratch values the map needs.
-    pub fn scratch(&self) -> usize {
-        match self {
-            Self::Linear(_) => 0,
-            Self::Conv(conv) => conv.0.unfolded(),
-        }
+/// φ, as kernels call it.
+pub const fn function(activation: Activation) -> Function {
+    match activation {
+        Activation::Relu => Function::Relu,
+        Activation::Tanh => Function::Tanh,
+        Activation::Sigmoid => Function::Sigmoid,
+        Activation::Identity => Function::Identity,
     }
 }
 
@@ -155,28 +162,30 @@ impl<F: Scalar> Block<F> {
         statistics: Statistics,
         input: &[F],
         space: &mut BlockSpace<F>,
-        scratch: &mut [F],
         samples: usize,
     ) -> Result<(), TooFewRows> {
         space.samples = samples;
+        if space.is_fused {
+            return self.forward_fused(parameters, statistics, input, space);
+        }
         for (i, stage) in self.stages.iter().enumerate() {
             let length = samples * self.shape_after(i).len();
             let (before, after) = space.values.split_at_mut(i);
             let x = before.last().map_or(input, |v| &v[..samples * self.shape_after(i - 1).len()]);
             let y = &mut after[0][..length];
             match stage {
-                Stage::Map => self.map_forward(parameters, x, y, scratch),
+                Stage::Map => {
+                    self.map_forward(parameters, x, y, space.scratch.as_mut());
+                    if let Some(bias) = &self.bias {
+                        kernels::add_to_rows(y, &parameters[bias.clone()]);
+                    }
+                }
                 Stage::Norm => {
                     if let Some(norm) = &self.norm {
                         norm.forward(parameters, statistics, x, y, &mut space.norm)?;
                     }
                 }
-                Stage::Activation => match self.activation {
-                    Activation::Relu => activation::relu(x, y),
-                    Activation::Tanh => activation::tanh(x, y),
-                    Activation::Sigmoid => activation::sigmoid(x, y),
-                    Activation::Identity => y.copy_from_slice(x),
-                },
+                Stage::Activation => activation::forward(self.function, x, y),
                 Stage::Pool => match self.layer.pool {
                     PoolKind::Max => pool::max(x, y, &mut space.winner, samples, self.pool_shape()),
                     _ => pool::average(x, y, samples, self.pool_shape()),
@@ -196,8 +205,10 @@ impl<F: Scalar> Block<F> {
         space: &mut BlockSpace<F>,
         gradients: &mut [F],
         dinput: Option<&mut [F]>,
-        scratch: &mut [F],
     ) {
+        if space.is_fused {
+            return self.backward_fused(parameters, input, space, gradients, dinput);
+        }
         let samples = space.samples;
         for (i, stage) in self.stages.iter().enumerate().skip(1).rev() {
             let x = &space.values[i - 1][..samples * self.shape_after(i - 1).len()];
@@ -205,64 +216,63 @@ impl<F: Scalar> Block<F> {
             let (before, after) = space.gradients.split_at_mut(i);
             let dy = &after[0][..y.len()];
             let dx = &mut before[i - 1][..x.len()];
+            if *stage != Stage::Pool {
+                dx.copy_from_slice(dy);
+            }
             match stage {
-                Stage::Map => {}
+                Stage::Map | Stage::Skip => {}
                 Stage::Norm => {
                     if let Some(norm) = &self.norm {
-                        norm.backward(parameters, x, dy, dx, &mut space.norm, gradients);
+                        norm.backward(parameters, x, dx, &mut space.norm, gradients);
                     }
                 }
-                Stage::Activation => match self.activation {
-                    Activation::Relu => activation::relu_backward(y, dy, dx),
-                    Activation::Tanh => activation::tanh_backward(y, dy, dx),
-                    Activation::Sigmoid => activation::sigmoid_backward(y, dy, dx),
-                    Activation::Identity => dx.copy_from_slice(dy),
-                },
+                Stage::Activation => activation::backward(self.function, y, dx),
                 Stage::Pool => match self.layer.pool {
                     PoolKind::Max => pool::max_backward(dy, &space.winner, dx, samples, self.pool_shape()),
                     _ => pool::average_backward(dy, dx, samples, self.pool_shape()),
                 },
-                Stage::Skip => dx.copy_from_slice(dy),
             }
         }
         let dmapped = &space.gradients[0][..samples * self.layer.mapped.len()];
-        self.map_backward(input, dmapped, gradients, scratch, &mut space.bias_sums);
-        if let Some(dinput) = dinput {
-            match self.map {
-                Map::Linear(map) => map.input_gradient(dmapped, &parameters[self.weight.clone()], dinput),
-                Map::Conv(map) => map.input_gradient(dmapped, &parameters[self.weight.clone()], dinput, scratch),
+        if let Some(bias) = &self.bias {
+            kernels::norm::column_sums(dmapped, &mut space.bias_sums);
+            gradients[bias.clone()].iter_mut().zip(&space.bias_sums).for_each(|(g, s)| *g = F::of(*s));
+        }
+        let (weight, dweight) = (&parameters[self.weight.clone()], &mut gradients[self.weight.clone()]);
+        let skip = self.stages.last() == Some(&Stage::Skip);
+        match (&self.map, &mut space.scratch) {
+            (Map::Linear(map), _) => {
+                map.weight_gradient(input, dmapped, dweight);
+                if let Some(dinput) = dinput {
+                    map.input_gradient(dmapped, weight, dinput);
+                    if skip {
+                        let doutput = &space.gradients[self.stages.len() - 1];
+                        dinput.iter_mut().zip(doutput).for_each(|(d, skip)| *d += *skip);
+                    }
+                }
             }
-            if self.stages.last() == Some(&Stage::Skip) {
-                let doutput = &space.gradients[self.stages.len() - 1];
-                dinput.iter_mut().zip(doutput).for_each(|(d, skip)| *d += *skip);
+            (Map::Conv(map), Some(scratch)) => {
+                map.weight_gradient(input, dmapped, F::zero(), dweight, scratch);
+                if let Some(dinput) = dinput {
+                    map.flip(weight, scratch);
+                    map.input_gradient(dmapped, dinput, scratch);
+                }
             }
+            (Map::Conv(_), None) => unreachable!("a convolution's workspace has scratch"),
         }
     }
 
-    fn map_forward(&self, parameters: &[F], x: &[F], y: &mut [F], scratch: &mut [F]) {
+    /// Wu
+    pub(super) fn map_forward(&self, parameters: &[F], x: &[F], y: &mut [F], scratch: Option<&mut Scratch<F>>) {
         let weight = &parameters[self.weight.clone()];
-        match self.map {
-            Map::Linear(map) => map.forward(x, weight, y),
-            Map::Conv(map) => map.forward(x, weight, y, scratch),
-        }
-        if let Some(bias) = &self.bias {
-            kernels::add_to_rows(y, &parameters[bias.clone()]);
+        match (&self.map, scratch) {
+            (Map::Linear(map), _) => map.forward(x, weight, y),
+            (Map::Conv(map), Some(scratch)) => map.forward(x, weight, y, scratch),
+            (Map::Conv(_), None) => unreachable!("a convolution's workspace has scratch"),
         }
     }
 
-    fn map_backward(&self, x: &[F], dy: &[F], gradients: &mut [F], scratch: &mut [F], sums: &mut [f64]) {
-        let dweight = &mut gradients[self.weight.clone()];
-        match self.map {
-            Map::Linear(map) => map.weight_gradient(x, dy, dweight),
-            Map::Conv(map) => map.weight_gradient(x, dy, dweight, scratch),
-        }
-        if let Some(bias) = &self.bias {
-            kernels::column_sums(dy, sums);
-            gradients[bias.clone()].iter_mut().zip(sums.iter()).for_each(|(g, s)| *g = F::of(*s));
-        }
-    }
-
-    fn pool_shape(&self) -> pool::Hwc {
+    pub(super) fn pool_shape(&self) -> pool::Hwc {
         (self.layer.mapped.height, self.layer.mapped.width, self.layer.mapped.channels)
     }
 }

@@ -8,26 +8,4 @@
 //! dx_nrsc = Σ_abo dy_{n, r−a+p, s−b+p, o} W_abco      (terms outside the image are absent)
 //! ```
 
-use crate::kernels::conv::{self, ConvShape};
-use crate::kernels::{self, Scalar};
-
-/// Sizes of the map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Conv(pub ConvShape);
-
-impl Conv {
-    /// y ← x ∗ W; `scratch` holds one unfolded image.
-    pub fn forward<F: Scalar>(self, x: &[F], weight: &[F], y: &mut [F], scratch: &mut [F]) {
-        conv::forward(x, weight, y, scratch, self.0);
-    }
-
-    /// dW
-    pub fn weight_gradient<F: Scalar>(self, x: &[F], dy: &[F], dweight: &mut [F], scratch: &mut [F]) {
-        conv::weight_gradient(x, dy, dweight, scratch, self.0);
-    }
-
-    /// dx
-    pub fn input_gradient<F: Scalar>(self, dy: &[F], weight: &[F], dx: &mut [F], scratch: &mut [F]) {
-        kernels::conv::input_gradient(dy, weight, dx, scratch, self.0);
-    }
-}
+pub use crate::kernels::conv::{ConvShape, Convolution as Conv, Scratch};

@@ -30,7 +30,7 @@ impl Linear {
 
     /// dW ← xᵀ·dy
     pub fn weight_gradient<F: Scalar>(self, x: &[F], dy: &[F], dweight: &mut [F]) {
-        kernels::gemm::product_tn(x, dy, F::zero(), dweight, self.product(x));
+        kernels::gemm::product_tn(x, dy, dweight, self.product(x));
     }
 
     /// dx ← dy·Wᵀ

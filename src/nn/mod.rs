@@ -7,6 +7,7 @@
 
 pub mod block;
 pub mod conv;
+pub mod fused;
 pub mod init;
 pub mod linear;
 pub mod memory;

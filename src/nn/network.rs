@@ -3,7 +3,7 @@
 //! Forward runs the blocks in order, backward in reverse; the gradient of a block's input is the
 //! gradient of the output of the block below. The loss is softmax cross-entropy, mean over the batch.
 
-use super::block::{Block, Map, Stage, stages};
+use super::block::{Block, Map, Stage, function, stages};
 use super::init;
 use super::norm::{Norm, Statistics, parts};
 use super::parameters::{Layout, Parameter, Tensor};
@@ -98,7 +98,7 @@ impl<F: Scalar> Network<F> {
                 Some(below) => &below.output()[..samples * block.layer.input.len()],
             };
             block
-                .forward(&self.parameters, statistics, input, &mut here[0], &mut space.scratch, samples)
+                .forward(&self.parameters, statistics, input, &mut here[0], samples)
                 .map_err(|_| self.one_value(i, samples))?;
         }
         Ok(())
@@ -142,8 +142,7 @@ impl<F: Scalar> Network<F> {
                     (&values[..length], Some(&mut gradients[..length]))
                 }
             };
-            let gradients = &mut space.gradients;
-            block.backward(&self.parameters, input, &mut here[0], gradients, dinput, &mut space.scratch);
+            block.backward(&self.parameters, input, &mut here[0], &mut space.gradients, dinput);
         }
     }
 
@@ -172,9 +171,9 @@ impl<F: Scalar> Network<F> {
     }
 
     fn one_value(&self, block: usize, batch_size: usize) -> NetworkError {
-        let layer = match self.blocks[block].map {
+        let layer = match &self.blocks[block].map {
             Map::Linear(map) => format!("linear, {} → {}", map.inputs, map.outputs),
-            Map::Conv(map) => format!("convolution, {} → {}", map.0.input_channels, map.0.output_channels),
+            Map::Conv(map) => format!("convolution, {} → {}", map.shape.input_channels, map.shape.output_channels),
         };
         NetworkError::OneValuePerChannel { block, layer, batch_size }
     }
@@ -250,7 +249,8 @@ fn block<F: Scalar>(
     });
     let (stages, before_norm) = stages(layer, settings.model.norm_position, norm.is_some());
     let activation = settings.model.activation;
-    Block { layer: *layer, map: Map::new(layer), weight, bias, norm, activation, stages, before_norm }
+    let function = function(activation);
+    Block { layer: *layer, map: Map::new(layer), weight, bias, norm, activation, function, stages, before_norm }
 }
 
 /// Marks everything that `train_only` does not name as not trained.

@@ -1,5 +1,7 @@
 //! Every buffer that a pass through a network needs, allocated once for a largest batch.
 
+use super::block::{Block, Map};
+use super::conv::Scratch;
 use super::network::Network;
 use super::norm::NormCache;
 use crate::kernels::Scalar;
@@ -19,8 +21,6 @@ pub struct Workspace<F: Scalar> {
     pub gradients: Vec<F>,
     /// Gradient of the input, if asked for.
     pub dinput: Vec<F>,
-    /// One unfolded image.
-    pub scratch: Vec<F>,
 }
 
 /// Buffers of one block.
@@ -28,12 +28,19 @@ pub struct Workspace<F: Scalar> {
 pub struct BlockSpace<F> {
     /// Samples of the latest forward pass.
     pub samples: usize,
-    /// What each stage wrote.
+    /// Whether norm, activation and pool are computed together.
+    pub is_fused: bool,
+    /// What each stage wrote; if fused, Wu and the block's output.
     pub values: Vec<Vec<F>>,
-    /// The gradient there; empty in a workspace for evaluation.
+    /// The gradient there; if fused, that of Wu for one image, and of the output.
+    /// Empty in a workspace without gradients.
     pub gradients: Vec<Vec<F>>,
     /// Which of its four inputs each max pool output took.
     pub winner: Vec<u8>,
+    /// If fused, Wu there.
+    pub peak: Vec<F>,
+    /// What a convolution needs to work in.
+    pub scratch: Option<Scratch<F>>,
     /// What the norm's forward pass leaves for its backward pass.
     pub norm: NormCache<F>,
     /// Scratch of one value per output channel.
@@ -52,39 +59,66 @@ impl<F> BlockSpace<F> {
     }
 }
 
+impl<F: Scalar> BlockSpace<F> {
+    fn new(block: &Block<F>, capacity: usize, is_plain: bool, with_gradients: bool) -> Self {
+        let zeros = |length: usize| vec![F::zero(); length];
+        let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
+        let (mapped, output) = (block.layer.mapped.len(), block.layer.output().len());
+        let is_fused = !is_plain && block.can_fuse();
+        let pooled = if block.has_max_pool() { capacity * output } else { 0 };
+        let (values, gradients) = if is_fused {
+            let image = if block.has_max_pool() { mapped } else { 0 };
+            (
+                vec![zeros(capacity * mapped), zeros(capacity * output)],
+                vec![gradient(image), gradient(capacity * output)],
+            )
+        } else {
+            let sizes = || (0..block.stages.len()).map(|i| capacity * block.shape_after(i).len());
+            (sizes().map(zeros).collect(), sizes().map(gradient).collect())
+        };
+        Self {
+            samples: 0,
+            is_fused,
+            values,
+            gradients,
+            winner: vec![0; pooled],
+            peak: zeros(if is_fused { pooled } else { 0 }),
+            scratch: match &block.map {
+                Map::Linear(_) => None,
+                Map::Conv(conv) => Some(Scratch::new(conv.shape, with_gradients)),
+            },
+            norm: NormCache::new(block.layer.mapped.channels),
+            bias_sums: vec![0.0; block.layer.mapped.channels],
+        }
+    }
+}
+
 impl<F: Scalar> Workspace<F> {
-    /// For forward and backward passes of up to `capacity` samples.
+    /// For training on batches of up to `capacity` samples.
     pub fn for_training(network: &Network<F>, capacity: usize) -> Self {
-        Self::new(network, capacity, true)
+        Self::new(network, capacity, false, true)
     }
 
     /// For forward passes only.
     pub fn for_evaluation(network: &Network<F>, capacity: usize) -> Self {
-        Self::new(network, capacity, false)
+        Self::new(network, capacity, false, false)
     }
 
-    fn new(network: &Network<F>, capacity: usize, with_gradients: bool) -> Self {
-        let zeros = |length: usize| vec![F::zero(); length];
-        let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
-        let blocks = network.blocks.iter().map(|block| {
-            let sizes = || (0..block.stages.len()).map(|i| capacity * block.shape_after(i).len());
-            BlockSpace {
-                samples: 0,
-                values: sizes().map(zeros).collect(),
-                gradients: sizes().map(gradient).collect(),
-                winner: vec![0; capacity * block.layer.output().len()],
-                norm: NormCache::new(block.norm.as_ref().map_or(0, |norm| norm.channels)),
-                bias_sums: vec![0.0; block.layer.mapped.channels],
-            }
-        });
+    /// For forward and, `with_gradients`, backward passes that keep what every stage writes.
+    pub fn for_probing(network: &Network<F>, capacity: usize, with_gradients: bool) -> Self {
+        Self::new(network, capacity, true, with_gradients)
+    }
+
+    fn new(network: &Network<F>, capacity: usize, is_plain: bool, with_gradients: bool) -> Self {
+        let gradient = |length: usize| vec![F::zero(); if with_gradients { length } else { 0 }];
+        let space = |block| BlockSpace::new(block, capacity, is_plain, with_gradients);
         Self {
             capacity,
             samples: 0,
-            input: zeros(capacity * network.input.len()),
-            blocks: blocks.collect(),
+            input: vec![F::zero(); capacity * network.input.len()],
+            blocks: network.blocks.iter().map(space).collect(),
             gradients: gradient(network.parameters.len()),
             dinput: gradient(capacity * network.input.len()),
-            scratch: zeros(network.blocks.iter().map(|b| b.map.scratch()).max().unwrap_or(0)),
         }
     }
 }

@@ -104,7 +104,7 @@ impl<F: Scalar> ActivationProbe<F> {
         let samples = range.len();
         let every = settings.log.activations_every;
         let space = (every > 0).then(|| {
-            let mut space = Workspace::for_evaluation(network, samples);
+            let mut space = Workspace::for_probing(network, samples, false);
             data.scaler::<F>().gather(split, range, &mut space.input, data.shape.len());
             space
         });
@@ -250,7 +250,7 @@ pub fn effective_rank(values: &[f64], samples: usize) -> Option<f64> {
     if samples <= features {
         gemm::product_nt(&centered, &centered, &mut gram, (samples, samples, features));
     } else {
-        gemm::product_tn(&centered, &centered, 0.0, &mut gram, (samples, features, features));
+        gemm::product_tn(&centered, &centered, &mut gram, (samples, features, features));
     }
     let eigenvalues = DMatrix::from_vec(side, side, gram).symmetric_eigenvalues();
     let singular: Vec<f64> = eigenvalues.iter().map(|l| l.max(0.0).sqrt()).collect();

@@ -55,7 +55,7 @@ impl<F: Scalar> GradientProbe<F> {
     /// For networks like this one.
     pub fn new(network: &Network<F>, settings: &Settings) -> Self {
         let every = settings.log.gradients_every;
-        let space = (every > 0).then(|| Workspace::for_training(network, settings.train.batch_size));
+        let space = (every > 0).then(|| Workspace::for_probing(network, settings.train.batch_size, true));
         Self { every, last: settings.train.steps - 1, space, before: None, rows: Vec::new() }
     }
 }

@@ -48,7 +48,7 @@ impl ExperimentRecord {
             program_version: machine::PROGRAM_VERSION.to_owned(),
             git_revision: machine::git_revision(),
             host: machine::host(),
-            simd: crate::kernels::level().to_owned(),
+            simd: crate::kernels::simd::level().name().to_owned(),
             axes: experiment.axes.iter().map(|axis| axis.path.clone()).collect(),
             configuration: experiment.configuration.clone(),
             runs,

@@ -103,7 +103,7 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
         configuration: point.configuration.clone(),
         numerics_version: NUMERICS_VERSION,
         program_version: machine::PROGRAM_VERSION.to_owned(),
-        simd: kernels::level().to_owned(),
+        simd: kernels::simd::level().name().to_owned(),
         timing: Timing {
             train_seconds: 0.0,
             evaluate_seconds: 0.0,

@@ -12,8 +12,11 @@
 //!
 //! These are PyTorch's definitions (dampening 0), so that runs can be replayed there.
 
+use std::ops::Range;
+
 use crate::config::settings::{OptimizerKind, OptimizerOptions};
 use crate::kernels::Scalar;
+use crate::kernels::update::{self, Adam, Momentum, Sgd};
 use crate::nn::parameters::{Parameter, Tensor};
 
 /// An optimiser and its state.
@@ -44,61 +47,39 @@ impl<F: Scalar> Optimizer<F> {
             let range = parameter.range.clone();
             let decays = parameter.tensor == Tensor::Weight || self.options.decay_norm;
             let decay = if decays { self.options.weight_decay } else { 0.0 };
-            let (theta, g) = (&mut parameters[range.clone()], &gradients[range.clone()]);
-            match self.options.kind {
-                OptimizerKind::Sgd if self.first.is_empty() => sgd(theta, g, lr, decay),
-                OptimizerKind::Sgd => {
-                    let momentum = (self.options.momentum, self.options.nesterov);
-                    sgd_momentum(theta, g, &mut self.first[range], lr, decay, momentum);
-                }
-                OptimizerKind::Adam => self.adam(theta, g, range, lr, decay),
-                OptimizerKind::Adamw => {
-                    let keep = F::of(1.0 - lr * decay);
-                    theta.iter_mut().for_each(|t| *t *= keep);
-                    self.adam(theta, g, range, lr, 0.0);
-                }
-            }
-            is_finite &= theta.iter().all(|t| t.is_finite());
+            let kind = self.options.kind;
+            let (rate, keep, decay) = match kind {
+                OptimizerKind::Adamw => (lr, 1.0 - lr * decay, 0.0),
+                OptimizerKind::Sgd | OptimizerKind::Adam => (lr, 1.0, decay),
+            };
+            let (theta, gradient) = (&mut parameters[range.clone()], &gradients[range.clone()]);
+            let sgd = Sgd { theta, gradient, rate: F::of(rate), decay: F::of(decay) };
+            is_finite &= match kind {
+                OptimizerKind::Sgd if self.first.is_empty() => update::run(sgd),
+                OptimizerKind::Sgd => update::run(Momentum {
+                    sgd,
+                    velocity: &mut self.first[range],
+                    momentum: F::of(self.options.momentum),
+                    nesterov: self.options.nesterov,
+                }),
+                OptimizerKind::Adam | OptimizerKind::Adamw => update::run(self.adam(sgd, range, keep)),
+            };
         }
         is_finite
     }
 
-    fn adam(&mut self, theta: &mut [F], g: &[F], range: std::ops::Range<usize>, lr: f64, decay: f64) {
+    /// Both bias corrections are taken out of the loop; θ still moves by η·m̂/(√v̂ + ε).
+    fn adam<'a>(&'a mut self, sgd: Sgd<'a, F>, range: Range<usize>, keep: f64) -> Adam<'a, F> {
         let OptimizerOptions { beta1, beta2, epsilon, .. } = self.options;
-        // Both bias corrections are taken out of the loop; θ still moves by η·m̂/(√v̂ + ε).
-        let rate = F::of(lr / (1.0 - beta1.powi(self.steps_done)));
-        let root = F::of((1.0 - beta2.powi(self.steps_done)).sqrt());
-        let [beta1, beta2, rest1, rest2] = [beta1, beta2, 1.0 - beta1, 1.0 - beta2].map(F::of);
-        let (decay, epsilon) = (F::of(decay), F::of(epsilon));
-        let state = self.first[range.clone()].iter_mut().zip(&mut self.second[range]);
-        for ((t, g), (m, v)) in theta.iter_mut().zip(g).zip(state) {
-            let g = *g + decay * *t;
-            *m = beta1 * *m + rest1 * g;
-            *v = beta2 * *v + rest2 * g * g;
-            *t -= rate * *m / (v.sqrt() / root + epsilon);
+        Adam {
+            sgd: Sgd { rate: sgd.rate / F::of(1.0 - beta1.powi(self.steps_done)), ..sgd },
+            keep: F::of(keep),
+            first: &mut self.first[range.clone()],
+            second: &mut self.second[range],
+            beta1: (F::of(beta1), F::of(1.0 - beta1)),
+            beta2: (F::of(beta2), F::of(1.0 - beta2)),
+            root: F::of((1.0 - beta2.powi(self.steps_done)).sqrt()),
+            epsilon: F::of(epsilon),
         }
-    }
-}
-
-fn sgd<F: Scalar>(theta: &mut [F], g: &[F], lr: f64, decay: f64) {
-    let (lr, decay) = (F::of(lr), F::of(decay));
-    for (t, g) in theta.iter_mut().zip(g) {
-        *t -= lr * (*g + decay * *t);
-    }
-}
-
-fn sgd_momentum<F: Scalar>(
-    theta: &mut [F],
-    g: &[F],
-    v: &mut [F],
-    lr: f64,
-    decay: f64,
-    (momentum, nesterov): (f64, bool),
-) {
-    let (lr, decay, momentum) = (F::of(lr), F::of(decay), F::of(momentum));
-    for ((t, g), v) in theta.iter_mut().zip(g).zip(v) {
-        let g = *g + decay * *t;
-        *v = momentum * *v + g;
-        *t -= lr * if nesterov { g + momentum * *v } else { *v };
     }
 }

@@ -31,20 +31,23 @@ fn a_convolution_has_the_right_derivatives_on_odd_sizes() {
     let sizes = [(2, 5, 7, 3, 4, 3), (3, 5, 7, 2, 3, 5), (2, 4, 3, 3, 2, 1), (2, 1, 1, 1, 2, 3), (1, 1, 6, 2, 2, 5)];
     for (samples, height, width, input_channels, output_channels, kernel) in sizes {
         let shape = ConvShape { height, width, input_channels, output_channels, kernel };
-        let map = Conv(shape);
+        let map = Conv::new(shape);
+        let scratch = || Scratch::new(shape, true);
         let case = format!("{shape:?}, {samples} samples");
         let pixels = samples * height * width;
-        let (x, weight) = (pixels * input_channels, shape.patch() * output_channels);
+        let (x, weight) = (pixels * input_channels, kernel * kernel * input_channels * output_channels);
         let y = |at: &[f64]| {
             let mut y = blank(pixels * output_channels);
-            map.forward(&at[..x], &at[x..], &mut y, &mut blank(shape.unfolded()));
+            map.forward(&at[..x], &at[x..], &mut y, &mut scratch());
             y
         };
         let gradient = |at: &[f64], dy: &[f64]| {
             let mut gradient = blank(at.len());
             let (dx, dweight) = gradient.split_at_mut(x);
-            map.weight_gradient(&at[..x], dy, dweight, &mut blank(shape.unfolded()));
-            map.input_gradient(dy, &at[x..], dx, &mut blank(shape.unfolded()));
+            let mut scratch = scratch();
+            map.weight_gradient(&at[..x], dy, 0.0, dweight, &mut scratch);
+            map.flip(&at[x..], &mut scratch);
+            map.input_gradient(dy, dx, &mut scratch);
             gradient
         };
         let at = normals(&mut stream(1, &case), x + weight);
@@ -54,27 +57,21 @@ fn a_convolution_has_the_right_derivatives_on_odd_sizes() {
 
 #[test]
 fn activations_have_the_right_derivatives_away_from_kinks() {
-    type Forward = fn(&[f64], &mut [f64]);
-    type Backward = fn(&[f64], &[f64], &mut [f64]);
-    let functions: [(&str, Forward, Backward); 3] = [
-        ("relu", activation::relu, activation::relu_backward),
-        ("tanh", activation::tanh, activation::tanh_backward),
-        ("sigmoid", activation::sigmoid, activation::sigmoid_backward),
-    ];
-    for (name, forward, backward) in functions {
-        let at: Vec<f64> = normals(&mut stream(1, name), 40).iter().map(|x| x + 0.01 * x.signum()).collect();
+    for function in [Function::Relu, Function::Tanh, Function::Sigmoid] {
+        let name = format!("{function:?}");
+        let at: Vec<f64> = normals(&mut stream(1, &name), 40).iter().map(|x| x + 0.01 * x.signum()).collect();
         assert!(at.iter().any(|x| *x < 0.0) && at.iter().any(|x| *x > 0.0));
         let y = |at: &[f64]| {
             let mut y = blank(at.len());
-            forward(at, &mut y);
+            activation::forward(function, at, &mut y);
             y
         };
         let gradient = |at: &[f64], dy: &[f64]| {
-            let mut dx = blank(at.len());
-            backward(&y(at), dy, &mut dx);
-            dx
+            let mut d = dy.to_vec();
+            activation::backward(function, &y(at), &mut d);
+            d
         };
-        check(name, &at, &tensors([("x", at.len())]), y, gradient);
+        check(&name, &at, &tensors([("x", at.len())]), y, gradient);
     }
 }
 

@@ -7,7 +7,10 @@ const SAMPLES: usize = 6;
 /// A network at the point [parameters | input], no parameter at a value of symmetry.
 struct Subject {
     network: Network<f64>,
+    /// For the plain path, which keeps what every stage writes.
     space: Workspace<f64>,
+    /// For the path that training takes.
+    training: Workspace<f64>,
     labels: Vec<u8>,
     tensors: Tensors,
     at: Vec<f64>,
@@ -31,9 +34,11 @@ impl Subject {
         tensors.push(("input".to_owned(), network.parameters.len()..at.len()));
         let labels = (0..SAMPLES).map(|n| (n * 3 % network.classes) as u8).collect();
         // More room than samples: what lies behind them must not be read.
-        let mut space = Workspace::for_training(&network, SAMPLES + 2);
+        let mut space = Workspace::for_probing(&network, SAMPLES + 2, true);
+        let mut training = Workspace::for_training(&network, SAMPLES + 2);
         space.input.fill(f64::NAN);
-        Self { network, space, labels, tensors, at, piece: None }
+        training.input.fill(f64::NAN);
+        Self { network, space, training, labels, tensors, at, piece: None }
     }
 
     /// The subject of the first seed that has no kink near its point and no dead layer.
@@ -93,18 +98,22 @@ impl Subject {
         })
     }
 
-    /// The logits.
+    /// The logits, for which both paths must agree.
     fn forward(&mut self, at: &[f64]) -> Vec<f64> {
         let (parameters, input) = at.split_at(self.network.parameters.len());
         self.network.parameters.copy_from_slice(parameters);
-        self.space.input[..input.len()].copy_from_slice(input);
-        self.space.blocks.iter_mut().flat_map(|b| &mut b.values).for_each(|values| values.fill(f64::NAN));
-        let done = self.network.forward(Statistics::Batch, &mut self.space, SAMPLES);
-        done.expect("the batch is large enough");
+        for space in [&mut self.space, &mut self.training] {
+            space.input[..input.len()].copy_from_slice(input);
+            space.blocks.iter_mut().flat_map(|b| &mut b.values).for_each(|values| values.fill(f64::NAN));
+            let done = self.network.forward(Statistics::Batch, space, SAMPLES);
+            done.expect("the batch is large enough");
+        }
         if let Some(piece) = &self.piece {
             assert!(*piece == self.current_piece(), "a kink within the step");
         }
-        self.network.logits(&self.space).to_vec()
+        let logits = self.network.logits(&self.space);
+        assert_agree(logits, self.network.logits(&self.training));
+        logits.to_vec()
     }
 
     /// The mean loss.
@@ -116,30 +125,32 @@ impl Subject {
     /// Gradient of ⟨dlogits, logits⟩.
     fn gradient(&mut self, at: &[f64], dlogits: &[f64]) -> Vec<f64> {
         self.forward(at);
-        self.forget_gradients();
-        let last = self.space.blocks.last_mut().expect("there is an output layer");
-        last.gradients[0][..dlogits.len()].copy_from_slice(dlogits);
-        self.network.backward_from_logits(&mut self.space, true);
-        self.found()
+        self.found(|network, space, _| {
+            let last = space.blocks.last_mut().expect("there is an output layer");
+            last.gradients[0][..dlogits.len()].copy_from_slice(dlogits);
+            network.backward_from_logits(space, true);
+        })
     }
 
     /// Gradient of dloss · loss.
     fn loss_gradient(&mut self, at: &[f64], dloss: &[f64]) -> Vec<f64> {
         self.forward(at);
-        self.forget_gradients();
-        self.network.backward(&mut self.space, &self.labels, true);
-        self.found().iter().map(|d| dloss[0] * d).collect()
+        let gradient = self.found(|network, space, labels| network.backward(space, labels, true));
+        gradient.iter().map(|d| dloss[0] * d).collect()
     }
 
-    fn forget_gradients(&mut self) {
-        let Workspace { blocks, gradients, dinput, scratch, .. } = &mut self.space;
-        let inner = blocks.iter_mut().flat_map(|b| &mut b.gradients);
-        inner.chain([gradients, dinput, scratch]).for_each(|values| values.fill(f64::NAN));
-    }
-
-    fn found(&self) -> Vec<f64> {
+    /// The gradient that a backward pass finds on the path of training; on the plain path it must
+    /// find the same.
+    fn found(&mut self, backward: impl Fn(&Network<f64>, &mut Workspace<f64>, &[u8])) -> Vec<f64> {
         let input = self.at.len() - self.network.parameters.len();
-        [&self.space.gradients[..], &self.space.dinput[..input]].concat()
+        let [plain, training] = [&mut self.space, &mut self.training].map(|space| {
+            let inner = space.blocks.iter_mut().flat_map(|b| &mut b.gradients);
+            inner.chain([&mut space.gradients, &mut space.dinput]).for_each(|values| values.fill(f64::NAN));
+            backward(&self.network, space, &self.labels);
+            [&space.gradients[..], &space.dinput[..input]].concat()
+        });
+        assert_agree(&plain, &training);
+        training
     }
 
     /// The βs whose only effect the next block's eq. 1 takes away again: with φ(x) = x, a shift of
@@ -154,6 +165,14 @@ impl Subject {
                     && !next.layer.residual
                     && next.norm.as_ref().is_some_and(|norm| norm.standardize.uses_batch())
             })
+    }
+}
+
+/// Asserts that two paths found the same, to some roundings of the largest value.
+fn assert_agree(plain: &[f64], training: &[f64]) {
+    let tolerance = 1e-13 * largest(plain).max(1e-3);
+    for (p, t) in plain.iter().zip(training) {
+        assert!((p - t).abs() <= tolerance, "the plain path finds {p}, that of training {t}");
     }
 }
 

@@ -26,6 +26,8 @@ use std::fmt::Debug;
 use std::ops::Range;
 
 use crate::config::settings::{Arm, NormOptions, Variant};
+use crate::kernels::activation::Function;
+use crate::kernels::norm::{Gradient, PerChannel};
 use crate::kernels::{self, Scalar};
 
 /// Which statistics a norm uses.
@@ -171,24 +173,42 @@ pub struct NormCache<F> {
 }
 
 impl<F: Scalar> NormCache<F> {
-    /// For C channels.
+    /// For C channels, as the identity.
     pub fn new(channels: usize) -> Self {
-        let (f, d) = (|| vec![F::zero(); channels], || vec![0.0; channels]);
+        let (zeros, ones, d) = (|| vec![F::zero(); channels], || vec![F::one(); channels], || vec![0.0; channels]);
         let mut moments = Moments::default();
         moments.one_group(0, channels);
         Self {
             moments,
-            center: f(),
-            scale: f(),
-            shift: f(),
+            center: zeros(),
+            scale: ones(),
+            shift: zeros(),
             scale64: d(),
             sum: d(),
             centered: d(),
             coefficients: Coefficients { p: d(), q: d(), r: d() },
-            p: f(),
-            q: f(),
-            r: f(),
+            p: ones(),
+            q: zeros(),
+            r: zeros(),
         }
+    }
+
+    /// Without a norm: x + bias, in rows of which all are one group.
+    pub fn only_shift(&mut self, bias: Option<&[F]>, rows: usize) {
+        self.moments.group_rows = rows;
+        if let Some(bias) = bias {
+            self.shift.copy_from_slice(bias);
+        }
+    }
+
+    /// What forward does to each channel of the latest group.
+    pub fn per_channel(&self) -> PerChannel<'_, F> {
+        PerChannel { center: &self.center, scale: &self.scale, shift: &self.shift }
+    }
+
+    /// What backward does to each channel of the latest group.
+    pub fn gradient(&self) -> Gradient<'_, F> {
+        Gradient { center: &self.center, p: &self.p, q: &self.q, r: &self.r }
     }
 }
 
@@ -216,58 +236,71 @@ impl<F: Scalar> Norm<F> {
         cache: &mut NormCache<F>,
     ) -> Result<(), TooFewRows> {
         self.standardize.moments(x, statistics, &mut cache.moments)?;
-        let rows = cache.moments.group_rows * self.channels;
-        let groups = x.chunks(rows).zip(y.chunks_mut(rows)).enumerate();
-        for (g, (x, y)) in groups {
-            for c in 0..self.channels {
-                let at = g * self.channels + c;
-                cache.center[c] = F::of(cache.moments.center[at]);
-                cache.scale[c] = F::of(self.gamma(parameters, c) * cache.moments.inverse_sd[at]);
-                cache.shift[c] = self.affine.as_ref().map_or(F::zero(), |(_, beta)| parameters[beta.start + c]);
-            }
-            kernels::norm::normalize(x, &cache.center, &cache.scale, &cache.shift, y);
+        let group = cache.moments.group_rows * self.channels;
+        for (g, (x, y)) in x.chunks(group).zip(y.chunks_mut(group)).enumerate() {
+            self.coefficients(parameters, g, cache);
+            kernels::norm::normalize(Function::Identity, x, cache.per_channel(), y);
         }
         Ok(())
     }
 
-    /// dx, and dγ, dβ into `gradients`, from dy and the x and cache of the forward pass.
-    pub fn backward(
-        &self,
-        parameters: &[F],
-        x: &[F],
-        dy: &[F],
-        dx: &mut [F],
-        cache: &mut NormCache<F>,
-        gradients: &mut [F],
-    ) {
+    /// From dy to dx in place, and dγ, dβ into `gradients`, with the x and cache of the forward pass.
+    pub fn backward(&self, parameters: &[F], x: &[F], d: &mut [F], cache: &mut NormCache<F>, gradients: &mut [F]) {
+        self.clear_gradients(gradients);
+        let group = cache.moments.group_rows * self.channels;
+        for (g, (x, d)) in x.chunks(group).zip(d.chunks_mut(group)).enumerate() {
+            self.gradient(parameters, g, (d, x), x.len() / self.channels, cache, gradients);
+            kernels::norm::input_gradient(d, x, cache.gradient());
+        }
+    }
+
+    /// Sets center, scale and shift of a group from the moments that were found.
+    pub fn coefficients(&self, parameters: &[F], group: usize, cache: &mut NormCache<F>) {
+        for c in 0..self.channels {
+            let at = group * self.channels + c;
+            cache.center[c] = F::of(cache.moments.center[at]);
+            cache.scale[c] = F::of(self.gamma(parameters, c) * cache.moments.inverse_sd[at]);
+            cache.shift[c] = self.affine.as_ref().map_or(F::zero(), |(_, beta)| parameters[beta.start + c]);
+        }
+    }
+
+    /// Sets the gradients of γ and β to 0, for the groups to be added.
+    pub fn clear_gradients(&self, gradients: &mut [F]) {
         if let Some((gamma, beta)) = &self.affine {
             gradients[gamma.clone()].fill(F::zero());
             gradients[beta.clone()].fill(F::zero());
         }
+    }
+
+    /// Sets p, q and r of a group of `rows` rows, and adds its dγ and dβ, from dy and x. Rows with
+    /// dy = 0 may be left out of the two.
+    pub fn gradient(
+        &self,
+        parameters: &[F],
+        group: usize,
+        (dy, x): (&[F], &[F]),
+        rows: usize,
+        cache: &mut NormCache<F>,
+        gradients: &mut [F],
+    ) {
         let channels = self.channels;
-        let rows = cache.moments.group_rows * channels;
-        let groups = x.chunks(rows).zip(dy.chunks(rows)).zip(dx.chunks_mut(rows)).enumerate();
-        for (g, ((x, dy), dx)) in groups {
-            let of_group = |values| -> &[f64] { &<[f64]>::as_ref(values)[g * channels..][..channels] };
-            let Moments { mean, center, inverse_sd, .. } = &cache.moments;
-            let (mean, center, inverse_sd) = (of_group(mean), of_group(center), of_group(inverse_sd));
-            for (c, s) in inverse_sd.iter().enumerate() {
-                cache.center[c] = F::of(center[c]);
-                cache.scale64[c] = self.gamma(parameters, c) * s;
+        let of_group = |values| -> &[f64] { &<[f64]>::as_ref(values)[group * channels..][..channels] };
+        let Moments { mean, center, inverse_sd, .. } = &cache.moments;
+        let (mean, center, inverse_sd) = (of_group(mean), of_group(center), of_group(inverse_sd));
+        for (c, s) in inverse_sd.iter().enumerate() {
+            cache.center[c] = F::of(center[c]);
+            cache.scale64[c] = self.gamma(parameters, c) * s;
+        }
+        kernels::norm::reduce(dy, x, &cache.center, &mut cache.sum, &mut cache.centered);
+        let (scale, sum, centered) = (&cache.scale64[..], &cache.sum[..], &cache.centered[..]);
+        let found = &mut cache.coefficients;
+        self.standardize.input_gradient(&Backward { rows, mean, center, scale, inverse_sd, sum, centered }, found);
+        for c in 0..channels {
+            (cache.p[c], cache.q[c], cache.r[c]) = (F::of(found.p[c]), F::of(found.q[c]), F::of(found.r[c]));
+            if let Some((gamma, beta)) = &self.affine {
+                gradients[gamma.start + c] += F::of(inverse_sd[c] * centered[c]);
+                gradients[beta.start + c] += F::of(sum[c]);
             }
-            kernels::norm::reduce(dy, x, &cache.center, &mut cache.sum, &mut cache.centered);
-            let (scale, sum, centered) = (&cache.scale64[..], &cache.sum[..], &cache.centered[..]);
-            let group = Backward { rows: x.len() / channels, mean, center, scale, inverse_sd, sum, centered };
-            let found = &mut cache.coefficients;
-            self.standardize.input_gradient(&group, found);
-            for c in 0..channels {
-                (cache.p[c], cache.q[c], cache.r[c]) = (F::of(found.p[c]), F::of(found.q[c]), F::of(found.r[c]));
-                if let Some((gamma, beta)) = &self.affine {
-                    gradients[gamma.start + c] += F::of(inverse_sd[c] * centered[c]);
-                    gradients[beta.start + c] += F::of(sum[c]);
-                }
-            }
-            kernels::norm::input_gradient(dy, x, &cache.center, [&cache.p, &cache.q, &cache.r], dx);
         }
     }
 
