@@ -109,12 +109,7 @@ fn norm_and_sigmoid(bencher: Bencher, (rows, channels): (usize, usize)) {
     let (x, mut y) = (numbers(rows * channels), numbers(rows * channels));
     let [center, scale, shift] = [(); 3].map(|()| numbers(channels));
     bencher.counter(ItemsCount::new(x.len())).bench_local(|| {
-        norm::normalize(
-            Function::Sigmoid,
-            &x,
-            PerChannel { center: &center, scale: &scale, shift: &shift },
-            &mut y,
-        );
+        norm::normalize(Function::Sigmoid, &x, PerChannel { center: &center, scale: &scale, shift: &shift }, &mut y);
     });
 }
 

@@ -44,9 +44,9 @@ fn step(bencher: Bencher, model: &str, arm: &str, batch_size: usize) {
     let scaler = data.scaler::<f32>();
     let mut step = 0;
     bencher.bench_local(|| {
-        let batch: Vec<usize> = batches.at(step).iter().map(|i| *i as usize).collect();
-        let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i]).collect();
-        scaler.gather(&data.train, batch.into_iter(), &mut space.input, data.shape.len());
+        let batch = batches.at(step);
+        let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i as usize]).collect();
+        scaler.gather(&data.train, batch, &mut space.input, data.shape.len());
         network.forward(Statistics::Batch, &mut space, batch_size).expect("the batch is large enough");
         network.absorb(&space);
         network.backward(&mut space, &labels, false);

@@ -34,9 +34,9 @@ fn first_step<F: Scalar>(settings: &Settings, variant: &Variant, seed: u64) -> (
     let network = Network::<F>::new(settings, variant, seed).unwrap();
     let mut space = Workspace::for_training(&network, 16);
     let mut batches = Batches::new(data.train.len(), 16, seed);
-    let batch: Vec<usize> = batches.at(0).iter().map(|i| *i as usize).collect();
-    let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i]).collect();
-    data.scaler::<F>().gather(&data.train, batch.into_iter(), &mut space.input, data.shape.len());
+    let batch = batches.at(0);
+    let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i as usize]).collect();
+    data.scaler::<F>().gather(&data.train, batch, &mut space.input, data.shape.len());
     network.forward(Statistics::Batch, &mut space, 16).unwrap();
     network.backward(&mut space, &labels, false);
     let gradient =

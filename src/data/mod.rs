@@ -13,7 +13,7 @@ pub mod synthetic;
 use std::sync::Arc;
 
 use crate::config::settings::{Scaling, Shape};
-use crate::kernels::Scalar;
+use crate::kernels::{Scalar, gather};
 
 pub use store::{DataError, Store};
 
@@ -94,7 +94,7 @@ impl Dataset {
                     Scaling::Binary => f64::from(u8::from(byte >= 128.0)),
                     Scaling::None => byte,
                 };
-                Scaler::Table((0..=255u8).map(|byte| F::of(scaled(f64::from(byte)))).collect())
+                Scaler::Table(Box::new(std::array::from_fn(|byte| F::of(scaled(byte as f64)))))
             }
             Features::Floats(_) => Scaler::Moments(self.moments.clone()),
         }
@@ -124,31 +124,30 @@ pub enum RawFeatures<'a> {
 #[derive(Debug)]
 pub enum Scaler<F> {
     /// What each byte becomes.
-    Table(Vec<F>),
+    Table(Box<[F; 256]>),
     /// Mean and SD of each feature; empty leaves them as they are.
     Moments(Vec<(f64, f64)>),
 }
 
 impl<F: Scalar> Scaler<F> {
     /// Writes the named samples of a split, scaled, one after the other: [N, H, W, C].
-    pub fn gather(&self, split: &Split, samples: impl Iterator<Item = usize>, out: &mut [F], length: usize) {
-        for (i, out) in samples.zip(out.chunks_exact_mut(length)) {
-            let range = (split.first + i) * length..(split.first + i + 1) * length;
-            match (&*split.features, self) {
-                (Features::Bytes(bytes), Self::Table(table)) => {
-                    out.iter_mut().zip(&bytes[range]).for_each(|(o, b)| *o = table[usize::from(*b)]);
-                }
-                (Features::Floats(floats), Self::Moments(moments)) if !moments.is_empty() => {
-                    let scaled = floats[range].iter().zip(moments).map(|(x, (mean, sd))| (f64::from(*x) - mean) / sd);
-                    out.iter_mut().zip(scaled).for_each(|(o, x)| *o = F::of(x));
-                }
-                (Features::Floats(floats), _) => {
-                    out.iter_mut().zip(&floats[range]).for_each(|(o, x)| *o = F::of(f64::from(*x)));
-                }
-                (Features::Bytes(bytes), Self::Moments(_)) => {
-                    out.iter_mut().zip(&bytes[range]).for_each(|(o, b)| *o = F::of(f64::from(*b)));
+    pub fn gather(&self, split: &Split, samples: &[u32], out: &mut [F], length: usize) {
+        match (&*split.features, self) {
+            (Features::Bytes(bytes), Self::Table(table)) => {
+                gather::look_up_rows(table, &bytes[split.first * length..], samples, length, out);
+            }
+            (Features::Floats(floats), Self::Moments(moments)) => {
+                for (i, out) in samples.iter().zip(out.chunks_exact_mut(length)) {
+                    let sample = floats[(split.first + *i as usize) * length..][..length].iter().map(|x| f64::from(*x));
+                    if moments.is_empty() {
+                        out.iter_mut().zip(sample).for_each(|(o, x)| *o = F::of(x));
+                    } else {
+                        let scaled = sample.zip(moments).map(|(x, (mean, sd))| (x - mean) / sd);
+                        out.iter_mut().zip(scaled).for_each(|(o, x)| *o = F::of(x));
+                    }
                 }
             }
+            _ => unreachable!("a data set's scaler is made for its features"),
         }
     }
 }

@@ -8,9 +8,8 @@
 //!
 //! C is computed in tiles of some rows by up to four vectors of columns, whose sums stay in
 //! registers: for each p, a row of B is loaded once and multiplied by one value of each row of A.
-//! B is read straight from memory if its rows are whole vectors and it is small; otherwise a panel,
-//! up to 256 rows by the width of a tile, is copied first, so that it is contiguous, lies in the
-//! cache, and is filled up with zeros to whole vectors.
+//! Where it pays, B is copied first, a panel of up to 256 rows by the width of a tile at a time, so
+//! that it is contiguous and lies in the cache.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -39,6 +38,18 @@ impl<'a> Offsets<'a> {
     #[inline(always)]
     fn at(self, i: usize) -> usize {
         self.table.map_or(i, |table| table[i] as usize) * self.stride
+    }
+
+    /// Those from `first` on.
+    #[inline(always)]
+    fn write(self, first: usize, to: &mut [u32]) {
+        match self.table {
+            Some(table) => {
+                let table = &table[first..first + to.len()];
+                to.iter_mut().zip(table).for_each(|(to, i)| *to = *i * self.stride as u32);
+            }
+            None => to.iter_mut().zip(first..).for_each(|(to, i)| *to = (i * self.stride) as u32),
+        }
     }
 
     /// The largest of the first `count`; 0 if there are none.
@@ -130,7 +141,7 @@ pub fn product_nt<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, u
     });
 }
 
-/// Rows of B, and columns of A, that are handled at once.
+/// Columns of A, and rows of B, that are handled at once.
 const DEPTH: usize = 256;
 /// The widest tile: four of the largest vectors.
 const WIDTH: usize = 64;
@@ -149,9 +160,10 @@ impl<F: Scalar> Product<'_, F> {
         assert!(self.c_rows.largest(m) + n <= self.c.len(), "C reaches beyond its slice");
         if k > 0 {
             let a = self.a_rows.largest(m) + self.a_columns.largest(k);
-            assert!(a < self.a.len() && u32::try_from(self.a.len()).is_ok(), "A reaches beyond its slice");
+            assert!(a < self.a.len(), "A reaches beyond its slice");
             let b = self.b_rows.largest(k) + (n - 1) * self.b_columns;
             assert!(b < self.b.len(), "B reaches beyond its slice");
+            assert!(self.a.len().max(self.b.len()) <= u32::MAX as usize, "offsets are kept in 32 bits");
         }
     }
 }
@@ -164,52 +176,48 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
         self.check();
         let (m, k, n) = self.size;
         let mut panel: Panel<F> = Panel(MaybeUninit::uninit());
-        let mut a_columns = [0; DEPTH];
+        let (mut a_columns, mut b_rows) = ([0; DEPTH], [0; DEPTH]);
         let vectors = n.div_ceil(V::LANES);
         let widest = V::TILE_ROWS.iter().filter(|rows| **rows > 0).count();
         let panels = vectors.div_ceil(widest);
-        // A copy costs as much as a row or two of tiles.
-        let is_packed = !n.is_multiple_of(V::LANES)
-            || self.b_columns != 1
-            || self.b_rows.table.is_some()
-            || (k * n > 8192 && m > 24);
+        // A copy costs as much as a row or two of tiles; it pays if many tiles read it, or wide rows of
+        // B would bring more into the cache than is used.
+        let is_packed = self.b_columns != 1 || m > 24 && (m >= 128 || n > 128);
         let blocks = k.div_ceil(DEPTH).max(1);
         for block in 0..blocks {
             let (first, last) = (k * block / blocks, k * (block + 1) / blocks);
             let depth = last - first;
-            for (p, column) in a_columns[..depth].iter_mut().enumerate() {
-                *column = self.a_columns.at(first + p) as u32;
+            self.a_columns.write(first, &mut a_columns[..depth]);
+            if !is_packed {
+                self.b_rows.write(first, &mut b_rows[..depth]);
             }
             for j in 0..panels {
                 // Panels of equal width, to within one vector.
                 let (from, to) = (vectors * j / panels, vectors * (j + 1) / panels);
                 let width = to - from;
                 let columns = from * V::LANES..n.min(to * V::LANES);
-                let (b, b_stride) = if is_packed {
-                    let to = panel.0.as_mut_ptr().cast::<F>();
-                    self.pack(v, to, first..last, columns.clone(), width * V::LANES);
-                    (to.cast_const(), width * V::LANES)
+                let b = if is_packed {
+                    let (to, stride) = (panel.0.as_mut_ptr().cast::<F>(), width * V::LANES);
+                    self.pack(v, to, first..last, columns.clone(), stride);
+                    Offsets::every(stride).write(0, &mut b_rows[..depth]);
+                    to.cast_const()
                 } else {
-                    let from = self.b.get(self.b_rows.at(first) + columns.start..).unwrap_or(&[]);
-                    (from.as_ptr(), self.b_rows.stride)
+                    self.b.as_ptr().wrapping_add(columns.start)
                 };
-                let last_columns = columns.end - (to - 1) * V::LANES;
-                let most = V::TILE_ROWS[width - 1];
-                let tiles = m.div_ceil(most);
-                for tile in 0..tiles {
-                    let (top, bottom) = (m * tile / tiles, m * (tile + 1) / tiles);
-                    let beta = if block == 0 { self.beta } else { F::one() };
-                    let tile = Tile {
-                        product: (self.a.as_ptr(), self.a_rows, self.c.as_mut_ptr(), self.c_rows),
-                        columns: &a_columns[..depth],
-                        b,
-                        b_stride,
-                        top,
-                        left: columns.start,
-                        last_columns,
-                        scale: (self.alpha, beta),
-                    };
-                    tile.dispatch(v, bottom - top, width);
+                let tile = Tile {
+                    product: (self.a.as_ptr(), self.a_rows, self.c.as_mut_ptr(), self.c_rows),
+                    a_columns: &a_columns[..depth],
+                    b,
+                    b_rows: &b_rows[..depth],
+                    top: 0,
+                    left: columns.start,
+                    last_columns: columns.end - (to - 1) * V::LANES,
+                    scale: (self.alpha, if block == 0 { self.beta } else { F::one() }),
+                };
+                let tiles = m.div_ceil(V::TILE_ROWS[width - 1]);
+                for i in 0..tiles {
+                    let (top, bottom) = (m * i / tiles, m * (i + 1) / tiles);
+                    Tile { top, ..tile }.dispatch(v, bottom - top, width);
                 }
             }
         }
@@ -230,22 +238,28 @@ impl<F: Scalar> Product<'_, F> {
         stride: usize,
     ) {
         debug_assert!(rows.len() <= DEPTH && stride <= WIDTH);
-        // SAFETY: the panel has room for DEPTH rows of WIDTH numbers, and there are no more.
+        // SAFETY: the panel has room for DEPTH rows of WIDTH numbers, and there are no more; `check` has
+        // seen that the last row and column lie within B.
         unsafe {
             if self.b_columns == 1 {
+                let last = V::first(columns.len() + V::LANES - stride);
                 for (p, row) in rows.enumerate() {
-                    let from = &self.b[self.b_rows.at(row) + columns.start..][..columns.len()];
-                    for (j, from) in from.chunks(V::LANES).enumerate() {
-                        v.load(from).store(to.add(p * stride + j * V::LANES));
+                    let (from, to) = (self.b.as_ptr().add(self.b_rows.at(row) + columns.start), to.add(p * stride));
+                    for j in (0..stride - V::LANES).step_by(V::LANES) {
+                        V::load(from.add(j)).store(to.add(j));
                     }
+                    let j = stride - V::LANES;
+                    V::load_masked(from.add(j), last).store(to.add(j));
                 }
             } else {
-                for j in 0..stride {
-                    let column = (columns.start + j) * self.b_columns;
-                    for (p, row) in rows.clone().enumerate() {
-                        let is_within = columns.start + j < columns.end;
-                        let value = if is_within { self.b[self.b_rows.at(row) + column] } else { F::zero() };
-                        to.add(p * stride + j).write(value);
+                let (from, step) = (self.b.as_ptr(), self.b_columns);
+                for (p, row) in rows.enumerate() {
+                    let (from, to) = (from.add(self.b_rows.at(row) + columns.start * step), to.add(p * stride));
+                    for j in 0..columns.len() {
+                        to.add(j).write(*from.add(j * step));
+                    }
+                    for j in columns.len()..stride {
+                        to.add(j).write(F::zero());
                     }
                 }
             }
@@ -253,14 +267,14 @@ impl<F: Scalar> Product<'_, F> {
     }
 }
 
-/// One tile of C: `top` and `left` say where, `b` holds the panel of B it needs, `columns` the
-/// offsets of A's columns.
+/// One tile of C: `top` and `left` say where, `b` and `b_rows` where the rows of B are that it needs,
+/// `a_columns` the same for the columns of A.
 #[derive(Clone, Copy)]
 struct Tile<'a, F> {
     product: (*const F, Offsets<'a>, *mut F, Offsets<'a>),
-    columns: &'a [u32],
+    a_columns: &'a [u32],
     b: *const F,
-    b_stride: usize,
+    b_rows: &'a [u32],
     top: usize,
     left: usize,
     last_columns: usize,
@@ -308,34 +322,38 @@ impl<F: Scalar, const ROWS: usize, const WIDTH: usize> Task<F> for Sized<'_, F, 
     #[inline(always)]
     #[allow(unsafe_code, reason = "pointers: bounds checks would cost more than the arithmetic")]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
-        let Tile { product: (a, a_rows, c, c_rows), columns, b, b_stride, top, left, last_columns, scale } = self.0;
-        // SAFETY: `Product::check` has seen that every entry lies within its slice, and B's rows are
-        // whole vectors, in a panel or in B itself.
+        let Tile { product: (a, a_rows, c, c_rows), a_columns, b, b_rows, top, left, last_columns, scale } = self.0;
+        // SAFETY: `Product::check` has seen that every entry lies within its slice.
         unsafe {
             let a: [*const F; ROWS] = std::array::from_fn(|i| a.add(a_rows.at(top + i)));
-            let mut b = b;
+            let last = V::first(last_columns);
             let mut sums = [[v.zero(); WIDTH]; ROWS];
-            for column in columns {
-                let row: [V; WIDTH] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
+            for (column, row) in a_columns.iter().zip(b_rows) {
+                let b = b.add(*row as usize);
+                let row: [V; WIDTH] = std::array::from_fn(|j| {
+                    let from = b.add(j * V::LANES);
+                    if j + 1 < WIDTH { V::load(from) } else { V::load_masked(from, last) }
+                });
                 for i in 0..ROWS {
                     let value = v.splat(*a[i].add(*column as usize));
                     for j in 0..WIDTH {
                         sums[i][j] = value.mul_add(row[j], sums[i][j]);
                     }
                 }
-                b = b.add(b_stride);
             }
             let (alpha, beta) = (v.splat(scale.0), v.splat(scale.1));
+            let overwrites = scale.1 == F::zero();
             for (i, sums) in sums.iter().enumerate() {
                 let c = c.add(c_rows.at(top + i) + left);
                 for (j, sum) in sums.iter().enumerate() {
-                    let to = std::slice::from_raw_parts_mut(
-                        c.add(j * V::LANES),
-                        if j + 1 == WIDTH { last_columns } else { V::LANES },
-                    );
-                    let scaled = *sum * alpha;
-                    let value = if scale.1 == F::zero() { scaled } else { v.load(to).mul_add(beta, scaled) };
-                    v.store(value, to);
+                    let (to, sum) = (c.add(j * V::LANES), *sum * alpha);
+                    if j + 1 < WIDTH {
+                        let value = if overwrites { sum } else { V::load(to).mul_add(beta, sum) };
+                        value.store(to);
+                    } else {
+                        let value = if overwrites { sum } else { V::load_masked(to, last).mul_add(beta, sum) };
+                        value.store_masked(to, last);
+                    }
                 }
             }
         }

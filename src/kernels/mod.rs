@@ -12,11 +12,13 @@
 pub mod activation;
 pub mod conv;
 pub mod exp;
+pub mod gather;
 pub mod gemm;
 pub mod norm;
 pub mod pool;
 pub mod simd;
 pub mod softmax;
+pub mod sparse;
 pub mod tail;
 pub mod update;
 

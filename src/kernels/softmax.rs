@@ -34,7 +34,7 @@ impl<F: Scalar> Task<F> for CrossEntropy<'_, F> {
     fn run<V: Vector<Element = F>>(self, v: Has<V>) -> Outcome {
         let mut outcome = Outcome::default();
         for (row, label) in self.logits.chunks_exact(self.classes).zip(self.labels) {
-            let (best, largest) = arg_max(row);
+            let largest = largest(row);
             let mut sum = 0.0;
             for z in row.chunks(V::LANES) {
                 let mut exponentials = [F::zero(); 16];
@@ -43,7 +43,7 @@ impl<F: Scalar> Task<F> for CrossEntropy<'_, F> {
             }
             let label = usize::from(*label);
             outcome.loss_sum += sum.ln() - (row[label] - largest).f64();
-            outcome.correct += usize::from(best == label);
+            outcome.correct += usize::from(is_first_largest(row, label, largest));
         }
         outcome
     }
@@ -68,7 +68,7 @@ impl<F: Scalar> Task<F> for Backward<'_, F> {
         let per_row = F::one() / F::of(self.labels.len() as f64);
         let rows = self.logits.chunks_exact(self.classes).zip(self.labels);
         for ((row, label), drow) in rows.zip(self.dlogits.chunks_exact_mut(self.classes)) {
-            let (_, largest) = arg_max(row);
+            let largest = largest(row);
             let mut sum = F::zero();
             for (z, d) in row.chunks(V::LANES).zip(drow.chunks_mut(V::LANES)) {
                 v.store(exp(v, v.load(z) - v.splat(largest)), d);
@@ -83,15 +83,16 @@ impl<F: Scalar> Task<F> for Backward<'_, F> {
     }
 }
 
-/// Index and value of the largest; NaN anywhere makes the value NaN.
-fn arg_max<F: Scalar>(row: &[F]) -> (usize, F) {
-    let mut best = (0, row[0]);
-    for (i, z) in row.iter().enumerate().skip(1) {
-        if *z > best.1 || z.is_nan() {
-            best = (i, *z);
-        }
-    }
-    best
+/// The largest; of NaN nothing is said here, but it makes the sum of exponentials NaN.
+#[inline(always)]
+fn largest<F: Scalar>(row: &[F]) -> F {
+    row.iter().fold(F::neg_infinity(), |best, z| if *z > best { *z } else { best })
+}
+
+/// Whether the first of the largest is the label's.
+#[inline(always)]
+fn is_first_largest<F: Scalar>(row: &[F], label: usize, largest: F) -> bool {
+    row[label] == largest && row[..label].iter().all(|z| *z < largest)
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@
 //! norm take the same way. The gradient of Wu after a pool is made an image at a time, in the cache,
 //! for the convolution's backward pass to read.
 //!
+//! A fully connected first block leaves out inputs that are 0, such as pixels at an image's border:
+//! they add nothing and get no gradient ([`crate::kernels::sparse`]).
+//!
 //! Blocks with another order of stages, an average pool, a skip connection, or a bias in front of a
 //! norm take the plain path.
 
@@ -38,10 +41,16 @@ impl<F: Scalar> Block<F> {
         input: &[F],
         space: &mut BlockSpace<F>,
     ) -> Result<(), TooFewRows> {
-        let BlockSpace { samples, values, peak, winner, norm: cache, scratch, .. } = space;
+        let BlockSpace { samples, values, peak, winner, norm: cache, scratch, columns, .. } = space;
         let [x, y] = &mut values[..] else { unreachable!("a fused block keeps two values") };
         let (x, y) = (&mut x[..*samples * self.layer.mapped.len()], &mut y[..*samples * self.layer.output().len()]);
-        self.map_forward(parameters, input, x, scratch.as_mut());
+        match (&self.map, columns) {
+            (Map::Linear(map), Some(columns)) => {
+                columns.find(input, map.inputs);
+                map.forward_of(columns, input, &parameters[self.weight.clone()], x);
+            }
+            _ => self.map_forward(parameters, input, x, scratch.as_mut()),
+        }
 
         let channels = self.layer.mapped.channels;
         match &self.norm {
@@ -72,8 +81,8 @@ impl<F: Scalar> Block<F> {
         gradients: &mut [F],
         mut dinput: Option<&mut [F]>,
     ) {
-        let BlockSpace { samples, values, gradients: dvalues, peak, winner, norm: cache, scratch, bias_sums, .. } =
-            space;
+        let BlockSpace { samples, values, gradients: dvalues, peak, winner, norm: cache, .. } = space;
+        let (scratch, bias_sums, columns) = (&mut space.scratch, &mut space.bias_sums, &space.columns);
         let [x, y] = &values[..] else { unreachable!("a fused block keeps two values") };
         let [dimage, d] = &mut dvalues[..] else { unreachable!("and two gradients") };
         let (x, y) = (&x[..*samples * self.layer.mapped.len()], &y[..*samples * self.layer.output().len()]);
@@ -135,7 +144,11 @@ impl<F: Scalar> Block<F> {
             }
         }
         if let Map::Linear(map) = &self.map {
-            map.weight_gradient(input, d, &mut gradients[self.weight.clone()]);
+            let dweight = &mut gradients[self.weight.clone()];
+            match columns {
+                Some(columns) => map.weight_gradient_of(columns, input, d, dweight),
+                None => map.weight_gradient(input, d, dweight),
+            }
             if let Some(dinput) = dinput {
                 map.input_gradient(d, weight, dinput);
             }

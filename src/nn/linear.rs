@@ -7,7 +7,8 @@
 //! dW = xᵀ·dy      db = Σ_n dy_n      dx = dy·Wᵀ
 //! ```
 
-use crate::kernels::{self, Scalar};
+use crate::kernels::sparse::{self, Columns};
+use crate::kernels::{Scalar, gemm};
 
 /// Sizes of the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +26,26 @@ impl Linear {
 
     /// y ← xW
     pub fn forward<F: Scalar>(self, x: &[F], weight: &[F], y: &mut [F]) {
-        kernels::gemm::product(x, weight, y, self.product(x));
+        gemm::product(x, weight, y, self.product(x));
     }
 
     /// dW ← xᵀ·dy
     pub fn weight_gradient<F: Scalar>(self, x: &[F], dy: &[F], dweight: &mut [F]) {
-        kernels::gemm::product_tn(x, dy, dweight, self.product(x));
+        gemm::product_tn(x, dy, dweight, self.product(x));
     }
 
     /// dx ← dy·Wᵀ
     pub fn input_gradient<F: Scalar>(self, dy: &[F], weight: &[F], dx: &mut [F]) {
-        kernels::gemm::product_nt(dy, weight, dx, (dy.len() / self.outputs, self.inputs, self.outputs));
+        gemm::product_nt(dy, weight, dx, (dy.len() / self.outputs, self.inputs, self.outputs));
+    }
+
+    /// y ← xW where the columns of x that are not 0 were found
+    pub fn forward_of<F: Scalar>(self, columns: &Columns, x: &[F], weight: &[F], y: &mut [F]) {
+        sparse::product(columns, x, weight, y, self.product(x));
+    }
+
+    /// dW ← xᵀ·dy where the columns of x that are not 0 were found
+    pub fn weight_gradient_of<F: Scalar>(self, columns: &Columns, x: &[F], dy: &[F], dweight: &mut [F]) {
+        sparse::product_tn(columns, x, dy, dweight, self.product(x));
     }
 }

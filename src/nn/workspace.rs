@@ -5,6 +5,7 @@ use super::conv::Scratch;
 use super::network::Network;
 use super::norm::NormCache;
 use crate::kernels::Scalar;
+use crate::kernels::sparse::Columns;
 
 /// Buffers of one network.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct BlockSpace<F> {
     pub winner: Vec<u8>,
     /// If fused, Wu there.
     pub peak: Vec<F>,
+    /// If fused, fully connected and the first: the inputs that are not 0.
+    pub columns: Option<Columns>,
     /// What a convolution needs to work in.
     pub scratch: Option<Scratch<F>>,
     /// What the norm's forward pass leaves for its backward pass.
@@ -60,7 +63,7 @@ impl<F> BlockSpace<F> {
 }
 
 impl<F: Scalar> BlockSpace<F> {
-    fn new(block: &Block<F>, capacity: usize, is_plain: bool, with_gradients: bool) -> Self {
+    fn new(block: &Block<F>, is_first: bool, capacity: usize, is_plain: bool, with_gradients: bool) -> Self {
         let zeros = |length: usize| vec![F::zero(); length];
         let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
         let (mapped, output) = (block.layer.mapped.len(), block.layer.output().len());
@@ -83,6 +86,8 @@ impl<F: Scalar> BlockSpace<F> {
             gradients,
             winner: vec![0; pooled],
             peak: zeros(if is_fused { pooled } else { 0 }),
+            columns: (is_fused && is_first && matches!(block.map, Map::Linear(_)))
+                .then(|| Columns::with_capacity(capacity, block.layer.input.len())),
             scratch: match &block.map {
                 Map::Linear(_) => None,
                 Map::Conv(conv) => Some(Scratch::new(conv.shape, with_gradients)),
@@ -111,12 +116,12 @@ impl<F: Scalar> Workspace<F> {
 
     fn new(network: &Network<F>, capacity: usize, is_plain: bool, with_gradients: bool) -> Self {
         let gradient = |length: usize| vec![F::zero(); if with_gradients { length } else { 0 }];
-        let space = |block| BlockSpace::new(block, capacity, is_plain, with_gradients);
+        let space = |(i, block)| BlockSpace::new(block, i == 0, capacity, is_plain, with_gradients);
         Self {
             capacity,
             samples: 0,
             input: vec![F::zero(); capacity * network.input.len()],
-            blocks: network.blocks.iter().map(space).collect(),
+            blocks: network.blocks.iter().enumerate().map(space).collect(),
             gradients: gradient(network.parameters.len()),
             dinput: gradient(capacity * network.input.len()),
         }

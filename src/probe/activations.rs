@@ -105,7 +105,8 @@ impl<F: Scalar> ActivationProbe<F> {
         let every = settings.log.activations_every;
         let space = (every > 0).then(|| {
             let mut space = Workspace::for_probing(network, samples, false);
-            data.scaler::<F>().gather(split, range, &mut space.input, data.shape.len());
+            let samples: Vec<u32> = range.map(|i| i as u32).collect();
+            data.scaler::<F>().gather(split, &samples, &mut space.input, data.shape.len());
             space
         });
         let (last, channels) = (settings.train.steps, settings.log.channels);

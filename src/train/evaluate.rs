@@ -126,9 +126,8 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
         };
         let (mut loss_sum, mut correct) = (0.0, 0);
         for batch in chunks(&order, size, statistics == Statistics::Batch) {
-            let samples = || batch.iter().map(|i| *i as usize);
-            self.scaler.gather(split, samples(), &mut self.space.input, self.data.shape.len());
-            let labels: Vec<u8> = samples().map(|i| split.labels[i]).collect();
+            self.scaler.gather(split, batch, &mut self.space.input, self.data.shape.len());
+            let labels: Vec<u8> = batch.iter().map(|i| split.labels[*i as usize]).collect();
             network.forward(statistics, &mut self.space, batch.len())?;
             let outcome = network.outcome(&self.space, &labels);
             loss_sum += outcome.loss_sum;

@@ -176,8 +176,7 @@ impl<'a, F: Scalar> Loader<'a, F> {
 
     fn load(&mut self, batch: &[u32], space: &mut Workspace<F>) {
         let split = &self.data.train;
-        let samples = || batch.iter().map(|i| *i as usize);
-        self.scaler.gather(split, samples(), &mut space.input, self.data.shape.len());
-        self.labels.iter_mut().zip(samples()).for_each(|(label, i)| *label = split.labels[i]);
+        self.scaler.gather(split, batch, &mut space.input, self.data.shape.len());
+        self.labels.iter_mut().zip(batch).for_each(|(label, i)| *label = split.labels[*i as usize]);
     }
 }

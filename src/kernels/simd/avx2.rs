@@ -18,26 +18,6 @@ pub unsafe fn run<F: Scalar, T: Task<F>>(task: T) -> T::Output {
     task.run(unsafe { Has::<F::Avx2>::new() })
 }
 
-/// All bits set in the first n of 8 lanes.
-///
-/// # Safety
-/// Needs AVX2.
-#[inline(always)]
-unsafe fn first_of_8(n: usize) -> __m256i {
-    // SAFETY: the caller's.
-    unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
-}
-
-/// All bits set in the first n of 4 lanes.
-///
-/// # Safety
-/// Needs AVX2.
-#[inline(always)]
-unsafe fn first_of_4(n: usize) -> __m256i {
-    // SAFETY: the caller's.
-    unsafe { _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3)) }
-}
-
 /// 8 f32.
 #[derive(Debug, Clone, Copy)]
 pub struct Avx2F32(__m256);
@@ -76,6 +56,7 @@ impl Div for Avx2F32 {
 
 impl Vector for Avx2F32 {
     type Element = f32;
+    type Mask = __m256i;
     type Double = Avx2F64;
     const LANES: usize = 8;
     const DOUBLES: usize = 2;
@@ -91,8 +72,12 @@ impl Vector for Avx2F32 {
         Self(unsafe { _mm256_loadu_ps(from) })
     }
     #[inline(always)]
-    unsafe fn load_first(from: *const f32, n: usize) -> Self {
-        Self(unsafe { _mm256_maskload_ps(from, first_of_8(n)) })
+    unsafe fn first(n: usize) -> __m256i {
+        unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
+    }
+    #[inline(always)]
+    unsafe fn load_masked(from: *const f32, mask: __m256i) -> Self {
+        Self(unsafe { _mm256_maskload_ps(from, mask) })
     }
     #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self {
@@ -107,8 +92,8 @@ impl Vector for Avx2F32 {
         unsafe { _mm256_storeu_ps(to, self.0) }
     }
     #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, n: usize) {
-        unsafe { _mm256_maskstore_ps(to, first_of_8(n), self.0) }
+    unsafe fn store_masked(self, to: *mut f32, mask: __m256i) {
+        unsafe { _mm256_maskstore_ps(to, mask, self.0) }
     }
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
@@ -142,6 +127,11 @@ impl Vector for Avx2F32 {
     #[inline(always)]
     fn if_equal(self, other: Self, then: Self, otherwise: Self) -> Self {
         Self(unsafe { _mm256_blendv_ps(otherwise.0, then.0, _mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0)) })
+    }
+    #[inline(always)]
+    fn nonzero(self) -> u32 {
+        let mask = unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(self.0, _mm256_setzero_ps())) };
+        mask as u32
     }
     #[inline(always)]
     fn mantissa_to_exponent(self) -> Self {
@@ -195,6 +185,7 @@ impl Div for Avx2F64 {
 
 impl Vector for Avx2F64 {
     type Element = f64;
+    type Mask = __m256i;
     type Double = Avx2F64;
     const LANES: usize = 4;
     const DOUBLES: usize = 1;
@@ -210,8 +201,12 @@ impl Vector for Avx2F64 {
         Self(unsafe { _mm256_loadu_pd(from) })
     }
     #[inline(always)]
-    unsafe fn load_first(from: *const f64, n: usize) -> Self {
-        Self(unsafe { _mm256_maskload_pd(from, first_of_4(n)) })
+    unsafe fn first(n: usize) -> __m256i {
+        unsafe { _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3)) }
+    }
+    #[inline(always)]
+    unsafe fn load_masked(from: *const f64, mask: __m256i) -> Self {
+        Self(unsafe { _mm256_maskload_pd(from, mask) })
     }
     #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self {
@@ -228,8 +223,8 @@ impl Vector for Avx2F64 {
         unsafe { _mm256_storeu_pd(to, self.0) }
     }
     #[inline(always)]
-    unsafe fn store_first(self, to: *mut f64, n: usize) {
-        unsafe { _mm256_maskstore_pd(to, first_of_4(n), self.0) }
+    unsafe fn store_masked(self, to: *mut f64, mask: __m256i) {
+        unsafe { _mm256_maskstore_pd(to, mask, self.0) }
     }
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
@@ -263,6 +258,11 @@ impl Vector for Avx2F64 {
     #[inline(always)]
     fn if_equal(self, other: Self, then: Self, otherwise: Self) -> Self {
         Self(unsafe { _mm256_blendv_pd(otherwise.0, then.0, _mm256_cmp_pd::<_CMP_EQ_OQ>(self.0, other.0)) })
+    }
+    #[inline(always)]
+    fn nonzero(self) -> u32 {
+        let mask = unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_NEQ_UQ>(self.0, _mm256_setzero_pd())) };
+        mask as u32
     }
     #[inline(always)]
     fn mantissa_to_exponent(self) -> Self {

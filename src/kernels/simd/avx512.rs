@@ -18,10 +18,18 @@ pub unsafe fn run<F: Scalar, T: Task<F>>(task: T) -> T::Output {
     task.run(unsafe { Has::<F::Avx512>::new() })
 }
 
-/// A mask of the first n lanes.
+/// [`Vector::write_places`] by one instruction.
+///
+/// # Safety
+/// As there.
 #[inline(always)]
-fn first(n: usize) -> u16 {
-    (1u16 << n) - 1
+unsafe fn write_places(bits: u32, first: u32, to: *mut u32) {
+    // SAFETY: the caller's.
+    unsafe {
+        let places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        let places = _mm512_add_epi32(places, _mm512_set1_epi32(first as i32));
+        _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi32(bits as u16, places));
+    }
 }
 
 /// 16 f32.
@@ -62,6 +70,7 @@ impl Div for Avx512F32 {
 
 impl Vector for Avx512F32 {
     type Element = f32;
+    type Mask = u16;
     type Double = Avx512F64;
     const LANES: usize = 16;
     const DOUBLES: usize = 2;
@@ -77,8 +86,12 @@ impl Vector for Avx512F32 {
         Self(unsafe { _mm512_loadu_ps(from) })
     }
     #[inline(always)]
-    unsafe fn load_first(from: *const f32, n: usize) -> Self {
-        Self(unsafe { _mm512_maskz_loadu_ps(first(n), from) })
+    unsafe fn first(n: usize) -> u16 {
+        ((1u32 << n) - 1) as u16
+    }
+    #[inline(always)]
+    unsafe fn load_masked(from: *const f32, mask: u16) -> Self {
+        Self(unsafe { _mm512_maskz_loadu_ps(mask, from) })
     }
     #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self {
@@ -93,8 +106,8 @@ impl Vector for Avx512F32 {
         unsafe { _mm512_storeu_ps(to, self.0) }
     }
     #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, n: usize) {
-        unsafe { _mm512_mask_storeu_ps(to, first(n), self.0) }
+    unsafe fn store_masked(self, to: *mut f32, mask: u16) {
+        unsafe { _mm512_mask_storeu_ps(to, mask, self.0) }
     }
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
@@ -124,6 +137,15 @@ impl Vector for Avx512F32 {
     #[inline(always)]
     fn if_equal(self, other: Self, then: Self, otherwise: Self) -> Self {
         Self(unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, other.0), otherwise.0, then.0) })
+    }
+    #[inline(always)]
+    fn nonzero(self) -> u32 {
+        u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_ps()) })
+    }
+    #[inline(always)]
+    unsafe fn write_places(bits: u32, first: u32, to: *mut u32) {
+        // SAFETY: the caller's.
+        unsafe { write_places(bits, first, to) }
     }
     #[inline(always)]
     fn mantissa_to_exponent(self) -> Self {
@@ -177,6 +199,7 @@ impl Div for Avx512F64 {
 
 impl Vector for Avx512F64 {
     type Element = f64;
+    type Mask = u8;
     type Double = Avx512F64;
     const LANES: usize = 8;
     const DOUBLES: usize = 1;
@@ -192,8 +215,12 @@ impl Vector for Avx512F64 {
         Self(unsafe { _mm512_loadu_pd(from) })
     }
     #[inline(always)]
-    unsafe fn load_first(from: *const f64, n: usize) -> Self {
-        Self(unsafe { _mm512_maskz_loadu_pd(first(n) as u8, from) })
+    unsafe fn first(n: usize) -> u8 {
+        ((1u32 << n) - 1) as u8
+    }
+    #[inline(always)]
+    unsafe fn load_masked(from: *const f64, mask: u8) -> Self {
+        Self(unsafe { _mm512_maskz_loadu_pd(mask, from) })
     }
     #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self {
@@ -208,8 +235,8 @@ impl Vector for Avx512F64 {
         unsafe { _mm512_storeu_pd(to, self.0) }
     }
     #[inline(always)]
-    unsafe fn store_first(self, to: *mut f64, n: usize) {
-        unsafe { _mm512_mask_storeu_pd(to, first(n) as u8, self.0) }
+    unsafe fn store_masked(self, to: *mut f64, mask: u8) {
+        unsafe { _mm512_mask_storeu_pd(to, mask, self.0) }
     }
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
@@ -239,6 +266,15 @@ impl Vector for Avx512F64 {
     #[inline(always)]
     fn if_equal(self, other: Self, then: Self, otherwise: Self) -> Self {
         Self(unsafe { _mm512_mask_blend_pd(_mm512_cmp_pd_mask::<_CMP_EQ_OQ>(self.0, other.0), otherwise.0, then.0) })
+    }
+    #[inline(always)]
+    fn nonzero(self) -> u32 {
+        u32::from(unsafe { _mm512_cmp_pd_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_pd()) })
+    }
+    #[inline(always)]
+    unsafe fn write_places(bits: u32, first: u32, to: *mut u32) {
+        // SAFETY: the caller's.
+        unsafe { write_places(bits, first, to) }
     }
     #[inline(always)]
     fn mantissa_to_exponent(self) -> Self {

@@ -107,6 +107,19 @@ pub fn level() -> Level {
     *LEVEL.get_or_init(|| requested().unwrap_or_else(|error| panic!("{error}")))
 }
 
+/// Asks for these bytes to be brought into the cache; does nothing where that cannot be asked.
+#[allow(unsafe_code, reason = "an intrinsic that takes a pointer")]
+pub fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 processor has it, and it reads nothing that a program can see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
+}
+
 /// A kernel with its arguments.
 pub trait Task<F: Scalar> {
     /// What it returns.
@@ -146,6 +159,8 @@ pub trait Vector:
 {
     /// What it holds.
     type Element: Scalar;
+    /// Some number of first lanes.
+    type Mask: Copy;
     /// Double precision at the same level; [`Vector::widen`] gives [`Vector::DOUBLES`] of them.
     type Double: Vector<Element = f64, Double = Self::Double>;
     /// How many numbers.
@@ -162,16 +177,18 @@ pub trait Vector:
     unsafe fn splat(x: Self::Element) -> Self;
     /// From memory.
     unsafe fn load(from: *const Self::Element) -> Self;
-    /// The first `n < LANES` from memory, the rest 0.
-    unsafe fn load_first(from: *const Self::Element, n: usize) -> Self;
+    /// The first `n ≤ LANES` lanes.
+    unsafe fn first(n: usize) -> Self::Mask;
+    /// The masked lanes from memory, the rest 0; nothing is read for them.
+    unsafe fn load_masked(from: *const Self::Element, mask: Self::Mask) -> Self;
     /// LANES bytes as numbers 0 to 255.
     unsafe fn load_bytes(from: *const u8) -> Self;
     /// table\[byte\] for LANES bytes; the table has 256 entries.
     unsafe fn look_up(table: *const Self::Element, bytes: *const u8) -> Self;
     /// To memory.
     unsafe fn store(self, to: *mut Self::Element);
-    /// The first `n < LANES` to memory.
-    unsafe fn store_first(self, to: *mut Self::Element, n: usize);
+    /// The masked lanes to memory.
+    unsafe fn store_masked(self, to: *mut Self::Element, mask: Self::Mask);
     /// Numbers from 0 to 255 as LANES bytes.
     unsafe fn store_bytes(self, to: *mut u8);
 
@@ -187,8 +204,23 @@ pub trait Vector:
     fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self;
     /// Where self = other, `then`, elsewhere `otherwise`.
     fn if_equal(self, other: Self, then: Self, otherwise: Self) -> Self;
+    /// The lanes that are not 0, NaN among them, as bits.
+    fn nonzero(self) -> u32;
     /// The bits shifted left by the width of the mantissa: the low bits become sign and exponent.
     fn mantissa_to_exponent(self) -> Self;
+    /// Writes the places of the lowest 16 bits that are set, each plus `first`, one after the other;
+    /// what stands behind them, up to 16 numbers in all, may be overwritten.
+    #[inline(always)]
+    unsafe fn write_places(mut bits: u32, first: u32, mut to: *mut u32) {
+        while bits != 0 {
+            // SAFETY: the caller's pointer is good for 16 numbers, and there are no more bits.
+            unsafe {
+                to.write(first + bits.trailing_zeros());
+                to = to.add(1);
+            }
+            bits &= bits - 1;
+        }
+    }
     /// In double precision, in order; where `DOUBLES` is 1, the second repeats the first.
     fn widen(self) -> [Self::Double; 2];
 }
@@ -243,7 +275,7 @@ impl<V: Vector> Has<V> {
     #[inline(always)]
     pub fn load(self, x: &[V::Element]) -> V {
         // SAFETY: `self` proves the level; the length is looked at.
-        unsafe { if x.len() >= V::LANES { V::load(x.as_ptr()) } else { V::load_first(x.as_ptr(), x.len()) } }
+        unsafe { if x.len() >= V::LANES { V::load(x.as_ptr()) } else { V::load_masked(x.as_ptr(), V::first(x.len())) } }
     }
 
     /// Into the first LANES of x, or as many as there are.
@@ -254,7 +286,7 @@ impl<V: Vector> Has<V> {
             if x.len() >= V::LANES {
                 value.store(x.as_mut_ptr());
             } else {
-                value.store_first(x.as_mut_ptr(), x.len());
+                value.store_masked(x.as_mut_ptr(), V::first(x.len()));
             }
         }
     }
@@ -300,6 +332,19 @@ impl<V: Vector> Has<V> {
         let mut whole = [0; 16];
         whole[..bytes.len()].copy_from_slice(bytes);
         f(whole.as_ptr())
+    }
+
+    /// Appends the places of the lowest 16 bits that are set, each plus `first`.
+    #[inline(always)]
+    pub fn push_places(self, bits: u32, first: usize, to: &mut Vec<u32>) {
+        debug_assert!(bits < 1 << 16);
+        to.reserve(16);
+        let (length, count) = (to.len(), bits.count_ones() as usize);
+        // SAFETY: there is room for 16 more, and `count` of them are written.
+        unsafe {
+            V::write_places(bits, first as u32, to.as_mut_ptr().add(length));
+            to.set_len(length + count);
+        }
     }
 
     /// Adds a vector's numbers, widened, to as many sums in memory.

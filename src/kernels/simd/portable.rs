@@ -52,6 +52,7 @@ impl<F: Scalar, const N: usize> Div for Lanes<F, N> {
 #[allow(unsafe_code, reason = "the trait's loads and stores take pointers")]
 impl<F: Scalar, const N: usize> Vector for Lanes<F, N> {
     type Element = F;
+    type Mask = usize;
     type Double = Lanes<f64, 2>;
     const LANES: usize = N;
     const DOUBLES: usize = N / 2;
@@ -68,8 +69,16 @@ impl<F: Scalar, const N: usize> Vector for Lanes<F, N> {
         Self(unsafe { from.cast::<[F; N]>().read_unaligned() })
     }
     #[inline(always)]
-    unsafe fn load_first(from: *const F, n: usize) -> Self {
-        // SAFETY: the caller's pointer is good for n numbers.
+    unsafe fn first(n: usize) -> usize {
+        n
+    }
+    #[inline(always)]
+    unsafe fn load_masked(from: *const F, n: usize) -> Self {
+        if n == N {
+            // SAFETY: the caller's pointer is good for n numbers.
+            return unsafe { Self::load(from) };
+        }
+        // SAFETY: as above.
         Self(from_fn(|i| if i < n { unsafe { *from.add(i) } } else { F::zero() }))
     }
     #[inline(always)]
@@ -88,7 +97,7 @@ impl<F: Scalar, const N: usize> Vector for Lanes<F, N> {
         unsafe { to.cast::<[F; N]>().write_unaligned(self.0) };
     }
     #[inline(always)]
-    unsafe fn store_first(self, to: *mut F, n: usize) {
+    unsafe fn store_masked(self, to: *mut F, n: usize) {
         for i in 0..n.min(N) {
             // SAFETY: the caller's pointer is good for n numbers.
             unsafe { *to.add(i) = self.0[i] };
@@ -130,6 +139,10 @@ impl<F: Scalar, const N: usize> Vector for Lanes<F, N> {
     #[inline(always)]
     fn if_equal(self, other: Self, then: Self, otherwise: Self) -> Self {
         Self(from_fn(|i| if self.0[i] == other.0[i] { then.0[i] } else { otherwise.0[i] }))
+    }
+    #[inline(always)]
+    fn nonzero(self) -> u32 {
+        self.0.iter().enumerate().fold(0, |bits, (i, x)| bits | u32::from(*x != F::zero()) << i)
     }
     #[inline(always)]
     fn mantissa_to_exponent(self) -> Self {
