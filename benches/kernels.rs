@@ -82,7 +82,7 @@ fn conv_forward(bencher: Bencher, size: (usize, usize, usize, usize)) {
 #[divan::bench(args = CONV)]
 fn conv_weight_gradient(bencher: Bencher, size: (usize, usize, usize, usize)) {
     let Conv { map, mut scratch, x, mut w, y, operations } = conv(size);
-    bencher.counter(operations).bench_local(|| map.weight_gradient(&x, &y, 0.0, &mut w, &mut scratch));
+    bencher.counter(operations).bench_local(|| map.weight_gradient(&x, &y, false, &mut w, &mut scratch));
 }
 
 #[divan::bench(args = CONV)]

@@ -149,7 +149,7 @@ fn conv2d(case: &Case) {
     let mut scratch = Scratch::new(map.shape, true);
     map.forward(&x, &weight, &mut y, &mut scratch);
     add_to_rows(&mut y, &case.rows("bias"));
-    map.weight_gradient(&x, &dy, 0.0, &mut dweight, &mut scratch);
+    map.weight_gradient(&x, &dy, false, &mut dweight, &mut scratch);
     map.flip(&weight, &mut scratch);
     map.input_gradient(&dy, &mut dx, &mut scratch);
     case.assert_close("y", &y);

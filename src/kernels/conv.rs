@@ -100,8 +100,7 @@ impl Patches {
             b_columns: 1,
             c,
             c_rows: Offsets::every(n),
-            alpha: F::one(),
-            beta: F::zero(),
+            adds: false,
         });
     }
 }
@@ -155,8 +154,8 @@ impl Convolution {
         }
     }
 
-    /// dw ← β·dw + Σ_n P_nᵀ · dy_n
-    pub fn weight_gradient<F: Scalar>(&self, x: &[F], dy: &[F], beta: F, dw: &mut [F], scratch: &mut Scratch<F>) {
+    /// dw ← Σ_n P_nᵀ · dy_n, or added to dw
+    pub fn weight_gradient<F: Scalar>(&self, x: &[F], dy: &[F], adds: bool, dw: &mut [F], scratch: &mut Scratch<F>) {
         let (area, n) = (self.shape.area(), self.shape.output_channels);
         let images = x.chunks_exact(area * self.shape.input_channels);
         for (i, (image, dy)) in images.zip(dy.chunks_exact(area * n)).enumerate() {
@@ -171,8 +170,7 @@ impl Convolution {
                 b_columns: 1,
                 c: dw,
                 c_rows: Offsets::every(n),
-                alpha: F::one(),
-                beta: if i == 0 { beta } else { F::one() },
+                adds: adds || i > 0,
             });
         }
     }
@@ -244,7 +242,7 @@ mod tests {
             let (mut found_y, mut found_dw, mut found_dx) = (zeros(y.len()), zeros(w.len()), zeros(x.len()));
             convolution.forward(&x, &w, &mut found_y, &mut scratch);
             assert_close(&found_y, &y, 4.0 + terms, &what);
-            convolution.weight_gradient(&x, &dy, F::zero(), &mut found_dw, &mut scratch);
+            convolution.weight_gradient(&x, &dy, false, &mut found_dw, &mut scratch);
             assert_close(&found_dw, &dw, 4.0 + (n * area) as f64, &what);
             convolution.flip(&w, &mut scratch);
             convolution.input_gradient(&dy, &mut found_dx, &mut scratch);

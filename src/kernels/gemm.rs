@@ -1,6 +1,6 @@
 //! Matrix products, all of them one kernel:
 //!
-//! C\[i, j\] ← β·C\[i, j\] + α·Σ_p A\[i, p\]·B\[p, j\]       A [m, k], B [k, n], C [m, n]
+//! C\[i, j\] ← Σ_p A\[i, p\]·B\[p, j\]  (+ C\[i, j\])       A [m, k], B [k, n], C [m, n]
 //!
 //! Where a row or column of A, B or C lies is given by [`Offsets`], a stride or a table, so that
 //! transposes, the patches of a convolution and a selection of rows or columns are the same product
@@ -40,15 +40,15 @@ impl<'a> Offsets<'a> {
         self.table.map_or(i, |table| table[i] as usize) * self.stride
     }
 
-    /// Those from `first` on.
+    /// Hands those from `first` on to as many places.
     #[inline(always)]
-    fn write(self, first: usize, to: &mut [u32]) {
+    fn each(self, first: usize, places: &mut [Place], set: impl Fn(&mut Place, u32)) {
         match self.table {
             Some(table) => {
-                let table = &table[first..first + to.len()];
-                to.iter_mut().zip(table).for_each(|(to, i)| *to = *i * self.stride as u32);
+                let table = &table[first..first + places.len()];
+                places.iter_mut().zip(table).for_each(|(place, i)| set(place, *i * self.stride as u32));
             }
-            None => to.iter_mut().zip(first..).for_each(|(to, i)| *to = (i * self.stride) as u32),
+            None => places.iter_mut().zip(first..).for_each(|(place, i)| set(place, (i * self.stride) as u32)),
         }
     }
 
@@ -62,7 +62,7 @@ impl<'a> Offsets<'a> {
     }
 }
 
-/// C ← βC + αAB. Entry (i, p) of A lies at `a_rows(i) + a_columns(p)`, and so on; columns of C and,
+/// C ← AB, or C ← C + AB. Entry (i, p) of A lies at `a_rows(i) + a_columns(p)`, and so on; columns of C and,
 /// unless `b_columns` says otherwise, of B are contiguous.
 #[derive(Debug)]
 pub struct Product<'a, F> {
@@ -84,10 +84,8 @@ pub struct Product<'a, F> {
     pub c: &'a mut [F],
     /// Its m rows.
     pub c_rows: Offsets<'a>,
-    /// α
-    pub alpha: F,
-    /// β; 0 overwrites C whatever it holds.
-    pub beta: F,
+    /// Whether C is added to; otherwise it is overwritten, whatever it holds.
+    pub adds: bool,
 }
 
 /// C [m, n] ← A [m, k] · B [k, n]
@@ -102,8 +100,7 @@ pub fn product<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, usiz
         b_columns: 1,
         c,
         c_rows: Offsets::every(n),
-        alpha: F::one(),
-        beta: F::zero(),
+        adds: false,
     });
 }
 
@@ -119,8 +116,7 @@ pub fn product_tn<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, u
         b_columns: 1,
         c,
         c_rows: Offsets::every(n),
-        alpha: F::one(),
-        beta: F::zero(),
+        adds: false,
     });
 }
 
@@ -136,8 +132,7 @@ pub fn product_nt<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, u
         b_columns: n,
         c,
         c_rows: Offsets::every(k),
-        alpha: F::one(),
-        beta: F::zero(),
+        adds: false,
     });
 }
 
@@ -145,6 +140,14 @@ pub fn product_nt<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, u
 const DEPTH: usize = 256;
 /// The widest tile: four of the largest vectors.
 const WIDTH: usize = 64;
+
+/// Where a column of A and a row of B begin; together, so that one load fetches both.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(8))]
+struct Place {
+    a_column: u32,
+    b_row: u32,
+}
 
 /// Room for a panel of B. Not set to zero first: that would cost small products more than the work.
 #[repr(align(64))]
@@ -176,7 +179,7 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
         self.check();
         let (m, k, n) = self.size;
         let mut panel: Panel<F> = Panel(MaybeUninit::uninit());
-        let (mut a_columns, mut b_rows) = ([0; DEPTH], [0; DEPTH]);
+        let mut places = [Place::default(); DEPTH];
         let vectors = n.div_ceil(V::LANES);
         let widest = V::TILE_ROWS.iter().filter(|rows| **rows > 0).count();
         let panels = vectors.div_ceil(widest);
@@ -187,9 +190,10 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
         for block in 0..blocks {
             let (first, last) = (k * block / blocks, k * (block + 1) / blocks);
             let depth = last - first;
-            self.a_columns.write(first, &mut a_columns[..depth]);
+            let places = &mut places[..depth];
+            self.a_columns.each(first, places, |place, at| place.a_column = at);
             if !is_packed {
-                self.b_rows.write(first, &mut b_rows[..depth]);
+                self.b_rows.each(first, places, |place, at| place.b_row = at);
             }
             for j in 0..panels {
                 // Panels of equal width, to within one vector.
@@ -199,20 +203,20 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
                 let b = if is_packed {
                     let (to, stride) = (panel.0.as_mut_ptr().cast::<F>(), width * V::LANES);
                     self.pack(v, to, first..last, columns.clone(), stride);
-                    Offsets::every(stride).write(0, &mut b_rows[..depth]);
+                    Offsets::every(stride).each(0, places, |place, at| place.b_row = at);
                     to.cast_const()
                 } else {
                     self.b.as_ptr().wrapping_add(columns.start)
                 };
                 let tile = Tile {
                     product: (self.a.as_ptr(), self.a_rows, self.c.as_mut_ptr(), self.c_rows),
-                    a_columns: &a_columns[..depth],
                     b,
-                    b_rows: &b_rows[..depth],
+                    places,
                     top: 0,
                     left: columns.start,
                     last_columns: columns.end - (to - 1) * V::LANES,
-                    scale: (self.alpha, if block == 0 { self.beta } else { F::one() }),
+                    continues: block > 0 && !self.adds,
+                    adds: self.adds,
                 };
                 let tiles = m.div_ceil(V::TILE_ROWS[width - 1]);
                 for i in 0..tiles {
@@ -231,7 +235,7 @@ impl<F: Scalar> Product<'_, F> {
     #[allow(unsafe_code, reason = "the panel is written through a pointer, having no values yet")]
     fn pack<V: Vector<Element = F>>(
         &self,
-        v: Has<V>,
+        _: Has<V>,
         to: *mut F,
         rows: Range<usize>,
         columns: Range<usize>,
@@ -267,18 +271,19 @@ impl<F: Scalar> Product<'_, F> {
     }
 }
 
-/// One tile of C: `top` and `left` say where, `b` and `b_rows` where the rows of B are that it needs,
-/// `a_columns` the same for the columns of A.
+/// One tile of C: `top` and `left` say where, `b` and `places` where the rows of B and columns of A
+/// are that it needs.
 #[derive(Clone, Copy)]
 struct Tile<'a, F> {
     product: (*const F, Offsets<'a>, *mut F, Offsets<'a>),
-    a_columns: &'a [u32],
     b: *const F,
-    b_rows: &'a [u32],
+    places: &'a [Place],
     top: usize,
     left: usize,
     last_columns: usize,
-    scale: (F, F),
+    /// Whether the sums go on from what C holds, so that they are the same however k is cut.
+    continues: bool,
+    adds: bool,
 }
 
 /// A tile of known size.
@@ -322,37 +327,41 @@ impl<F: Scalar, const ROWS: usize, const WIDTH: usize> Task<F> for Sized<'_, F, 
     #[inline(always)]
     #[allow(unsafe_code, reason = "pointers: bounds checks would cost more than the arithmetic")]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
-        let Tile { product: (a, a_rows, c, c_rows), a_columns, b, b_rows, top, left, last_columns, scale } = self.0;
+        let Tile { product: (a, a_rows, c, c_rows), b, places, top, left, last_columns, continues, adds } = self.0;
         // SAFETY: `Product::check` has seen that every entry lies within its slice.
         unsafe {
             let a: [*const F; ROWS] = std::array::from_fn(|i| a.add(a_rows.at(top + i)));
             let last = V::first(last_columns);
+            let c: [*mut F; ROWS] = std::array::from_fn(|i| c.add(c_rows.at(top + i) + left));
             let mut sums = [[v.zero(); WIDTH]; ROWS];
-            for (column, row) in a_columns.iter().zip(b_rows) {
-                let b = b.add(*row as usize);
+            if continues {
+                for (c, sums) in c.iter().zip(&mut sums) {
+                    for (j, sum) in sums.iter_mut().enumerate() {
+                        let from = c.add(j * V::LANES);
+                        *sum = if j + 1 < WIDTH { V::load(from) } else { V::load_masked(from, last) };
+                    }
+                }
+            }
+            for place in places {
+                let b = b.add(place.b_row as usize);
                 let row: [V; WIDTH] = std::array::from_fn(|j| {
                     let from = b.add(j * V::LANES);
                     if j + 1 < WIDTH { V::load(from) } else { V::load_masked(from, last) }
                 });
                 for i in 0..ROWS {
-                    let value = v.splat(*a[i].add(*column as usize));
+                    let value = v.splat(*a[i].add(place.a_column as usize));
                     for j in 0..WIDTH {
                         sums[i][j] = value.mul_add(row[j], sums[i][j]);
                     }
                 }
             }
-            let (alpha, beta) = (v.splat(scale.0), v.splat(scale.1));
-            let overwrites = scale.1 == F::zero();
-            for (i, sums) in sums.iter().enumerate() {
-                let c = c.add(c_rows.at(top + i) + left);
+            for (c, sums) in c.iter().zip(&sums) {
                 for (j, sum) in sums.iter().enumerate() {
-                    let (to, sum) = (c.add(j * V::LANES), *sum * alpha);
+                    let (to, sum) = (c.add(j * V::LANES), *sum);
                     if j + 1 < WIDTH {
-                        let value = if overwrites { sum } else { V::load(to).mul_add(beta, sum) };
-                        value.store(to);
+                        (if adds { V::load(to) + sum } else { sum }).store(to);
                     } else {
-                        let value = if overwrites { sum } else { V::load_masked(to, last).mul_add(beta, sum) };
-                        value.store_masked(to, last);
+                        (if adds { V::load_masked(to, last) + sum } else { sum }).store_masked(to, last);
                     }
                 }
             }
@@ -375,7 +384,7 @@ pub mod tests {
                 let b = |q: usize| p.b[p.b_rows.at(q) + j * p.b_columns].f64();
                 let sum: f64 = (0..k).map(|q| a(q) * b(q)).sum();
                 let c = &mut c[p.c_rows.at(i) + j];
-                *c = if p.beta == F::zero() { 0.0 } else { p.beta.f64() * *c } + p.alpha.f64() * sum;
+                *c = if p.adds { *c } else { 0.0 } + sum;
             }
         }
         c
@@ -405,7 +414,7 @@ pub mod tests {
         [a, b]: [&'a [F]; 2],
         c: &'a mut [F],
         [a_transposed, b_transposed]: [bool; 2],
-        [alpha, beta]: [f64; 2],
+        adds: bool,
     ) -> Product<'a, F> {
         let (m, k, n) = size;
         let (row, column) = if a_transposed { (1, m) } else { (k, 1) };
@@ -419,24 +428,20 @@ pub mod tests {
             b_columns: if b_transposed { k } else { 1 },
             c,
             c_rows: Offsets::every(n),
-            alpha: F::of(alpha),
-            beta: F::of(beta),
+            adds,
         }
     }
 
     fn check<F: Scalar>(size: (usize, usize, usize), seed: u64) {
         let (m, k, n) = size;
         let (a, b, c) = (numbers::<F>(m * k, seed), numbers::<F>(k * n, seed + 1), numbers::<F>(m * n, seed + 2));
-        for (transposed, scale) in [
-            ([false, false], [1.0, 0.0]),
-            ([true, false], [-0.5, 1.0]),
-            ([false, true], [2.0, -0.25]),
-            ([true, true], [1.0, 1.0]),
-        ] {
-            let expected = reference(&layout(size, [&a, &b], &mut c.clone(), transposed, scale));
+        for (transposed, adds) in
+            [([false, false], false), ([true, false], true), ([false, true], false), ([true, true], true)]
+        {
+            let expected = reference(&layout(size, [&a, &b], &mut c.clone(), transposed, adds));
             at_each_level(|level| {
                 let mut c = c.clone();
-                simd::run(layout(size, [&a, &b], &mut c, transposed, scale));
+                simd::run(layout(size, [&a, &b], &mut c, transposed, adds));
                 let what = format!("{size:?} at {}, transposed {transposed:?}", level.name());
                 assert_close(&c, &expected, 4.0 + k as f64, &what);
             });
@@ -476,8 +481,7 @@ pub mod tests {
                 b_columns: 1,
                 c,
                 c_rows: Offsets::of(selected, 20),
-                alpha: 1.0,
-                beta: 0.0,
+                adds: false,
             }
         }
         let (a, b) = (numbers::<f32>(6 * 9, 1), numbers::<f32>(6 * 20, 2));

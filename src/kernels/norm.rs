@@ -52,7 +52,8 @@ impl<F: Scalar> Task<F> for Moments<'_, F> {
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
         let channels = self.sum.len();
         let zero = [v.double().zero(); 2];
-        for rows in self.x.chunks(chunk(channels)) {
+        // Backwards: what was written last is still in the cache.
+        for rows in self.x.chunks(chunk(channels)).rev() {
             for at in (0..channels).step_by(V::LANES) {
                 let range = at..(at + V::LANES).min(channels);
                 let first = v.load(&self.x[range.clone()]).widen();

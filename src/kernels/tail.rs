@@ -92,6 +92,51 @@ impl<A: Activation, F: Scalar> Task<F> for Forward<'_, A, F> {
     }
 }
 
+/// dx ← p·g at the winners and 0 elsewhere: the same where statistics do not depend on x.
+pub fn scatter<F: Scalar>(g: &[F], winner: &[u8], shape: Hwc, p: &[F], dx: &mut [F]) {
+    simd::run(Scatter { g, winner, shape, p, dx });
+}
+
+struct Scatter<'a, F> {
+    g: &'a [F],
+    winner: &'a [u8],
+    shape: Hwc,
+    p: &'a [F],
+    dx: &'a mut [F],
+}
+
+impl<F: Scalar> Task<F> for Scatter<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let (height, width, channels) = self.shape;
+        let (oh, ow) = (height / 2, width / 2);
+        let number = [0.0, 1.0, 2.0, 3.0].map(|i| v.splat(F::of(i)));
+        for (n, dx) in self.dx.chunks_exact_mut(height * width * channels).enumerate() {
+            if !height.is_multiple_of(2) || !width.is_multiple_of(2) {
+                dx.fill(F::zero());
+            }
+            for at in (0..channels).step_by(V::LANES) {
+                let range = at..(at + V::LANES).min(channels);
+                let p = v.load(&self.p[range.clone()]);
+                for i in 0..oh {
+                    for j in 0..ow {
+                        let pooled = ((n * oh + i) * ow + j) * channels;
+                        let pooled = pooled + range.start..pooled + range.end;
+                        let g = v.load(&self.g[pooled.clone()]) * p;
+                        let winner = v.load_bytes(&self.winner[pooled]);
+                        for (k, number) in number.iter().enumerate() {
+                            let to = ((2 * i + k / 2) * width + 2 * j + k % 2) * channels;
+                            let value = winner.if_equal(*number, g, v.zero());
+                            v.store(value, &mut dx[to + range.start..to + range.end]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// dx ← p·g + q·(x − center) + r, where g is dy·φ′ at the winners and 0 elsewhere, for any number of
 /// images; `g` and `winner` are [N, H/2, W/2, C].
 pub fn input_gradient<F: Scalar>(g: &[F], winner: &[u8], x: &[F], shape: Hwc, coefficients: Gradient<F>, dx: &mut [F]) {
@@ -207,8 +252,12 @@ mod tests {
             for (f, s) in found.iter().zip(&sums) {
                 assert!((f[1] - s[1]).abs() < 1e-9, "{what}: {f:?} {s:?}");
             }
+            let scattered: Vec<f64> = expected.iter().enumerate().map(|(i, g)| g.f64() * p[i % c].f64()).collect();
             norm::input_gradient(&mut expected, &x, gradient);
             assert_close(&dx, &in_f64(&expected), 4.0, &what);
+            dx.fill(F::nan());
+            scatter(&g, &winner, shape, &p, &mut dx);
+            assert_close(&dx, &scattered, 2.0, &what);
         });
     }
 

@@ -252,7 +252,7 @@ impl<F: Scalar> Block<F> {
                 }
             }
             (Map::Conv(map), Some(scratch)) => {
-                map.weight_gradient(input, dmapped, F::zero(), dweight, scratch);
+                map.weight_gradient(input, dmapped, false, dweight, scratch);
                 if let Some(dinput) = dinput {
                     map.flip(weight, scratch);
                     map.input_gradient(dmapped, dinput, scratch);

@@ -3,8 +3,13 @@
 //!
 //! The formulas are those of the plain path in [`super::block`], stage by stage; only Wu and the
 //! block's output are kept. A bias is the shift of a norm that does nothing else, so arms without a
-//! norm take the same way. The gradient of Wu after a pool is made an image at a time, in the cache,
-//! for the convolution's backward pass to read.
+//! norm take the same way.
+//!
+//! A convolution's images are 50 kB apiece, the batch is more than a core's cache. So what can be done
+//! an image at a time is done so, while it is there: everything, unless the norm has to see the whole
+//! batch first; and backward, the gradient of Wu, which the convolution reads next. Wu itself is kept
+//! only where the backward pass will ask for it: if statistics depend on it, or if there is no pool to
+//! keep the winners' share.
 //!
 //! A fully connected first block leaves out inputs that are 0, such as pixels at an image's border:
 //! they add nothing and get no gradient ([`crate::kernels::sparse`]).
@@ -13,7 +18,7 @@
 //! norm take the plain path.
 
 use super::block::{Block, Map, Stage};
-use super::norm::{Statistics, TooFewRows};
+use super::norm::{NormCache, Statistics, TooFewRows};
 use super::workspace::BlockSpace;
 use crate::config::settings::PoolKind;
 use crate::kernels::tail::{self, Pooled};
@@ -34,6 +39,16 @@ impl<F: Scalar> Block<F> {
         self.stages.contains(&Stage::Pool) && self.layer.pool == PoolKind::Max
     }
 
+    /// Whether the norm's statistics depend on Wu.
+    fn reads_mapped(&self, statistics: Statistics) -> bool {
+        self.norm.as_ref().is_some_and(|norm| norm.standardize.reads_input(statistics))
+    }
+
+    /// Whether Wu of the whole batch is kept, and not of one image only.
+    pub fn keeps_mapped(&self) -> bool {
+        self.reads_mapped(Statistics::Batch) || !self.has_max_pool()
+    }
+
     pub(super) fn forward_fused(
         &self,
         parameters: &[F],
@@ -42,32 +57,63 @@ impl<F: Scalar> Block<F> {
         space: &mut BlockSpace<F>,
     ) -> Result<(), TooFewRows> {
         let BlockSpace { samples, values, peak, winner, norm: cache, scratch, columns, .. } = space;
-        let [x, y] = &mut values[..] else { unreachable!("a fused block keeps two values") };
-        let (x, y) = (&mut x[..*samples * self.layer.mapped.len()], &mut y[..*samples * self.layer.output().len()]);
-        match (&self.map, columns) {
-            (Map::Linear(map), Some(columns)) => {
-                columns.find(input, map.inputs);
-                map.forward_of(columns, input, &parameters[self.weight.clone()], x);
+        let [mapped, output] = &mut values[..] else { unreachable!("a fused block keeps two values") };
+        let at_once = match &self.map {
+            Map::Conv(_) if !self.reads_mapped(statistics) => 1,
+            _ => *samples,
+        };
+        let (mapped_length, output_length) = (self.layer.mapped.len(), self.layer.output().len());
+        for first in (0..*samples).step_by(at_once.max(1)) {
+            let here = |length: usize| first * length..(first + at_once) * length;
+            let input = &input[here(self.layer.input.len())];
+            let x = if self.keeps_mapped() { &mut mapped[here(mapped_length)] } else { &mut mapped[..mapped_length] };
+            match (&self.map, &mut *columns) {
+                (Map::Linear(map), Some(columns)) => {
+                    columns.find(input, map.inputs);
+                    map.forward_of(columns, input, &parameters[self.weight.clone()], x);
+                }
+                _ => self.map_forward(parameters, input, x, scratch.as_mut()),
             }
-            _ => self.map_forward(parameters, input, x, scratch.as_mut()),
+            let pooled = self.has_max_pool().then(|| here(output_length));
+            let kept = pooled.map(|range| (&mut peak[range.clone()], &mut winner[range]));
+            self.tail_forward(parameters, statistics, x, &mut output[here(output_length)], kept, cache)?;
         }
+        if at_once < *samples {
+            // One group, whose moments are the same for every image.
+            cache.moments.group_rows = *samples * self.layer.mapped.area();
+        }
+        Ok(())
+    }
 
-        let channels = self.layer.mapped.channels;
+    /// Norm, activation and pool of x [rows, C]; with a pool, what is kept of its winners.
+    fn tail_forward(
+        &self,
+        parameters: &[F],
+        statistics: Statistics,
+        x: &[F],
+        y: &mut [F],
+        mut kept: Option<(&mut [F], &mut [u8])>,
+        cache: &mut NormCache<F>,
+    ) -> Result<(), TooFewRows> {
         match &self.norm {
             Some(norm) => norm.standardize.moments(x, statistics, &mut cache.moments)?,
-            None => cache.only_shift(self.bias.clone().map(|bias| &parameters[bias]), x.len() / channels),
+            None => {
+                let bias = self.bias.clone().map(|bias| &parameters[bias]);
+                cache.only_shift(bias, x.len() / self.layer.mapped.channels);
+            }
         }
         let (group, pooled) = self.group(cache.moments.group_rows);
         for (g, (x, y)) in x.chunks(group).zip(y.chunks_mut(pooled)).enumerate() {
             if let Some(norm) = &self.norm {
                 norm.coefficients(parameters, g, cache);
             }
-            if self.has_max_pool() {
-                let range = g * pooled..g * pooled + y.len();
-                let to = Pooled { y, peak: &mut peak[range.clone()], winner: &mut winner[range] };
-                tail::forward(self.function, x, self.pool_shape(), cache.per_channel(), to);
-            } else {
-                norm::normalize(self.function, x, cache.per_channel(), y);
+            match &mut kept {
+                Some((peak, winner)) => {
+                    let range = g * pooled..g * pooled + y.len();
+                    let to = Pooled { y, peak: &mut peak[range.clone()], winner: &mut winner[range] };
+                    tail::forward(self.function, x, self.pool_shape(), cache.per_channel(), to);
+                }
+                None => norm::normalize(self.function, x, cache.per_channel(), y),
             }
         }
         Ok(())
@@ -85,61 +131,63 @@ impl<F: Scalar> Block<F> {
         let (scratch, bias_sums, columns) = (&mut space.scratch, &mut space.bias_sums, &space.columns);
         let [x, y] = &values[..] else { unreachable!("a fused block keeps two values") };
         let [dimage, d] = &mut dvalues[..] else { unreachable!("and two gradients") };
-        let (x, y) = (&x[..*samples * self.layer.mapped.len()], &y[..*samples * self.layer.output().len()]);
-        let d = &mut d[..y.len()];
+        let (mapped, output) = (self.layer.mapped.len(), self.layer.output().len());
+        let (y, d) = (&y[..*samples * output], &mut d[..*samples * output]);
         activation::backward(self.function, y, d);
 
+        match (&self.norm, &self.bias) {
+            (Some(norm), _) => norm.clear_gradients(gradients),
+            (None, Some(bias)) => {
+                norm::column_sums(d, bias_sums);
+                gradients[bias.clone()].iter_mut().zip(bias_sums).for_each(|(g, s)| *g = F::of(*s));
+            }
+            (None, None) => {}
+        }
         let weight = &parameters[self.weight.clone()];
         if let (Map::Conv(map), Some(scratch), true) = (&self.map, scratch.as_mut(), dinput.is_some()) {
             map.flip(weight, scratch);
         }
-        match &self.norm {
-            Some(norm) => norm.clear_gradients(gradients),
-            None => {
-                if let Some(bias) = &self.bias {
-                    norm::column_sums(d, bias_sums);
-                    gradients[bias.clone()].iter_mut().zip(bias_sums).for_each(|(g, s)| *g = F::of(*s));
-                }
-            }
-        }
-        let channels = self.layer.mapped.channels;
         let (group, pooled) = self.group(cache.moments.group_rows);
-        for (g, (x, d)) in x.chunks(group).zip(d.chunks_mut(pooled)).enumerate() {
+        for (g, d) in d.chunks_mut(pooled).enumerate() {
+            let (first, count) = (g * pooled / output, d.len() / output);
+            let x = if self.keeps_mapped() { &x[g * group..][..count * mapped] } else { &[] };
             if let Some(norm) = &self.norm {
-                // The winners' x if there is a pool: elsewhere dy is 0.
-                let x_of_d = if self.has_max_pool() { &peak[g * pooled..][..d.len()] } else { x };
-                norm.gradient(parameters, g, (d, x_of_d), x.len() / channels, cache, gradients);
+                // With a pool, the winners' x: elsewhere dy is 0.
+                let x = if self.has_max_pool() { &peak[g * pooled..][..d.len()] } else { x };
+                let rows = count * self.layer.mapped.area();
+                norm.gradient(parameters, g, (d, x), rows, cache, gradients);
             }
-            match (&self.map, scratch.as_mut()) {
-                (Map::Linear(_), _) | (_, None) => {
-                    if self.norm.is_some() {
-                        norm::input_gradient(d, x, cache.gradient());
-                    }
+            let (Map::Conv(map), Some(scratch)) = (&self.map, scratch.as_mut()) else {
+                if self.norm.is_some() {
+                    norm::input_gradient(d, x, cache.gradient());
                 }
-                (Map::Conv(map), Some(scratch)) => {
-                    let (area, pooled_area) = (self.layer.mapped.len(), self.layer.output().len());
-                    let first = g * group / area;
-                    let dweight = &mut gradients[self.weight.clone()];
-                    for (i, (x, d)) in x.chunks(area).zip(d.chunks_mut(pooled_area)).enumerate() {
-                        let n = first + i;
-                        let dmapped = if self.has_max_pool() {
-                            let winner = &winner[n * pooled_area..][..pooled_area];
-                            tail::input_gradient(d, winner, x, self.pool_shape(), cache.gradient(), dimage);
-                            &dimage[..]
-                        } else {
-                            if self.norm.is_some() {
-                                norm::input_gradient(d, x, cache.gradient());
-                            }
-                            &d[..]
-                        };
-                        let length = self.layer.input.len();
-                        let image = &input[n * length..][..length];
-                        let beta = if n == 0 { F::zero() } else { F::one() };
-                        map.weight_gradient(image, dmapped, beta, dweight, scratch);
-                        if let Some(dinput) = &mut dinput {
-                            map.input_gradient(dmapped, &mut dinput[n * length..][..length], scratch);
-                        }
+                continue;
+            };
+            for i in 0..count {
+                let n = first + i;
+                let d = &mut d[i * output..][..output];
+                let winner = || &winner[n * output..][..output];
+                let dmapped = match (self.has_max_pool(), x.get(i * mapped..(i + 1) * mapped)) {
+                    (true, Some(x)) => {
+                        tail::input_gradient(d, winner(), x, self.pool_shape(), cache.gradient(), dimage);
+                        &dimage[..]
                     }
+                    (true, None) => {
+                        tail::scatter(d, winner(), self.pool_shape(), cache.gradient().p, dimage);
+                        &dimage[..]
+                    }
+                    (false, x) => {
+                        if let (Some(_), Some(x)) = (&self.norm, x) {
+                            norm::input_gradient(d, x, cache.gradient());
+                        }
+                        &d[..]
+                    }
+                };
+                let length = self.layer.input.len();
+                let dweight = &mut gradients[self.weight.clone()];
+                map.weight_gradient(&input[n * length..][..length], dmapped, n > 0, dweight, scratch);
+                if let Some(dinput) = &mut dinput {
+                    map.input_gradient(dmapped, &mut dinput[n * length..][..length], scratch);
                 }
             }
         }

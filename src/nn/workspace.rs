@@ -31,7 +31,7 @@ pub struct BlockSpace<F> {
     pub samples: usize,
     /// Whether norm, activation and pool are computed together.
     pub is_fused: bool,
-    /// What each stage wrote; if fused, Wu and the block's output.
+    /// What each stage wrote; if fused, Wu, where it is kept, or that of one image, and the output.
     pub values: Vec<Vec<F>>,
     /// The gradient there; if fused, that of Wu for one image, and of the output.
     /// Empty in a workspace without gradients.
@@ -71,10 +71,8 @@ impl<F: Scalar> BlockSpace<F> {
         let pooled = if block.has_max_pool() { capacity * output } else { 0 };
         let (values, gradients) = if is_fused {
             let image = if block.has_max_pool() { mapped } else { 0 };
-            (
-                vec![zeros(capacity * mapped), zeros(capacity * output)],
-                vec![gradient(image), gradient(capacity * output)],
-            )
+            let kept = if block.keeps_mapped() { capacity * mapped } else { mapped };
+            (vec![zeros(kept), zeros(capacity * output)], vec![gradient(image), gradient(capacity * output)])
         } else {
             let sizes = || (0..block.stages.len()).map(|i| capacity * block.shape_after(i).len());
             (sizes().map(zeros).collect(), sizes().map(gradient).collect())

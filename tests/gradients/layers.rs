@@ -45,7 +45,7 @@ fn a_convolution_has_the_right_derivatives_on_odd_sizes() {
             let mut gradient = blank(at.len());
             let (dx, dweight) = gradient.split_at_mut(x);
             let mut scratch = scratch();
-            map.weight_gradient(&at[..x], dy, 0.0, dweight, &mut scratch);
+            map.weight_gradient(&at[..x], dy, false, dweight, &mut scratch);
             map.flip(&at[x..], &mut scratch);
             map.input_gradient(dy, dx, &mut scratch);
             gradient

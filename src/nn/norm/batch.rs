@@ -65,6 +65,10 @@ impl<F: Scalar> Standardize<F> for Batch<F> {
         Ok(())
     }
 
+    fn reads_input(&self, statistics: Statistics) -> bool {
+        statistics == Statistics::Batch
+    }
+
     fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
         let n = group.rows as f64;
         for c in 0..group.scale.len() {

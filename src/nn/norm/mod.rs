@@ -102,6 +102,10 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
     /// If x has too few rows for the statistics asked for.
     fn moments(&self, x: &[F], statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows>;
 
+    /// Whether μ and s depend on x. Where they do not, each sample can be normalised by itself and
+    /// dx = p·dy: q and r are 0.
+    fn reads_input(&self, statistics: Statistics) -> bool;
+
     /// Finds p, q and r of dx = p·dy + q·(x − m) + r, for all channels of a group.
     fn input_gradient(&self, group: &Backward, coefficients: &mut Coefficients);
 

@@ -18,6 +18,10 @@ impl<F: Scalar> Standardize<F> for Off {
         Ok(())
     }
 
+    fn reads_input(&self, _: Statistics) -> bool {
+        false
+    }
+
     fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
         to.p.copy_from_slice(group.scale);
         to.q.fill(0.0);
