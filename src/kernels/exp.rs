@@ -84,7 +84,7 @@ pub fn exp<V: Vector>(v: Has<V>, x: V) -> V {
 pub fn sigmoid<V: Vector>(v: Has<V>, x: V) -> V {
     let (zero, one) = (v.zero(), v.splat(V::Element::of(1.0)));
     let e = exp(v, x.if_greater(zero, zero - x, x));
-    x.if_greater(zero, one, e) / (one + e)
+    x.if_greater(zero, one, e) * (one + e).reciprocal()
 }
 
 /// tanh |x| = −m/(m + 2) with m = e^−2|x| − 1, found without cancellation near 0.
@@ -96,7 +96,7 @@ pub fn tanh<V: Vector>(v: Has<V>, x: V) -> V {
     let (n, p) = split(v, magnitude * of(-2.0));
     let power = power_of_two(v, n);
     let m = power.mul_add(p, power - one);
-    let t = (zero - m) / (m + of(2.0));
+    let t = (zero - m) * (m + of(2.0)).reciprocal();
     x.if_greater(zero, t, zero - t)
 }
 

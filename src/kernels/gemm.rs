@@ -256,11 +256,25 @@ impl<F: Scalar> Product<'_, F> {
                     V::load_masked(from.add(j), last).store(to.add(j));
                 }
             } else {
-                let (from, step) = (self.b.as_ptr(), self.b_columns);
-                for (p, row) in rows.enumerate() {
-                    let (from, to) = (from.add(self.b_rows.at(row) + columns.start * step), to.add(p * stride));
-                    for j in 0..columns.len() {
-                        to.add(j).write(*from.add(j * step));
+                let from = self.b.as_ptr().add(columns.start * self.b_columns);
+                let depth = rows.len();
+                // Whole squares at a time where the rows of B are neighbours, as those of a transpose are.
+                let are_neighbours = self.b_rows.table.is_none() && self.b_rows.stride == 1;
+                let (square_rows, square_columns) = if are_neighbours {
+                    (depth / V::LANES * V::LANES, columns.len() / V::LANES * V::LANES)
+                } else {
+                    (0, 0)
+                };
+                for p in (0..square_rows).step_by(V::LANES) {
+                    for j in (0..square_columns).step_by(V::LANES) {
+                        let from = from.add(j * self.b_columns + rows.start + p);
+                        V::transpose(from, self.b_columns, to.add(p * stride + j), stride);
+                    }
+                }
+                for p in 0..depth {
+                    let (from, to) = (from.add(self.b_rows.at(rows.start + p)), to.add(p * stride));
+                    for j in if p < square_rows { square_columns } else { 0 }..columns.len() {
+                        to.add(j).write(*from.add(j * self.b_columns));
                     }
                     for j in columns.len()..stride {
                         to.add(j).write(F::zero());
@@ -370,6 +384,7 @@ impl<F: Scalar, const ROWS: usize, const WIDTH: usize> Task<F> for Sized<'_, F, 
 }
 
 #[cfg(test)]
+/// Shared with the tests of other kernels.
 pub mod tests {
     use super::*;
     use crate::kernels::simd::tests::at_each_level;

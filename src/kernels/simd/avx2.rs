@@ -121,6 +121,10 @@ impl Vector for Avx2F32 {
         Self(unsafe { _mm256_sqrt_ps(self.0) })
     }
     #[inline(always)]
+    fn reciprocal(self) -> Self {
+        Self(unsafe { _mm256_div_ps(_mm256_set1_ps(1.0), self.0) })
+    }
+    #[inline(always)]
     fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self {
         Self(unsafe { _mm256_blendv_ps(otherwise.0, then.0, _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0)) })
     }
@@ -250,6 +254,10 @@ impl Vector for Avx2F64 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         Self(unsafe { _mm256_sqrt_pd(self.0) })
+    }
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        Self(unsafe { _mm256_div_pd(_mm256_set1_pd(1.0), self.0) })
     }
     #[inline(always)]
     fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self {

@@ -18,6 +18,26 @@ pub unsafe fn run<F: Scalar, T: Task<F>>(task: T) -> T::Output {
     task.run(unsafe { Has::<F::Avx512>::new() })
 }
 
+/// The first of two pairs of numbers in each lane of a, and of b.
+///
+/// # Safety
+/// Needs AVX-512.
+#[inline(always)]
+unsafe fn pairs_low(a: __m512, b: __m512) -> __m512 {
+    // SAFETY: the caller's.
+    unsafe { _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))) }
+}
+
+/// The second of two pairs of numbers in each lane of a, and of b.
+///
+/// # Safety
+/// Needs AVX-512.
+#[inline(always)]
+unsafe fn pairs_high(a: __m512, b: __m512) -> __m512 {
+    // SAFETY: the caller's.
+    unsafe { _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))) }
+}
+
 /// [`Vector::write_places`] by one instruction.
 ///
 /// # Safety
@@ -115,6 +135,35 @@ impl Vector for Avx512F32 {
     }
 
     #[inline(always)]
+    unsafe fn transpose(from: *const f32, step: usize, to: *mut f32, stride: usize) {
+        // SAFETY: the caller's pointers are good for 16 rows.
+        unsafe {
+            let mut fours = [[_mm512_setzero_ps(); 4]; 4];
+            for i in 0..4 {
+                let row = |k: usize| _mm512_loadu_ps(from.add((4 * i + k) * step));
+                let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+                let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
+                let (ab_next, cd_next) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
+                fours[0][i] = pairs_low(ab, cd);
+                fours[1][i] = pairs_high(ab, cd);
+                fours[2][i] = pairs_low(ab_next, cd_next);
+                fours[3][i] = pairs_high(ab_next, cd_next);
+            }
+            for (j, q) in fours.iter().enumerate() {
+                // Lane l of q[i] holds column 4l + j of rows 4i to 4i + 3.
+                let low = _mm512_shuffle_f32x4::<0x44>(q[0], q[1]);
+                let low_next = _mm512_shuffle_f32x4::<0x44>(q[2], q[3]);
+                let high = _mm512_shuffle_f32x4::<0xee>(q[0], q[1]);
+                let high_next = _mm512_shuffle_f32x4::<0xee>(q[2], q[3]);
+                _mm512_storeu_ps(to.add(j * stride), _mm512_shuffle_f32x4::<0x88>(low, low_next));
+                _mm512_storeu_ps(to.add((4 + j) * stride), _mm512_shuffle_f32x4::<0xdd>(low, low_next));
+                _mm512_storeu_ps(to.add((8 + j) * stride), _mm512_shuffle_f32x4::<0x88>(high, high_next));
+                _mm512_storeu_ps(to.add((12 + j) * stride), _mm512_shuffle_f32x4::<0xdd>(high, high_next));
+            }
+        }
+    }
+
+    #[inline(always)]
     fn mul_add(self, b: Self, c: Self) -> Self {
         Self(unsafe { _mm512_fmadd_ps(self.0, b.0, c.0) })
     }
@@ -129,6 +178,14 @@ impl Vector for Avx512F32 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         Self(unsafe { _mm512_sqrt_ps(self.0) })
+    }
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        // 14 bits from a table, twice as many by a step of Newton's: r ← r + r(1 − xr).
+        Self(unsafe {
+            let r = _mm512_rcp14_ps(self.0);
+            _mm512_fmadd_ps(r, _mm512_fnmadd_ps(self.0, r, _mm512_set1_ps(1.0)), r)
+        })
     }
     #[inline(always)]
     fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self {
@@ -258,6 +315,10 @@ impl Vector for Avx512F64 {
     #[inline(always)]
     fn sqrt(self) -> Self {
         Self(unsafe { _mm512_sqrt_pd(self.0) })
+    }
+    #[inline(always)]
+    fn reciprocal(self) -> Self {
+        Self(unsafe { _mm512_div_pd(_mm512_set1_pd(1.0), self.0) })
     }
     #[inline(always)]
     fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self {

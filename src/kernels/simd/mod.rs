@@ -192,6 +192,18 @@ pub trait Vector:
     /// Numbers from 0 to 255 as LANES bytes.
     unsafe fn store_bytes(self, to: *mut u8);
 
+    /// Copies LANES rows of LANES numbers, `step` apart, to rows `stride` apart, exchanging rows and
+    /// columns.
+    #[inline(always)]
+    unsafe fn transpose(from: *const Self::Element, step: usize, to: *mut Self::Element, stride: usize) {
+        for i in 0..Self::LANES {
+            for j in 0..Self::LANES {
+                // SAFETY: the caller's pointers are good for the rows.
+                unsafe { to.add(j * stride + i).write(*from.add(i * step + j)) };
+            }
+        }
+    }
+
     /// self · b + c, rounded once where the level has such an instruction.
     fn mul_add(self, b: Self, c: Self) -> Self;
     /// The larger; `other` if either is NaN.
@@ -200,6 +212,8 @@ pub trait Vector:
     fn min(self, other: Self) -> Self;
     /// √
     fn sqrt(self) -> Self;
+    /// 1/self for numbers from 1 to 3, to a unit in the last place; a division where nothing is faster.
+    fn reciprocal(self) -> Self;
     /// Where self > other, `then`, elsewhere `otherwise`.
     fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self;
     /// Where self = other, `then`, elsewhere `otherwise`.
@@ -361,6 +375,7 @@ impl<V: Vector> Has<V> {
 }
 
 #[cfg(test)]
+/// Shared with the tests of other kernels.
 pub mod tests {
     use super::*;
     use std::cell::Cell;

@@ -133,6 +133,10 @@ impl<F: Scalar, const N: usize> Vector for Lanes<F, N> {
         Self(from_fn(|i| self.0[i].sqrt()))
     }
     #[inline(always)]
+    fn reciprocal(self) -> Self {
+        Self([F::one(); N]) / self
+    }
+    #[inline(always)]
     fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self {
         Self(from_fn(|i| if self.0[i] > other.0[i] { then.0[i] } else { otherwise.0[i] }))
     }
