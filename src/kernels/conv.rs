@@ -92,6 +92,7 @@ impl Patches {
         let (k, n) = (self.patch.len(), self.shape.output_channels);
         simd::run(Product {
             size: (self.pixels.len(), k, n),
+            lists: None,
             a: padded,
             a_rows: self.pixels(),
             a_columns: self.patch(),
@@ -162,6 +163,7 @@ impl Convolution {
             self.of_input.pad(image, &mut scratch.input);
             simd::run(Product {
                 size: (self.of_input.patch.len(), area, n),
+                lists: None,
                 a: &scratch.input,
                 a_rows: self.of_input.patch(),
                 a_columns: self.of_input.pixels(),

@@ -40,18 +40,6 @@ impl<'a> Offsets<'a> {
         self.table.map_or(i, |table| table[i] as usize) * self.stride
     }
 
-    /// Hands those from `first` on to as many places.
-    #[inline(always)]
-    fn each(self, first: usize, places: &mut [Place], set: impl Fn(&mut Place, u32)) {
-        match self.table {
-            Some(table) => {
-                let table = &table[first..first + places.len()];
-                places.iter_mut().zip(table).for_each(|(place, i)| set(place, *i * self.stride as u32));
-            }
-            None => places.iter_mut().zip(first..).for_each(|(place, i)| set(place, (i * self.stride) as u32)),
-        }
-    }
-
     /// The largest of the first `count`; 0 if there are none.
     fn largest(self, count: usize) -> usize {
         let largest = match self.table {
@@ -62,12 +50,25 @@ impl<'a> Offsets<'a> {
     }
 }
 
+/// For each group of rows of A, the columns in which they are not all 0: the only ones summed over.
+#[derive(Debug, Clone, Default)]
+pub struct Lists {
+    /// Rows of a group; the last may have fewer.
+    pub rows: usize,
+    /// The columns of all groups, in order within each.
+    pub columns: Vec<u32>,
+    /// Where those of each group are.
+    pub ranges: Vec<Range<usize>>,
+}
+
 /// C ← AB, or C ← C + AB. Entry (i, p) of A lies at `a_rows(i) + a_columns(p)`, and so on; columns of C and,
 /// unless `b_columns` says otherwise, of B are contiguous.
 #[derive(Debug)]
 pub struct Product<'a, F> {
     /// (m, k, n)
     pub size: (usize, usize, usize),
+    /// Which columns of A count, if not all do.
+    pub lists: Option<&'a Lists>,
     /// A
     pub a: &'a [F],
     /// Its m rows.
@@ -92,6 +93,7 @@ pub struct Product<'a, F> {
 pub fn product<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, usize, usize)) {
     simd::run(Product {
         size: (m, k, n),
+        lists: None,
         a,
         a_rows: Offsets::every(k),
         a_columns: Offsets::every(1),
@@ -108,6 +110,7 @@ pub fn product<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, usiz
 pub fn product_tn<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, usize, usize)) {
     simd::run(Product {
         size: (k, m, n),
+        lists: None,
         a,
         a_rows: Offsets::every(1),
         a_columns: Offsets::every(k),
@@ -124,6 +127,7 @@ pub fn product_tn<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, u
 pub fn product_nt<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, usize, usize)) {
     simd::run(Product {
         size: (m, n, k),
+        lists: None,
         a,
         a_rows: Offsets::every(n),
         a_columns: Offsets::every(1),
@@ -177,7 +181,7 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
     #[inline(always)]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
         self.check();
-        let (m, k, n) = self.size;
+        let (m, _, n) = self.size;
         let mut panel: Panel<F> = Panel(MaybeUninit::uninit());
         let mut places = [Place::default(); DEPTH];
         let vectors = n.div_ceil(V::LANES);
@@ -185,45 +189,64 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
         let panels = vectors.div_ceil(widest);
         // A copy costs as much as a row or two of tiles; it pays if many tiles read it, or wide rows of
         // B would bring more into the cache than is used.
-        let is_packed = self.b_columns != 1 || m > 24 && (m >= 128 || n > 128);
-        let blocks = k.div_ceil(DEPTH).max(1);
-        for block in 0..blocks {
-            let (first, last) = (k * block / blocks, k * (block + 1) / blocks);
-            let depth = last - first;
-            let places = &mut places[..depth];
-            self.a_columns.each(first, places, |place, at| place.a_column = at);
-            if !is_packed {
-                self.b_rows.each(first, places, |place, at| place.b_row = at);
-            }
-            for j in 0..panels {
-                // Panels of equal width, to within one vector.
-                let (from, to) = (vectors * j / panels, vectors * (j + 1) / panels);
-                let width = to - from;
-                let columns = from * V::LANES..n.min(to * V::LANES);
-                let b = if is_packed {
-                    let (to, stride) = (panel.0.as_mut_ptr().cast::<F>(), width * V::LANES);
-                    self.pack(v, to, first..last, columns.clone(), stride);
-                    Offsets::every(stride).each(0, places, |place, at| place.b_row = at);
-                    to.cast_const()
-                } else {
-                    self.b.as_ptr().wrapping_add(columns.start)
-                };
-                let tile = Tile {
-                    product: (self.a.as_ptr(), self.a_rows, self.c.as_mut_ptr(), self.c_rows),
-                    b,
-                    places,
-                    top: 0,
-                    left: columns.start,
-                    last_columns: columns.end - (to - 1) * V::LANES,
-                    continues: block > 0 && !self.adds,
-                    adds: self.adds,
-                };
-                let tiles = m.div_ceil(V::TILE_ROWS[width - 1]);
-                for i in 0..tiles {
-                    let (top, bottom) = (m * i / tiles, m * (i + 1) / tiles);
-                    Tile { top, ..tile }.dispatch(v, bottom - top, width);
+        let is_large = m > 24 && (m >= 128 || n > 128);
+        let is_packed = self.b_columns != 1 || self.lists.is_none() && is_large;
+        for group in 0..self.lists.map_or(1, |lists| lists.ranges.len()) {
+            let (rows, list, k) = group_of(self.lists, self.size, group);
+            let blocks = k.div_ceil(DEPTH).max(1);
+            for block in 0..blocks {
+                let (first, last) = (k * block / blocks, k * (block + 1) / blocks);
+                let places = &mut places[..last - first];
+                for (p, place) in places.iter_mut().enumerate() {
+                    let p = list.map_or(first + p, |list| list[first + p] as usize);
+                    assert!(p < self.size.1, "a list names a column that A does not have");
+                    *place = Place { a_column: self.a_columns.at(p) as u32, b_row: self.b_rows.at(p) as u32 };
+                }
+                for j in 0..panels {
+                    // Panels of equal width, to within one vector.
+                    let (from, to) = (vectors * j / panels, vectors * (j + 1) / panels);
+                    let width = to - from;
+                    let columns = from * V::LANES..n.min(to * V::LANES);
+                    let b = if is_packed {
+                        let (to, stride) = (panel.0.as_mut_ptr().cast::<F>(), width * V::LANES);
+                        self.pack(v, to, first..last, columns.clone(), stride);
+                        places.iter_mut().enumerate().for_each(|(p, place)| place.b_row = (p * stride) as u32);
+                        to.cast_const()
+                    } else {
+                        self.b.as_ptr().wrapping_add(columns.start)
+                    };
+                    let tile = Tile {
+                        product: (self.a.as_ptr(), self.a_rows, self.c.as_mut_ptr(), self.c_rows),
+                        b,
+                        places,
+                        top: 0,
+                        left: columns.start,
+                        last_columns: columns.end - (to - 1) * V::LANES,
+                        continues: block > 0 && !self.adds,
+                        adds: self.adds,
+                    };
+                    let tiles = rows.len().div_ceil(V::TILE_ROWS[width - 1]);
+                    for i in 0..tiles {
+                        let row = |i: usize| rows.start + rows.len() * i / tiles;
+                        Tile { top: row(i), ..tile }.dispatch(v, row(i + 1) - row(i), width);
+                    }
                 }
             }
+        }
+    }
+}
+
+/// The rows of a group, and the columns of A that count there: their list, if there is one, and number.
+fn group_of(
+    lists: Option<&Lists>,
+    (m, k, _): (usize, usize, usize),
+    group: usize,
+) -> (Range<usize>, Option<&[u32]>, usize) {
+    match lists {
+        None => (0..m, None, k),
+        Some(lists) => {
+            let list = &lists.columns[lists.ranges[group].clone()];
+            (group * lists.rows..m.min((group + 1) * lists.rows), Some(list), list.len())
         }
     }
 }
@@ -435,6 +458,7 @@ pub mod tests {
         let (row, column) = if a_transposed { (1, m) } else { (k, 1) };
         Product {
             size,
+            lists: None,
             a,
             a_rows: Offsets::every(row),
             a_columns: Offsets::every(column),
@@ -488,6 +512,7 @@ pub mod tests {
             let (selected, rows) = (&[4, 0, 7], &[1, 2, 5]);
             Product {
                 size: (3, 3, 20),
+                lists: None,
                 a,
                 a_rows: Offsets::of(selected, 1),
                 a_columns: Offsets::of(rows, 9),

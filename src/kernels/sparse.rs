@@ -1,142 +1,163 @@
-//! Products with a matrix that is 0 in many columns, such as a batch of images, dark at the border and
+//! Products with a matrix that is 0 in many places, such as a batch of images, dark at the border and
 //! for the most part within.
 //!
-//! A column of zeros adds nothing to a product and gets no gradient, so a fully connected layer need
-//! not touch the weights of pixels that are dark: in Y = X·W a few rows at a time, whose own columns of
-//! zeros are left out, in dW = Xᵀ·dY in the whole batch. Results are the same to the last bit, for
-//! terms are added in order and 0·w adds nothing. (Weights are finite: training ends where they are
-//! not.)
+//! A term 0·w adds nothing, so a fully connected layer need not touch the weights of pixels that are
+//! dark. In Y = X·W a few samples at a time take part with the pixels that are not 0 in all of them; in
+//! dW = Xᵀ·dY a few neighbouring pixels with the samples in which they are not all 0. Results are the
+//! same to the last bit, for terms are added in order. (Weights are finite: training ends where they
+//! are not.)
 
 use super::Scalar;
-use super::gemm::{Offsets, Product};
+use super::gemm::{Lists, Offsets, Product};
 use super::simd::{self, Has, Task, Vector};
 
-/// Rows that are looked at together: as many as the widest tile of a product has.
+/// Samples, or neighbouring features, that are taken together: as many as the widest tile of a product
+/// has rows.
 const GROUP: usize = 6;
+/// Features whose bits are kept in one word: whole groups and whole vectors.
+const WORD: usize = 48;
 
-/// The columns of a matrix that are not 0.
+/// Where a matrix [samples, features] is not 0.
 #[derive(Debug, Clone, Default)]
-pub struct Columns {
-    /// In any row, in order.
-    pub all: Vec<u32>,
-    /// In each group of rows, one list after the other.
-    groups: Vec<u32>,
-    /// Where the lists end.
-    ends: Vec<usize>,
-    /// A bit a column: whether it is not 0 in any row.
-    seen: Vec<u32>,
+pub struct Map {
+    /// A bit for each entry, [samples, words].
+    bits: Vec<u64>,
+    /// The same of one word, six samples a block.
+    blocks: Vec<u64>,
+    of_samples: Lists,
+    of_features: Lists,
 }
 
-impl Columns {
-    /// With room for any matrix of up to `rows` rows by `columns` columns.
-    pub fn with_capacity(rows: usize, columns: usize) -> Self {
-        let groups = rows.div_ceil(GROUP);
+impl Map {
+    /// With room for any matrix of up to `samples` by `features`.
+    pub fn with_capacity(samples: usize, features: usize) -> Self {
+        let words = features.div_ceil(WORD);
+        let lists = |groups: usize, columns: usize| Lists {
+            rows: GROUP,
+            columns: Vec::with_capacity(columns),
+            ranges: Vec::with_capacity(groups),
+        };
         Self {
-            all: Vec::with_capacity(columns + BITS),
-            groups: Vec::with_capacity(groups * columns + BITS),
-            ends: Vec::with_capacity(groups),
-            seen: Vec::with_capacity(columns.div_ceil(BITS)),
+            bits: Vec::with_capacity(samples * words),
+            blocks: Vec::with_capacity(samples.div_ceil(GROUP)),
+            // 16 more, because they are written 16 at a time.
+            of_samples: lists(samples.div_ceil(GROUP), samples.div_ceil(GROUP) * features + 16),
+            of_features: lists(features.div_ceil(GROUP), features.div_ceil(GROUP) * samples + 16),
         }
     }
 
-    /// Looks through x [rows, `columns`].
-    pub fn find<F: Scalar>(&mut self, x: &[F], columns: usize) {
-        self.groups.clear();
-        self.ends.clear();
-        self.seen.clear();
-        self.seen.resize(columns.div_ceil(BITS), 0);
-        for rows in x.chunks(GROUP * columns) {
-            simd::run(Find { rows, columns, seen: &mut self.seen, found: &mut self.groups });
-            self.ends.push(self.groups.len());
-        }
-        self.all.clear();
-        simd::run::<F, _>(Places { bits: &self.seen, to: &mut self.all });
-    }
-}
-
-/// Columns whose bits are looked at together: a multiple of every level's lanes.
-const BITS: usize = 16;
-
-struct Places<'a> {
-    bits: &'a [u32],
-    to: &'a mut Vec<u32>,
-}
-
-impl<F: Scalar> Task<F> for Places<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
-        for (i, bits) in self.bits.iter().enumerate() {
-            v.push_places(*bits, i * BITS, self.to);
-        }
+    /// Looks through x [samples, `features`].
+    pub fn find<F: Scalar>(&mut self, x: &[F], features: usize) {
+        simd::run(Find { x, features, map: self });
     }
 }
 
 struct Find<'a, F> {
-    rows: &'a [F],
-    columns: usize,
-    seen: &'a mut [u32],
-    found: &'a mut Vec<u32>,
+    x: &'a [F],
+    features: usize,
+    map: &'a mut Map,
 }
 
 impl<F: Scalar> Task<F> for Find<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
-        let Self { rows, columns, seen, found } = self;
-        for (i, seen) in seen.iter_mut().enumerate() {
-            let end = ((i + 1) * BITS).min(columns);
-            let mut bits = 0;
-            for from in (i * BITS..end).step_by(V::LANES) {
-                let to = (from + V::LANES).min(end);
-                let any = rows.chunks_exact(columns).fold(0, |any, row| any | v.load(&row[from..to]).nonzero());
-                bits |= any << (from - i * BITS);
+        let Map { bits, blocks, of_samples, of_features } = self.map;
+        bits.clear();
+        for row in self.x.chunks_exact(self.features) {
+            for word in row.chunks(WORD) {
+                let vectors = word.chunks(V::LANES).enumerate();
+                bits.push(vectors.fold(0, |bits, (i, x)| bits | u64::from(v.load(x).nonzero()) << (i * V::LANES)));
             }
-            *seen |= bits;
-            v.push_places(bits, i * BITS, found);
+        }
+        let words = self.features.div_ceil(WORD);
+        list_features_of_samples(v, bits, words, of_samples);
+        list_samples_of_features(v, bits, words, self.features, blocks, of_features);
+    }
+}
+
+/// For each group of samples, the features that are not 0 in all of them.
+#[inline(always)]
+fn list_features_of_samples<V: Vector>(v: Has<V>, bits: &[u64], words: usize, lists: &mut Lists) {
+    lists.columns.clear();
+    lists.ranges.clear();
+    for rows in bits.chunks(GROUP * words) {
+        let start = lists.columns.len();
+        for word in 0..words {
+            let any = rows.iter().skip(word).step_by(words).fold(0, |any, bits| any | bits);
+            for part in (0..WORD).step_by(16) {
+                v.push_places((any >> part) as u32 & 0xffff, word * WORD + part, &mut lists.columns);
+            }
+        }
+        lists.ranges.push(start..lists.columns.len());
+    }
+}
+
+/// For each group of features, the samples in which they are not all 0.
+#[inline(always)]
+fn list_samples_of_features<V: Vector>(
+    v: Has<V>,
+    bits: &[u64],
+    words: usize,
+    features: usize,
+    blocks: &mut Vec<u64>,
+    lists: &mut Lists,
+) {
+    // Bits 0, 6, 12 …: one for each group.
+    const FIRSTS: u64 = (1 << WORD) / ((1 << GROUP) - 1);
+    lists.columns.clear();
+    lists.ranges.clear();
+    for word in 0..words {
+        // Bit 6g + s of a block: whether sample s of its six has anything in group g.
+        blocks.clear();
+        for rows in bits.chunks(GROUP * words) {
+            let row = |sample: usize| rows.get(sample * words + word).copied().unwrap_or(0);
+            blocks.push((0..GROUP).fold(0, |block, sample| {
+                let any = (0..GROUP).fold(0, |any, feature| any | row(sample) >> feature);
+                block | (any & FIRSTS) << sample
+            }));
+        }
+        for group in 0..(features.div_ceil(GROUP) - lists.ranges.len()).min(WORD / GROUP) {
+            let start = lists.columns.len();
+            for (i, block) in blocks.iter().enumerate() {
+                let samples = (block >> (group * GROUP)) as u32 & ((1 << GROUP) - 1);
+                v.push_places(samples, i * GROUP, &mut lists.columns);
+            }
+            lists.ranges.push(start..lists.columns.len());
         }
     }
 }
 
-/// Y [m, n] ← X [m, k] · W [k, n], where X's columns were found.
-pub fn product<F: Scalar>(columns: &Columns, x: &[F], w: &[F], y: &mut [F], (_, k, n): (usize, usize, usize)) {
-    let mut start = 0;
-    for ((x, y), end) in x.chunks(GROUP * k).zip(y.chunks_mut(GROUP * n)).zip(&columns.ends) {
-        let columns = &columns.groups[start..*end];
-        start = *end;
-        simd::run(Product {
-            size: (y.len() / n, columns.len(), n),
-            a: x,
-            a_rows: Offsets::every(k),
-            a_columns: Offsets::of(columns, 1),
-            b: w,
-            b_rows: Offsets::of(columns, n),
-            b_columns: 1,
-            c: y,
-            c_rows: Offsets::every(n),
-            adds: false,
-        });
-    }
+/// Y [m, n] ← X [m, k] · W [k, n], where X has this map.
+pub fn product<F: Scalar>(map: &Map, x: &[F], w: &[F], y: &mut [F], (m, k, n): (usize, usize, usize)) {
+    simd::run(Product {
+        size: (m, k, n),
+        lists: Some(&map.of_samples),
+        a: x,
+        a_rows: Offsets::every(k),
+        a_columns: Offsets::every(1),
+        b: w,
+        b_rows: Offsets::every(n),
+        b_columns: 1,
+        c: y,
+        c_rows: Offsets::every(n),
+        adds: false,
+    });
 }
 
-/// dW [k, n] ← Xᵀ · dY for X [m, k], dY [m, n], where X's columns were found: rows of the others are 0.
-pub fn product_tn<F: Scalar>(columns: &Columns, x: &[F], dy: &[F], dw: &mut [F], (m, k, n): (usize, usize, usize)) {
-    let columns = &columns.all[..];
-    let mut next = 0;
-    for column in columns.iter().map(|column| *column as usize).chain([k]) {
-        dw[next * n..column * n].fill(F::zero());
-        next = column + 1;
-    }
+/// dW [k, n] ← Xᵀ · dY for X [m, k], dY [m, n], where X has this map.
+pub fn product_tn<F: Scalar>(map: &Map, x: &[F], dy: &[F], dw: &mut [F], (m, k, n): (usize, usize, usize)) {
     simd::run(Product {
-        size: (columns.len(), m, n),
+        size: (k, m, n),
+        lists: Some(&map.of_features),
         a: x,
-        a_rows: Offsets::of(columns, 1),
+        a_rows: Offsets::every(1),
         a_columns: Offsets::every(k),
         b: dy,
         b_rows: Offsets::every(n),
         b_columns: 1,
         c: dw,
-        c_rows: Offsets::of(columns, n),
+        c_rows: Offsets::every(n),
         adds: false,
     });
 }
@@ -157,24 +178,22 @@ mod tests {
         x.iter_mut().enumerate().filter(|(i, _)| is_zero(*i)).for_each(|(_, x)| *x = F::zero());
         at_each_level(|level| {
             let what = format!("{rows} rows, {kept} of {columns} columns at {}", level.name());
-            let mut found = Columns::with_capacity(rows, columns);
-            found.find(&[F::one()], 1);
-            found.find(&x, columns);
-            let is_used = |c: &u32| x.iter().skip(*c as usize).step_by(columns).any(|x| *x != F::zero());
-            assert_eq!(found.all, (0..columns as u32).filter(is_used).collect::<Vec<_>>(), "{what}");
+            let mut map = Map::with_capacity(rows, columns);
+            map.find(&[F::one()], 1);
+            map.find(&x, columns);
             let (mut sparse, mut dense) = (vec![F::nan(); rows * 37], vec![F::nan(); rows * 37]);
-            product(&found, &x, &w, &mut sparse, size);
+            product(&map, &x, &w, &mut sparse, size);
             gemm::product(&x, &w, &mut dense, size);
             assert_eq!(sparse, dense, "{what}");
             let (mut sparse, mut dense) = (vec![F::nan(); columns * 37], vec![F::nan(); columns * 37]);
-            product_tn(&found, &x, &dy, &mut sparse, size);
+            product_tn(&map, &x, &dy, &mut sparse, size);
             gemm::product_tn(&x, &dy, &mut dense, size);
             assert_eq!(sparse, dense, "{what}");
         });
     }
 
     #[test]
-    fn columns_of_zeros_are_left_out_without_a_trace() {
+    fn zeros_are_left_out_without_a_trace() {
         for rows in [1, 5, 6, 13, 60] {
             for columns in [1, 3, 16, 90, 700] {
                 for kept in [0, 1, columns / 2, columns] {
@@ -186,11 +205,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tiny_or_nan_is_not_zero() {
-        at_each_level(|_| {
-            let mut found = Columns::with_capacity(1, 4);
-            found.find(&[0.0, f32::from_bits(1), f32::NAN, -0.0], 4);
-            assert_eq!(found.all, [1, 2]);
+    fn lists_name_what_is_not_zero() {
+        // 7 samples of 14 features: groups of 6 and 1 samples, and of 6, 6 and 2 features.
+        let mut x = [0.0; 7 * 14];
+        for (sample, feature, value) in [(0, 3, 1.0), (5, 3, -2.0), (5, 13, f32::from_bits(1)), (6, 12, f32::NAN)] {
+            x[sample * 14 + feature] = value;
+        }
+        x[8] = -0.0;
+        at_each_level(|level| {
+            let mut map = Map::with_capacity(7, 14);
+            map.find(&x, 14);
+            let all = |lists: &Lists| {
+                lists.ranges.iter().map(|range| lists.columns[range.clone()].to_vec()).collect::<Vec<_>>()
+            };
+            assert_eq!(all(&map.of_samples), [vec![3, 13], vec![12]], "{}", level.name());
+            assert_eq!(all(&map.of_features), [vec![0, 5], vec![], vec![5, 6]], "{}", level.name());
         });
     }
 }

@@ -56,7 +56,7 @@ impl<F: Scalar> Block<F> {
         input: &[F],
         space: &mut BlockSpace<F>,
     ) -> Result<(), TooFewRows> {
-        let BlockSpace { samples, values, peak, winner, norm: cache, scratch, columns, .. } = space;
+        let BlockSpace { samples, values, peak, winner, norm: cache, scratch, nonzero, .. } = space;
         let [mapped, output] = &mut values[..] else { unreachable!("a fused block keeps two values") };
         let at_once = match &self.map {
             Map::Conv(_) if !self.reads_mapped(statistics) => 1,
@@ -67,10 +67,10 @@ impl<F: Scalar> Block<F> {
             let here = |length: usize| first * length..(first + at_once) * length;
             let input = &input[here(self.layer.input.len())];
             let x = if self.keeps_mapped() { &mut mapped[here(mapped_length)] } else { &mut mapped[..mapped_length] };
-            match (&self.map, &mut *columns) {
-                (Map::Linear(map), Some(columns)) => {
-                    columns.find(input, map.inputs);
-                    map.forward_of(columns, input, &parameters[self.weight.clone()], x);
+            match (&self.map, &mut *nonzero) {
+                (Map::Linear(map), Some(nonzero)) => {
+                    nonzero.find(input, map.inputs);
+                    map.forward_of(nonzero, input, &parameters[self.weight.clone()], x);
                 }
                 _ => self.map_forward(parameters, input, x, scratch.as_mut()),
             }
@@ -128,7 +128,7 @@ impl<F: Scalar> Block<F> {
         mut dinput: Option<&mut [F]>,
     ) {
         let BlockSpace { samples, values, gradients: dvalues, peak, winner, norm: cache, .. } = space;
-        let (scratch, bias_sums, columns) = (&mut space.scratch, &mut space.bias_sums, &space.columns);
+        let (scratch, bias_sums, nonzero) = (&mut space.scratch, &mut space.bias_sums, &space.nonzero);
         let [x, y] = &values[..] else { unreachable!("a fused block keeps two values") };
         let [dimage, d] = &mut dvalues[..] else { unreachable!("and two gradients") };
         let (mapped, output) = (self.layer.mapped.len(), self.layer.output().len());
@@ -193,8 +193,8 @@ impl<F: Scalar> Block<F> {
         }
         if let Map::Linear(map) = &self.map {
             let dweight = &mut gradients[self.weight.clone()];
-            match columns {
-                Some(columns) => map.weight_gradient_of(columns, input, d, dweight),
+            match nonzero {
+                Some(nonzero) => map.weight_gradient_of(nonzero, input, d, dweight),
                 None => map.weight_gradient(input, d, dweight),
             }
             if let Some(dinput) = dinput {

@@ -7,7 +7,7 @@
 //! dW = xᵀ·dy      db = Σ_n dy_n      dx = dy·Wᵀ
 //! ```
 
-use crate::kernels::sparse::{self, Columns};
+use crate::kernels::sparse::{self, Map};
 use crate::kernels::{Scalar, gemm};
 
 /// Sizes of the map.
@@ -39,13 +39,13 @@ impl Linear {
         gemm::product_nt(dy, weight, dx, (dy.len() / self.outputs, self.inputs, self.outputs));
     }
 
-    /// y ← xW where the columns of x that are not 0 were found
-    pub fn forward_of<F: Scalar>(self, columns: &Columns, x: &[F], weight: &[F], y: &mut [F]) {
-        sparse::product(columns, x, weight, y, self.product(x));
+    /// y ← xW where x has this map of zeros
+    pub fn forward_of<F: Scalar>(self, map: &Map, x: &[F], weight: &[F], y: &mut [F]) {
+        sparse::product(map, x, weight, y, self.product(x));
     }
 
-    /// dW ← xᵀ·dy where the columns of x that are not 0 were found
-    pub fn weight_gradient_of<F: Scalar>(self, columns: &Columns, x: &[F], dy: &[F], dweight: &mut [F]) {
-        sparse::product_tn(columns, x, dy, dweight, self.product(x));
+    /// dW ← xᵀ·dy where x has this map of zeros
+    pub fn weight_gradient_of<F: Scalar>(self, map: &Map, x: &[F], dy: &[F], dweight: &mut [F]) {
+        sparse::product_tn(map, x, dy, dweight, self.product(x));
     }
 }

@@ -5,7 +5,7 @@ use super::conv::Scratch;
 use super::network::Network;
 use super::norm::NormCache;
 use crate::kernels::Scalar;
-use crate::kernels::sparse::Columns;
+use crate::kernels::sparse;
 
 /// Buffers of one network.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ pub struct BlockSpace<F> {
     pub winner: Vec<u8>,
     /// If fused, Wu there.
     pub peak: Vec<F>,
-    /// If fused, fully connected and the first: the inputs that are not 0.
-    pub columns: Option<Columns>,
+    /// If fused, fully connected and the first: where the input is not 0.
+    pub nonzero: Option<sparse::Map>,
     /// What a convolution needs to work in.
     pub scratch: Option<Scratch<F>>,
     /// What the norm's forward pass leaves for its backward pass.
@@ -84,8 +84,8 @@ impl<F: Scalar> BlockSpace<F> {
             gradients,
             winner: vec![0; pooled],
             peak: zeros(if is_fused { pooled } else { 0 }),
-            columns: (is_fused && is_first && matches!(block.map, Map::Linear(_)))
-                .then(|| Columns::with_capacity(capacity, block.layer.input.len())),
+            nonzero: (is_fused && is_first && matches!(block.map, Map::Linear(_)))
+                .then(|| sparse::Map::with_capacity(capacity, block.layer.input.len())),
             scratch: match &block.map {
                 Map::Linear(_) => None,
                 Map::Conv(conv) => Some(Scratch::new(conv.shape, with_gradients)),
