@@ -48,8 +48,9 @@ fn step(bencher: Bencher, model: &str, arm: &str, batch_size: usize) {
         let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i as usize]).collect();
         scaler.gather(&data.train, batch, &mut space.input, data.shape.len());
         network.forward(Statistics::Batch, &mut space, batch_size).expect("the batch is large enough");
+        network.loss(&mut space, &labels);
         network.absorb(&space);
-        network.backward(&mut space, &labels, false);
+        network.backward(&mut space, false);
         optimizer.step(&network.index, &mut network.parameters, &space.gradients, 0.01);
         step += 1;
     });

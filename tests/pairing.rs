@@ -38,10 +38,11 @@ fn first_step<F: Scalar>(settings: &Settings, variant: &Variant, seed: u64) -> (
     let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i as usize]).collect();
     data.scaler::<F>().gather(&data.train, batch, &mut space.input, data.shape.len());
     network.forward(Statistics::Batch, &mut space, 16).unwrap();
-    network.backward(&mut space, &labels, false);
+    let loss = network.loss(&mut space, &labels).loss_sum;
+    network.backward(&mut space, false);
     let gradient =
         |p: &bn_exp::nn::parameters::Parameter| (p.name.clone(), p.tensor, space.gradients[p.range.clone()].to_vec());
-    (network.outcome(&space, &labels).loss_sum, network.index.iter().map(gradient).collect())
+    (loss, network.index.iter().map(gradient).collect())
 }
 
 #[test]

@@ -17,69 +17,50 @@ pub struct Outcome {
     pub correct: usize,
 }
 
-/// Losses of rows of logits.
-pub fn cross_entropy<F: Scalar>(logits: &[F], labels: &[u8], classes: usize) -> Outcome {
-    simd::run(CrossEntropy { logits, labels, classes })
+/// Losses of rows of logits; and dz ← dL/dz for their mean, if there is room for it.
+pub fn cross_entropy<F: Scalar>(logits: &[F], labels: &[u8], classes: usize, dlogits: Option<&mut [F]>) -> Outcome {
+    simd::run(CrossEntropy { logits, labels, classes, dlogits })
 }
 
 struct CrossEntropy<'a, F> {
     logits: &'a [F],
     labels: &'a [u8],
     classes: usize,
+    dlogits: Option<&'a mut [F]>,
 }
 
 impl<F: Scalar> Task<F> for CrossEntropy<'_, F> {
     type Output = Outcome;
     #[inline(always)]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) -> Outcome {
+        let Self { logits, labels, classes, mut dlogits } = self;
+        let per_row = 1.0 / labels.len() as f64;
         let mut outcome = Outcome::default();
-        for (row, label) in self.logits.chunks_exact(self.classes).zip(self.labels) {
+        for (i, (row, label)) in logits.chunks_exact(classes).zip(labels).enumerate() {
+            let label = usize::from(*label);
             let largest = largest(row);
             let mut sum = 0.0;
-            for z in row.chunks(V::LANES) {
+            let mut drow = dlogits.as_mut().map(|dlogits| &mut dlogits[i * classes..][..classes]);
+            for (j, z) in row.chunks(V::LANES).enumerate() {
                 let mut exponentials = [F::zero(); 16];
-                v.store(exp(v, v.load(z) - v.splat(largest)), &mut exponentials);
+                let e = exp(v, v.load(z) - v.splat(largest));
+                v.store(e, &mut exponentials);
                 sum += exponentials[..z.len()].iter().map(|e| e.f64()).sum::<f64>();
+                if let Some(drow) = &mut drow {
+                    v.store(e, &mut drow[j * V::LANES..][..z.len()]);
+                }
             }
-            let label = usize::from(*label);
             outcome.loss_sum += sum.ln() - (row[label] - largest).f64();
             outcome.correct += usize::from(is_first_largest(row, label, largest));
+            if let Some(drow) = drow {
+                let scale = v.splat(F::of(per_row / sum));
+                for d in drow.chunks_mut(V::LANES) {
+                    v.store(v.load(d) * scale, d);
+                }
+                drow[label] -= F::of(per_row);
+            }
         }
         outcome
-    }
-}
-
-/// dz ← dL/dz for the mean over these rows.
-pub fn cross_entropy_backward<F: Scalar>(logits: &[F], labels: &[u8], classes: usize, dlogits: &mut [F]) {
-    simd::run(Backward { logits, labels, classes, dlogits });
-}
-
-struct Backward<'a, F> {
-    logits: &'a [F],
-    labels: &'a [u8],
-    classes: usize,
-    dlogits: &'a mut [F],
-}
-
-impl<F: Scalar> Task<F> for Backward<'_, F> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
-        let per_row = F::one() / F::of(self.labels.len() as f64);
-        let rows = self.logits.chunks_exact(self.classes).zip(self.labels);
-        for ((row, label), drow) in rows.zip(self.dlogits.chunks_exact_mut(self.classes)) {
-            let largest = largest(row);
-            let mut sum = F::zero();
-            for (z, d) in row.chunks(V::LANES).zip(drow.chunks_mut(V::LANES)) {
-                v.store(exp(v, v.load(z) - v.splat(largest)), d);
-                sum += d.iter().copied().sum::<F>();
-            }
-            let scale = v.splat(per_row / sum);
-            for d in drow.chunks_mut(V::LANES) {
-                v.store(v.load(d) * scale, d);
-            }
-            drow[usize::from(*label)] -= per_row;
-        }
     }
 }
 
@@ -116,11 +97,11 @@ mod tests {
         }
         at_each_level(|level| {
             let what = format!("{rows} rows of {classes} at {}", level.name());
-            let outcome = cross_entropy(&logits, &labels, classes);
+            let mut found = vec![F::nan(); logits.len()];
+            let outcome = cross_entropy(&logits, &labels, classes, Some(&mut found));
+            assert_eq!(outcome, cross_entropy(&logits, &labels, classes, None), "{what}");
             assert_eq!(outcome.correct, correct, "{what}");
             assert_close(&[F::of(outcome.loss_sum)], &[loss], 8.0, &what);
-            let mut found = vec![F::nan(); logits.len()];
-            cross_entropy_backward(&logits, &labels, classes, &mut found);
             assert_close(&found, &gradient, 8.0, &what);
         });
     }
@@ -136,10 +117,10 @@ mod tests {
     #[test]
     fn large_logits_do_not_overflow_and_nan_is_not_hidden() {
         at_each_level(|_| {
-            let outcome = cross_entropy(&[1000.0f32, 0.0], &[0], 2);
+            let outcome = cross_entropy(&[1000.0f32, 0.0], &[0], 2, None);
             assert_eq!(outcome, Outcome { loss_sum: 0.0, correct: 1 });
-            assert!(cross_entropy(&[f32::NAN, 0.0], &[1], 2).loss_sum.is_nan());
-            assert!(cross_entropy(&[0.0, f32::INFINITY], &[0], 2).loss_sum.is_nan());
+            assert!(cross_entropy(&[f32::NAN, 0.0], &[1], 2, None).loss_sum.is_nan());
+            assert!(cross_entropy(&[0.0, f32::INFINITY], &[0], 2, None).loss_sum.is_nan());
         });
     }
 }

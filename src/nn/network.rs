@@ -104,9 +104,13 @@ impl<F: Scalar> Network<F> {
         Ok(())
     }
 
-    /// Loss and hits of the latest forward pass.
-    pub fn outcome(&self, space: &Workspace<F>, labels: &[u8]) -> Outcome {
-        softmax::cross_entropy(self.logits(space), labels, self.classes)
+    /// Loss and hits of the latest forward pass; in a workspace with gradients also that of the mean
+    /// loss at the logits, for [`Network::backward`] to start from.
+    pub fn loss(&self, space: &mut Workspace<F>, labels: &[u8]) -> Outcome {
+        let length = space.samples * self.classes;
+        let last = &mut space.blocks[self.blocks.len() - 1];
+        let dlogits = last.gradients[0].get_mut(..length);
+        softmax::cross_entropy(&last.values[0][..length], labels, self.classes, dlogits)
     }
 
     /// The logits of the latest forward pass, [N, K].
@@ -114,23 +118,10 @@ impl<F: Scalar> Network<F> {
         &space.blocks[self.blocks.len() - 1].output()[..space.samples * self.classes]
     }
 
-    /// Gradients of the mean loss over the latest forward pass, which must have used batch
-    /// statistics, into `space.gradients`; with `input_gradient` also of the input.
-    pub fn backward(&self, space: &mut Workspace<F>, labels: &[u8], input_gradient: bool) {
-        let samples = space.samples;
-        let last = &mut space.blocks[self.blocks.len() - 1];
-        let length = samples * self.classes;
-        softmax::cross_entropy_backward(
-            &last.values[0][..length],
-            labels,
-            self.classes,
-            &mut last.gradients[0][..length],
-        );
-        self.backward_from_logits(space, input_gradient);
-    }
-
-    /// The same from a gradient at the logits that already stands in the last block's workspace.
-    pub fn backward_from_logits(&self, space: &mut Workspace<F>, input_gradient: bool) {
+    /// Gradients, into `space.gradients`, of what the gradient at the logits in the last block's
+    /// workspace belongs to, by the latest forward pass, which must have used batch statistics; with
+    /// `input_gradient` also of the input.
+    pub fn backward(&self, space: &mut Workspace<F>, input_gradient: bool) {
         let samples = space.samples;
         for (i, block) in self.blocks.iter().enumerate().rev() {
             let (below, here) = space.blocks.split_at_mut(i);

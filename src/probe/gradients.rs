@@ -69,7 +69,8 @@ impl<F: Scalar> Observer<F> for GradientProbe<F> {
         let samples = batch.labels.len();
         space.input.copy_from_slice(batch.input);
         network.forward(Statistics::Batch, space, samples)?;
-        network.backward(space, batch.labels, true);
+        network.loss(space, batch.labels);
+        network.backward(space, true);
 
         self.before = Some((network.parameters.clone(), self.rows.len()));
         for parameter in &network.index {

@@ -129,7 +129,7 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
             self.scaler.gather(split, batch, &mut self.space.input, self.data.shape.len());
             let labels: Vec<u8> = batch.iter().map(|i| split.labels[*i as usize]).collect();
             network.forward(statistics, &mut self.space, batch.len())?;
-            let outcome = network.outcome(&self.space, &labels);
+            let outcome = network.loss(&mut self.space, &labels);
             loss_sum += outcome.loss_sum;
             correct += outcome.correct;
         }

@@ -123,7 +123,7 @@ pub fn train<F: Scalar>(
         let clock = Instant::now();
         loader.load(batches.at(step), &mut space);
         network.forward(Statistics::Batch, &mut space, size)?;
-        let outcome = network.outcome(&space, &loader.labels);
+        let outcome = network.loss(&mut space, &loader.labels);
         let (loss, accuracy) = (outcome.loss_sum / size as f64, outcome.correct as f64 / size as f64);
         spent += clock.elapsed();
 
@@ -137,7 +137,7 @@ pub fn train<F: Scalar>(
 
         let clock = Instant::now();
         network.absorb(&space);
-        network.backward(&mut space, &loader.labels, false);
+        network.backward(&mut space, false);
         start.get_or_insert_with(|| Start { loss, weight_gradient: network.weight_norm(&space.gradients) });
         let lr = learning_rate(&settings.optimizer, step, settings.train.steps);
         let is_finite = optimizer.step(&network.index, &mut network.parameters, &space.gradients, lr);

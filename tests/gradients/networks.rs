@@ -119,7 +119,7 @@ impl Subject {
     /// The mean loss.
     fn loss(&mut self, at: &[f64]) -> Vec<f64> {
         self.forward(at);
-        vec![self.network.outcome(&self.space, &self.labels).loss_sum / SAMPLES as f64]
+        vec![self.network.loss(&mut self.space, &self.labels).loss_sum / SAMPLES as f64]
     }
 
     /// Gradient of ⟨dlogits, logits⟩.
@@ -128,14 +128,17 @@ impl Subject {
         self.found(|network, space, _| {
             let last = space.blocks.last_mut().expect("there is an output layer");
             last.gradients[0][..dlogits.len()].copy_from_slice(dlogits);
-            network.backward_from_logits(space, true);
+            network.backward(space, true);
         })
     }
 
     /// Gradient of dloss · loss.
     fn loss_gradient(&mut self, at: &[f64], dloss: &[f64]) -> Vec<f64> {
         self.forward(at);
-        let gradient = self.found(|network, space, labels| network.backward(space, labels, true));
+        let gradient = self.found(|network, space, labels| {
+            network.loss(space, labels);
+            network.backward(space, true);
+        });
         gradient.iter().map(|d| dloss[0] * d).collect()
     }
 
