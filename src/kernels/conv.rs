@@ -11,7 +11,7 @@
 //! know.
 
 use super::Scalar;
-use super::gemm::{Offsets, Product};
+use super::gemm::{Offsets, Product, Table};
 use super::simd;
 
 /// Sizes of a convolution.
@@ -56,9 +56,9 @@ impl ConvShape {
 struct Patches {
     shape: ConvShape,
     /// Where the patch of each pixel begins, in pixels.
-    pixels: Vec<u32>,
+    pixels: Table,
     /// Where each value of a patch lies, in values after its beginning.
-    patch: Vec<u32>,
+    patch: Table,
 }
 
 impl Patches {
@@ -67,7 +67,11 @@ impl Patches {
         let pixel = |i: usize| (i / shape.width * padded_width + i % shape.width) as u32;
         let (k, c) = (shape.kernel, shape.input_channels);
         let value = |i: usize| ((i / (k * c) * padded_width + i / c % k) * c + i % c) as u32;
-        Self { shape, pixels: (0..shape.area()).map(pixel).collect(), patch: (0..shape.patch(c)).map(value).collect() }
+        Self {
+            shape,
+            pixels: Table::new((0..shape.area()).map(pixel).collect()),
+            patch: Table::new((0..shape.patch(c)).map(value).collect()),
+        }
     }
 
     fn pixels(&self) -> Offsets<'_> {
@@ -89,9 +93,9 @@ impl Patches {
 
     /// C ← the patches of the padded image times a matrix [patch, O].
     fn times<F: Scalar>(&self, padded: &[F], matrix: &[F], c: &mut [F]) {
-        let (k, n) = (self.patch.len(), self.shape.output_channels);
+        let (k, n) = (self.patch.count(), self.shape.output_channels);
         simd::run(Product {
-            size: (self.pixels.len(), k, n),
+            size: (self.pixels.count(), k, n),
             lists: None,
             a: padded,
             a_rows: self.pixels(),
@@ -162,7 +166,7 @@ impl Convolution {
         for (i, (image, dy)) in images.zip(dy.chunks_exact(area * n)).enumerate() {
             self.of_input.pad(image, &mut scratch.input);
             simd::run(Product {
-                size: (self.of_input.patch.len(), area, n),
+                size: (self.of_input.patch.count(), area, n),
                 lists: None,
                 a: &scratch.input,
                 a_rows: self.of_input.patch(),

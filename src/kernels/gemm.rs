@@ -20,8 +20,28 @@ use super::simd::{self, Has, Task, Vector};
 /// Where the i-th row or column of a matrix begins: at table\[i\]·stride, or i·stride.
 #[derive(Debug, Clone, Copy)]
 pub struct Offsets<'a> {
-    table: Option<&'a [u32]>,
+    table: Option<&'a Table>,
     stride: usize,
+}
+
+/// Offsets in no particular order.
+#[derive(Debug, Clone)]
+pub struct Table {
+    offsets: Vec<u32>,
+    largest: u32,
+}
+
+impl Table {
+    /// Of these offsets.
+    pub fn new(offsets: Vec<u32>) -> Self {
+        let largest = offsets.iter().copied().max().unwrap_or(0);
+        Self { offsets, largest }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.offsets.len()
+    }
 }
 
 impl<'a> Offsets<'a> {
@@ -31,26 +51,27 @@ impl<'a> Offsets<'a> {
     }
 
     /// table\[i\]·stride
-    pub const fn of(table: &'a [u32], stride: usize) -> Self {
+    pub const fn of(table: &'a Table, stride: usize) -> Self {
         Self { table: Some(table), stride }
     }
 
     #[inline(always)]
     fn at(self, i: usize) -> usize {
-        self.table.map_or(i, |table| table[i] as usize) * self.stride
+        self.table.map_or(i, |table| table.offsets[i] as usize) * self.stride
     }
 
-    /// The largest of the first `count`; 0 if there are none.
+    /// The largest of the first `count`, which the table must have; of a table, the largest of all.
     fn largest(self, count: usize) -> usize {
-        let largest = match self.table {
-            Some(table) => table[..count].iter().copied().max().unwrap_or(0) as usize,
-            None => count.saturating_sub(1),
-        };
+        let largest = self.table.map_or(count.saturating_sub(1), |table| {
+            assert!(count <= table.offsets.len(), "the table of offsets is too short");
+            table.largest as usize
+        });
         largest * self.stride
     }
 }
 
 /// For each group of rows of A, the columns in which they are not all 0: the only ones summed over.
+/// Columns of A, and rows of B, must then be evenly spaced.
 #[derive(Debug, Clone, Default)]
 pub struct Lists {
     /// Rows of a group; the last may have fewer.
@@ -170,6 +191,8 @@ impl<F: Scalar> Product<'_, F> {
             assert!(a < self.a.len(), "A reaches beyond its slice");
             let b = self.b_rows.largest(k) + (n - 1) * self.b_columns;
             assert!(b < self.b.len(), "B reaches beyond its slice");
+            let is_even = self.b_rows.table.is_none() && (self.lists.is_none() || self.a_columns.table.is_none());
+            assert!(is_even, "only A has tables, and for its columns only if there are no lists");
             assert!(self.a.len().max(self.b.len()) <= u32::MAX as usize, "offsets are kept in 32 bits");
         }
     }
@@ -190,17 +213,17 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
         // A copy costs as much as a row or two of tiles; it pays if many tiles read it, or wide rows of
         // B would bring more into the cache than is used.
         let is_large = m > 24 && (m >= 128 || n > 128);
-        let is_packed = self.b_columns != 1 || self.lists.is_none() && is_large;
+        let is_panel = panels == 1 && n == vectors * V::LANES && self.b_rows.stride == n;
+        let is_packed = self.b_columns != 1 || self.lists.is_none() && is_large && !is_panel;
         for group in 0..self.lists.map_or(1, |lists| lists.ranges.len()) {
             let (rows, list, k) = group_of(self.lists, self.size, group);
             let blocks = k.div_ceil(DEPTH).max(1);
             for block in 0..blocks {
                 let (first, last) = (k * block / blocks, k * (block + 1) / blocks);
                 let places = &mut places[..last - first];
-                for (p, place) in places.iter_mut().enumerate() {
-                    let p = list.map_or(first + p, |list| list[first + p] as usize);
-                    assert!(p < self.size.1, "a list names a column that A does not have");
-                    *place = Place { a_column: self.a_columns.at(p) as u32, b_row: self.b_rows.at(p) as u32 };
+                match list {
+                    Some(list) => self.list_places(&list[first..last], places),
+                    None => self.all_places(first, places),
                 }
                 for j in 0..panels {
                     // Panels of equal width, to within one vector.
@@ -252,6 +275,38 @@ fn group_of(
 }
 
 impl<F: Scalar> Product<'_, F> {
+    /// The places of as many columns from `first` on.
+    #[inline(always)]
+    fn all_places(&self, first: usize, places: &mut [Place]) {
+        match self.a_columns.table {
+            Some(table) => {
+                let offsets = &table.offsets[first..first + places.len()];
+                places
+                    .iter_mut()
+                    .zip(offsets)
+                    .for_each(|(place, at)| place.a_column = *at * self.a_columns.stride as u32);
+            }
+            None => {
+                let offsets = (first..).map(|p| (p * self.a_columns.stride) as u32);
+                places.iter_mut().zip(offsets).for_each(|(place, at)| place.a_column = at);
+            }
+        }
+        let offsets = (first..).map(|p| (p * self.b_rows.stride) as u32);
+        places.iter_mut().zip(offsets).for_each(|(place, at)| place.b_row = at);
+    }
+
+    /// The places of these columns.
+    #[inline(always)]
+    fn list_places(&self, columns: &[u32], places: &mut [Place]) {
+        let (a, b) = (self.a_columns.stride as u32, self.b_rows.stride as u32);
+        let mut largest = 0;
+        for (place, p) in places.iter_mut().zip(columns) {
+            largest = largest.max(*p);
+            *place = Place { a_column: p * a, b_row: p * b };
+        }
+        assert!(largest < self.size.1 as u32, "a list names a column that A does not have");
+    }
+
     /// Copies rows and columns of B into a panel whose rows are `stride` numbers apart, columns
     /// filled up with zeros.
     #[inline(always)]
@@ -270,19 +325,22 @@ impl<F: Scalar> Product<'_, F> {
         unsafe {
             if self.b_columns == 1 {
                 let last = V::first(columns.len() + V::LANES - stride);
-                for (p, row) in rows.enumerate() {
-                    let (from, to) = (self.b.as_ptr().add(self.b_rows.at(row) + columns.start), to.add(p * stride));
+                let mut from = self.b.as_ptr().add(rows.start * self.b_rows.stride + columns.start);
+                let mut to = to;
+                for _ in rows {
                     for j in (0..stride - V::LANES).step_by(V::LANES) {
                         V::load(from.add(j)).store(to.add(j));
                     }
                     let j = stride - V::LANES;
                     V::load_masked(from.add(j), last).store(to.add(j));
+                    from = from.wrapping_add(self.b_rows.stride);
+                    to = to.wrapping_add(stride);
                 }
             } else {
                 let from = self.b.as_ptr().add(columns.start * self.b_columns);
                 let depth = rows.len();
                 // Whole squares at a time where the rows of B are neighbours, as those of a transpose are.
-                let are_neighbours = self.b_rows.table.is_none() && self.b_rows.stride == 1;
+                let are_neighbours = self.b_rows.stride == 1;
                 let (square_rows, square_columns) = if are_neighbours {
                     (depth / V::LANES * V::LANES, columns.len() / V::LANES * V::LANES)
                 } else {
@@ -507,9 +565,9 @@ pub mod tests {
 
     #[test]
     fn tables_select_rows_and_columns() {
-        // C's rows 4, 0, 7 ← A's columns 4, 0, 7, transposed, times B; A's rows 1, 2, 5 alone take part.
-        fn selection<'a>(a: &'a [f32], b: &'a [f32], c: &'a mut [f32]) -> Product<'a, f32> {
-            let (selected, rows) = (&[4, 0, 7], &[1, 2, 5]);
+        // C's rows 4, 0, 7 ← A's columns 4, 0, 7, transposed, times B; of A's rows 1, 2, 5 take part.
+        fn selection<'a>([a, b]: [&'a [f32]; 2], c: &'a mut [f32], tables: [&'a Table; 2]) -> Product<'a, f32> {
+            let [selected, rows] = tables;
             Product {
                 size: (3, 3, 20),
                 lists: None,
@@ -517,18 +575,19 @@ pub mod tests {
                 a_rows: Offsets::of(selected, 1),
                 a_columns: Offsets::of(rows, 9),
                 b,
-                b_rows: Offsets::of(rows, 20),
+                b_rows: Offsets::every(20),
                 b_columns: 1,
                 c,
                 c_rows: Offsets::of(selected, 20),
                 adds: false,
             }
         }
-        let (a, b) = (numbers::<f32>(6 * 9, 1), numbers::<f32>(6 * 20, 2));
-        let expected = reference(&selection(&a, &b, &mut [9.0; 9 * 20]));
+        let tables = [&Table::new(vec![4, 0, 7]), &Table::new(vec![1, 2, 5])];
+        let (a, b) = (numbers::<f32>(6 * 9, 1), numbers::<f32>(3 * 20, 2));
+        let expected = reference(&selection([&a, &b], &mut [9.0; 9 * 20], tables));
         at_each_level(|level| {
             let mut c = [9.0; 9 * 20];
-            simd::run(selection(&a, &b, &mut c));
+            simd::run(selection([&a, &b], &mut c, tables));
             // What was not selected stays as it was.
             assert_eq!(c[20..40], [9.0; 20]);
             let selected = [0, 4, 7].map(|row| row * 20..(row + 1) * 20);
