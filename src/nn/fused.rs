@@ -39,14 +39,14 @@ impl<F: Scalar> Block<F> {
         self.stages.contains(&Stage::Pool) && self.layer.pool == PoolKind::Max
     }
 
-    /// Whether the norm's statistics depend on Wu.
-    fn reads_mapped(&self, statistics: Statistics) -> bool {
-        self.norm.as_ref().is_some_and(|norm| norm.standardize.reads_input(statistics))
+    /// Over how many rows of Wu, `rows` in all, the norm takes its statistics; `None` if over none.
+    fn group_rows(&self, rows: usize, statistics: Statistics) -> Option<usize> {
+        self.norm.as_ref().and_then(|norm| norm.standardize.group_rows(rows, statistics))
     }
 
     /// Whether Wu of the whole batch is kept, and not of one image only.
     pub fn keeps_mapped(&self) -> bool {
-        self.reads_mapped(Statistics::Batch) || !self.has_max_pool()
+        self.group_rows(2, Statistics::Batch).is_some() || !self.has_max_pool()
     }
 
     pub(super) fn forward_fused(
@@ -57,51 +57,70 @@ impl<F: Scalar> Block<F> {
         space: &mut BlockSpace<F>,
     ) -> Result<(), TooFewRows> {
         let BlockSpace { samples, values, peak, winner, norm: cache, scratch, nonzero, .. } = space;
-        let [mapped, output] = &mut values[..] else { unreachable!("a fused block keeps two values") };
-        let at_once = match &self.map {
-            Map::Conv(_) if !self.reads_mapped(statistics) => 1,
-            _ => *samples,
-        };
-        let (mapped_length, output_length) = (self.layer.mapped.len(), self.layer.output().len());
-        for first in (0..*samples).step_by(at_once.max(1)) {
+        let samples = *samples;
+        let [mapped, y] = &mut values[..] else { unreachable!("a fused block keeps two values") };
+        let (length, output) = (self.layer.mapped.len(), self.layer.output().len());
+        let rows = samples * self.layer.mapped.area();
+        let group_rows = self.group_rows(rows, statistics);
+        let is_conv = matches!(self.map, Map::Conv(_));
+        let at_once = if is_conv && group_rows.is_none() { 1 } else { samples };
+
+        for first in (0..samples).step_by(at_once.max(1)) {
             let here = |length: usize| first * length..(first + at_once) * length;
             let input = &input[here(self.layer.input.len())];
-            let x = if self.keeps_mapped() { &mut mapped[here(mapped_length)] } else { &mut mapped[..mapped_length] };
+            let x = if self.keeps_mapped() { &mut mapped[here(length)] } else { &mut mapped[..length] };
             match (&self.map, &mut *nonzero) {
                 (Map::Linear(map), Some(nonzero)) => {
                     nonzero.find(input, map.inputs);
                     map.forward_of(nonzero, input, &parameters[self.weight.clone()], x);
                 }
-                _ => self.map_forward(parameters, input, x, scratch.as_mut()),
+                (Map::Linear(_), None) => self.map_forward(parameters, input, x, None),
+                (Map::Conv(_), _) => {
+                    let images = input.chunks(self.layer.input.len()).zip(x.chunks_mut(length));
+                    for (i, (image, x)) in images.enumerate() {
+                        self.map_forward(parameters, image, x, scratch.as_mut());
+                        // One group: its statistics are summed while the image is in the cache.
+                        if group_rows == Some(rows) {
+                            if i == 0 {
+                                cache.start_moments(&x[..self.layer.mapped.channels]);
+                            }
+                            cache.add_to_moments(x);
+                        }
+                    }
+                }
             }
-            let pooled = self.has_max_pool().then(|| here(output_length));
+            match &self.norm {
+                Some(norm) if is_conv && group_rows == Some(rows) => {
+                    cache.finish_moments();
+                    norm.standardize.standardize(statistics, &mut cache.moments)?;
+                }
+                Some(norm) => norm.find_moments(statistics, x, cache)?,
+                None => {
+                    let bias = self.bias.clone().map(|bias| &parameters[bias]);
+                    cache.only_shift(bias, x.len() / self.layer.mapped.channels);
+                }
+            }
+            let pooled = self.has_max_pool().then(|| here(output));
             let kept = pooled.map(|range| (&mut peak[range.clone()], &mut winner[range]));
-            self.tail_forward(parameters, statistics, x, &mut output[here(output_length)], kept, cache)?;
+            self.tail_forward(parameters, x, &mut y[here(output)], kept, cache);
         }
-        if at_once < *samples {
-            // One group, whose moments are the same for every image.
-            cache.moments.group_rows = *samples * self.layer.mapped.area();
+        if group_rows.is_none() {
+            // The same for every sample: one group.
+            cache.moments.group_rows = rows;
         }
         Ok(())
     }
 
-    /// Norm, activation and pool of x [rows, C]; with a pool, what is kept of its winners.
+    /// Norm, activation and pool of x [rows, C], whose moments were found; with a pool, what is kept of
+    /// its winners.
     fn tail_forward(
         &self,
         parameters: &[F],
-        statistics: Statistics,
         x: &[F],
         y: &mut [F],
         mut kept: Option<(&mut [F], &mut [u8])>,
         cache: &mut NormCache<F>,
-    ) -> Result<(), TooFewRows> {
-        match &self.norm {
-            Some(norm) => norm.standardize.moments(x, statistics, &mut cache.moments)?,
-            None => {
-                let bias = self.bias.clone().map(|bias| &parameters[bias]);
-                cache.only_shift(bias, x.len() / self.layer.mapped.channels);
-            }
-        }
+    ) {
         let (group, pooled) = self.group(cache.moments.group_rows);
         for (g, (x, y)) in x.chunks(group).zip(y.chunks_mut(pooled)).enumerate() {
             if let Some(norm) = &self.norm {
@@ -116,7 +135,6 @@ impl<F: Scalar> Block<F> {
                 None => norm::normalize(self.function, x, cache.per_channel(), y),
             }
         }
-        Ok(())
     }
 
     pub(super) fn backward_fused(

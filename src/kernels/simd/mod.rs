@@ -361,6 +361,13 @@ impl<V: Vector> Has<V> {
         }
     }
 
+    /// Sums in double precision plus a vector's numbers.
+    #[inline(always)]
+    pub fn add_widened(self, sums: [V::Double; 2], value: V) -> [V::Double; 2] {
+        let value = value.widen();
+        if V::DOUBLES == 2 { [sums[0] + value[0], sums[1] + value[1]] } else { [sums[0] + value[0], sums[1]] }
+    }
+
     /// Adds a vector's numbers, widened, to as many sums in memory.
     #[inline(always)]
     pub fn add_to_sums(self, [low, high]: [V::Double; 2], sums: &mut [f64]) {

@@ -25,7 +25,7 @@
 
 use super::{Backward, Coefficients, Moments, Standardize, Statistics, TooFewRows};
 use crate::config::settings::NormOptions;
-use crate::kernels::{self, Scalar};
+use crate::kernels::Scalar;
 
 /// Batch statistics in training, running ones in evaluation.
 #[derive(Debug)]
@@ -45,12 +45,14 @@ impl<F: Scalar> Batch<F> {
 }
 
 impl<F: Scalar> Standardize<F> for Batch<F> {
-    fn moments(&self, x: &[F], statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows> {
-        let rows = x.len() / self.running_mean.len();
-        moments.group_rows = rows;
+    fn group_rows(&self, rows: usize, statistics: Statistics) -> Option<usize> {
+        (statistics == Statistics::Batch).then_some(rows)
+    }
+
+    fn standardize(&self, statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows> {
         match statistics {
-            Statistics::Batch if rows < 2 => return Err(TooFewRows),
-            Statistics::Batch => kernels::norm::moments(x, &mut moments.mean, &mut moments.variance),
+            Statistics::Batch if moments.group_rows < 2 => return Err(TooFewRows),
+            Statistics::Batch => {}
             Statistics::Running => {
                 for c in 0..self.running_mean.len() {
                     moments.mean[c] = self.running_mean[c].f64();
@@ -63,10 +65,6 @@ impl<F: Scalar> Standardize<F> for Batch<F> {
             *s = 1.0 / (variance + self.epsilon).sqrt();
         }
         Ok(())
-    }
-
-    fn reads_input(&self, statistics: Statistics) -> bool {
-        statistics == Statistics::Batch
     }
 
     fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {

@@ -96,15 +96,16 @@ pub struct Coefficients {
 
 /// How eq. 1 is done. One implementation a file.
 pub trait Standardize<F: Scalar>: Debug + Send + Sync {
-    /// Finds μ, σ², m and s for x [rows, C].
+    /// Over how many of x's rows, `rows` in all, μ and σ² are to be found, each such group for itself;
+    /// `None` if m and s do not depend on x. Then each sample can be normalised by itself, and
+    /// dx = p·dy: q and r are 0.
+    fn group_rows(&self, rows: usize, statistics: Statistics) -> Option<usize>;
+
+    /// Sets m and s of each group, for which μ and σ² were found if they were asked for.
     ///
     /// # Errors
-    /// If x has too few rows for the statistics asked for.
-    fn moments(&self, x: &[F], statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows>;
-
-    /// Whether μ and s depend on x. Where they do not, each sample can be normalised by itself and
-    /// dx = p·dy: q and r are 0.
-    fn reads_input(&self, statistics: Statistics) -> bool;
+    /// If the groups have too few rows.
+    fn standardize(&self, statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows>;
 
     /// Finds p, q and r of dx = p·dy + q·(x − m) + r, for all channels of a group.
     fn input_gradient(&self, group: &Backward, coefficients: &mut Coefficients);
@@ -197,6 +198,26 @@ impl<F: Scalar> NormCache<F> {
         }
     }
 
+    /// Begins the sums of one group, of which this is the first row.
+    pub fn start_moments(&mut self, first: &[F]) {
+        self.center.copy_from_slice(first);
+        self.moments.mean.fill(0.0);
+        self.moments.variance.fill(0.0);
+        self.moments.group_rows = 0;
+    }
+
+    /// Adds rows of x to them.
+    pub fn add_to_moments(&mut self, x: &[F]) {
+        kernels::norm::add_to_moments(x, &self.center, &mut self.moments.mean, &mut self.moments.variance);
+        self.moments.group_rows += x.len() / self.center.len();
+    }
+
+    /// Ends them: the group's μ and σ² are found.
+    pub fn finish_moments(&mut self) {
+        let Moments { group_rows, mean, variance, .. } = &mut self.moments;
+        kernels::norm::finish_moments(&self.center, *group_rows, mean, variance);
+    }
+
     /// Without a norm: x + bias, in rows of which all are one group.
     pub fn only_shift(&mut self, bias: Option<&[F]>, rows: usize) {
         self.moments.group_rows = rows;
@@ -239,7 +260,7 @@ impl<F: Scalar> Norm<F> {
         y: &mut [F],
         cache: &mut NormCache<F>,
     ) -> Result<(), TooFewRows> {
-        self.standardize.moments(x, statistics, &mut cache.moments)?;
+        self.find_moments(statistics, x, cache)?;
         let group = cache.moments.group_rows * self.channels;
         for (g, (x, y)) in x.chunks(group).zip(y.chunks_mut(group)).enumerate() {
             self.coefficients(parameters, g, cache);
@@ -256,6 +277,23 @@ impl<F: Scalar> Norm<F> {
             self.gradient(parameters, g, (d, x), x.len() / self.channels, cache, gradients);
             kernels::norm::input_gradient(d, x, cache.gradient());
         }
+    }
+
+    /// Finds μ, σ², m and s of x [rows, C].
+    ///
+    /// # Errors
+    /// If the statistics asked for need more rows.
+    pub fn find_moments(&self, statistics: Statistics, x: &[F], cache: &mut NormCache<F>) -> Result<(), TooFewRows> {
+        let rows = x.len() / self.channels;
+        let asked = self.standardize.group_rows(rows, statistics);
+        let Moments { group_rows, mean, variance, .. } = &mut cache.moments;
+        *group_rows = asked.unwrap_or(rows);
+        if asked.is_some() {
+            let groups = x.chunks(*group_rows * self.channels);
+            let found = mean.chunks_mut(self.channels).zip(variance.chunks_mut(self.channels));
+            groups.zip(found).for_each(|(x, (mean, variance))| kernels::norm::moments(x, mean, variance));
+        }
+        self.standardize.standardize(statistics, &mut cache.moments)
     }
 
     /// Sets center, scale and shift of a group from the moments that were found.

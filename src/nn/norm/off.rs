@@ -10,16 +10,15 @@ use crate::kernels::Scalar;
 pub struct Off;
 
 impl<F: Scalar> Standardize<F> for Off {
-    fn moments(&self, x: &[F], _: Statistics, moments: &mut Moments) -> Result<(), TooFewRows> {
-        moments.group_rows = x.len() / moments.mean.len();
+    fn group_rows(&self, _: usize, _: Statistics) -> Option<usize> {
+        None
+    }
+
+    fn standardize(&self, _: Statistics, moments: &mut Moments) -> Result<(), TooFewRows> {
         moments.mean.fill(0.0);
         moments.center.fill(0.0);
         moments.inverse_sd.fill(1.0);
         Ok(())
-    }
-
-    fn reads_input(&self, _: Statistics) -> bool {
-        false
     }
 
     fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
