@@ -248,10 +248,11 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
                         continues: block > 0 && !self.adds,
                         adds: self.adds,
                     };
-                    let tiles = rows.len().div_ceil(V::TILE_ROWS[width - 1]);
-                    for i in 0..tiles {
-                        let row = |i: usize| rows.start + rows.len() * i / tiles;
-                        Tile { top: row(i), ..tile }.dispatch(v, row(i + 1) - row(i), width);
+                    match width {
+                        1 => tile.rows::<V, 1>(v, rows.clone()),
+                        2 => tile.rows::<V, 2>(v, rows.clone()),
+                        3 => tile.rows::<V, 3>(v, rows.clone()),
+                        _ => tile.rows::<V, 4>(v, rows.clone()),
                     }
                 }
             }
@@ -385,33 +386,28 @@ struct Tile<'a, F> {
 struct Sized<'a, F, const ROWS: usize, const WIDTH: usize>(Tile<'a, F>);
 
 impl<F: Scalar> Tile<'_, F> {
-    /// Sums over constant numbers of rows and vectors stay in registers: one function for each.
+    /// The tiles of these rows, of equal height to within one. Sums over constant numbers of rows and
+    /// vectors stay in registers: each size of tile is a function of its own.
     #[inline(always)]
-    fn dispatch<V: Vector<Element = F>>(self, v: Has<V>, rows: usize, width: usize) {
-        match width {
-            1 => self.rows::<V, 1>(v, rows),
-            2 => self.rows::<V, 2>(v, rows),
-            3 => self.rows::<V, 3>(v, rows),
-            _ => self.rows::<V, 4>(v, rows),
-        }
-    }
-
-    #[inline(always)]
-    fn rows<V: Vector<Element = F>, const WIDTH: usize>(self, v: Has<V>, rows: usize) {
+    fn rows<V: Vector<Element = F>, const WIDTH: usize>(mut self, v: Has<V>, rows: Range<usize>) {
         // Conditions on constants: tiles that no level asks for are not compiled.
         let most = V::TILE_ROWS[WIDTH - 1];
-        match rows {
-            1 if most >= 1 => v.call(Sized::<F, 1, WIDTH>(self)),
-            2 if most >= 2 => v.call(Sized::<F, 2, WIDTH>(self)),
-            3 if most >= 3 => v.call(Sized::<F, 3, WIDTH>(self)),
-            4 if most >= 4 => v.call(Sized::<F, 4, WIDTH>(self)),
-            5 if most >= 5 => v.call(Sized::<F, 5, WIDTH>(self)),
-            6 if most >= 6 => v.call(Sized::<F, 6, WIDTH>(self)),
-            7 if most >= 7 => v.call(Sized::<F, 7, WIDTH>(self)),
-            8 if most >= 8 => v.call(Sized::<F, 8, WIDTH>(self)),
-            9 if most >= 9 => v.call(Sized::<F, 9, WIDTH>(self)),
-            10 if most >= 10 => v.call(Sized::<F, 10, WIDTH>(self)),
-            _ => unreachable!("no tile has {rows} rows"),
+        let tiles = rows.len().div_ceil(most);
+        for i in 0..tiles {
+            self.top = rows.start + rows.len() * i / tiles;
+            match rows.start + rows.len() * (i + 1) / tiles - self.top {
+                1 if most >= 1 => v.call(Sized::<F, 1, WIDTH>(self)),
+                2 if most >= 2 => v.call(Sized::<F, 2, WIDTH>(self)),
+                3 if most >= 3 => v.call(Sized::<F, 3, WIDTH>(self)),
+                4 if most >= 4 => v.call(Sized::<F, 4, WIDTH>(self)),
+                5 if most >= 5 => v.call(Sized::<F, 5, WIDTH>(self)),
+                6 if most >= 6 => v.call(Sized::<F, 6, WIDTH>(self)),
+                7 if most >= 7 => v.call(Sized::<F, 7, WIDTH>(self)),
+                8 if most >= 8 => v.call(Sized::<F, 8, WIDTH>(self)),
+                9 if most >= 9 => v.call(Sized::<F, 9, WIDTH>(self)),
+                10 if most >= 10 => v.call(Sized::<F, 10, WIDTH>(self)),
+                rows => unreachable!("no tile has {rows} rows"),
+            }
         }
     }
 }
