@@ -205,6 +205,10 @@ impl Vector for Avx512F32 {
         unsafe { write_places(bits, first, to) }
     }
     #[inline(always)]
+    fn times_power_of_two(self, n: Self) -> Self {
+        Self(unsafe { _mm512_scalef_ps(self.0, n.0) })
+    }
+    #[inline(always)]
     fn mantissa_to_exponent(self) -> Self {
         Self(unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<23>(_mm512_castps_si512(self.0))) })
     }
@@ -336,6 +340,10 @@ impl Vector for Avx512F64 {
     unsafe fn write_places(bits: u32, first: u32, to: *mut u32) {
         // SAFETY: the caller's.
         unsafe { write_places(bits, first, to) }
+    }
+    #[inline(always)]
+    fn times_power_of_two(self, n: Self) -> Self {
+        Self(unsafe { _mm512_scalef_pd(self.0, n.0) })
     }
     #[inline(always)]
     fn mantissa_to_exponent(self) -> Self {

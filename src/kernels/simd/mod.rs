@@ -222,6 +222,20 @@ pub trait Vector:
     fn nonzero(self) -> u32;
     /// The bits shifted left by the width of the mantissa: the low bits become sign and exponent.
     fn mantissa_to_exponent(self) -> Self;
+    /// self · 2ⁿ for integers n, for results from 0 to ∞ and of either sign.
+    #[inline(always)]
+    fn times_power_of_two(self, n: Self) -> Self {
+        // Two factors, each of which has a normal exponent, lead down to the least and up to ∞. Adding
+        // 1.5·2^bits leaves no room for a fraction: the sum is rounded to an integer, whose low bits
+        // are the exponent once the bias is added as well.
+        let (bits, bias) = (Self::Element::MANTISSA_BITS, Self::Element::EXPONENT_BIAS);
+        // SAFETY: `self` exists, so the level is there.
+        let of = |x: f64| unsafe { Self::splat(Self::Element::of(x)) };
+        let round = 1.5 * (1u64 << bits) as f64;
+        let half = n.mul_add(of(0.5), of(round)) - of(round);
+        let power = |n: Self| (n + of(round + f64::from(bias))).mantissa_to_exponent();
+        self * power(half) * power(n - half)
+    }
     /// Writes the places of the lowest 16 bits that are set, each plus `first`, one after the other;
     /// what stands behind them, up to 16 numbers in all, may be overwritten.
     #[inline(always)]
