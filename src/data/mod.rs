@@ -13,7 +13,8 @@ pub mod synthetic;
 use std::sync::Arc;
 
 use crate::config::settings::{Scaling, Shape};
-use crate::kernels::{Scalar, gather};
+use crate::kernels::Scalar;
+use crate::kernels::gather::{self, Bytes};
 
 pub use store::{DataError, Store};
 
@@ -88,13 +89,15 @@ impl Dataset {
         match &*self.train.features {
             Features::Bytes(_) => {
                 let (mean, sd) = self.moments.first().copied().unwrap_or((0.0, 1.0));
-                let scaled = |byte: f64| match self.scaling {
-                    Scaling::Unit => byte / 255.0,
-                    Scaling::Standardize => (byte - mean) / sd,
-                    Scaling::Binary => f64::from(u8::from(byte >= 128.0)),
-                    Scaling::None => byte,
+                let table = |scaled: &dyn Fn(f64) -> f64| {
+                    Bytes::Table(Box::new(std::array::from_fn(|byte| F::of(scaled(byte as f64)))))
                 };
-                Scaler::Table(Box::new(std::array::from_fn(|byte| F::of(scaled(byte as f64)))))
+                Scaler::Bytes(match self.scaling {
+                    Scaling::Unit => Bytes::Quotient(F::of(255.0)),
+                    Scaling::Standardize => table(&|byte| (byte - mean) / sd),
+                    Scaling::Binary => table(&|byte| f64::from(u8::from(byte >= 128.0))),
+                    Scaling::None => table(&|byte| byte),
+                })
             }
             Features::Floats(_) => Scaler::Moments(self.moments.clone()),
         }
@@ -124,7 +127,7 @@ pub enum RawFeatures<'a> {
 #[derive(Debug)]
 pub enum Scaler<F> {
     /// What each byte becomes.
-    Table(Box<[F; 256]>),
+    Bytes(Bytes<F>),
     /// Mean and SD of each feature; empty leaves them as they are.
     Moments(Vec<(f64, f64)>),
 }
@@ -133,8 +136,8 @@ impl<F: Scalar> Scaler<F> {
     /// Writes the named samples of a split, scaled, one after the other: [N, H, W, C].
     pub fn gather(&self, split: &Split, samples: &[u32], out: &mut [F], length: usize) {
         match (&*split.features, self) {
-            (Features::Bytes(bytes), Self::Table(table)) => {
-                gather::look_up_rows(table, &bytes[split.first * length..], samples, length, out);
+            (Features::Bytes(bytes), Self::Bytes(values)) => {
+                gather::gather_rows(values, &bytes[split.first * length..], samples, length, out);
             }
             (Features::Floats(floats), Self::Moments(moments)) => {
                 for (i, out) in samples.iter().zip(out.chunks_exact_mut(length)) {

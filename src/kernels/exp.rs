@@ -27,7 +27,7 @@ const fn constants<F: Scalar>() -> Constants {
         Constants { terms: 7, ln2: (high, std::f64::consts::LN_2 - high), range: (-104.0, 89.0), tanh_is_one: 10.0 }
     } else {
         // The first 32 bits, and the rest to twice the precision (fdlibm's e_exp.c has the same split).
-        let ln2 = (6.931_471_803_691_238_16e-1, 1.908_214_929_270_587_7e-10);
+        let ln2 = (0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10);
         Constants { terms: 13, ln2, range: (-746.0, 710.0), tanh_is_one: 20.0 }
     }
 }

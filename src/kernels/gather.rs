@@ -3,19 +3,48 @@
 use super::Scalar;
 use super::simd::{self, Has, Task, Vector};
 
-/// Rows of bytes that are fetched into the cache ahead of the one in hand: a batch's samples lie
+/// Rows of bytes that are fetched into the cache before the first is looked at: a batch's samples lie
 /// anywhere in a data set that no cache holds.
 const AHEAD: usize = 64;
 
-/// Row i of out ← table\[bytes\] for the bytes of row `rows[i]`; a row has `length` of them.
-pub fn look_up_rows<F: Scalar>(table: &[F; 256], bytes: &[u8], rows: &[u32], length: usize, out: &mut [F]) {
+/// What a byte stands for.
+#[derive(Debug, Clone)]
+pub enum Bytes<F> {
+    /// byte/divisor, correctly rounded.
+    Quotient(F),
+    /// table\[byte\]
+    Table(Box<[F; 256]>),
+}
+
+/// Row i of out ← what the bytes of row `rows[i]` stand for; a row has `length` of them.
+pub fn gather_rows<F: Scalar>(values: &Bytes<F>, bytes: &[u8], rows: &[u32], length: usize, out: &mut [F]) {
     let row = |i: u32| &bytes[i as usize * length..][..length];
     rows.iter().take(AHEAD).for_each(|i| simd::prefetch(row(*i)));
     for (i, out) in out.chunks_exact_mut(length).take(rows.len()).enumerate() {
         if let Some(next) = rows.get(i + AHEAD) {
             simd::prefetch(row(*next));
         }
-        simd::run(LookUp { table, bytes: row(rows[i]), out });
+        match values {
+            Bytes::Quotient(divisor) => simd::run(Divide { divisor: *divisor, bytes: row(rows[i]), out }),
+            Bytes::Table(table) => simd::run(LookUp { table, bytes: row(rows[i]), out }),
+        }
+    }
+}
+
+struct Divide<'a, F> {
+    divisor: F,
+    bytes: &'a [u8],
+    out: &'a mut [F],
+}
+
+impl<F: Scalar> Task<F> for Divide<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let (divisor, inverse) = (v.splat(self.divisor), v.splat(F::one() / self.divisor));
+        for (bytes, out) in self.bytes.chunks(V::LANES).zip(self.out.chunks_mut(V::LANES)) {
+            v.store(v.load_bytes(bytes).quotient(divisor, inverse), out);
+        }
     }
 }
 
@@ -49,23 +78,34 @@ mod tests {
     use super::*;
     use crate::kernels::simd::tests::at_each_level;
 
-    #[test]
-    fn bytes_become_what_the_table_says() {
-        let table: [f32; 256] = std::array::from_fn(|i| i as f32 * 0.37 - 5.0);
-        for length in [1, 5, 16, 47, 784] {
-            // Long dark stretches, as in images.
-            let bytes: Vec<u8> = (0..9 * length).map(|i| if i % 70 < 40 { 0 } else { (i * 41 % 256) as u8 }).collect();
+    fn check<F: Scalar>(values: &Bytes<F>, value: impl Fn(u8) -> F) {
+        for length in [1, 5, 16, 47, 256, 784] {
+            // Long dark stretches, as in images, and every byte there is.
+            let of = |i: usize| if i % 700 < 400 { 0 } else { (i * 41 % 256) as u8 };
+            let bytes: Vec<u8> = (0..9 * length).map(of).collect();
             let rows = [8, 0, 3, 3, 1, 7, 2];
-            let expected: Vec<f32> = rows
-                .iter()
-                .flat_map(|i| &bytes[*i as usize * length..][..length])
-                .map(|b| table[usize::from(*b)])
-                .collect();
+            let expected: Vec<F> =
+                rows.iter().flat_map(|i| &bytes[*i as usize * length..][..length]).map(|b| value(*b)).collect();
             at_each_level(|level| {
-                let mut out = vec![f32::NAN; rows.len() * length];
-                look_up_rows(&table, &bytes, &rows, length, &mut out);
+                let mut out = vec![F::nan(); rows.len() * length];
+                gather_rows(values, &bytes, &rows, length, &mut out);
                 assert_eq!(out, expected, "{length} at {}", level.name());
             });
         }
+    }
+
+    fn check_both<F: Scalar>() {
+        let table: [F; 256] = std::array::from_fn(|i| F::of(i as f64 * 0.37 - 5.0));
+        check(&Bytes::Table(Box::new(table)), |byte| table[usize::from(byte)]);
+        // To the last bit: 255 as images have it, and every other divisor a byte could have.
+        for divisor in 1..=255 {
+            check(&Bytes::Quotient(F::of(f64::from(divisor))), |byte| F::of(f64::from(byte) / f64::from(divisor)));
+        }
+    }
+
+    #[test]
+    fn bytes_become_what_they_stand_for() {
+        check_both::<f32>();
+        check_both::<f64>();
     }
 }

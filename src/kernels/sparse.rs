@@ -184,7 +184,7 @@ mod tests {
         let (mut x, w) = (numbers::<F>(rows * columns, 1), numbers::<F>(columns * 37, 2));
         let dy = numbers::<F>(rows * 37, 3);
         // Whole columns are 0, and single entries.
-        let is_zero = |i: usize| i % columns * 61 % columns >= kept || i * 7 % 3 == 0;
+        let is_zero = |i: usize| i % columns * 61 % columns >= kept || (i * 7).is_multiple_of(3);
         x.iter_mut().enumerate().filter(|(i, _)| is_zero(*i)).for_each(|(_, x)| *x = F::zero());
         at_each_level(|level| {
             let what = format!("{rows} rows, {kept} of {columns} columns at {}", level.name());

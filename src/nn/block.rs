@@ -21,7 +21,7 @@ pub enum Map {
     /// Fully connected.
     Linear(Linear),
     /// Convolution.
-    Conv(Conv),
+    Conv(Box<Conv>),
 }
 
 /// One step of a block.
@@ -117,9 +117,13 @@ impl Map {
         let output_channels = layer.mapped.channels;
         match layer.kernel {
             None => Self::Linear(Linear { inputs: layer.input.len(), outputs: output_channels }),
-            Some(kernel) => {
-                Self::Conv(Conv::new(ConvShape { height, width, input_channels: channels, output_channels, kernel }))
-            }
+            Some(kernel) => Self::Conv(Box::new(Conv::new(ConvShape {
+                height,
+                width,
+                input_channels: channels,
+                output_channels,
+                kernel,
+            }))),
         }
     }
 }

@@ -117,6 +117,13 @@ impl Vector for Avx2F32 {
         Self(unsafe { _mm256_min_ps(self.0, other.0) })
     }
     #[inline(always)]
+    fn quotient(self, divisor: Self, inverse: Self) -> Self {
+        // What is left of self after a first quotient is exact, and corrects it (Markstein 1990).
+        let first = self * inverse;
+        let left = Self(unsafe { _mm256_fnmadd_ps(first.0, divisor.0, self.0) });
+        left.mul_add(inverse, first)
+    }
+    #[inline(always)]
     fn sqrt(self) -> Self {
         Self(unsafe { _mm256_sqrt_ps(self.0) })
     }
@@ -250,6 +257,13 @@ impl Vector for Avx2F64 {
     #[inline(always)]
     fn min(self, other: Self) -> Self {
         Self(unsafe { _mm256_min_pd(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn quotient(self, divisor: Self, inverse: Self) -> Self {
+        // What is left of self after a first quotient is exact, and corrects it (Markstein 1990).
+        let first = self * inverse;
+        let left = Self(unsafe { _mm256_fnmadd_pd(first.0, divisor.0, self.0) });
+        left.mul_add(inverse, first)
     }
     #[inline(always)]
     fn sqrt(self) -> Self {

@@ -139,15 +139,15 @@ impl Vector for Avx512F32 {
         // SAFETY: the caller's pointers are good for 16 rows.
         unsafe {
             let mut fours = [[_mm512_setzero_ps(); 4]; 4];
-            for i in 0..4 {
-                let row = |k: usize| _mm512_loadu_ps(from.add((4 * i + k) * step));
+            for i in 0..4usize {
+                let from = from.add(4 * i * step);
+                let row = |k: usize| _mm512_loadu_ps(from.add(k * step));
                 let (a, b, c, d) = (row(0), row(1), row(2), row(3));
                 let (ab, cd) = (_mm512_unpacklo_ps(a, b), _mm512_unpacklo_ps(c, d));
                 let (ab_next, cd_next) = (_mm512_unpackhi_ps(a, b), _mm512_unpackhi_ps(c, d));
-                fours[0][i] = pairs_low(ab, cd);
-                fours[1][i] = pairs_high(ab, cd);
-                fours[2][i] = pairs_low(ab_next, cd_next);
-                fours[3][i] = pairs_high(ab_next, cd_next);
+                let columns =
+                    [pairs_low(ab, cd), pairs_high(ab, cd), pairs_low(ab_next, cd_next), pairs_high(ab_next, cd_next)];
+                fours.iter_mut().zip(columns).for_each(|(q, column)| q[i] = column);
             }
             for (j, q) in fours.iter().enumerate() {
                 // Lane l of q[i] holds column 4l + j of rows 4i to 4i + 3.
@@ -174,6 +174,13 @@ impl Vector for Avx512F32 {
     #[inline(always)]
     fn min(self, other: Self) -> Self {
         Self(unsafe { _mm512_min_ps(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn quotient(self, divisor: Self, inverse: Self) -> Self {
+        // What is left of self after a first quotient is exact, and corrects it (Markstein 1990).
+        let first = self * inverse;
+        let left = Self(unsafe { _mm512_fnmadd_ps(first.0, divisor.0, self.0) });
+        left.mul_add(inverse, first)
     }
     #[inline(always)]
     fn sqrt(self) -> Self {
@@ -315,6 +322,13 @@ impl Vector for Avx512F64 {
     #[inline(always)]
     fn min(self, other: Self) -> Self {
         Self(unsafe { _mm512_min_pd(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn quotient(self, divisor: Self, inverse: Self) -> Self {
+        // What is left of self after a first quotient is exact, and corrects it (Markstein 1990).
+        let first = self * inverse;
+        let left = Self(unsafe { _mm512_fnmadd_pd(first.0, divisor.0, self.0) });
+        left.mul_add(inverse, first)
     }
     #[inline(always)]
     fn sqrt(self) -> Self {

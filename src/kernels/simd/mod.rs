@@ -151,8 +151,10 @@ fn run_at<F: Scalar, T: Task<F>>(level: Level, task: T) -> T::Output {
 
 /// A few numbers, all handled by one instruction.
 ///
+/// # Safety
 /// The unsafe functions make values out of nothing, so only code compiled for the level may call
 /// them; pointers must be good for as many numbers as are read or written, aligned or not.
+#[allow(clippy::missing_safety_doc, reason = "said once for all of them")]
 #[allow(unsafe_code, reason = "constructors need the instructions; loads and stores take pointers")]
 pub trait Vector:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + 'static
@@ -210,6 +212,8 @@ pub trait Vector:
     fn max(self, other: Self) -> Self;
     /// The smaller; `other` if either is NaN.
     fn min(self, other: Self) -> Self;
+    /// self/divisor, correctly rounded, for self from 0 to 255, given 1/divisor.
+    fn quotient(self, divisor: Self, inverse: Self) -> Self;
     /// √
     fn sqrt(self) -> Self;
     /// 1/self for numbers from 1 to 3, to a unit in the last place; a division where nothing is faster.

@@ -129,6 +129,10 @@ impl<F: Scalar, const N: usize> Vector for Lanes<F, N> {
         self.zip(other, |a, b| if a < b { a } else { b })
     }
     #[inline(always)]
+    fn quotient(self, divisor: Self, _: Self) -> Self {
+        self / divisor
+    }
+    #[inline(always)]
     fn sqrt(self) -> Self {
         Self(from_fn(|i| self.0[i].sqrt()))
     }
