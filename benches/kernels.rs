@@ -204,7 +204,7 @@ fn update_99710(bencher: Bencher, kind: &str) {
                 second: &mut second,
                 beta1: (0.9, 0.1),
                 beta2: (0.999, 0.001),
-                root: 1.0,
+                per_root: 1.0,
                 epsilon: 1e-8,
             }),
         }

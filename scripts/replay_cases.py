@@ -8,7 +8,8 @@ Usage:
 tests/goldens/replay_cases.json names the cases: each changes a base configuration. Every case is
 trained by bn-exp with --trace, 200 steps in f64 and 20 in f32, and replayed by replay_pytorch.py.
 One line a run says the largest relative deviation of a batch loss; f64 is judged to 1e-8 over all
-200 steps, f32 to 1e-5 over the first 10.
+200 steps, f32 to 1e-5 over the first 10, or up to the first at which the sign of a ReLU's input is a
+matter of rounding.
 
 Cases with a batch norm right after the activation use tanh, and batches of 2 a convolution: where a
 ReLU unit is all but dead, or x̂ can only be ±1, dividing by a tiny SD amplifies rounding from step to

@@ -32,7 +32,7 @@ pub struct Momentum<'a, F> {
     pub nesterov: bool,
 }
 
-/// θ ← kθ; g ← g + λθ; m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; θ ← θ − ηm/(√v/c + ε)
+/// θ ← kθ; g ← g + λθ; m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; θ ← θ − ηm/(c√v + ε)
 #[derive(Debug)]
 pub struct Adam<'a, F> {
     /// θ, g, λ, and for η the rate over m's bias correction, 1 − β₁ᵗ.
@@ -47,8 +47,8 @@ pub struct Adam<'a, F> {
     pub beta1: (F, F),
     /// β₂, 1 − β₂
     pub beta2: (F, F),
-    /// c, the root of v's bias correction, √(1 − β₂ᵗ).
-    pub root: F,
+    /// c, one over the root of v's bias correction, 1/√(1 − β₂ᵗ).
+    pub per_root: F,
     /// ε
     pub epsilon: F,
 }
@@ -71,14 +71,17 @@ impl<F: Scalar> Task<F> for Sgd<'_, F> {
     #[inline(always)]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) -> bool {
         let (decay, minus_rate) = (v.splat(self.decay), v.splat(-self.rate));
-        let mut finite = v.zero();
-        for (theta, g) in self.theta.chunks_mut(V::LANES).zip(self.gradient.chunks(V::LANES)) {
+        let update = |theta: &mut [F], g: &[F], finite: V| {
             let t = v.load(theta);
             let t = decay.mul_add(t, v.load(g)).mul_add(minus_rate, t);
-            finite = t.mul_add(v.zero(), finite);
             v.store(t, theta);
-        }
-        is_zero(v, finite)
+            t.mul_add(v.zero(), finite)
+        };
+        // Whole vectors by themselves: of their lengths nothing need be asked.
+        let (mut theta, g) = (self.theta.chunks_exact_mut(V::LANES), self.gradient.chunks_exact(V::LANES));
+        let last = g.remainder();
+        let finite = theta.by_ref().zip(g).fold(v.zero(), |finite, (theta, g)| update(theta, g, finite));
+        is_zero(v, update(theta.into_remainder(), last, finite))
     }
 }
 
@@ -112,7 +115,7 @@ impl<F: Scalar> Task<F> for Adam<'_, F> {
         let [decay, minus_rate, keep] = [decay, -rate, self.keep].map(|x| v.splat(x));
         let [beta1, rest1] = [self.beta1.0, self.beta1.1].map(|x| v.splat(x));
         let [beta2, rest2] = [self.beta2.0, self.beta2.1].map(|x| v.splat(x));
-        let [root, epsilon] = [self.root, self.epsilon].map(|x| v.splat(x));
+        let [per_root, epsilon] = [self.per_root, self.epsilon].map(|x| v.splat(x));
         let mut finite = v.zero();
         let state = self.first.chunks_mut(V::LANES).zip(self.second.chunks_mut(V::LANES));
         for ((theta, g), (first, second)) in theta.chunks_mut(V::LANES).zip(gradient.chunks(V::LANES)).zip(state) {
@@ -120,7 +123,7 @@ impl<F: Scalar> Task<F> for Adam<'_, F> {
             let g = decay.mul_add(t, v.load(g));
             let m = beta1.mul_add(v.load(first), rest1 * g);
             let squares = beta2.mul_add(v.load(second), rest2 * g * g);
-            let step = m / (squares.sqrt() / root + epsilon);
+            let step = m / squares.sqrt().mul_add(per_root, epsilon);
             let t = step.mul_add(minus_rate, t);
             finite = t.mul_add(v.zero(), finite);
             v.store(m, first);
@@ -160,14 +163,14 @@ mod tests {
                 }
                 let (mut t, mut m, mut s) = (theta.clone(), velocity.clone(), second.clone());
                 let sgd = Sgd { theta: &mut t, gradient: &g, rate, decay };
-                let (beta1, beta2, root, epsilon, keep) = ((0.9, 0.1), (0.99, 0.01), 0.5, 1e-3, 0.99);
-                assert!(run(Adam { sgd, keep, first: &mut m, second: &mut s, beta1, beta2, root, epsilon }));
+                let (beta1, beta2, per_root, epsilon, keep) = ((0.9, 0.1), (0.99, 0.01), 2.0, 1e-3, 0.99);
+                assert!(run(Adam { sgd, keep, first: &mut m, second: &mut s, beta1, beta2, per_root, epsilon }));
                 let g = |i: usize| g[i] + decay * keep * theta[i];
                 let new_m = |i: usize| 0.9 * velocity[i] + 0.1 * g(i);
                 let new_s = |i: usize| 0.99 * second[i] + 0.01 * g(i) * g(i);
                 assert_close(&m, &of(&new_m), 4.0, level.name());
                 assert_close(&s, &of(&new_s), 4.0, level.name());
-                let expected = of(&|i| keep * theta[i] - rate * new_m(i) / (new_s(i).sqrt() / root + epsilon));
+                let expected = of(&|i| keep * theta[i] - rate * new_m(i) / (new_s(i).sqrt() * per_root + epsilon));
                 assert_close(&t, &expected, 8.0, level.name());
             });
         }

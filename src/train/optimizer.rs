@@ -78,7 +78,7 @@ impl<F: Scalar> Optimizer<F> {
             second: &mut self.second[range],
             beta1: (F::of(beta1), F::of(1.0 - beta1)),
             beta2: (F::of(beta2), F::of(1.0 - beta2)),
-            root: F::of((1.0 - beta2.powi(self.steps_done)).sqrt()),
+            per_root: F::of(1.0 / (1.0 - beta2.powi(self.steps_done)).sqrt()),
             epsilon: F::of(epsilon),
         }
     }
