@@ -893,3 +893,29 @@ fn a_run_that_was_stopped_on_the_way_is_called_interrupted() {
     let (lab, _) = interrupted();
     assert_eq!(lab.table("results/t/runs.csv").column("status"), ["completed", "interrupted"]);
 }
+
+// Instruction levels.
+
+#[test]
+fn the_instruction_level_can_be_chosen_and_is_recorded() {
+    let lab = Lab::new();
+    let config = lab.write("config.json", smaller().to_string());
+    let run = |level: &str, out: &str| {
+        let mut command = lab.command();
+        command.args(["run", "--config", config.to_str().unwrap(), "--out", out, "--quiet"]).env("BN_EXP_SIMD", level);
+        command.output().unwrap()
+    };
+    for out in ["first", "second"] {
+        assert!(run("portable", out).status.success());
+        let timing = lab.table(format!("{out}/t/timing.csv"));
+        assert!(timing.column("simd").iter().all(|level| *level == "portable"));
+        assert_eq!(lab.json(format!("{out}/t/experiment.json"))["simd"], "portable");
+    }
+    // Within a level, the same bytes.
+    assert_same_files(&lab.reproducible("first/t"), &lab.reproducible("second/t"));
+
+    let refused = run("sse9", "third");
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{words}");
+    assert!(words.contains("sse9") && words.contains("portable"), "{words}");
+}
