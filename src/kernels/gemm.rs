@@ -326,7 +326,7 @@ impl<F: Scalar> Product<'_, F> {
         unsafe {
             if self.b_columns == 1 {
                 let last = V::first(columns.len() + V::LANES - stride);
-                let mut from = self.b.as_ptr().add(rows.start * self.b_rows.stride + columns.start);
+                let mut from = self.b.as_ptr().wrapping_add(rows.start * self.b_rows.stride + columns.start);
                 let mut to = to;
                 for _ in rows {
                     for j in (0..stride - V::LANES).step_by(V::LANES) {
@@ -338,7 +338,7 @@ impl<F: Scalar> Product<'_, F> {
                     to = to.wrapping_add(stride);
                 }
             } else {
-                let from = self.b.as_ptr().add(columns.start * self.b_columns);
+                let from = self.b.as_ptr().wrapping_add(columns.start * self.b_columns);
                 let depth = rows.len();
                 // Whole squares at a time where the rows of B are neighbours, as those of a transpose are.
                 let are_neighbours = self.b_rows.stride == 1;
@@ -383,7 +383,7 @@ struct Tile<'a, F> {
 }
 
 /// A tile of known size.
-struct Sized<'a, F, const ROWS: usize, const WIDTH: usize>(Tile<'a, F>);
+struct SizedTile<'a, F, const ROWS: usize, const WIDTH: usize>(Tile<'a, F>);
 
 impl<F: Scalar> Tile<'_, F> {
     /// The tiles of these rows, of equal height to within one. Sums over constant numbers of rows and
@@ -396,23 +396,23 @@ impl<F: Scalar> Tile<'_, F> {
         for i in 0..tiles {
             self.top = rows.start + rows.len() * i / tiles;
             match rows.start + rows.len() * (i + 1) / tiles - self.top {
-                1 if most >= 1 => v.call(Sized::<F, 1, WIDTH>(self)),
-                2 if most >= 2 => v.call(Sized::<F, 2, WIDTH>(self)),
-                3 if most >= 3 => v.call(Sized::<F, 3, WIDTH>(self)),
-                4 if most >= 4 => v.call(Sized::<F, 4, WIDTH>(self)),
-                5 if most >= 5 => v.call(Sized::<F, 5, WIDTH>(self)),
-                6 if most >= 6 => v.call(Sized::<F, 6, WIDTH>(self)),
-                7 if most >= 7 => v.call(Sized::<F, 7, WIDTH>(self)),
-                8 if most >= 8 => v.call(Sized::<F, 8, WIDTH>(self)),
-                9 if most >= 9 => v.call(Sized::<F, 9, WIDTH>(self)),
-                10 if most >= 10 => v.call(Sized::<F, 10, WIDTH>(self)),
+                1 if most >= 1 => v.call(SizedTile::<F, 1, WIDTH>(self)),
+                2 if most >= 2 => v.call(SizedTile::<F, 2, WIDTH>(self)),
+                3 if most >= 3 => v.call(SizedTile::<F, 3, WIDTH>(self)),
+                4 if most >= 4 => v.call(SizedTile::<F, 4, WIDTH>(self)),
+                5 if most >= 5 => v.call(SizedTile::<F, 5, WIDTH>(self)),
+                6 if most >= 6 => v.call(SizedTile::<F, 6, WIDTH>(self)),
+                7 if most >= 7 => v.call(SizedTile::<F, 7, WIDTH>(self)),
+                8 if most >= 8 => v.call(SizedTile::<F, 8, WIDTH>(self)),
+                9 if most >= 9 => v.call(SizedTile::<F, 9, WIDTH>(self)),
+                10 if most >= 10 => v.call(SizedTile::<F, 10, WIDTH>(self)),
                 rows => unreachable!("no tile has {rows} rows"),
             }
         }
     }
 }
 
-impl<F: Scalar, const ROWS: usize, const WIDTH: usize> Task<F> for Sized<'_, F, ROWS, WIDTH> {
+impl<F: Scalar, const ROWS: usize, const WIDTH: usize> Task<F> for SizedTile<'_, F, ROWS, WIDTH> {
     type Output = ();
 
     #[inline(always)]

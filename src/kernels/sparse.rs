@@ -94,7 +94,7 @@ fn list_features_of_samples<V: Vector>(v: Has<V>, bits: &[u64], words: usize, li
         for word in 0..words {
             let any = rows.iter().skip(word).step_by(words).fold(0, |any, bits| any | bits);
             for part in (0..WORD).step_by(16) {
-                v.push_places((any >> part) as u32 & 0xffff, word * WORD + part, &mut lists.columns);
+                v.push_places((any >> part) as u16, word * WORD + part, &mut lists.columns);
             }
         }
         lists.ranges.push(start..lists.columns.len());
@@ -130,7 +130,7 @@ fn list_samples_of_features<V: Vector>(
         for group in 0..(features.div_ceil(GROUP) - lists.ranges.len()).min(WORD / GROUP) {
             let start = lists.columns.len();
             for (i, block) in blocks.iter().enumerate() {
-                let samples = (block >> (group * GROUP)) as u32 & ((1 << GROUP) - 1);
+                let samples = (block >> (group * GROUP)) as u16 & ((1 << GROUP) - 1);
                 v.push_places(samples, i * GROUP, &mut lists.columns);
             }
             lists.ranges.push(start..lists.columns.len());

@@ -24,9 +24,7 @@ pub fn estimate(settings: &Settings) -> f64 {
     let activations = per_sample * (4.0 * batch + (2.0 * batch).max(128.0) + probe);
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
     let parameters = parameters(settings) * (4.0 + states);
-    let unfolded = layers.iter().map(|l| l.kernel.map_or(0.0, |_| l.fan_in() as f64 * l.mapped.area() as f64));
-    let unfolded = 4.0 * unfolded.fold(0.0, f64::max);
     let probing = 8.0 * (4.0 * probe * largest + probe.min(largest).powi(2) * 3.0);
     let samples = (settings.data.train + settings.data.validation + settings.data.test) as f64;
-    float * (activations + parameters + unfolded) + probing + 4.0 * samples * size(settings.data.shape)
+    float * (activations + parameters) + probing + 4.0 * samples * size(settings.data.shape)
 }

@@ -366,15 +366,14 @@ impl<V: Vector> Has<V> {
         f(whole.as_ptr())
     }
 
-    /// Appends the places of the lowest 16 bits that are set, each plus `first`.
+    /// Appends the places of the bits that are set, each plus `first`.
     #[inline(always)]
-    pub fn push_places(self, bits: u32, first: usize, to: &mut Vec<u32>) {
-        debug_assert!(bits < 1 << 16);
+    pub fn push_places(self, bits: u16, first: usize, to: &mut Vec<u32>) {
         to.reserve(16);
         let (length, count) = (to.len(), bits.count_ones() as usize);
         // SAFETY: there is room for 16 more, and `count` of them are written.
         unsafe {
-            V::write_places(bits, first as u32, to.as_mut_ptr().add(length));
+            V::write_places(u32::from(bits), first as u32, to.as_mut_ptr().add(length));
             to.set_len(length + count);
         }
     }
