@@ -8,8 +8,8 @@
 //!
 //! C is computed in tiles of some rows by up to four vectors of columns, whose sums stay in
 //! registers: for each p, a row of B is loaded once and multiplied by one value of each row of A.
-//! Where it pays, B is copied first, a panel of up to 256 rows by the width of a tile at a time, so
-//! that it is contiguous and lies in the cache.
+//! Where it pays, B is copied first, a panel of up to 256 rows by the width of a tile at a time, and
+//! of large matrices some rows of A too, so that both are contiguous and lie in the cache.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -58,6 +58,11 @@ impl<'a> Offsets<'a> {
     #[inline(always)]
     fn at(self, i: usize) -> usize {
         self.table.map_or(i, |table| table.offsets[i] as usize) * self.stride
+    }
+
+    /// Whether rows or columns are neighbours.
+    fn is_contiguous(self) -> bool {
+        self.table.is_none() && self.stride == 1
     }
 
     /// The largest of the first `count`, which the table must have; of a table, the largest of all.
@@ -163,8 +168,10 @@ pub fn product_nt<F: Scalar>(a: &[F], b: &[F], c: &mut [F], (m, k, n): (usize, u
 
 /// Columns of A, and rows of B, that are handled at once.
 const DEPTH: usize = 256;
-/// The widest tile: four of the largest vectors.
-const WIDTH: usize = 64;
+/// The same in large products, whose C would otherwise be read and written too often.
+const LARGE_DEPTH: usize = 1024;
+/// The same where A is copied too.
+const STRIP_DEPTH: usize = 256;
 
 /// Where a column of A and a row of B begin; together, so that one load fetches both.
 #[derive(Debug, Clone, Copy, Default)]
@@ -174,9 +181,40 @@ struct Place {
     b_row: u32,
 }
 
-/// Room for a panel of B. Not set to zero first: that would cost small products more than the work.
+/// Room for a panel of B as wide as the widest tile, 64 f32 or 32 f64, and for the places that go with
+/// it. Not set to zero first: that would cost small products more than the work.
 #[repr(align(64))]
-struct Panel<F>(MaybeUninit<[F; DEPTH * WIDTH]>);
+struct Panel<const DEPTH: usize> {
+    values: MaybeUninit<[[u64; 32]; DEPTH]>,
+    places: [Place; DEPTH],
+}
+
+impl<const DEPTH: usize> Panel<DEPTH> {
+    #[inline(always)]
+    fn new() -> Self {
+        Self { values: MaybeUninit::uninit(), places: [Place::default(); DEPTH] }
+    }
+}
+
+/// Room for some rows of A, transposed.
+#[repr(align(64))]
+struct Strip(MaybeUninit<[[u64; STRIP_ROWS / 2]; STRIP_DEPTH]>);
+
+/// f32 in a row of a strip; of f64, half as many. A multiple of every level's tile.
+const STRIP_ROWS: usize = 480;
+
+fn strip_rows<F>() -> usize {
+    STRIP_ROWS * size_of::<f32>() / size_of::<F>()
+}
+
+/// Where panels and strips are made.
+struct Room<'a, F> {
+    panel: *mut F,
+    /// As many as the panel has rows.
+    places: &'a mut [Place],
+    /// A [`Strip`].
+    strip: Option<*mut F>,
+}
 
 impl<F: Scalar> Product<'_, F> {
     /// Panics if any entry would lie outside its slice: the tiles rely on it.
@@ -205,11 +243,48 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
         self.check();
         let (m, _, n) = self.size;
-        let mut panel: Panel<F> = Panel(MaybeUninit::uninit());
-        let mut places = [Place::default(); DEPTH];
+        // Frames of their own, so that small products do not touch so much memory.
+        if self.lists.is_none() && m >= 128 && n >= 256 {
+            v.call(Large(self));
+        } else {
+            let mut panel = Panel::<DEPTH>::new();
+            let (values, places) = (panel.values.as_mut_ptr().cast(), &mut panel.places[..]);
+            self.blocks(v, Room { panel: values, places, strip: None });
+        }
+    }
+}
+
+/// A product that reads every row of A and B for many tiles.
+struct Large<'a, F>(Product<'a, F>);
+
+impl<F: Scalar> Task<F> for Large<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let mut panel = Panel::<LARGE_DEPTH>::new();
+        let (values, places) = (panel.values.as_mut_ptr().cast(), &mut panel.places[..]);
+        // Columns of A that lie a power of two apart would drive each other out of the cache.
+        if self.0.a_rows.is_contiguous() {
+            let mut strip = Strip(MaybeUninit::uninit());
+            let strip = Some(strip.0.as_mut_ptr().cast());
+            self.0.blocks(v, Room { panel: values, places: &mut places[..STRIP_DEPTH], strip });
+        } else {
+            self.0.blocks(v, Room { panel: values, places, strip: None });
+        }
+    }
+}
+
+impl<F: Scalar> Product<'_, F> {
+    /// The tiles, block by block of columns of A.
+    #[inline(always)]
+    fn blocks<V: Vector<Element = F>>(self, v: Has<V>, room: Room<F>) {
+        let (m, _, n) = self.size;
+        let Room { panel, places, strip } = room;
         let vectors = n.div_ceil(V::LANES);
         let widest = V::TILE_ROWS.iter().filter(|rows| **rows > 0).count();
         let panels = vectors.div_ceil(widest);
+        let height = V::TILE_ROWS[widest - 1];
         // A copy costs as much as a row or two of tiles; it pays if many tiles read it, or wide rows of
         // B would bring more into the cache than is used.
         let is_large = m > 24 && (m >= 128 || n > 128);
@@ -217,13 +292,19 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
         let is_packed = self.b_columns != 1 || self.lists.is_none() && is_large && !is_panel;
         for group in 0..self.lists.map_or(1, |lists| lists.ranges.len()) {
             let (rows, list, k) = group_of(self.lists, self.size, group);
-            let blocks = k.div_ceil(DEPTH).max(1);
-            for block in 0..blocks {
+            let blocks = k.div_ceil(places.len()).max(1);
+            let parts = if strip.is_some() { rows.len().div_ceil(strip_rows::<F>()) } else { 1 };
+            for (block, part) in (0..blocks).flat_map(|block| (0..parts).map(move |part| (block, part))) {
                 let (first, last) = (k * block / blocks, k * (block + 1) / blocks);
+                let part = rows.start + rows.len() * part / parts..rows.start + rows.len() * (part + 1) / parts;
                 let places = &mut places[..last - first];
                 match list {
                     Some(list) => self.list_places(&list[first..last], places),
                     None => self.all_places(first, places),
+                }
+                if let Some(strip) = strip {
+                    self.pack_rows(v, strip, part.clone(), height, places);
+                    places.iter_mut().enumerate().for_each(|(p, place)| place.a_column = (p * height) as u32);
                 }
                 for j in 0..panels {
                     // Panels of equal width, to within one vector.
@@ -231,15 +312,19 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
                     let width = to - from;
                     let columns = from * V::LANES..n.min(to * V::LANES);
                     let b = if is_packed {
-                        let (to, stride) = (panel.0.as_mut_ptr().cast::<F>(), width * V::LANES);
-                        self.pack(v, to, first..last, columns.clone(), stride);
+                        let stride = width * V::LANES;
+                        self.pack(v, panel, first..last, columns.clone(), stride);
                         places.iter_mut().enumerate().for_each(|(p, place)| place.b_row = (p * stride) as u32);
-                        to.cast_const()
+                        panel.cast_const()
                     } else {
                         self.b.as_ptr().wrapping_add(columns.start)
                     };
                     let tile = Tile {
-                        product: (self.a.as_ptr(), self.a_rows, self.c.as_mut_ptr(), self.c_rows),
+                        a: self.a.as_ptr(),
+                        a_rows: self.a_rows,
+                        a_top: 0,
+                        c: self.c.as_mut_ptr(),
+                        c_rows: self.c_rows,
                         b,
                         places,
                         top: 0,
@@ -248,11 +333,14 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
                         continues: block > 0 && !self.adds,
                         adds: self.adds,
                     };
-                    match width {
-                        1 => tile.rows::<V, 1>(v, rows.clone()),
-                        2 => tile.rows::<V, 2>(v, rows.clone()),
-                        3 => tile.rows::<V, 3>(v, rows.clone()),
-                        _ => tile.rows::<V, 4>(v, rows.clone()),
+                    let Some(strip) = strip else {
+                        tile.rows_of_width(v, width, part.clone());
+                        continue;
+                    };
+                    for (i, top) in part.clone().step_by(height).enumerate() {
+                        let a = strip.cast_const().wrapping_add(i * height * places.len());
+                        let tile = Tile { a, a_rows: Offsets::every(1), a_top: top, ..tile };
+                        tile.rows_of_width(v, width, top..part.end.min(top + height));
                     }
                 }
             }
@@ -308,6 +396,37 @@ impl<F: Scalar> Product<'_, F> {
         assert!(largest < self.size.1 as u32, "a list names a column that A does not have");
     }
 
+    /// Copies these rows of A, which are neighbours, at `places`: tile by tile of `height` rows, in each
+    /// column by column.
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "the strip is written through a pointer, having no values yet")]
+    fn pack_rows<V: Vector<Element = F>>(
+        &self,
+        _: Has<V>,
+        to: *mut F,
+        rows: Range<usize>,
+        height: usize,
+        places: &[Place],
+    ) {
+        assert!(rows.len().next_multiple_of(height) <= strip_rows::<F>() && places.len() <= STRIP_DEPTH);
+        let mut to = to;
+        for top in rows.clone().step_by(height) {
+            let count = height.min(rows.end - top);
+            // SAFETY: the strip has room for so many rows and columns; `check` has seen that the last row
+            // and column lie within A.
+            unsafe {
+                for place in places {
+                    let from = self.a.as_ptr().add(top + place.a_column as usize);
+                    for i in (0..count).step_by(V::LANES) {
+                        let rest = V::first(V::LANES.min(count - i));
+                        V::load_masked(from.add(i), rest).store_masked(to.add(i), rest);
+                    }
+                    to = to.add(height);
+                }
+            }
+        }
+    }
+
     /// Copies rows and columns of B into a panel whose rows are `stride` numbers apart, columns
     /// filled up with zeros.
     #[inline(always)]
@@ -320,7 +439,7 @@ impl<F: Scalar> Product<'_, F> {
         columns: Range<usize>,
         stride: usize,
     ) {
-        debug_assert!(rows.len() <= DEPTH && stride <= WIDTH);
+        debug_assert!(rows.len() <= LARGE_DEPTH && stride * size_of::<F>() <= 256);
         // SAFETY: the panel has room for DEPTH rows of WIDTH numbers, and there are no more; `check` has
         // seen that the last row and column lie within B.
         unsafe {
@@ -341,7 +460,7 @@ impl<F: Scalar> Product<'_, F> {
                 let from = self.b.as_ptr().wrapping_add(columns.start * self.b_columns);
                 let depth = rows.len();
                 // Whole squares at a time where the rows of B are neighbours, as those of a transpose are.
-                let are_neighbours = self.b_rows.stride == 1;
+                let are_neighbours = self.b_rows.is_contiguous();
                 let (square_rows, square_columns) = if are_neighbours {
                     (depth / V::LANES * V::LANES, columns.len() / V::LANES * V::LANES)
                 } else {
@@ -371,7 +490,12 @@ impl<F: Scalar> Product<'_, F> {
 /// are that it needs.
 #[derive(Clone, Copy)]
 struct Tile<'a, F> {
-    product: (*const F, Offsets<'a>, *mut F, Offsets<'a>),
+    a: *const F,
+    a_rows: Offsets<'a>,
+    /// The row of C to which the first of these belongs.
+    a_top: usize,
+    c: *mut F,
+    c_rows: Offsets<'a>,
     b: *const F,
     places: &'a [Place],
     top: usize,
@@ -386,6 +510,16 @@ struct Tile<'a, F> {
 struct SizedTile<'a, F, const ROWS: usize, const WIDTH: usize>(Tile<'a, F>);
 
 impl<F: Scalar> Tile<'_, F> {
+    #[inline(always)]
+    fn rows_of_width<V: Vector<Element = F>>(self, v: Has<V>, width: usize, rows: Range<usize>) {
+        match width {
+            1 => self.rows::<V, 1>(v, rows),
+            2 => self.rows::<V, 2>(v, rows),
+            3 => self.rows::<V, 3>(v, rows),
+            _ => self.rows::<V, 4>(v, rows),
+        }
+    }
+
     /// The tiles of these rows, of equal height to within one. Sums over constant numbers of rows and
     /// vectors stay in registers: each size of tile is a function of its own.
     #[inline(always)]
@@ -418,10 +552,10 @@ impl<F: Scalar, const ROWS: usize, const WIDTH: usize> Task<F> for SizedTile<'_,
     #[inline(always)]
     #[allow(unsafe_code, reason = "pointers: bounds checks would cost more than the arithmetic")]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
-        let Tile { product: (a, a_rows, c, c_rows), b, places, top, left, last_columns, continues, adds } = self.0;
+        let Tile { a, a_rows, a_top, c, c_rows, b, places, top, left, last_columns, continues, adds } = self.0;
         // SAFETY: `Product::check` has seen that every entry lies within its slice.
         unsafe {
-            let a: [*const F; ROWS] = std::array::from_fn(|i| a.add(a_rows.at(top + i)));
+            let a: [*const F; ROWS] = std::array::from_fn(|i| a.add(a_rows.at(top - a_top + i)));
             let last = V::first(last_columns);
             let c: [*mut F; ROWS] = std::array::from_fn(|i| c.add(c_rows.at(top + i) + left));
             let mut sums = [[v.zero(); WIDTH]; ROWS];
@@ -553,7 +687,7 @@ pub mod tests {
                 }
             }
         }
-        for size in [(60, 784, 100), (37, 300, 130), (3, 1000, 5), (130, 257, 256)] {
+        for size in [(60, 784, 100), (37, 300, 130), (3, 1000, 5), (129, 1030, 256), (485, 259, 261)] {
             check::<f32>(size, 7);
             check::<f64>(size, 8);
         }
