@@ -237,40 +237,62 @@ fn optimizer(file: &mut ConfigFile, problems: &mut Problems) {
 }
 
 /// Shares of training's operations that observing may cost by default.
-const EVALUATE_SHARE: f64 = 0.04;
+const EVALUATE_SHARE: f64 = 0.045;
 const ACTIVATIONS_SHARE: f64 = 0.025;
 const GRADIENTS_SHARE: f64 = 0.015;
-/// What a look at one activation costs, in multiply-adds of a fully connected layer: percentiles,
-/// moments and its share of the effective rank, as measured.
-const PROBED_VALUE: f64 = 1200.0;
+/// What a value that a hidden layer computes costs a training step besides its multiply-adds, in
+/// multiply-adds, as measured.
+const TRAINED_VALUE: f64 = 80.0;
+/// What a look at one activation costs, in multiply-adds: percentiles, moments and its share of the
+/// effective rank, as measured.
+const PROBED_VALUE: f64 = 3300.0;
 /// What a look at the gradients costs, in training steps, as measured.
-const PROBED_GRADIENT: f64 = 2.5;
-/// Most observations of a kind that a default asks for.
+const PROBED_GRADIENT: f64 = 5.0;
+/// Fewest and most observations of a kind that a default asks for.
+const LEAST_EVALUATIONS: usize = 5;
 const MOST_EVALUATIONS: usize = 100;
 const MOST_PROBES: usize = 20;
 
 fn log(file: &mut LogFile, data: &Data, model: &Model, train: Train) -> Log {
     let layers = model.layers(data.shape, data.classes);
     let forward = layers.iter().map(|l| l.multiply_adds() as f64).sum::<f64>();
-    let training = 3.0 * forward * train.batch_size as f64 * train.steps as f64;
-    // Intervals such that observations of `cost` each stay within `share` of training; those at the
-    // start and at the end are made in any case.
-    let every = |cost: f64, share: f64, most: usize| {
-        let affordable = ((share * training / cost) as usize).clamp(2, most);
+    let hidden = || layers.iter().filter(|l| l.hidden);
+    let computed = hidden().map(|l| l.mapped.len() as f64).sum::<f64>();
+    let step = (3.0 * forward + TRAINED_VALUE * computed) * train.batch_size as f64;
+    let training = step * train.steps as f64;
+    // Intervals such that observations of `cost` each stay within what is `allowed`, the first and last
+    // included, which are made in any case; but so many that there is a curve.
+    let every = |cost: f64, allowed: f64, least: usize, most: usize| {
+        let affordable = ((allowed / cost) as usize).clamp(least, most);
         train.steps.div_ceil(affordable - 1).max(1)
     };
     let probe_size = file.probe_size.min(if data.validation > 0 { data.validation } else { data.train });
     let train_eval = file.train_eval.min(data.train);
-    // Validation is read twice, under running and under batch statistics.
-    let evaluation = forward * (2 * data.validation + train_eval) as f64;
-    let values: f64 = layers.iter().filter(|l| l.hidden).map(|l| (3 * l.mapped.len() + pooled(l)) as f64).sum();
+    // A forward pass is a third of a training step; validation, and every split at the end, is read
+    // under running and under batch statistics.
+    let read = |samples: usize| step / 3.0 * samples as f64 / train.batch_size as f64;
+    let evaluation = read(2 * data.validation + train_eval);
+    let last_evaluation = read(2 * (data.train + data.validation + data.test));
+    let values: f64 = hidden().map(|l| (3 * l.mapped.len() + pooled(l)) as f64).sum();
     let activations = probe_size as f64 * (forward + PROBED_VALUE * values);
-    let gradients = PROBED_GRADIENT * 3.0 * forward * train.batch_size as f64;
+    let gradients = PROBED_GRADIENT * step;
+    let evaluate_every =
+        every(evaluation, EVALUATE_SHARE * training - last_evaluation, LEAST_EVALUATIONS, MOST_EVALUATIONS);
     Log {
         batch_every: *file.batch_every.get_or_insert((train.steps / 500).max(1)),
-        evaluate_every: *file.evaluate_every.get_or_insert(every(evaluation, EVALUATE_SHARE, MOST_EVALUATIONS)),
-        activations_every: *file.activations_every.get_or_insert(every(activations, ACTIVATIONS_SHARE, MOST_PROBES)),
-        gradients_every: *file.gradients_every.get_or_insert(every(gradients, GRADIENTS_SHARE, MOST_PROBES)),
+        evaluate_every: *file.evaluate_every.get_or_insert(evaluate_every),
+        activations_every: *file.activations_every.get_or_insert(every(
+            activations,
+            ACTIVATIONS_SHARE * training,
+            2,
+            MOST_PROBES,
+        )),
+        gradients_every: *file.gradients_every.get_or_insert(every(
+            gradients,
+            GRADIENTS_SHARE * training,
+            2,
+            MOST_PROBES,
+        )),
         snapshot_every: file.snapshot_every,
         probe_size,
         channels: file.channels.unwrap_or(usize::MAX),

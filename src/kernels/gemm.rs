@@ -55,8 +55,9 @@ impl<'a> Offsets<'a> {
         Self { table: Some(table), stride }
     }
 
+    /// Where the i-th begins.
     #[inline(always)]
-    fn at(self, i: usize) -> usize {
+    pub fn at(self, i: usize) -> usize {
         self.table.map_or(i, |table| table.offsets[i] as usize) * self.stride
     }
 

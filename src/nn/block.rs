@@ -63,7 +63,7 @@ pub struct Block<F: Scalar> {
 }
 
 /// A place in a block that probes look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Site {
     /// What the norm reads; arms without a norm have the same place.
     NormInput,
@@ -172,30 +172,50 @@ impl<F: Scalar> Block<F> {
         if space.is_fused {
             return self.forward_fused(parameters, statistics, input, space);
         }
-        for (i, stage) in self.stages.iter().enumerate() {
-            let length = samples * self.shape_after(i).len();
-            let (before, after) = space.values.split_at_mut(i);
+        let mut values = std::mem::take(&mut space.values);
+        let result = (0..self.stages.len()).try_for_each(|i| {
+            let (before, after) = values.split_at_mut(i);
             let x = before.last().map_or(input, |v| &v[..samples * self.shape_after(i - 1).len()]);
-            let y = &mut after[0][..length];
-            match stage {
-                Stage::Map => {
-                    self.map_forward(parameters, x, y, space.scratch.as_mut());
-                    if let Some(bias) = &self.bias {
-                        kernels::add_to_rows(y, &parameters[bias.clone()]);
-                    }
+            let y = &mut after[0][..samples * self.shape_after(i).len()];
+            self.stage(i, parameters, statistics, [x, input], y, space)
+        });
+        space.values = values;
+        result
+    }
+
+    /// Computes stage `i` from what the stage before it wrote, x, and the block's input u, for
+    /// `space.samples` samples.
+    ///
+    /// # Errors
+    /// If the norm needs more than one value per channel and gets one.
+    pub fn stage(
+        &self,
+        i: usize,
+        parameters: &[F],
+        statistics: Statistics,
+        [x, u]: [&[F]; 2],
+        y: &mut [F],
+        space: &mut BlockSpace<F>,
+    ) -> Result<(), TooFewRows> {
+        let samples = space.samples;
+        match self.stages[i] {
+            Stage::Map => {
+                self.map_forward(parameters, x, y, space.scratch.as_mut());
+                if let Some(bias) = &self.bias {
+                    kernels::add_to_rows(y, &parameters[bias.clone()]);
                 }
-                Stage::Norm => {
-                    if let Some(norm) = &self.norm {
-                        norm.forward(parameters, statistics, x, y, &mut space.norm)?;
-                    }
-                }
-                Stage::Activation => activation::forward(self.function, x, y),
-                Stage::Pool => match self.layer.pool {
-                    PoolKind::Max => pool::max(x, y, &mut space.winner, samples, self.pool_shape()),
-                    _ => pool::average(x, y, samples, self.pool_shape()),
-                },
-                Stage::Skip => y.iter_mut().zip(x).zip(input).for_each(|((y, x), u)| *y = *x + *u),
             }
+            Stage::Norm => {
+                if let Some(norm) = &self.norm {
+                    norm.forward(parameters, statistics, x, y, &mut space.norm)?;
+                }
+            }
+            Stage::Activation => activation::forward(self.function, x, y),
+            Stage::Pool => match self.layer.pool {
+                PoolKind::Max => pool::max(x, y, &mut space.winner, samples, self.pool_shape()),
+                _ => pool::average(x, y, samples, self.pool_shape()),
+            },
+            Stage::Skip => y.iter_mut().zip(x).zip(u).for_each(|((y, x), u)| *y = *x + *u),
         }
         Ok(())
     }

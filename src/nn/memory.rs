@@ -20,11 +20,13 @@ pub fn estimate(settings: &Settings) -> f64 {
     let per_sample = size(settings.data.shape) + layers.iter().map(|l| 4.0 * size(l.mapped)).sum::<f64>();
     let largest = layers.iter().map(|l| size(l.mapped)).fold(0.0, f64::max);
     let (batch, probe) = (settings.train.batch_size as f64, settings.log.probe_size as f64);
-    // Training and the gradient probe keep gradients as well; evaluation and the activation probe do not.
-    let activations = per_sample * (4.0 * batch + (2.0 * batch).max(128.0) + probe);
+    // Training keeps gradients as well; beside it one of the gradient probe, which does too, an
+    // evaluation, and the activation probe, which keeps two stages and a block's input.
+    let beside = (2.0 * batch * per_sample).max((2.0 * batch).max(128.0) * per_sample).max(3.0 * probe * largest);
+    let activations = 2.0 * batch * per_sample + beside;
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
     let parameters = parameters(settings) * (4.0 + states);
-    let probing = 8.0 * (4.0 * probe * largest + probe.min(largest).powi(2) * 3.0);
+    let probing = 8.0 * (256.0 * probe.max(largest) + probe.min(largest).powi(2) * 3.0);
     let samples = (settings.data.train + settings.data.validation + settings.data.test) as f64;
     float * (activations + parameters) + probing + 4.0 * samples * size(settings.data.shape)
 }

@@ -7,7 +7,7 @@ use super::block::{Block, Map, Stage, function, stages};
 use super::init;
 use super::norm::{Norm, Statistics, parts};
 use super::parameters::{Layout, Parameter, Tensor};
-use super::workspace::Workspace;
+use super::workspace::{BlockSpace, Workspace};
 use crate::config::settings::{Layer, Settings, Shape, Variant};
 use crate::kernels::softmax::{self, Outcome};
 use crate::kernels::{Scalar, l2_norm};
@@ -51,6 +51,19 @@ pub struct Network<F: Scalar> {
     pub parameters: Vec<F>,
     /// Names, places and shapes of the parameters, in order.
     pub index: Vec<Parameter>,
+}
+
+/// What a stage wrote.
+#[derive(Debug)]
+pub struct Written<'a, F> {
+    /// Index of the block.
+    pub block: usize,
+    /// Index of the stage.
+    pub stage: usize,
+    /// The values, [N, H, W, C].
+    pub values: &'a [F],
+    /// Memory to work in.
+    pub spare: &'a mut Vec<F>,
 }
 
 impl<F: Scalar> Network<F> {
@@ -100,6 +113,37 @@ impl<F: Scalar> Network<F> {
             block
                 .forward(&self.parameters, statistics, input, &mut here[0], samples)
                 .map_err(|_| self.one_value(i, samples))?;
+        }
+        Ok(())
+    }
+
+    /// Runs samples through the network by the plain path and shows what every stage wrote; keeps no
+    /// more of it at a time than the next stage needs.
+    ///
+    /// # Errors
+    /// If a norm needs more than one value per channel and gets one.
+    pub fn walk(
+        &self,
+        statistics: Statistics,
+        input: &[F],
+        look: &mut dyn FnMut(Written<F>),
+    ) -> Result<(), NetworkError> {
+        let samples = input.len() / self.input.len();
+        let (mut x, mut y, mut below) = (Vec::new(), Vec::new(), Vec::new());
+        for (b, block) in self.blocks.iter().enumerate() {
+            let mut space = BlockSpace::without_values(block, samples);
+            let u: &[F] = if b == 0 { input } else { &below };
+            for i in 0..block.stages.len() {
+                y.resize(samples * block.shape_after(i).len(), F::zero());
+                let x_or_u: &[F] = if i == 0 { u } else { &x };
+                block
+                    .stage(i, &self.parameters, statistics, [x_or_u, u], &mut y, &mut space)
+                    .map_err(|_| self.one_value(b, samples))?;
+                std::mem::swap(&mut x, &mut y);
+                look(Written { block: b, stage: i, values: &x, spare: &mut y });
+            }
+            below.clear();
+            below.extend_from_slice(&x);
         }
         Ok(())
     }

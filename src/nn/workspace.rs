@@ -63,12 +63,31 @@ impl<F> BlockSpace<F> {
 }
 
 impl<F: Scalar> BlockSpace<F> {
+    /// For `samples` samples, stage by stage, with no room for what the stages write.
+    pub fn without_values(block: &Block<F>, samples: usize) -> Self {
+        let pooled = if block.has_max_pool() { samples * block.layer.output().len() } else { 0 };
+        Self {
+            samples,
+            is_fused: false,
+            values: Vec::new(),
+            gradients: Vec::new(),
+            winner: vec![0; pooled],
+            peak: Vec::new(),
+            nonzero: None,
+            scratch: match &block.map {
+                Map::Linear(_) => None,
+                Map::Conv(conv) => Some(Scratch::new(conv.shape, false)),
+            },
+            norm: NormCache::new(block.layer.mapped.channels),
+            bias_sums: Vec::new(),
+        }
+    }
+
     fn new(block: &Block<F>, is_first: bool, capacity: usize, is_plain: bool, with_gradients: bool) -> Self {
         let zeros = |length: usize| vec![F::zero(); length];
         let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
         let (mapped, output) = (block.layer.mapped.len(), block.layer.output().len());
         let is_fused = !is_plain && block.can_fuse();
-        let pooled = if block.has_max_pool() { capacity * output } else { 0 };
         let (values, gradients) = if is_fused {
             let image = if block.has_max_pool() { mapped } else { 0 };
             let kept = if block.keeps_mapped() { capacity * mapped } else { mapped };
@@ -77,21 +96,21 @@ impl<F: Scalar> BlockSpace<F> {
             let sizes = || (0..block.stages.len()).map(|i| capacity * block.shape_after(i).len());
             (sizes().map(zeros).collect(), sizes().map(gradient).collect())
         };
+        let space = Self::without_values(block, capacity);
         Self {
             samples: 0,
             is_fused,
             values,
             gradients,
-            winner: vec![0; pooled],
-            peak: zeros(if is_fused { pooled } else { 0 }),
+            peak: zeros(if is_fused { space.winner.len() } else { 0 }),
             nonzero: (is_fused && is_first && matches!(block.map, Map::Linear(_)))
                 .then(|| sparse::Map::with_capacity(capacity, block.layer.input.len())),
             scratch: match &block.map {
-                Map::Linear(_) => None,
-                Map::Conv(conv) => Some(Scratch::new(conv.shape, with_gradients)),
+                Map::Conv(conv) if with_gradients => Some(Scratch::new(conv.shape, true)),
+                _ => space.scratch,
             },
-            norm: NormCache::new(block.layer.mapped.channels),
             bias_sums: vec![0.0; block.layer.mapped.channels],
+            ..space
         }
     }
 }
@@ -107,9 +126,9 @@ impl<F: Scalar> Workspace<F> {
         Self::new(network, capacity, false, false)
     }
 
-    /// For forward and, `with_gradients`, backward passes that keep what every stage writes.
-    pub fn for_probing(network: &Network<F>, capacity: usize, with_gradients: bool) -> Self {
-        Self::new(network, capacity, true, with_gradients)
+    /// For forward and backward passes that keep what every stage writes.
+    pub fn for_probing(network: &Network<F>, capacity: usize) -> Self {
+        Self::new(network, capacity, true, true)
     }
 
     fn new(network: &Network<F>, capacity: usize, is_plain: bool, with_gradients: bool) -> Self {

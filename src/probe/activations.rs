@@ -14,9 +14,12 @@ use super::{Probe, looks_at};
 use crate::config::Settings;
 use crate::config::settings::Activation;
 use crate::data::{Dataset, Split};
-use crate::kernels::{Scalar, gemm};
-use crate::nn::block::Site;
-use crate::nn::{Network, Statistics, Workspace};
+use crate::kernels::Scalar;
+use crate::kernels::gemm::{Offsets, Product};
+use crate::kernels::simd;
+use crate::nn::block::{Site, Stage};
+use crate::nn::network::Written;
+use crate::nn::{Network, Statistics};
 use crate::table::{Table, float};
 use crate::train::Observer;
 
@@ -91,26 +94,25 @@ pub struct ActivationProbe<F: Scalar> {
     last: usize,
     channels: usize,
     samples: usize,
-    /// Holds the probe batch as its input; `None` if the probe is off.
-    space: Option<Workspace<F>>,
+    /// The probe batch; empty if the probe is off.
+    input: Vec<F>,
     /// The rows so far.
     pub rows: Vec<ActivationRow>,
 }
 
 impl<F: Scalar> ActivationProbe<F> {
-    /// For networks like this one.
-    pub fn new(network: &Network<F>, settings: &Settings, data: &Dataset) -> Self {
+    /// On this data.
+    pub fn new(settings: &Settings, data: &Dataset) -> Self {
         let (split, range) = probe_batch(data, settings.log.probe_size);
+        let (every, last, channels) = (settings.log.activations_every, settings.train.steps, settings.log.channels);
         let samples = range.len();
-        let every = settings.log.activations_every;
-        let space = (every > 0).then(|| {
-            let mut space = Workspace::for_probing(network, samples, false);
-            let samples: Vec<u32> = range.map(|i| i as u32).collect();
-            data.scaler::<F>().gather(split, &samples, &mut space.input, data.shape.len());
-            space
-        });
-        let (last, channels) = (settings.train.steps, settings.log.channels);
-        Self { every, last, channels, samples, space, rows: Vec::new() }
+        let mut input = Vec::new();
+        if every > 0 {
+            input.resize(samples * data.shape.len(), F::zero());
+            let places: Vec<u32> = range.map(|i| i as u32).collect();
+            data.scaler::<F>().gather(split, &places, &mut input, data.shape.len());
+        }
+        Self { every, last, channels, samples, input, rows: Vec::new() }
     }
 }
 
@@ -126,37 +128,51 @@ fn probe_batch(data: &Dataset, size: usize) -> (&Split, std::ops::Range<usize>) 
 
 impl<F: Scalar> Observer<F> for ActivationProbe<F> {
     fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
-        let Some(space) = self.space.as_mut().filter(|_| looks_at(step, self.every, self.last)) else {
+        if !looks_at(step, self.every, self.last) {
             return Ok(());
-        };
-        network.forward(Statistics::Batch, space, self.samples)?;
-        for (b, block) in network.blocks.iter().enumerate() {
-            for site in Site::ALL {
-                let Some(stage) = block.stage_of(site) else { continue };
-                let shape = block.shape_after(stage);
-                let values: Vec<f64> =
-                    space.blocks[b].values[stage][..self.samples * shape.len()].iter().map(|v| v.f64()).collect();
-                let saturates = if site == Site::Activation { block.activation } else { Activation::Identity };
-                let row = |channel, summary| ActivationRow {
-                    step,
-                    block: b,
-                    site,
-                    channel,
-                    summary,
-                    effective_rank: None,
-                    mean_cosine: None,
-                };
-                self.rows.push(ActivationRow {
-                    effective_rank: effective_rank(&values, self.samples),
-                    mean_cosine: mean_cosine(&values, self.samples),
-                    ..row(None, summary(values.clone(), saturates))
-                });
-                for c in 0..shape.channels.min(self.channels) {
-                    let channel = values.iter().skip(c).step_by(shape.channels).copied().collect();
-                    self.rows.push(row(Some(c), summary(channel, saturates)));
-                }
-            }
         }
+        let Self { rows, samples, channels, .. } = self;
+        network.walk(Statistics::Batch, &self.input, &mut |Written { block: b, stage, values, spare }| {
+            let block = &network.blocks[b];
+            let here = || Site::ALL.into_iter().filter(|site| block.stage_of(*site) == Some(stage));
+            if here().next().is_none() {
+                return;
+            }
+            let shape = block.shape_after(stage);
+            let is_activation = block.stages[stage] == Stage::Activation;
+            let saturates = if is_activation { block.activation } else { Activation::Identity };
+            let row = |channel, summary| ActivationRow {
+                step,
+                block: b,
+                site: Site::NormInput,
+                channel,
+                summary,
+                effective_rank: None,
+                mean_cosine: None,
+            };
+            let mut found = Vec::with_capacity(1 + shape.channels.min(*channels));
+            spare.clear();
+            spare.extend_from_slice(values);
+            found.push(ActivationRow {
+                effective_rank: effective_rank(values, *samples),
+                mean_cosine: mean_cosine(values, *samples),
+                ..row(None, summary(spare, saturates))
+            });
+            for c in 0..shape.channels.min(*channels) {
+                spare.clear();
+                spare.extend(values.chunks_exact(shape.channels).map(|row| row[c]));
+                found.push(row(Some(c), summary(spare, saturates)));
+            }
+            for site in here() {
+                rows.extend(found.iter().map(|row| {
+                    let saturated_fraction = row.summary.saturated_fraction.filter(|_| site == Site::Activation);
+                    ActivationRow { site, summary: Summary { saturated_fraction, ..row.summary }, ..*row }
+                }));
+            }
+        })?;
+        // Stages come in the block's order, which may be another than that of the sites.
+        let first = self.rows.partition_point(|row| row.step < step);
+        self.rows[first..].sort_by_key(|row| (row.block, row.site));
         Ok(())
     }
 }
@@ -190,28 +206,41 @@ impl<F: Scalar> Probe<F> for ActivationProbe<F> {
     }
 }
 
-/// Statistics of some values, of which there must be at least one.
-pub fn summary(mut values: Vec<f64>, activation: Activation) -> Summary {
+/// Statistics of some values, of which there must be at least one. Reorders them.
+pub fn summary<F: Scalar>(values: &mut [F], activation: Activation) -> Summary {
     let n = values.len() as f64;
-    let share = |count: usize| count as f64 / n;
-    let mean = values.iter().sum::<f64>() / n;
-    let std = (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n).sqrt();
-    let saturated = |is: fn(f64) -> bool| Some(share(values.iter().filter(|v| is(**v)).count()));
+    let mean = sum(values, |v| v) / n;
+    let std = (sum(values, |v| (v - mean) * (v - mean)) / n).sqrt();
+    let share = |is: fn(f64) -> bool| sum(values, |v| f64::from(u8::from(is(v)))) / n;
     let saturated_fraction = match activation {
-        Activation::Tanh => saturated(|v| v.abs() > 0.99),
-        Activation::Sigmoid => saturated(|v| (2.0 * v - 1.0).abs() > 0.99),
+        Activation::Tanh => Some(share(|v| v.abs() > 0.99)),
+        Activation::Sigmoid => Some(share(|v| (2.0 * v - 1.0).abs() > 0.99)),
         Activation::Relu | Activation::Identity => None,
     };
-    let zero_fraction = share(values.iter().filter(|v| **v == 0.0).count());
-    let by_order = |a: &f64, b: &f64| a.total_cmp(b);
-    let min = values.iter().copied().min_by(by_order).unwrap_or(f64::NAN);
-    let max = values.iter().copied().max_by(by_order).unwrap_or(f64::NAN);
-    let [p15, p50, p85] = percentiles(&mut values);
+    let zero_fraction = share(|v| v == 0.0);
+    let [min, p15, p50, p85, max] = quantiles(values);
     Summary { mean, std, min, p15, p50, p85, max, zero_fraction, saturated_fraction }
 }
 
-/// The 15 %, 50 % and 85 % quantiles, linear between order statistics. Reorders the values.
-fn percentiles(values: &mut [f64]) -> [f64; 3] {
+/// Σ f(v), in several sums at once.
+fn sum<F: Scalar>(values: &[F], f: impl Fn(f64) -> f64) -> f64 {
+    let mut sums = [0.0; 8];
+    let chunks = values.chunks_exact(sums.len());
+    let rest: f64 = chunks.remainder().iter().map(|v| f(v.f64())).sum();
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(sum, v)| *sum += f(v.f64()));
+    }
+    sums.iter().sum::<f64>() + rest
+}
+
+/// The order of numbers, NaN at its ends.
+fn by_order<F: Scalar>(a: &F, b: &F) -> std::cmp::Ordering {
+    a.f64().total_cmp(&b.f64())
+}
+
+/// Smallest, 15 %, 50 % and 85 % quantiles, linear between order statistics, and largest. Reorders the
+/// values.
+fn quantiles<F: Scalar>(values: &mut [F]) -> [f64; 5] {
     let values_len = values.len();
     let last = (values_len - 1) as f64;
     // The median goes first: it parts the values, and the outer two lie within one part each.
@@ -219,39 +248,60 @@ fn percentiles(values: &mut [f64]) -> [f64; 3] {
     let mut quantile = |q: f64, from: usize, to: usize| {
         let at = q * last;
         let part = &mut values[from..to];
-        let (_, low, above) = part.select_nth_unstable_by(at as usize - from, f64::total_cmp);
+        let (_, low, above) = part.select_nth_unstable_by(at as usize - from, by_order);
         let low = *low;
-        let next = above.iter().copied().min_by(f64::total_cmp);
+        let next = above.iter().copied().min_by(by_order);
         // The part ends before the median, which is then the next value.
         let high = next.unwrap_or_else(|| values.get(to).copied().unwrap_or(low));
+        let (low, high) = (low.f64(), high.f64());
         if at.fract() == 0.0 { low } else { low + at.fract() * (high - low) }
     };
-    let middle = quantile(0.5, 0, values_len);
-    let low = quantile(0.15, 0, half.max(1));
-    let high = quantile(0.85, half, values_len);
-    [low, middle, high]
+    let p50 = quantile(0.5, 0, values_len);
+    let p15 = quantile(0.15, 0, half.max(1));
+    let p85 = quantile(0.85, half, values_len);
+    // By now the smallest are in front and the largest at the end.
+    let front = values[..=(0.15 * last) as usize].iter().copied().min_by(by_order);
+    let end = values[(0.85 * last) as usize..].iter().copied().max_by(by_order);
+    let [min, max] = [front, end].map(|v| v.map_or(f64::NAN, Scalar::f64));
+    [min, p15, p50, p85, max]
 }
 
 /// exp(H(p)) of the sample × feature matrix less its column means; `None` if all rows are equal.
 ///
 /// Singular values are roots of the eigenvalues of the smaller Gram matrix. That loses those below
 /// 1e-8 of the largest, whose share in the entropy is negligible beside the rounding of f32 inputs.
-pub fn effective_rank(values: &[f64], samples: usize) -> Option<f64> {
+pub fn effective_rank<F: Scalar>(values: &[F], samples: usize) -> Option<f64> {
     let features = values.len() / samples;
-    let mut centered = values.to_vec();
-    for f in 0..features {
-        let mean = values[f..].iter().step_by(features).sum::<f64>() / samples as f64;
-        centered[f..].iter_mut().step_by(features).for_each(|v| *v -= mean);
+    let mut mean = vec![0.0; features];
+    for row in values.chunks_exact(features) {
+        mean.iter_mut().zip(row).for_each(|(m, v)| *m += v.f64());
     }
-    if !centered.iter().all(|v| v.is_finite()) {
-        return None;
-    }
+    mean.iter_mut().for_each(|m| *m /= samples as f64);
+    // XXᵀ or XᵀX, whichever is smaller, from a part of the columns or rows of X at a time.
     let side = samples.min(features);
     let mut gram = vec![0.0; side * side];
+    let mut part = Vec::new();
     if samples <= features {
-        gemm::product_nt(&centered, &centered, &mut gram, (samples, samples, features));
+        for first in (0..features).step_by(PART) {
+            let columns = first..features.min(first + PART);
+            part.clear();
+            for row in values.chunks_exact(features) {
+                part.extend(columns.clone().map(|f| row[f].f64() - mean[f]));
+            }
+            add_gram(&part, (Offsets::every(columns.len()), Offsets::every(1)), columns.len(), &mut gram, side);
+        }
     } else {
-        gemm::product_tn(&centered, &centered, &mut gram, (samples, features, features));
+        for rows in values.chunks(PART * features) {
+            part.clear();
+            for row in rows.chunks_exact(features) {
+                part.extend(row.iter().zip(&mean).map(|(v, m)| v.f64() - m));
+            }
+            let depth = rows.len() / features;
+            add_gram(&part, (Offsets::every(1), Offsets::every(features)), depth, &mut gram, side);
+        }
+    }
+    if !gram.iter().all(|v| v.is_finite()) {
+        return None;
     }
     let eigenvalues = DMatrix::from_vec(side, side, gram).symmetric_eigenvalues();
     let singular: Vec<f64> = eigenvalues.iter().map(|l| l.max(0.0).sqrt()).collect();
@@ -260,21 +310,45 @@ pub fn effective_rank(values: &[f64], samples: usize) -> Option<f64> {
     (total > 0.0).then(|| singular.into_iter().map(term).sum::<f64>().exp())
 }
 
+/// Columns or rows that [`effective_rank`] copies at a time.
+const PART: usize = 256;
+
+/// G ← G + AAᵀ on and above the diagonal, for A [side, depth] whose rows and columns lie as given.
+fn add_gram(a: &[f64], (rows, columns): (Offsets, Offsets), depth: usize, gram: &mut [f64], side: usize) {
+    const ROWS: usize = 64;
+    for top in (0..side).step_by(ROWS) {
+        let here = &a[rows.at(top)..];
+        simd::run(Product {
+            size: (ROWS.min(side - top), depth, side - top),
+            lists: None,
+            a: here,
+            a_rows: rows,
+            a_columns: columns,
+            b: here,
+            b_rows: columns,
+            b_columns: rows.at(1),
+            c: &mut gram[top * side + top..],
+            c_rows: Offsets::every(side),
+            adds: true,
+        });
+    }
+}
+
 /// Mean of the cosines between all pairs of different samples; all-zero samples have none and are
 /// left out. `None` if fewer than two remain.
-pub fn mean_cosine(values: &[f64], samples: usize) -> Option<f64> {
+pub fn mean_cosine<F: Scalar>(values: &[F], samples: usize) -> Option<f64> {
     let features = values.len() / samples;
-    let mut sum = vec![0.0; features];
+    let mut directions = vec![0.0; features];
     let mut n = 0.0;
     for row in values.chunks_exact(features) {
-        let norm = row.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let norm = sum(row, |v| v * v).sqrt();
         if norm > 0.0 {
-            sum.iter_mut().zip(row).for_each(|(s, v)| *s += v / norm);
+            directions.iter_mut().zip(row).for_each(|(s, v)| *s += v.f64() / norm);
             n += 1.0;
         }
     }
     // ‖Σ unit rows‖² is n, from each row with itself, plus the sum over ordered pairs.
-    let pairs = sum.iter().map(|s| s * s).sum::<f64>() - n;
+    let pairs = directions.iter().map(|s| s * s).sum::<f64>() - n;
     (n > 1.0).then(|| pairs / (n * (n - 1.0)))
 }
 
@@ -285,7 +359,7 @@ mod tests {
     #[test]
     fn percentiles_interpolate_as_numpy_does() {
         // numpy.percentile([3, 1, 4, 1, 5, 9, 2, 6], [15, 50, 85]) = [1.05, 3.5, 5.95]
-        let s = summary(vec![3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0], Activation::Identity);
+        let s = summary(&mut [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0], Activation::Identity);
         assert_eq!((s.min, s.max), (1.0, 9.0));
         for (found, expected) in [(s.p15, 1.05), (s.p50, 3.5), (s.p85, 5.95), (s.mean, 3.875)] {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
@@ -293,13 +367,13 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_right_for_every_small_count_and_with_ties() {
+    fn quantiles_are_right_for_every_small_count_and_with_ties() {
         for n in 1..40usize {
             for modulus in [3, 7, 1000] {
                 let mut values: Vec<f64> = (0..n).map(|i| (i * 37 % 41 % modulus) as f64).collect();
-                let found = percentiles(&mut values.clone());
+                let found = quantiles(&mut values.clone());
                 values.sort_by(f64::total_cmp);
-                let expected = [0.15, 0.5, 0.85].map(|q| {
+                let expected = [0.0, 0.15, 0.5, 0.85, 1.0].map(|q| {
                     let at = q * (n - 1) as f64;
                     let (low, high) = (values[at as usize], values[(at.ceil() as usize).min(n - 1)]);
                     low + at.fract() * (high - low)
@@ -312,10 +386,10 @@ mod tests {
 
     #[test]
     fn saturation_is_counted_where_the_activation_saturates() {
-        let s = summary(vec![0.0, 0.996, -0.996, 0.5], Activation::Tanh);
+        let s = summary(&mut [0.0, 0.996, -0.996, 0.5], Activation::Tanh);
         assert_eq!((s.saturated_fraction, s.zero_fraction), (Some(0.5), 0.25));
-        assert_eq!(summary(vec![0.004, 0.5], Activation::Sigmoid).saturated_fraction, Some(0.5));
-        assert_eq!(summary(vec![0.0], Activation::Relu).saturated_fraction, None);
+        assert_eq!(summary(&mut [0.004, 0.5], Activation::Sigmoid).saturated_fraction, Some(0.5));
+        assert_eq!(summary(&mut [0.0], Activation::Relu).saturated_fraction, None);
     }
 
     #[test]

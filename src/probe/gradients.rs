@@ -44,7 +44,6 @@ pub struct GradientRow {
 pub struct GradientProbe<F: Scalar> {
     every: usize,
     last: usize,
-    space: Option<Workspace<F>>,
     /// The parameters before the update that is awaited, and where its rows begin.
     before: Option<(Vec<F>, usize)>,
     /// The rows so far.
@@ -52,21 +51,22 @@ pub struct GradientProbe<F: Scalar> {
 }
 
 impl<F: Scalar> GradientProbe<F> {
-    /// For networks like this one.
-    pub fn new(network: &Network<F>, settings: &Settings) -> Self {
-        let every = settings.log.gradients_every;
-        let space = (every > 0).then(|| Workspace::for_probing(network, settings.train.batch_size, true));
-        Self { every, last: settings.train.steps - 1, space, before: None, rows: Vec::new() }
+    /// For these settings.
+    pub fn new(settings: &Settings) -> Self {
+        let (every, last) = (settings.log.gradients_every, settings.train.steps - 1);
+        Self { every, last, before: None, rows: Vec::new() }
     }
 }
 
 impl<F: Scalar> Observer<F> for GradientProbe<F> {
     fn batch(&mut self, batch: &Batch<F>) -> anyhow::Result<()> {
-        let Some(space) = self.space.as_mut().filter(|_| looks_at(batch.step, self.every, self.last)) else {
+        if !looks_at(batch.step, self.every, self.last) {
             return Ok(());
-        };
+        }
         let network = batch.network;
         let samples = batch.labels.len();
+        // Made anew for each look, so that it takes no memory in between.
+        let space = &mut Workspace::for_probing(network, samples);
         space.input.copy_from_slice(batch.input);
         network.forward(Statistics::Batch, space, samples)?;
         network.loss(space, batch.labels);

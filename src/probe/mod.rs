@@ -11,7 +11,6 @@ use std::fmt::Debug;
 use crate::config::Settings;
 use crate::data::Dataset;
 use crate::kernels::Scalar;
-use crate::nn::Network;
 use crate::table::Table;
 use crate::train::Observer;
 
@@ -27,12 +26,9 @@ pub trait Probe<F: Scalar>: Observer<F> + Debug {
 /// The tables that probes make.
 pub const TABLES: [Table; 2] = [activations::TABLE, gradients::TABLE];
 
-/// Every probe, for networks like this one.
-pub fn all<F: Scalar>(network: &Network<F>, settings: &Settings, data: &Dataset) -> Vec<Box<dyn Probe<F>>> {
-    vec![
-        Box::new(activations::ActivationProbe::new(network, settings, data)),
-        Box::new(gradients::GradientProbe::new(network, settings)),
-    ]
+/// Every probe.
+pub fn all<F: Scalar>(settings: &Settings, data: &Dataset) -> Vec<Box<dyn Probe<F>>> {
+    vec![Box::new(activations::ActivationProbe::new(settings, data)), Box::new(gradients::GradientProbe::new(settings))]
 }
 
 /// Whether a probe that looks every so many steps looks at `step`; also at the last; 0 is never.

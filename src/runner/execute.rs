@@ -66,7 +66,7 @@ fn execute_as<F: Scalar>(
     }
     let mut watch = Watch {
         curves: Curves::new(&network, settings, data, run.seed),
-        probes: probe::all(&network, settings, data),
+        probes: probe::all(settings, data),
         snapshots: Snapshots { every: settings.log.snapshot_every, folder: &folder },
         bar: progress.bar(run, settings.train.steps),
         evaluating: Duration::ZERO,

@@ -82,7 +82,7 @@ const CHUNK: usize = 128;
 pub struct Evaluator<'a, F: Scalar> {
     data: &'a Dataset,
     scaler: Scaler<F>,
-    space: Workspace<F>,
+    capacity: usize,
     batch_size: usize,
     seed: u64,
 }
@@ -91,8 +91,7 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
     /// For networks like this one.
     pub fn new(network: &Network<F>, data: &'a Dataset, batch_size: usize, seed: u64) -> Self {
         let capacity = CHUNK.max(if network.uses_batch_statistics() { 2 * batch_size } else { 0 });
-        let space = Workspace::for_evaluation(network, capacity);
-        Self { data, scaler: data.scaler(), space, batch_size, seed }
+        Self { data, scaler: data.scaler(), capacity, batch_size, seed }
     }
 
     /// The split that a part means.
@@ -109,7 +108,7 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
     /// # Errors
     /// If batch statistics are asked of a split too small for them.
     pub fn score(
-        &mut self,
+        &self,
         network: &Network<F>,
         part: Part,
         count: usize,
@@ -124,12 +123,14 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
                 (order, self.batch_size)
             }
         };
+        // Made anew for each look, so that it takes no memory in between.
+        let mut space = Workspace::for_evaluation(network, self.capacity);
         let (mut loss_sum, mut correct) = (0.0, 0);
         for batch in chunks(&order, size, statistics == Statistics::Batch) {
-            self.scaler.gather(split, batch, &mut self.space.input, self.data.shape.len());
+            self.scaler.gather(split, batch, &mut space.input, self.data.shape.len());
             let labels: Vec<u8> = batch.iter().map(|i| split.labels[*i as usize]).collect();
-            network.forward(statistics, &mut self.space, batch.len())?;
-            let outcome = network.loss(&mut self.space, &labels);
+            network.forward(statistics, &mut space, batch.len())?;
+            let outcome = network.loss(&mut space, &labels);
             loss_sum += outcome.loss_sum;
             correct += outcome.correct;
         }

@@ -34,7 +34,7 @@ impl Subject {
         tensors.push(("input".to_owned(), network.parameters.len()..at.len()));
         let labels = (0..SAMPLES).map(|n| (n * 3 % network.classes) as u8).collect();
         // More room than samples: what lies behind them must not be read.
-        let mut space = Workspace::for_probing(&network, SAMPLES + 2, true);
+        let mut space = Workspace::for_probing(&network, SAMPLES + 2);
         let mut training = Workspace::for_training(&network, SAMPLES + 2);
         space.input.fill(f64::NAN);
         training.input.fill(f64::NAN);
