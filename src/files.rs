@@ -1,6 +1,6 @@
 //! The few ways in which files are read and written.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -22,6 +22,20 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// Names of what is in a folder; none if there is no such folder.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn list(path: &Path) -> anyhow::Result<Vec<String>> {
+    let names = || -> io::Result<Vec<String>> {
+        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    };
+    match names() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        names => names.with_context(|| format!("cannot list {}", path.display())),
+    }
+}
+
 /// Makes a folder and those above it; one that is there already is fine.
 ///
 /// # Errors
@@ -36,15 +50,22 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// The system's, with the path.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = readable(tempfile::Builder::new().prefix(".writing-")).tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    write_atomically_by(path, |file| Ok(file.write_all(bytes)?))
+}
+
+/// The same for what is too large to be held in memory: `write` is given the file.
+///
+/// # Errors
+/// Those of `write`, and the system's, with the path.
+pub fn write_atomically_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = readable(tempfile::Builder::new().prefix(".writing-")).tempfile_in(folder);
+    let mut file = file.with_context(context)?;
+    write(file.as_file_mut()).with_context(context)?;
+    file.as_file().sync_all().with_context(context)?;
+    file.persist(path).with_context(context)?;
+    Ok(())
 }
 
 /// Temporary files are private; results are like any other file, readable as the user's umask has it.

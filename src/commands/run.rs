@@ -1,5 +1,6 @@
 //! `bn-exp run`: plan, train what is missing, write the tables, compare.
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,8 +9,9 @@ use anyhow::Context;
 use super::{Exit, Prepared, UsageError, compare, complain, prepare, show};
 use crate::cli::RunArgs;
 use crate::kernels::simd;
-use crate::plan::entries;
+use crate::plan::{PlannedRun, entries};
 use crate::record::experiment::{self, ExperimentRecord};
+use crate::record::run::RunRecord;
 use crate::record::{collect, tables};
 use crate::report::text::Format;
 use crate::runner::progress::{Detail, Progress};
@@ -23,7 +25,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let Prepared { experiment, plan, store, folder, jobs } = prepare(&args.experiment)?;
     let discards = args.fresh && folder.runs().is_dir();
     // Before anything is created or discarded: is the data there, and can results be written?
-    let missing = if discards { plan.iter().collect() } else { runner::missing(&plan, &folder)? };
+    let finished = if discards { HashSet::new() } else { RunRecord::finished(&folder)? };
+    let missing: Vec<&PlannedRun> = plan.iter().filter(|run| !finished.contains(&run.id)).collect();
     if let Some(run) = missing.first() {
         store.load(&experiment.points[run.point].settings.data, run.seed)?;
     }
@@ -33,7 +36,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         experiment::discard(&folder)?;
     }
     let record = ExperimentRecord::new(&experiment, entries(&experiment, &plan));
-    experiment::open(&folder, &record)?;
+    experiment::open(&folder, &record, &finished)?;
     stop_on_signals()?;
 
     let detail = match (args.quiet, args.verbose) {
@@ -44,6 +47,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let job = Job {
         experiment: &experiment,
         plan: &plan,
+        missing: &missing,
         store: &store,
         folder: &folder,
         jobs,

@@ -3,6 +3,8 @@
 //! A contrast is paired by seed. A diverged run counts as chance accuracy; where losses are compared
 //! and a run diverged, the difference is infinite and the test is on signed ranks.
 
+use std::collections::HashMap;
+
 use super::load::{Ending, Loaded, Outcome};
 use crate::stats::describe::{Estimate, estimate, median};
 use crate::stats::permutation::{sign_flip, sign_flip_interval, signed_ranks};
@@ -128,11 +130,9 @@ fn arm(loaded: &Loaded, point: usize, variant: &str, runs: &[&Outcome], confiden
 }
 
 fn contrast(loaded: &Loaded, point: usize, here: &[&Outcome], (a, b): (&str, &str), confidence: f64) -> Contrast {
-    let of = |variant: &str, seed: u64| {
-        here.iter().find(|o| o.variant == variant && o.seed == seed).and_then(|o| value(loaded, o))
-    };
-    let seeds = distinct(here.iter().map(|o| o.seed));
-    let pairs = seeds.iter().filter_map(|seed| Some((of(a, *seed)?, of(b, *seed)?)));
+    let of = |variant| here.iter().filter(move |o| o.variant == variant);
+    let others: HashMap<u64, f64> = of(b).filter_map(|o| Some((o.seed, value(loaded, o)?))).collect();
+    let pairs = of(a).filter_map(|o| Some((value(loaded, o)?, *others.get(&o.seed)?)));
     let pairs: Vec<(f64, f64)> = pairs.collect();
     let by_ranks = pairs.iter().any(|(a, b)| a.is_infinite() || b.is_infinite());
     // Both diverged: equally bad, rather than ∞ − ∞.

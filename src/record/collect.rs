@@ -41,21 +41,23 @@ pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
         return Err(error).with_context(|| format!("cannot lock {}", path.display()));
     }
     let record = ExperimentRecord::read(folder)?;
-    let runs =
-        record.runs.iter().map(|entry| RunRecord::read(&folder.run(&entry.id))).collect::<anyhow::Result<Vec<_>>>()?;
-    let sources = sources(&record, &runs);
+    let sources = sources(&record, folder)?;
     if let Some(stamp) = read_stamp(folder)
         && stamp == (Stamp { sources: sources.clone(), sizes: sizes(folder) })
     {
         return Ok(false);
     }
+    let read = |entry: &RunEntry| RunRecord::read(&folder.run(&entry.id));
+    let runs = record.runs.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     for table in tables::all() {
-        let bytes = match table.file {
-            file if file == tables::RUNS.file => runs_table(&record, &runs, folder)?,
-            file if file == tables::TIMING.file => timing_table(&record, &runs),
-            _ => joined_table(table, &record, &runs, folder)?,
-        };
-        files::write_atomically(&folder.table(table.file), &bytes)?;
+        let path = folder.table(table.file);
+        match table.file {
+            file if file == tables::RUNS.file => {
+                files::write_atomically(&path, &runs_table(&record, &runs, folder)?)?;
+            }
+            file if file == tables::TIMING.file => files::write_atomically(&path, &timing_table(&record, &runs))?,
+            _ => files::write_atomically_by(&path, |file| join_tables(file, table, &record, &runs, folder))?,
+        }
     }
     let stamp = Stamp { sources, sizes: sizes(folder) };
     files::write_atomically(&folder.stamp(), &serde_json::to_vec(&stamp)?)?;
@@ -72,12 +74,16 @@ fn sizes(folder: &ExperimentFolder) -> Vec<u64> {
 }
 
 /// A digest of everything that decides the tables' bytes.
-fn sources(record: &ExperimentRecord, runs: &[Option<RunRecord>]) -> String {
+fn sources(record: &ExperimentRecord, folder: &ExperimentFolder) -> anyhow::Result<String> {
     let mut hash = Sha256::new();
-    let mut add = |value: Result<Vec<u8>, serde_json::Error>| hash.update(value.unwrap_or_default());
-    add(serde_json::to_vec(&(&record.axes, record.compare_options().target_accuracy, &record.runs)));
-    runs.iter().for_each(|run| add(serde_json::to_vec(run)));
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hash.update(serde_json::to_vec(&(&record.axes, record.compare_options().target_accuracy, &record.runs))?);
+    for entry in &record.runs {
+        let path = folder.run(&entry.id).run_json();
+        let bytes = if path.is_file() { files::read(&path)? } else { Vec::new() };
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// The leading cells of a run's rows.
@@ -126,31 +132,30 @@ fn steps_to_target(run: &RunFolder, target: f64) -> anyhow::Result<Option<usize>
     if !path.is_file() {
         return Ok(None);
     }
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let columns = tables::CURVES.columns.len();
-    for row in reader.records() {
-        let row = row.with_context(|| format!("{} is damaged", path.display()))?;
-        let cell = |name: &str| {
-            let index = tables::CURVES.columns.iter().position(|column| *column == name).unwrap_or(0);
-            row.get((row.len() - columns) + index).unwrap_or_default()
-        };
-        let reached = || cell("accuracy").parse::<f64>().is_ok_and(|accuracy| accuracy >= target);
-        if cell("split") == "validation" && cell("mode") == "running_stats" && reached() {
-            return Ok(cell("step").parse().ok());
+    let text = files::read_text(&path)?;
+    // Of perhaps many thousand rows few are looked at closely.
+    for (at, kind) in text.match_indices(",validation,running_stats,") {
+        let step_and_epoch = text[..at].rsplit('\n').next().and_then(|row| row.rsplit(',').nth(1));
+        let accuracy = text[at + kind.len()..].lines().next().and_then(|scores| scores.split(',').nth(1));
+        let parsed = step_and_epoch.and_then(|step| step.parse().ok()).zip(accuracy);
+        let (step, accuracy): (usize, &str) = parsed.with_context(|| format!("{} is damaged", path.display()))?;
+        if accuracy.parse::<f64>().is_ok_and(|accuracy| accuracy >= target) {
+            return Ok(Some(step));
         }
     }
     Ok(None)
 }
 
-/// One table of all runs, each run's rows led by its cells of the current axes.
-fn joined_table(
+/// Writes one table of all runs, each run's rows led by its cells of the current axes.
+fn join_tables(
+    file: &mut File,
     table: Table,
     record: &ExperimentRecord,
     runs: &[Option<RunRecord>],
     folder: &ExperimentFolder,
-) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Writer::new(table, &record.axes).into_bytes();
-    let header_length = bytes.len();
+) -> anyhow::Result<()> {
+    let header = Writer::new(table, &record.axes).into_bytes();
+    file.write_all(&header)?;
     for (entry, run) in record.runs.iter().zip(runs) {
         let Some(expected) = run.as_ref().and_then(|run| run.table_bytes.get(table.file)) else { continue };
         let path = folder.run(&entry.id).table(table.file);
@@ -163,17 +168,16 @@ fn joined_table(
         let mut first_row = csv::Writer::from_writer(Vec::new());
         first_row.write_record(leading(entry))?;
         let cells = first_row.into_inner()?;
-        let rows = text.strip_prefix(&bytes[..header_length]);
+        let rows = text.strip_prefix(&header[..]);
         if let Some(rows) = rows.filter(|rows| rows.is_empty() || rows.starts_with(cells.trim_ascii_end())) {
-            bytes.write_all(rows)?;
+            file.write_all(rows)?;
         } else {
             // Made when the sweep had other axes, or wrote their values otherwise.
-            bytes.write_all(
-                &with_leading(table, entry, &text).with_context(|| format!("{} is damaged", path.display()))?,
-            )?;
+            let rows = with_leading(table, entry, &text);
+            file.write_all(&rows.with_context(|| format!("{} is damaged", path.display()))?)?;
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn remedy(run: &str) -> String {

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::layout::ExperimentFolder;
-use super::run::RunRecord;
 use super::{SCHEMA_VERSION, machine};
 use crate::config::file::CompareOptions;
 use crate::config::{Experiment, json};
@@ -99,20 +98,19 @@ impl ExperimentRecord {
 pub struct WouldDrop(String);
 
 /// Prepares an experiment's folder before anything is trained: sees that it can be written, that
-/// no recorded run would be dropped, and writes the record.
+/// no finished run would be dropped, and writes the record.
 ///
 /// # Errors
 /// If the folder cannot be written; [`WouldDrop`] if it holds runs that are not in the plan.
-pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<()> {
+pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord, finished: &HashSet<String>) -> anyhow::Result<()> {
     check_writable(folder)?;
     let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
-    let recorded = recorded_runs(folder)?;
-    let dropped: Vec<_> = recorded.iter().filter(|id| !planned.contains(id.as_str())).collect();
-    if !dropped.is_empty() {
+    let dropped = || finished.iter().filter(|id| !planned.contains(id.as_str()));
+    if let Some(example) = dropped().min() {
         let earlier = ExperimentRecord::read(folder).with_context(|| {
             format!("{} holds runs of another configuration; discard them with --fresh", folder.path().display())
         })?;
-        return Err(WouldDrop(refusal(folder.path(), &earlier, record, dropped.len(), dropped[0])).into());
+        return Err(WouldDrop(refusal(folder.path(), &earlier, record, dropped().count(), example)).into());
     }
     record.write(folder)
 }
@@ -129,19 +127,6 @@ pub fn check_writable(folder: &ExperimentFolder) -> anyhow::Result<()> {
         Ok(())
     };
     try_writing().with_context(|| format!("cannot write to {}", folder.path().display()))
-}
-
-/// The finished runs in the folder.
-fn recorded_runs(folder: &ExperimentFolder) -> anyhow::Result<Vec<String>> {
-    let mut ids = Vec::new();
-    for entry in fs::read_dir(folder.runs()).with_context(|| format!("cannot read {}", folder.runs().display()))? {
-        let id = entry?.file_name().to_string_lossy().into_owned();
-        if RunRecord::read(&folder.run(&id))?.is_some_and(|run| run.status.is_finished()) {
-            ids.push(id);
-        }
-    }
-    ids.sort_unstable();
-    Ok(ids)
 }
 
 fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped: usize, example: &str) -> String {

@@ -1,12 +1,13 @@
 //! The record of one run: `run.json`, and what stands beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SCHEMA_VERSION;
-use super::layout::RunFolder;
+use super::layout::{ExperimentFolder, RunFolder};
 use crate::config::{Shape, Variant};
 use crate::files;
 use crate::train::Start;
@@ -137,18 +138,22 @@ impl RunRecord {
     /// # Errors
     /// If there is one of a later layout, or the system cannot read it.
     pub fn read(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
-        let path = folder.run_json();
-        if !path.is_file() {
-            return Ok(None);
+        read(folder)
+    }
+
+    /// The ids of all finished runs of an experiment, whether or not they are planned.
+    ///
+    /// # Errors
+    /// As [`RunRecord::read`]; or if the folder cannot be listed.
+    pub fn finished(folder: &ExperimentFolder) -> anyhow::Result<HashSet<String>> {
+        let mut ids = HashSet::new();
+        for name in files::list(&folder.runs())? {
+            let status = read::<State>(&folder.run(&name))?.map(|state| state.status);
+            if status.is_some_and(Status::is_finished) {
+                ids.insert(name);
+            }
         }
-        let Ok(record) = serde_json::from_slice::<Self>(&files::read(&path)?) else { return Ok(None) };
-        anyhow::ensure!(
-            record.schema_version <= SCHEMA_VERSION,
-            "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
-            path.display(),
-            record.schema_version
-        );
-        Ok(Some(record))
+        Ok(ids)
     }
 
     /// Writes the record.
@@ -159,4 +164,43 @@ impl RunRecord {
         let text = serde_json::to_string_pretty(self)? + "\n";
         files::write_atomically(&folder.run_json(), text.as_bytes())
     }
+}
+
+/// As much of a record as says whether the run is finished.
+#[derive(Deserialize)]
+struct State {
+    schema_version: u32,
+    status: Status,
+}
+
+/// What records have in common, and parts of them.
+trait Versioned: DeserializeOwned {
+    fn schema_version(&self) -> u32;
+}
+
+impl Versioned for RunRecord {
+    fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
+}
+
+impl Versioned for State {
+    fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
+}
+
+fn read<T: Versioned>(folder: &RunFolder) -> anyhow::Result<Option<T>> {
+    let path = folder.run_json();
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let Ok(record) = serde_json::from_slice::<T>(&files::read(&path)?) else { return Ok(None) };
+    anyhow::ensure!(
+        record.schema_version() <= SCHEMA_VERSION,
+        "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
+        path.display(),
+        record.schema_version()
+    );
+    Ok(Some(record))
 }

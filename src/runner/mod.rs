@@ -15,7 +15,7 @@ use crate::config::Experiment;
 use crate::data::Store;
 use crate::plan::PlannedRun;
 use crate::record::layout::ExperimentFolder;
-use crate::record::run::{RunRecord, Status};
+use crate::record::run::Status;
 use progress::Progress;
 
 /// What a call of [`run`] did.
@@ -40,6 +40,8 @@ pub struct Job<'a> {
     pub experiment: &'a Experiment,
     /// The runs.
     pub plan: &'a [PlannedRun],
+    /// Those that have no finished record yet.
+    pub missing: &'a [&'a PlannedRun],
     /// Their data.
     pub store: &'a Store,
     /// Where their results go.
@@ -52,21 +54,6 @@ pub struct Job<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// The runs of a plan that have no finished record yet.
-///
-/// # Errors
-/// If a record cannot be read.
-pub fn missing<'p>(plan: &'p [PlannedRun], folder: &ExperimentFolder) -> anyhow::Result<Vec<&'p PlannedRun>> {
-    let mut missing = Vec::new();
-    for run in plan {
-        let record = RunRecord::read(&folder.run(&run.id))?;
-        if !record.is_some_and(|record| record.status.is_finished()) {
-            missing.push(run);
-        }
-    }
-    Ok(missing)
-}
-
 /// Trains every missing run. A run that goes wrong is recorded and does not stop the others.
 ///
 /// # Errors
@@ -75,11 +62,11 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
     if job.trace {
         trace::write_missing(job)?;
     }
-    let missing = missing(job.plan, job.folder)?;
+    let missing = job.missing;
     let tally = Mutex::new(Tally { already_finished: job.plan.len() - missing.len(), ..Tally::default() });
     let pairs = Mutex::new(pairing::Pairs::default());
     let next = AtomicUsize::new(0);
-    progress.begin(job.experiment, job.plan.len(), &missing);
+    progress.begin(job.experiment, job.plan.len(), missing);
     std::thread::scope(|scope| {
         for _ in 0..job.jobs.min(missing.len()) {
             scope.spawn(|| {
