@@ -31,7 +31,7 @@ pub fn list(path: &Path) -> anyhow::Result<Vec<String>> {
         fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     };
     match names() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Vec::new()),
         names => names.with_context(|| format!("cannot list {}", path.display())),
     }
 }
