@@ -84,8 +84,21 @@ impl Div for Avx512F32 {
     type Output = Self;
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        Self(unsafe { _mm512_div_ps(self.0, other.0) })
+        // In halves: processors divide 8 numbers more than twice as fast as 16.
+        unsafe {
+            let low = _mm256_div_ps(_mm512_castps512_ps256(self.0), _mm512_castps512_ps256(other.0));
+            let high = _mm256_div_ps(high_half(self.0), high_half(other.0));
+            Self(_mm512_castpd_ps(_mm512_insertf64x4::<1>(
+                _mm512_castps_pd(_mm512_castps256_ps512(low)),
+                _mm256_castps_pd(high),
+            )))
+        }
     }
+}
+
+#[inline(always)]
+unsafe fn high_half(x: __m512) -> __m256 {
+    unsafe { _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(x))) }
 }
 
 impl Vector for Avx512F32 {
