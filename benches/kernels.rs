@@ -8,7 +8,7 @@ use bn_exp::kernels::conv::{ConvShape, Convolution, Scratch};
 use bn_exp::kernels::norm::{self, Gradient, PerChannel};
 use bn_exp::kernels::tail::{self, Pooled};
 use bn_exp::kernels::update::{self, Adam, Momentum, Sgd};
-use bn_exp::kernels::{gemm, pool, softmax};
+use bn_exp::kernels::{gemm, pool, softmax, sparse};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
@@ -45,6 +45,32 @@ fn linear_weight_gradient(bencher: Bencher, (m, k, n): (usize, usize, usize)) {
 fn linear_input_gradient(bencher: Bencher, (m, k, n): (usize, usize, usize)) {
     let (dy, w, mut dx) = (numbers(m * n), numbers(k * n), numbers(m * k));
     bencher.counter(ItemsCount::new(2 * m * k * n)).bench_local(|| gemm::product_nt(&dy, &w, &mut dx, (m, k, n)));
+}
+
+/// A batch of images 28 × 28: one pixel in five is not 0, in strokes, none near the border.
+fn images(n: usize) -> Vec<f32> {
+    let mut x = numbers(n * 784);
+    for (i, v) in x.iter_mut().enumerate() {
+        let (sample, row, column) = (i / 784, i % 784 / 28, i % 28);
+        let is_inside = (4..24).contains(&row) && (4..24).contains(&column);
+        if !is_inside || (row + column + sample * 7) % 15 >= 6 {
+            *v = 0.0;
+        }
+    }
+    x
+}
+
+#[divan::bench(args = ["find", "forward", "weight_gradient"])]
+fn first_layer_60x784x100(bencher: Bencher, part: &str) {
+    let size = (60, 784, 100);
+    let (x, w, mut y, mut dw) = (images(60), numbers(78_400), numbers(6000), numbers(78_400));
+    let mut map = sparse::Map::with_capacity(60, 784);
+    map.find(&x, 784);
+    bencher.bench_local(|| match part {
+        "find" => map.find(&x, 784),
+        "forward" => sparse::product(&map, &x, &w, &mut y, size),
+        _ => sparse::product_tn(&map, &x, &y, &mut dw, size),
+    });
 }
 
 /// (side, input channels, output channels, kernel) of the convolutions, 64 images each.

@@ -1,4 +1,5 @@
-//! One training step of each network and arm: forward, loss, backward, SGD update, on one thread.
+//! One training step of each network and arm, on one thread: gather the batch, forward, loss, backward,
+//! SGD update; and each of these parts by itself, warm in the cache.
 //!
 //! `mlp` is 784-100-100-100-10 with sigmoids at batch 60, `cnn` two 3×3 convolutions of 16 and 32
 //! channels with ReLU and 2×2 max pool at batch 64. Compare the arms within one run: absolute times
@@ -6,11 +7,12 @@
 
 use bn_exp::config::Experiment;
 use bn_exp::config::resolve::synthetic_facts;
-use bn_exp::data::Store;
 use bn_exp::data::batches::Batches;
+use bn_exp::data::{Dataset, Scaler, Store};
 use bn_exp::nn::{Network, Statistics, Workspace};
 use bn_exp::train::optimizer::Optimizer;
 use divan::Bencher;
+use std::sync::Arc;
 
 const ARMS: [&str; 4] = ["none", "affine", "standardize", "bn"];
 
@@ -28,30 +30,117 @@ fn cnn_16_32_batch_64(bencher: Bencher, arm: &str) {
     step(bencher, r#"{"kind": "cnn", "channels": [16, 32]}"#, arm, 64);
 }
 
+/// The parts of a step: "arm part".
+const PARTS: [&str; 10] = [
+    "none gather",
+    "none forward",
+    "none loss",
+    "none backward",
+    "none update",
+    "bn gather",
+    "bn forward",
+    "bn loss",
+    "bn backward",
+    "bn update",
+];
+
+#[divan::bench(args = PARTS)]
+fn mlp_parts(bencher: Bencher, part: &str) {
+    parts(bencher, r#"{"kind": "mlp", "hidden": [100, 100, 100], "activation": "sigmoid"}"#, part, 60);
+}
+
+#[divan::bench(args = PARTS)]
+fn cnn_parts(bencher: Bencher, part: &str) {
+    parts(bencher, r#"{"kind": "cnn", "channels": [16, 32]}"#, part, 64);
+}
+
+/// A network in training.
+struct Training {
+    network: Network<f32>,
+    space: Workspace<f32>,
+    optimizer: Optimizer<f32>,
+    batches: Batches,
+    data: Arc<Dataset>,
+    scaler: Scaler<f32>,
+    labels: Vec<u8>,
+}
+
+impl Training {
+    fn new(model: &str, arm: &str, batch_size: usize) -> Self {
+        let text = format!(
+            r#"{{"name": "bench", "data": {{"source": "glyphs", "train": 2000}}, "model": {model}, "variants": ["{arm}"],
+                 "optimizer": {{"kind": "sgd", "lr": 0.01}}, "train": {{"batch_size": {batch_size}, "steps": 1}}}}"#
+        );
+        let facts = |data: &_| synthetic_facts(data).ok_or_else(|| anyhow::anyhow!("glyphs need no files"));
+        let experiment = Experiment::parse(&text, &[], &facts).expect("the configuration above is right");
+        let settings = &experiment.points[0].settings;
+        let data = Store::new("nowhere").load(&settings.data, 0).expect("glyphs need no files");
+        let network = Network::<f32>::new(settings, &experiment.variants[0], 0).expect("the arm exists");
+        Self {
+            space: Workspace::for_training(&network, batch_size),
+            optimizer: Optimizer::new(&settings.optimizer, network.parameters.len()),
+            batches: Batches::new(data.train.len(), batch_size, 0),
+            scaler: data.scaler(),
+            labels: vec![0; batch_size],
+            network,
+            data,
+        }
+    }
+
+    fn gather(&mut self, step: usize) {
+        let (batch, split) = (self.batches.at(step), &self.data.train);
+        self.labels.iter_mut().zip(batch).for_each(|(label, i)| *label = split.labels[*i as usize]);
+        self.scaler.gather(split, batch, &mut self.space.input, self.data.shape.len());
+    }
+
+    fn forward(&mut self) {
+        let samples = self.labels.len();
+        self.network.forward(Statistics::Batch, &mut self.space, samples).expect("the batch is large enough");
+    }
+
+    fn loss(&mut self) {
+        self.network.loss(&mut self.space, &self.labels);
+    }
+
+    fn backward(&mut self) {
+        self.network.absorb(&self.space);
+        self.network.backward(&mut self.space, false);
+    }
+
+    fn update(&mut self, rate: f64) {
+        self.optimizer.step(&self.network.index, &mut self.network.parameters, &self.space.gradients, rate);
+    }
+}
+
 fn step(bencher: Bencher, model: &str, arm: &str, batch_size: usize) {
-    let text = format!(
-        r#"{{"name": "bench", "data": {{"source": "glyphs", "train": 2000}}, "model": {model}, "variants": ["{arm}"],
-             "optimizer": {{"kind": "sgd", "lr": 0.01}}, "train": {{"batch_size": {batch_size}, "steps": 1}}}}"#
-    );
-    let facts = |data: &_| synthetic_facts(data).ok_or_else(|| anyhow::anyhow!("glyphs need no files"));
-    let experiment = Experiment::parse(&text, &[], &facts).expect("the configuration above is right");
-    let settings = &experiment.points[0].settings;
-    let data = Store::new("nowhere").load(&settings.data, 0).expect("glyphs need no files");
-    let mut network = Network::<f32>::new(settings, &experiment.variants[0], 0).expect("the arm exists");
-    let mut space = Workspace::for_training(&network, batch_size);
-    let mut optimizer = Optimizer::new(&settings.optimizer, network.parameters.len());
-    let mut batches = Batches::new(data.train.len(), batch_size, 0);
-    let scaler = data.scaler::<f32>();
+    let mut training = Training::new(model, arm, batch_size);
     let mut step = 0;
     bencher.bench_local(|| {
-        let batch = batches.at(step);
-        let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i as usize]).collect();
-        scaler.gather(&data.train, batch, &mut space.input, data.shape.len());
-        network.forward(Statistics::Batch, &mut space, batch_size).expect("the batch is large enough");
-        network.loss(&mut space, &labels);
-        network.absorb(&space);
-        network.backward(&mut space, false);
-        optimizer.step(&network.index, &mut network.parameters, &space.gradients, 0.01);
+        training.gather(step);
+        training.forward();
+        training.loss();
+        training.backward();
+        training.update(0.01);
         step += 1;
+    });
+}
+
+fn parts(bencher: Bencher, model: &str, part: &str, batch_size: usize) {
+    let (arm, part) = part.split_once(' ').expect("an arm and a part");
+    let mut training = Training::new(model, arm, batch_size);
+    training.gather(0);
+    training.forward();
+    training.loss();
+    training.backward();
+    let mut step = 0;
+    bencher.bench_local(|| match part {
+        "gather" => {
+            training.gather(step);
+            step += 1;
+        }
+        "forward" => training.forward(),
+        "loss" => training.loss(),
+        "backward" => training.backward(),
+        _ => training.update(1e-9),
     });
 }

@@ -12,7 +12,8 @@
 
 use super::Scalar;
 use super::gemm::{Offsets, Product, Table};
-use super::simd;
+use super::narrow::{self, Narrow};
+use super::simd::{self, Has, Task, Vector};
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,20 +94,43 @@ impl Patches {
 
     /// C ← the patches of the padded image times a matrix [patch, O].
     fn times<F: Scalar>(&self, padded: &[F], matrix: &[F], c: &mut [F]) {
-        let (k, n) = (self.patch.count(), self.shape.output_channels);
-        simd::run(Product {
-            size: (self.pixels.count(), k, n),
+        simd::run(Times { patches: self, padded, matrix, c });
+    }
+}
+
+/// [`Patches::times`], in the way that suits the level.
+struct Times<'a, F> {
+    patches: &'a Patches,
+    padded: &'a [F],
+    matrix: &'a [F],
+    c: &'a mut [F],
+}
+
+impl<F: Scalar> Task<F> for Times<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let Self { patches, padded, matrix, c } = self;
+        let shape = patches.shape;
+        if narrow::suits::<V>(shape) {
+            return Narrow { shape, padded, w: matrix, y: c }.run(v);
+        }
+        let n = shape.output_channels;
+        let product = Product {
+            size: (patches.pixels.count(), patches.patch.count(), n),
             lists: None,
             a: padded,
-            a_rows: self.pixels(),
-            a_columns: self.patch(),
+            a_rows: patches.pixels(),
+            a_columns: patches.patch(),
             b: matrix,
             b_rows: Offsets::every(n),
             b_columns: 1,
             c,
             c_rows: Offsets::every(n),
             adds: false,
-        });
+        };
+        product.run(v);
     }
 }
 
@@ -258,8 +282,11 @@ mod tests {
 
     #[test]
     fn all_three_directions_equal_the_definition() {
-        for (height, width, kernel) in [(1, 1, 3), (5, 7, 3), (4, 3, 5), (2, 9, 1), (1, 6, 7), (8, 8, 5), (14, 14, 3)] {
-            for (input_channels, output_channels) in [(1, 1), (3, 2), (1, 16), (16, 32), (5, 33), (8, 8)] {
+        let sizes = [(1, 1, 3), (5, 7, 3), (4, 3, 5), (2, 9, 1), (1, 6, 7), (8, 8, 5), (14, 14, 3)];
+        // Rows of one segment, of some, and of some that overlap, in few channels.
+        let wide = [(3, 10, 3), (2, 14, 5), (1, 15, 3), (2, 28, 3), (2, 33, 5)];
+        for (height, width, kernel) in sizes.into_iter().chain(wide) {
+            for (input_channels, output_channels) in [(1, 1), (3, 2), (1, 16), (16, 32), (5, 33), (8, 8), (17, 7)] {
                 let shape = ConvShape { height, width, input_channels, output_channels, kernel };
                 check::<f32>(2, shape);
                 check::<f64>(2, shape);

@@ -14,6 +14,7 @@ pub mod conv;
 pub mod exp;
 pub mod gather;
 pub mod gemm;
+pub mod narrow;
 pub mod norm;
 pub mod pool;
 pub mod simd;

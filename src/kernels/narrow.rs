@@ -1,0 +1,107 @@
+//! A convolution with few output channels, a row of pixels at a time.
+//!
+//! y[i, j, o] = Σ_{a, c, b} x[i + a, j + b, c] · w[a, b, c, o], for one image x that has its border of zeros.
+//!
+//! As a product of matrices its tiles would be one vector wide, so that every value of x that is loaded
+//! is used once: loading takes longer than multiplying. Here it is loaded once for the k outputs of the
+//! row to which it adds.
+
+use super::Scalar;
+use super::conv::ConvShape;
+use super::simd::{Has, Task, Vector};
+
+/// One image's convolution.
+#[derive(Debug)]
+pub struct Narrow<'a, F> {
+    /// The sizes.
+    pub shape: ConvShape,
+    /// x with its border, [H + k − 1, W + k − 1, C]
+    pub padded: &'a [F],
+    /// w [k, k, C, O]
+    pub w: &'a [F],
+    /// y [H, W, O]
+    pub y: &'a mut [F],
+}
+
+/// The same for segments of `WIDTH` pixels and kernels of side `K`.
+struct Segments<'a, F, const WIDTH: usize, const K: usize>(Narrow<'a, F>);
+
+/// Pixels of a segment where there are 32 registers, and where there are 16.
+const WIDE: usize = 14;
+const LESS_WIDE: usize = 10;
+
+/// Whether the sums of a segment fit into registers: output channels into one vector, a row into segments.
+#[inline(always)]
+pub fn suits<V: Vector>(shape: ConvShape) -> bool {
+    shape.output_channels <= V::LANES && shape.width >= width::<V>() && [3, 5].contains(&shape.kernel)
+}
+
+const fn width<V: Vector>() -> usize {
+    if V::TILE_ROWS[3] > 0 { WIDE } else { LESS_WIDE }
+}
+
+impl<F: Scalar> Task<F> for Narrow<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let s = self.shape;
+        assert!(suits::<V>(s), "{s:?} does not fit into registers");
+        let padded_area = (s.height + s.kernel - 1) * (s.width + s.kernel - 1);
+        assert!(self.padded.len() >= padded_area * s.input_channels, "x is too short");
+        assert!(self.w.len() >= s.kernel * s.kernel * s.input_channels * s.output_channels, "w is too short");
+        assert!(self.y.len() >= s.area() * s.output_channels, "y is too short");
+        // Conditions on constants, but for the kernel's side: sizes that a level does not use are not compiled.
+        if width::<V>() == WIDE && s.kernel == 3 {
+            v.call(Segments::<F, WIDE, 3>(self));
+        } else if width::<V>() == WIDE {
+            v.call(Segments::<F, WIDE, 5>(self));
+        } else if s.kernel == 3 {
+            v.call(Segments::<F, LESS_WIDE, 3>(self));
+        } else {
+            v.call(Segments::<F, LESS_WIDE, 5>(self));
+        }
+    }
+}
+
+impl<F: Scalar, const WIDTH: usize, const K: usize> Task<F> for Segments<'_, F, WIDTH, K> {
+    type Output = ();
+
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "pointers: bounds checks would cost more than the arithmetic")]
+    #[allow(clippy::needless_range_loop, reason = "with iterators the sums are not kept in registers")]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let Narrow { shape, padded, w, y } = self.0;
+        let (c, o, padded_width) = (shape.input_channels, shape.output_channels, shape.width + K - 1);
+        for i in 0..shape.height {
+            for segment in 0..shape.width.div_ceil(WIDTH) {
+                // The last one may overlap the one before it, and find the same values again.
+                let j = (segment * WIDTH).min(shape.width - WIDTH);
+                // SAFETY: `Narrow::run` has seen that the slices are long enough for the shape, and rows,
+                // columns and channels stay within it.
+                unsafe {
+                    let channels = V::first(o);
+                    let mut sums = [v.zero(); WIDTH];
+                    for a in 0..K {
+                        let x = padded.as_ptr().add(((i + a) * padded_width + j) * c);
+                        let w = w.as_ptr().add(a * K * c * o);
+                        for channel in 0..c {
+                            let taps: [V; K] =
+                                std::array::from_fn(|b| V::load_masked(w.add((b * c + channel) * o), channels));
+                            let x = x.add(channel);
+                            for p in 0..WIDTH {
+                                for b in 0..K {
+                                    sums[p] = v.splat(*x.add((p + b) * c)).mul_add(taps[b], sums[p]);
+                                }
+                            }
+                        }
+                    }
+                    let y = y.as_mut_ptr().add((i * shape.width + j) * o);
+                    for (p, sum) in sums.iter().enumerate() {
+                        sum.store_masked(y.add(p * o), channels);
+                    }
+                }
+            }
+        }
+    }
+}

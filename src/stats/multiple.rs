@@ -1,0 +1,36 @@
+//! Several tests at once.
+
+/// Holm's step-down correction (Holm 1979): with the p in rising order, the i-th of m becomes
+/// max over j ≤ i of min(1, (m − j + 1)·p_j). Rejecting what stays under α keeps the chance of any false
+/// rejection at α, whatever the tests have to do with each other. In the order given; p that are not there
+/// stay so, and do not count.
+pub fn holm(p: &[Option<f64>]) -> Vec<Option<f64>> {
+    let mut order: Vec<usize> = (0..p.len()).filter(|i| p[*i].is_some()).collect();
+    order.sort_by(|i, j| p[*i].unwrap_or(1.0).total_cmp(&p[*j].unwrap_or(1.0)));
+    let mut corrected = vec![None; p.len()];
+    let mut largest = 0.0f64;
+    for (rank, i) in order.iter().enumerate() {
+        largest = largest.max((order.len() - rank) as f64 * p[*i].unwrap_or(1.0)).min(1.0);
+        corrected[*i] = Some(largest);
+    }
+    corrected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_tested_does_not_count() {
+        let close = |a: &[Option<f64>], b: &[Option<f64>]| {
+            a.iter().zip(b).all(|(a, b)| match (a, b) {
+                (Some(a), Some(b)) => (a - b).abs() < 1e-15,
+                (a, b) => a == b,
+            })
+        };
+        let found = holm(&[Some(0.01), None, Some(0.04), Some(0.03)]);
+        assert!(close(&found, &[Some(0.03), None, Some(0.06), Some(0.06)]), "{found:?}");
+        assert_eq!(holm(&[Some(0.6), Some(0.9)]), [Some(1.0), Some(1.0)]);
+        assert!(holm(&[]).is_empty());
+    }
+}
