@@ -61,7 +61,7 @@ def t_interval(n, confidence):
 
 def bca(n, confidence):
     values = rng.exponential(1.0, n)
-    means = rng.choice(values, (2000, n)).mean(axis=1)
+    means = rng.choice(values, (400, n)).mean(axis=1)
     mean = values.mean()
     share = ((means < mean).sum() + (means <= mean).sum()) / (2 * len(means))
     z0 = stats.norm.ppf(share)

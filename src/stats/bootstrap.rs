@@ -28,7 +28,7 @@ pub fn mean_interval(values: &[f64], confidence: f64) -> Option<(f64, f64)> {
         return None;
     }
     let mut rng = stream(0, "bootstrap");
-    let mut draw = || values[(u64::from(rng.next_u32()) * n as u64 >> 32) as usize];
+    let mut draw = || values[((u64::from(rng.next_u32()) * n as u64) >> 32) as usize];
     let mut means: Vec<f64> = (0..RESAMPLES).map(|_| (0..n).map(|_| draw()).sum::<f64>() / n as f64).collect();
     Some(bca(values, &mut means, confidence))
 }

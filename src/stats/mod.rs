@@ -2,5 +2,13 @@
 //!
 //! The unit is the seed: one value, or one paired difference, a seed.
 
+pub mod bootstrap;
 pub mod describe;
+pub mod effect;
+pub mod equivalence;
+pub mod factorial;
+pub mod multiple;
 pub mod permutation;
+pub mod proportion;
+pub mod selection;
+pub mod survival;

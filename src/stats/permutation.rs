@@ -15,9 +15,9 @@ use rand::Rng;
 use crate::random::stream;
 
 /// Largest n for which all patterns are tried.
-const EXACT: usize = 20;
+pub(super) const EXACT: usize = 20;
 /// Random patterns beyond that.
-const DRAWS: usize = 100_000;
+pub(super) const DRAWS: usize = 100_000;
 
 /// Two-sided p of the hypothesis that the differences are symmetric about 0.
 ///
