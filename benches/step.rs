@@ -90,7 +90,8 @@ impl Training {
     fn gather(&mut self, step: usize) {
         let (batch, split) = (self.batches.at(step), &self.data.train);
         self.labels.iter_mut().zip(batch).for_each(|(label, i)| *label = split.labels[*i as usize]);
-        self.scaler.gather(split, batch, &mut self.space.input, self.data.shape.len());
+        let length = self.data.shape.len();
+        self.space.take(|input, written| self.scaler.gather(split, batch, input, length, written));
     }
 
     fn forward(&mut self) {

@@ -62,7 +62,7 @@ fn allocations<F: Scalar>(model: &str, optimizer: &str, batch_size: usize) -> Ve
             // The order of an epoch is not part of a step.
             let batch = batches.at(step);
             let before = ALLOCATIONS.get();
-            scaler.gather(&data.train, batch, &mut space.input, data.shape.len());
+            space.take(|input, written| scaler.gather(&data.train, batch, input, data.shape.len(), written));
             labels.iter_mut().zip(batch).for_each(|(label, i)| *label = data.train.labels[*i as usize]);
             network.forward(Statistics::Batch, &mut space, batch_size).unwrap();
             network.loss(&mut space, &labels);

@@ -36,7 +36,7 @@ fn first_step<F: Scalar>(settings: &Settings, variant: &Variant, seed: u64) -> (
     let mut batches = Batches::new(data.train.len(), 16, seed);
     let batch = batches.at(0);
     let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i as usize]).collect();
-    data.scaler::<F>().gather(&data.train, batch, &mut space.input, data.shape.len());
+    data.scaler::<F>().gather(&data.train, batch, &mut space.input, data.shape.len(), &mut |_| {});
     network.forward(Statistics::Batch, &mut space, 16).unwrap();
     let loss = network.loss(&mut space, &labels).loss_sum;
     network.backward(&mut space, false);

@@ -133,11 +133,12 @@ pub enum Scaler<F> {
 }
 
 impl<F: Scalar> Scaler<F> {
-    /// Writes the named samples of a split, scaled, one after the other: [N, H, W, C].
-    pub fn gather(&self, split: &Split, samples: &[u32], out: &mut [F], length: usize) {
+    /// Writes the named samples of a split, scaled, one after the other: [N, H, W, C]. Each is shown to
+    /// `written` as soon as it is there.
+    pub fn gather(&self, split: &Split, samples: &[u32], out: &mut [F], length: usize, written: &mut dyn FnMut(&[F])) {
         match (&*split.features, self) {
             (Features::Bytes(bytes), Self::Bytes(values)) => {
-                gather::gather_rows(values, &bytes[split.first * length..], samples, length, out);
+                gather::gather_rows(values, &bytes[split.first * length..], samples, length, out, written);
             }
             (Features::Floats(floats), Self::Moments(moments)) => {
                 for (i, out) in samples.iter().zip(out.chunks_exact_mut(length)) {
@@ -148,6 +149,7 @@ impl<F: Scalar> Scaler<F> {
                         let scaled = sample.zip(moments).map(|(x, (mean, sd))| (x - mean) / sd);
                         out.iter_mut().zip(scaled).for_each(|(o, x)| *o = F::of(x));
                     }
+                    written(out);
                 }
             }
             _ => unreachable!("a data set's scaler is made for its features"),

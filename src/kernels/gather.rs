@@ -17,7 +17,15 @@ pub enum Bytes<F> {
 }
 
 /// Row i of out ← what the bytes of row `rows[i]` stand for; a row has `length` of them.
-pub fn gather_rows<F: Scalar>(values: &Bytes<F>, bytes: &[u8], rows: &[u32], length: usize, out: &mut [F]) {
+/// Each row is shown to `written` while it is in the cache.
+pub fn gather_rows<F: Scalar>(
+    values: &Bytes<F>,
+    bytes: &[u8],
+    rows: &[u32],
+    length: usize,
+    out: &mut [F],
+    written: &mut dyn FnMut(&[F]),
+) {
     let row = |i: u32| &bytes[i as usize * length..][..length];
     rows.iter().take(AHEAD).for_each(|i| simd::prefetch(row(*i)));
     for (i, out) in out.chunks_exact_mut(length).take(rows.len()).enumerate() {
@@ -25,9 +33,10 @@ pub fn gather_rows<F: Scalar>(values: &Bytes<F>, bytes: &[u8], rows: &[u32], len
             simd::prefetch(row(*next));
         }
         match values {
-            Bytes::Quotient(divisor) => simd::run(Divide { divisor: *divisor, bytes: row(rows[i]), out }),
-            Bytes::Table(table) => simd::run(LookUp { table, bytes: row(rows[i]), out }),
+            Bytes::Quotient(divisor) => simd::run(Divide { divisor: *divisor, bytes: row(rows[i]), out: &mut *out }),
+            Bytes::Table(table) => simd::run(LookUp { table, bytes: row(rows[i]), out: &mut *out }),
         }
+        written(out);
     }
 }
 
@@ -88,7 +97,9 @@ mod tests {
                 rows.iter().flat_map(|i| &bytes[*i as usize * length..][..length]).map(|b| value(*b)).collect();
             at_each_level(|level| {
                 let mut out = vec![F::nan(); rows.len() * length];
-                gather_rows(values, &bytes, &rows, length, &mut out);
+                let mut shown = Vec::new();
+                gather_rows(values, &bytes, &rows, length, &mut out, &mut |row| shown.extend_from_slice(row));
+                assert_eq!(shown, expected);
                 assert_eq!(out, expected, "{length} at {}", level.name());
             });
         }

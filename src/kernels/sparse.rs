@@ -7,6 +7,8 @@
 //! same to the last bit, for terms are added in order. (Weights are finite: training ends where they
 //! are not.)
 
+use std::marker::PhantomData;
+
 use super::Scalar;
 use super::gemm::{Lists, Offsets, Product};
 use super::simd::{self, Has, Task, Vector};
@@ -22,6 +24,8 @@ const WORD: usize = 48;
 pub struct Map {
     /// A bit for each entry, [samples, words].
     bits: Vec<u64>,
+    /// Rows added since the last map was completed.
+    rows: usize,
     /// The same of one word, six samples a block.
     blocks: Vec<u64>,
     of_samples: Lists,
@@ -39,6 +43,7 @@ impl Map {
         };
         Self {
             bits: Vec::with_capacity(samples * words),
+            rows: 0,
             blocks: Vec::with_capacity(samples.div_ceil(GROUP)),
             // 16 more, because they are written 16 at a time.
             of_samples: lists(samples.div_ceil(GROUP), samples.div_ceil(GROUP) * features + 16),
@@ -46,31 +51,69 @@ impl Map {
         }
     }
 
-    /// Looks through x [samples, `features`].
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.bits.clear();
+        self.rows = 0;
+    }
+
+    /// Looks through the next row of x, which is faster while the row is in the cache.
+    pub fn add_row<F: Scalar>(&mut self, row: &[F]) {
+        simd::run(Look { row, bits: &mut self.bits });
+        self.rows += 1;
+    }
+
+    /// Completes the map of x [samples, `features`], of which either all rows were added since the last
+    /// time or, if not, all are looked through now.
     pub fn find<F: Scalar>(&mut self, x: &[F], features: usize) {
-        simd::run(Find { x, features, map: self });
+        if self.rows != x.len() / features {
+            self.clear();
+            x.chunks_exact(features).for_each(|row| self.add_row(row));
+        }
+        debug_assert!(self.is_of(x, features), "rows were added that are not those of x");
+        // The next x is another one.
+        self.rows = 0;
+        simd::run(List::<F> { features, map: self, of: PhantomData });
     }
 }
 
-struct Find<'a, F> {
-    x: &'a [F],
-    features: usize,
-    map: &'a mut Map,
+impl Map {
+    /// Whether the bits are those of x.
+    fn is_of<F: Scalar>(&self, x: &[F], features: usize) -> bool {
+        let words = x.chunks_exact(features).flat_map(|row| row.chunks(WORD));
+        let bit = |word: &[F]| word.iter().enumerate().fold(0, |bits, (i, v)| bits | u64::from(*v != F::zero()) << i);
+        self.bits.iter().copied().eq(words.map(bit))
+    }
 }
 
-impl<F: Scalar> Task<F> for Find<'_, F> {
+struct Look<'a, F> {
+    row: &'a [F],
+    bits: &'a mut Vec<u64>,
+}
+
+impl<F: Scalar> Task<F> for Look<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
-        let Map { bits, blocks, of_samples, of_features } = self.map;
-        bits.clear();
-        for row in self.x.chunks_exact(self.features) {
-            let (words, rest) = row.as_chunks::<WORD>();
-            bits.extend(words.iter().map(|word| word_of(v, word)));
-            if !rest.is_empty() {
-                bits.push(word_of(v, rest));
-            }
+        let (words, rest) = self.row.as_chunks::<WORD>();
+        self.bits.extend(words.iter().map(|word| word_of(v, word)));
+        if !rest.is_empty() {
+            self.bits.push(word_of(v, rest));
         }
+    }
+}
+
+struct List<'a, F> {
+    features: usize,
+    map: &'a mut Map,
+    of: PhantomData<F>,
+}
+
+impl<F: Scalar> Task<F> for List<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Vector<Element = F>>(self, v: Has<V>) {
+        let Map { bits, blocks, of_samples, of_features, .. } = self.map;
         let words = self.features.div_ceil(WORD);
         list_features_of_samples(v, bits, words, of_samples);
         list_samples_of_features(v, bits, words, self.features, blocks, of_features);

@@ -131,6 +131,18 @@ impl<F: Scalar> Workspace<F> {
         Self::new(network, capacity, true, true)
     }
 
+    /// Takes a batch: `gather` writes the samples to the slice it is given, and shows each to the function
+    /// as soon as it is there.
+    pub fn take(&mut self, gather: impl FnOnce(&mut [F], &mut dyn FnMut(&[F]))) {
+        match self.blocks.first_mut().and_then(|block| block.nonzero.as_mut()) {
+            Some(nonzero) => {
+                nonzero.clear();
+                gather(&mut self.input, &mut |sample| nonzero.add_row(sample));
+            }
+            None => gather(&mut self.input, &mut |_| {}),
+        }
+    }
+
     fn new(network: &Network<F>, capacity: usize, is_plain: bool, with_gradients: bool) -> Self {
         let gradient = |length: usize| vec![F::zero(); if with_gradients { length } else { 0 }];
         let space = |(i, block)| BlockSpace::new(block, i == 0, capacity, is_plain, with_gradients);

@@ -110,7 +110,7 @@ impl<F: Scalar> ActivationProbe<F> {
         if every > 0 {
             input.resize(samples * data.shape.len(), F::zero());
             let places: Vec<u32> = range.map(|i| i as u32).collect();
-            data.scaler::<F>().gather(split, &places, &mut input, data.shape.len());
+            data.scaler::<F>().gather(split, &places, &mut input, data.shape.len(), &mut |_| {});
         }
         Self { every, last, channels, samples, input, rows: Vec::new() }
     }

@@ -127,7 +127,7 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
         let mut space = Workspace::for_evaluation(network, self.capacity);
         let (mut loss_sum, mut correct) = (0.0, 0);
         for batch in chunks(&order, size, statistics == Statistics::Batch) {
-            self.scaler.gather(split, batch, &mut space.input, self.data.shape.len());
+            space.take(|input, written| self.scaler.gather(split, batch, input, self.data.shape.len(), written));
             let labels: Vec<u8> = batch.iter().map(|i| split.labels[*i as usize]).collect();
             network.forward(statistics, &mut space, batch.len())?;
             let outcome = network.loss(&mut space, &labels);

@@ -176,7 +176,7 @@ impl<'a, F: Scalar> Loader<'a, F> {
 
     fn load(&mut self, batch: &[u32], space: &mut Workspace<F>) {
         let split = &self.data.train;
-        self.scaler.gather(split, batch, &mut space.input, self.data.shape.len());
+        space.take(|input, written| self.scaler.gather(split, batch, input, self.data.shape.len(), written));
         self.labels.iter_mut().zip(batch).for_each(|(label, i)| *label = split.labels[*i as usize]);
     }
 }
