@@ -1,10 +1,11 @@
 //! A convolution with few output channels, a row of pixels at a time.
 //!
-//! y[i, j, o] = Σ_{a, c, b} x[i + a, j + b, c] · w[a, b, c, o], for one image x that has its border of zeros.
+//! y[i, j, o] = Σ_{a, c, b} x[i + a, j + b, c] · w[a, b, c, o], a and b from 0 to 2, for one image x that has
+//! its border of zeros.
 //!
 //! As a product of matrices its tiles would be one vector wide, so that every value of x that is loaded
-//! is used once: loading takes longer than multiplying. Here it is loaded once for the k outputs of the
-//! row to which it adds.
+//! is used once: loading takes longer than multiplying. Here it is loaded once for the three
+//! outputs of the row to which it adds.
 
 use super::Scalar;
 use super::conv::ConvShape;
@@ -15,16 +16,19 @@ use super::simd::{Has, Task, Vector};
 pub struct Narrow<'a, F> {
     /// The sizes.
     pub shape: ConvShape,
-    /// x with its border, [H + k − 1, W + k − 1, C]
+    /// x with its border, [H + 2, W + 2, C]
     pub padded: &'a [F],
-    /// w [k, k, C, O]
+    /// w [3, 3, C, O]
     pub w: &'a [F],
     /// y [H, W, O]
     pub y: &'a mut [F],
 }
 
-/// The same for segments of `WIDTH` pixels and kernels of side `K`.
-struct Segments<'a, F, const WIDTH: usize, const K: usize>(Narrow<'a, F>);
+/// The same for segments of `WIDTH` pixels.
+struct Segments<'a, F, const WIDTH: usize>(Narrow<'a, F>);
+
+/// Side of the kernel: a larger one's taps leave too few registers for the sums.
+const K: usize = 3;
 
 /// Pixels of a segment where there are 32 registers, and where there are 16.
 const WIDE: usize = 14;
@@ -33,7 +37,7 @@ const LESS_WIDE: usize = 10;
 /// Whether the sums of a segment fit into registers: output channels into one vector, a row into segments.
 #[inline(always)]
 pub fn suits<V: Vector>(shape: ConvShape) -> bool {
-    shape.output_channels <= V::LANES && shape.width >= width::<V>() && [3, 5].contains(&shape.kernel)
+    shape.output_channels <= V::LANES && shape.width >= width::<V>() && shape.kernel == K
 }
 
 const fn width<V: Vector>() -> usize {
@@ -47,24 +51,20 @@ impl<F: Scalar> Task<F> for Narrow<'_, F> {
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
         let s = self.shape;
         assert!(suits::<V>(s), "{s:?} does not fit into registers");
-        let padded_area = (s.height + s.kernel - 1) * (s.width + s.kernel - 1);
+        let padded_area = (s.height + K - 1) * (s.width + K - 1);
         assert!(self.padded.len() >= padded_area * s.input_channels, "x is too short");
-        assert!(self.w.len() >= s.kernel * s.kernel * s.input_channels * s.output_channels, "w is too short");
+        assert!(self.w.len() >= K * K * s.input_channels * s.output_channels, "w is too short");
         assert!(self.y.len() >= s.area() * s.output_channels, "y is too short");
-        // Conditions on constants, but for the kernel's side: sizes that a level does not use are not compiled.
-        if width::<V>() == WIDE && s.kernel == 3 {
-            v.call(Segments::<F, WIDE, 3>(self));
-        } else if width::<V>() == WIDE {
-            v.call(Segments::<F, WIDE, 5>(self));
-        } else if s.kernel == 3 {
-            v.call(Segments::<F, LESS_WIDE, 3>(self));
+        // A condition on constants: the size that a level does not use is not compiled.
+        if width::<V>() == WIDE {
+            v.call(Segments::<F, WIDE>(self));
         } else {
-            v.call(Segments::<F, LESS_WIDE, 5>(self));
+            v.call(Segments::<F, LESS_WIDE>(self));
         }
     }
 }
 
-impl<F: Scalar, const WIDTH: usize, const K: usize> Task<F> for Segments<'_, F, WIDTH, K> {
+impl<F: Scalar, const WIDTH: usize> Task<F> for Segments<'_, F, WIDTH> {
     type Output = ();
 
     #[inline(always)]
