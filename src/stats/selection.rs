@@ -13,7 +13,7 @@ use rand::Rng;
 use super::permutation::{DRAWS, EXACT, signed_ranks};
 use crate::random::stream;
 
-/// What one arm came to with every candidate, [seed][candidate], candidates in the order in which ties are
+/// What one arm came to with every candidate, \[seed\]\[candidate\], candidates in the order in which ties are
 /// decided. A diverged loss is −∞.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
