@@ -50,7 +50,7 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// The system's, with the path.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    write_atomically_by(path, |file| Ok(file.write_all(bytes)?))
+    write_atomically_by(path, |file| file.write_all(bytes).with_context(|| format!("cannot write {}", path.display())))
 }
 
 /// The same for what is too large to be held in memory: `write` is given the file.
@@ -62,7 +62,7 @@ pub fn write_atomically_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow:
     let folder = path.parent().unwrap_or(Path::new("."));
     let file = readable(tempfile::Builder::new().prefix(".writing-")).tempfile_in(folder);
     let mut file = file.with_context(context)?;
-    write(file.as_file_mut()).with_context(context)?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all().with_context(context)?;
     file.persist(path).with_context(context)?;
     Ok(())

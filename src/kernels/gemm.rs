@@ -67,12 +67,13 @@ impl<'a> Offsets<'a> {
     }
 
     /// The largest of the first `count`, which the table must have; of a table, the largest of all.
-    fn largest(self, count: usize) -> usize {
+    /// `None` if no slice could be so long.
+    fn largest(self, count: usize) -> Option<usize> {
         let largest = self.table.map_or(count.saturating_sub(1), |table| {
             assert!(count <= table.offsets.len(), "the table of offsets is too short");
             table.largest as usize
         });
-        largest * self.stride
+        largest.checked_mul(self.stride)
     }
 }
 
@@ -94,7 +95,7 @@ pub struct Lists {
 pub struct Product<'a, F> {
     /// (m, k, n)
     pub size: (usize, usize, usize),
-    /// Which columns of A count, if not all do.
+    /// Which columns of A count, if not all do; columns of B must then be neighbours.
     pub lists: Option<&'a Lists>,
     /// A
     pub a: &'a [F],
@@ -224,12 +225,20 @@ impl<F: Scalar> Product<'_, F> {
         if m == 0 || n == 0 {
             return;
         }
-        assert!(self.c_rows.largest(m) + n <= self.c.len(), "C reaches beyond its slice");
+        // Sums that overflow are longer than any slice.
+        let fits = |parts: [Option<usize>; 2], length: usize| {
+            let [first, second] = parts;
+            first.and_then(|first| first.checked_add(second?)).is_some_and(|last| last < length)
+        };
+        assert!(fits([self.c_rows.largest(m), Some(n - 1)], self.c.len()), "C reaches beyond its slice");
+        if let Some(lists) = self.lists {
+            assert!(self.b_columns == 1, "with lists, columns of B must be neighbours");
+            assert_eq!(lists.ranges.len(), m.div_ceil(lists.rows), "there must be a list for each group of rows");
+        }
         if k > 0 {
-            let a = self.a_rows.largest(m) + self.a_columns.largest(k);
-            assert!(a < self.a.len(), "A reaches beyond its slice");
-            let b = self.b_rows.largest(k) + (n - 1) * self.b_columns;
-            assert!(b < self.b.len(), "B reaches beyond its slice");
+            let (a, b) = ([self.a_rows.largest(m), self.a_columns.largest(k)], self.b_rows.largest(k));
+            assert!(fits(a, self.a.len()), "A reaches beyond its slice");
+            assert!(fits([b, (n - 1).checked_mul(self.b_columns)], self.b.len()), "B reaches beyond its slice");
             let is_even = self.b_rows.table.is_none() && (self.lists.is_none() || self.a_columns.table.is_none());
             assert!(is_even, "only A has tables, and for its columns only if there are no lists");
             assert!(self.a.len().max(self.b.len()) <= u32::MAX as usize, "offsets are kept in 32 bits");
@@ -281,6 +290,9 @@ impl<F: Scalar> Product<'_, F> {
     #[inline(always)]
     fn blocks<V: Vector<Element = F>>(self, v: Has<V>, room: Room<F>) {
         let (m, _, n) = self.size;
+        if m == 0 || n == 0 {
+            return;
+        }
         let Room { panel, places, strip } = room;
         let vectors = n.div_ceil(V::LANES);
         let widest = V::TILE_ROWS.iter().filter(|rows| **rows > 0).count();
@@ -743,5 +755,24 @@ pub mod tests {
     #[should_panic(expected = "B reaches beyond its slice")]
     fn a_product_beyond_its_slices_is_refused() {
         product(&[1.0; 4], &[1.0; 3], &mut [0.0; 4], (2, 2, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "A reaches beyond its slice")]
+    fn sizes_that_overflow_are_beyond_every_slice() {
+        product(&[1f32; 2], &[1f32; 2], &mut [0f32; 9], (3, usize::MAX / 3 + 1, 3));
+    }
+
+    #[test]
+    fn a_product_without_rows_reads_nothing() {
+        product_nt(&[], &[1f32], &mut [], (0, 64, 64));
+    }
+
+    #[test]
+    #[should_panic(expected = "a list for each group of rows")]
+    fn too_few_lists_are_refused() {
+        let lists = Lists { rows: 2, columns: vec![0], ranges: std::iter::once(0..1).collect() };
+        let (a, b, mut c) = ([1f32; 4], [1f32], [0f32; 4]);
+        simd::run(Product { lists: Some(&lists), ..layout((4, 1, 1), [&a, &b], &mut c, [false, false], false) });
     }
 }

@@ -4,7 +4,7 @@
 //! A term 0·w adds nothing, so a fully connected layer need not touch the weights of pixels that are
 //! dark. In Y = X·W a few samples at a time take part with the pixels that are not 0 in all of them; in
 //! dW = Xᵀ·dY a few neighbouring pixels with the samples in which they are not all 0. Results are the
-//! same to the last bit, for terms are added in order. (Weights are finite: training ends where they
+//! same to the last bit, but for the sign of a sum that is 0, for terms are added in order. (Weights are finite: training ends where they
 //! are not.)
 
 use std::marker::PhantomData;

@@ -132,7 +132,8 @@ impl<F: Scalar> Workspace<F> {
     }
 
     /// Takes a batch: `gather` writes the samples to the slice it is given, and shows each to the function
-    /// as soon as it is there.
+    /// as soon as it is there. What is taken is to be run through the network before anything else is
+    /// written to the input.
     pub fn take(&mut self, gather: impl FnOnce(&mut [F], &mut dyn FnMut(&[F]))) {
         match self.blocks.first_mut().and_then(|block| block.nonzero.as_mut()) {
             Some(nonzero) => {

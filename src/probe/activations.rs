@@ -218,7 +218,9 @@ pub fn summary<F: Scalar>(values: &mut [F], activation: Activation) -> Summary {
         Activation::Relu | Activation::Identity => None,
     };
     let zero_fraction = share(|v| v == 0.0);
-    let [min, p15, p50, p85, max] = quantiles(values);
+    // Where one is not a number, nor is any statistic of their order.
+    let is_ordered = !mean.is_nan() || !values.iter().any(|v| v.is_nan());
+    let [min, p15, p50, p85, max] = if is_ordered { quantiles(values) } else { [f64::NAN; 5] };
     Summary { mean, std, min, p15, p50, p85, max, zero_fraction, saturated_fraction }
 }
 
@@ -268,8 +270,8 @@ fn quantiles<F: Scalar>(values: &mut [F]) -> [f64; 5] {
 
 /// exp(H(p)) of the sample × feature matrix less its column means; `None` if all rows are equal.
 ///
-/// Singular values are roots of the eigenvalues of the smaller Gram matrix. That loses those below
-/// 1e-8 of the largest, whose share in the entropy is negligible beside the rounding of f32 inputs.
+/// Singular values are roots of the eigenvalues of the smaller Gram matrix. That blurs those below 1e-8 of
+/// the largest: a matrix of rank 1 with 500 rows and columns is found to have 1.00001.
 pub fn effective_rank<F: Scalar>(values: &[F], samples: usize) -> Option<f64> {
     let features = values.len() / samples;
     let mut mean = vec![0.0; features];
@@ -300,7 +302,9 @@ pub fn effective_rank<F: Scalar>(values: &[F], samples: usize) -> Option<f64> {
             add_gram(&part, (Offsets::every(1), Offsets::every(features)), depth, &mut gram, side);
         }
     }
-    if !gram.iter().all(|v| v.is_finite()) {
+    // Equal rows differ from their mean by its rounding.
+    let (spread, size) = (gram.iter().step_by(side + 1).sum::<f64>(), sum(values, |v| v * v));
+    if !gram.iter().all(|v| v.is_finite()) || spread <= 1e-28 * size {
         return None;
     }
     let eigenvalues = DMatrix::from_vec(side, side, gram).symmetric_eigenvalues();
@@ -335,13 +339,16 @@ fn add_gram(a: &[f64], (rows, columns): (Offsets, Offsets), depth: usize, gram: 
 }
 
 /// Mean of the cosines between all pairs of different samples; all-zero samples have none and are
-/// left out. `None` if fewer than two remain.
+/// left out. `None` if fewer than two remain, or if one is not finite.
 pub fn mean_cosine<F: Scalar>(values: &[F], samples: usize) -> Option<f64> {
     let features = values.len() / samples;
     let mut directions = vec![0.0; features];
     let mut n = 0.0;
     for row in values.chunks_exact(features) {
         let norm = sum(row, |v| v * v).sqrt();
+        if !norm.is_finite() {
+            return None;
+        }
         if norm > 0.0 {
             directions.iter_mut().zip(row).for_each(|(s, v)| *s += v.f64() / norm);
             n += 1.0;
@@ -401,6 +408,14 @@ mod tests {
         let h = |p: f64| -p * p.ln();
         assert!((effective_rank(&unequal, 4).unwrap() - (h(2.0 / 3.0) + h(1.0 / 3.0)).exp()).abs() < 1e-9);
         assert_eq!(effective_rank(&[1.0, 2.0, 1.0, 2.0], 2), None);
+        assert_eq!(effective_rank(&[0.1; 30], 3), None);
+    }
+
+    #[test]
+    fn what_is_not_a_number_makes_every_statistic_undefined() {
+        let s = summary(&mut [1.0, 2.0, f64::NAN, 3.0], Activation::Identity);
+        assert!([s.mean, s.std, s.min, s.p15, s.p50, s.p85, s.max].iter().all(|v| v.is_nan()));
+        assert_eq!(mean_cosine(&[1.0, 1.0, f64::NAN, 1.0, 2.0, 1.0], 3), None);
     }
 
     #[test]

@@ -155,7 +155,8 @@ fn join_tables(
     folder: &ExperimentFolder,
 ) -> anyhow::Result<()> {
     let header = Writer::new(table, &record.axes).into_bytes();
-    file.write_all(&header)?;
+    let context = || format!("cannot write {}", folder.table(table.file).display());
+    file.write_all(&header).with_context(context)?;
     for (entry, run) in record.runs.iter().zip(runs) {
         let Some(expected) = run.as_ref().and_then(|run| run.table_bytes.get(table.file)) else { continue };
         let path = folder.run(&entry.id).table(table.file);
@@ -167,14 +168,16 @@ fn join_tables(
         }
         let mut first_row = csv::Writer::from_writer(Vec::new());
         first_row.write_record(leading(entry))?;
-        let cells = first_row.into_inner()?;
+        let mut cells = first_row.into_inner()?.trim_ascii_end().to_vec();
+        cells.push(b',');
         let rows = text.strip_prefix(&header[..]);
-        if let Some(rows) = rows.filter(|rows| rows.is_empty() || rows.starts_with(cells.trim_ascii_end())) {
-            file.write_all(rows)?;
+        if let Some(rows) = rows.filter(|rows| rows.is_empty() || rows.starts_with(&cells)) {
+            file.write_all(rows).with_context(context)?;
         } else {
             // Made when the sweep had other axes, or wrote their values otherwise.
             let rows = with_leading(table, entry, &text);
-            file.write_all(&rows.with_context(|| format!("{} is damaged", path.display()))?)?;
+            let rows = rows.with_context(|| format!("{} is damaged", path.display()))?;
+            file.write_all(&rows).with_context(context)?;
         }
     }
     Ok(())

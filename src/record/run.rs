@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -67,7 +66,7 @@ pub struct RunRecord {
     pub parameters: usize,
     /// Scores at the end, under running statistics.
     pub metrics: Metrics,
-    /// The first minibatch, before any update.
+    /// The first minibatch, before any update; none if it was not finite.
     pub start: Option<Start>,
     /// The arm.
     pub variant: Variant,
@@ -138,7 +137,18 @@ impl RunRecord {
     /// # Errors
     /// If there is one of a later layout, or the system cannot read it.
     pub fn read(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
-        read(folder)
+        let path = folder.run_json();
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let Ok(record) = serde_json::from_slice::<Self>(&files::read(&path)?) else { return Ok(None) };
+        anyhow::ensure!(
+            record.schema_version <= SCHEMA_VERSION,
+            "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
+            path.display(),
+            record.schema_version
+        );
+        Ok(Some(record))
     }
 
     /// The ids of all finished runs of an experiment, whether or not they are planned.
@@ -148,8 +158,7 @@ impl RunRecord {
     pub fn finished(folder: &ExperimentFolder) -> anyhow::Result<HashSet<String>> {
         let mut ids = HashSet::new();
         for name in files::list(&folder.runs())? {
-            let status = read::<State>(&folder.run(&name))?.map(|state| state.status);
-            if status.is_some_and(Status::is_finished) {
+            if Self::read(&folder.run(&name))?.is_some_and(|run| run.status.is_finished()) {
                 ids.insert(name);
             }
         }
@@ -164,43 +173,4 @@ impl RunRecord {
         let text = serde_json::to_string_pretty(self)? + "\n";
         files::write_atomically(&folder.run_json(), text.as_bytes())
     }
-}
-
-/// As much of a record as says whether the run is finished.
-#[derive(Deserialize)]
-struct State {
-    schema_version: u32,
-    status: Status,
-}
-
-/// What records have in common, and parts of them.
-trait Versioned: DeserializeOwned {
-    fn schema_version(&self) -> u32;
-}
-
-impl Versioned for RunRecord {
-    fn schema_version(&self) -> u32 {
-        self.schema_version
-    }
-}
-
-impl Versioned for State {
-    fn schema_version(&self) -> u32 {
-        self.schema_version
-    }
-}
-
-fn read<T: Versioned>(folder: &RunFolder) -> anyhow::Result<Option<T>> {
-    let path = folder.run_json();
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let Ok(record) = serde_json::from_slice::<T>(&files::read(&path)?) else { return Ok(None) };
-    anyhow::ensure!(
-        record.schema_version() <= SCHEMA_VERSION,
-        "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
-        path.display(),
-        record.schema_version()
-    );
-    Ok(Some(record))
 }

@@ -84,7 +84,7 @@ pub struct Start {
 pub struct Trained {
     /// How it ended.
     pub ending: Ending,
-    /// The first minibatch; none if it already diverged.
+    /// The first minibatch; none if its loss or gradient was not finite.
     pub start: Option<Start>,
     /// Updates done.
     pub steps: usize,
@@ -111,7 +111,7 @@ pub fn train<F: Scalar>(
     let mut optimizer = Optimizer::new(&settings.optimizer, network.parameters.len());
     let mut first_loss = None;
     let mut spent = Duration::ZERO;
-    let mut start = None;
+    let mut start: Option<Start> = None;
     let end =
         |ending, start, steps, spent: Duration| Ok(Trained { ending, start, steps, seconds: spent.as_secs_f64() });
 
@@ -138,7 +138,10 @@ pub fn train<F: Scalar>(
         let clock = Instant::now();
         network.absorb(&space);
         network.backward(&mut space, false);
-        start.get_or_insert_with(|| Start { loss, weight_gradient: network.weight_norm(&space.gradients) });
+        if step == 0 {
+            let weight_gradient = network.weight_norm(&space.gradients);
+            start = Some(Start { loss, weight_gradient }).filter(|_| weight_gradient.is_finite());
+        }
         let lr = learning_rate(&settings.optimizer, step, settings.train.steps);
         let is_finite = optimizer.step(&network.index, &mut network.parameters, &space.gradients, lr);
         spent += clock.elapsed();
