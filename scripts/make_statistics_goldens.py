@@ -6,7 +6,11 @@ Usage:
 
 The file is an object of lists of cases; every case holds what goes in and what came out:
     sign_flip      differences -> p (scipy.stats.permutation_test, permutation_type "samples", exact)
-    t_interval     values, confidence -> mean, low, high (scipy.stats.t.interval)
+    exchange       two arms' selection and value, [seed][candidate], more being better -> chosen differences, p, and
+                   p_of_shifts [[theta, p], ...] of the hypothesis that the first arm is the second plus theta
+                   (scipy.stats.permutation_test, "samples", exact, of a statistic that is handed whole records and
+                   chooses leave-one-seed-out anew)
+    power          n, effect -> power of the two-sided paired t test at 0.05 (statsmodels.stats.power.TTestPower)
     bca            values, means (of resamples), confidence -> low, high: SciPy's own resamples are random,
                    so the formula is put together from scipy.stats.norm and numpy.quantile; `scipy` is what
                    scipy.stats.bootstrap itself says of the same values with 100,000 resamples
@@ -34,6 +38,7 @@ try:
     from lifelines.utils import restricted_mean_survival_time
     from scipy import stats
     from statsmodels.stats.multitest import multipletests
+    from statsmodels.stats.power import TTestPower
     from statsmodels.stats.proportion import proportion_confint
 except ImportError as missing:
     needs.stop_without(missing)
@@ -53,10 +58,55 @@ def sign_flip(n, shift):
     return {"differences": floats(differences), "p": float(test.pvalue)}
 
 
-def t_interval(n, confidence):
-    values = rng.normal(3.0, 2.0, n)
-    low, high = stats.t.interval(confidence, n - 1, loc=values.mean(), scale=stats.sem(values))
-    return {"values": floats(values), "confidence": confidence, "mean": values.mean(), "low": low, "high": high}
+def exchange(n, candidates, spread):
+    """Two arms whose best candidates may differ; `spread` is how much candidates differ."""
+    shape = (2, n, candidates)
+    level = spread * rng.normal(0.0, 1.0, (2, 1, candidates)) + rng.normal(0.0, 0.3, (1, n, 1))
+    selection = (level + rng.normal(0.0, 0.5, shape)).round(3)
+    value = (level + rng.normal(0.0, 0.5, shape)).round(3)
+    value[0] += 0.4
+
+    def chosen_differences(order, theta):
+        """Of the records in this order: those of arm 0 lowered by theta."""
+        arms = np.asarray(order, dtype=int) // n
+        seeds = np.asarray(order, dtype=int) % n
+        read = []
+        for row in range(2):
+            rows = selection[arms[row], seeds[row]]
+            values = value[arms[row], seeds[row]] - theta * (arms[row] == 0)[:, None]
+            others = rows.sum(axis=0) - rows
+            read.append(values[np.arange(n), others.argmax(axis=1)])
+        return read[0] - read[1]
+
+    def p_of(theta):
+        def statistic(first, second):
+            differences = chosen_differences([first, second], theta)
+            return abs(differences.sum()) / np.sqrt((differences**2).sum())
+
+        test = stats.permutation_test(
+            (np.arange(n), np.arange(n, 2 * n)),
+            statistic,
+            permutation_type="samples",
+            n_resamples=np.inf,
+            alternative="greater",
+            vectorized=False,
+        )
+        return float(test.pvalue)
+
+    seen = chosen_differences([np.arange(n), np.arange(n, 2 * n)], 0.0)
+    shifts = [-0.8, -0.3, 0.1, 0.45, 0.7, 1.5]
+    return {
+        "candidates": candidates,
+        "selection": selection.reshape(2, -1).tolist(),
+        "value": value.reshape(2, -1).tolist(),
+        "differences": floats(seen),
+        "p": p_of(0.0),
+        "p_of_shifts": [[theta, p_of(theta)] for theta in shifts],
+    }
+
+
+def power(n, effect):
+    return {"n": n, "effect": effect, "power": float(TTestPower().power(effect_size=effect, nobs=n, alpha=0.05))}
 
 
 def bca(n, confidence):
@@ -134,7 +184,8 @@ def main():
     options = parser.parse_args()
     cases = {
         "sign_flip": [sign_flip(n, shift) for n in (2, 5, 6, 10, 13) for shift in (0.0, 0.7)],
-        "t_interval": [t_interval(n, c) for n in (2, 7, 30) for c in (0.9, 0.95)],
+        "exchange": [exchange(n, k, s) for n, k, s in ((6, 1, 0.0), (6, 3, 0.2), (8, 2, 0.0), (8, 5, 0.4), (10, 3, 1.0))],
+        "power": [power(n, d) for n, d in ((8, 1.5), (10, 1.0), (10, 0.5))],
         "bca": [bca(n, c) for n in (20, 25, 40) for c in (0.9, 0.95)],
         "wilson": [wilson(k, n, c) for k, n in ((0, 10), (3, 10), (10, 10), (1, 200)) for c in (0.9, 0.95)],
         "holm": [holm([0.01, 0.04, 0.03, 0.005]), holm([0.5, 0.5]), holm([0.049]), holm([0.02, 0.02, 0.9, 0.0001])],

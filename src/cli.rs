@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use crate::config::file::Metric;
-use crate::report::text::Format;
+use crate::report::Format;
 
 /// Trains small networks with and without batch normalisation, and says what the difference is.
 #[derive(Debug, Parser)]
@@ -94,19 +94,25 @@ pub struct PlanArgs {
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Folders of experiments.
+    /// Folders of experiments; several are shown side by side.
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Compare by this column of runs.csv [default: the configuration's].
+    /// Compare by this metric [default: the configuration's].
     #[arg(long, value_name = "NAME")]
     pub metric: Option<Metric>,
     /// The arm that the others are held against [default: affine, or the first].
     #[arg(long, value_name = "VARIANT")]
     pub baseline: Option<String>,
-    /// Confidence of the intervals.
+    /// Compare at each value of this axis of the sweep rather than tune over it. Repeatable.
+    #[arg(long, value_name = "AXIS")]
+    pub by: Vec<String>,
+    /// Confidence of the intervals, 1 − α; verdicts are at α.
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = confidence)]
     pub confidence: f64,
-    /// How tables are drawn.
+    /// Measure the method's own false alarms: exchange the arms' results at random, 2,000 times, and compare again.
+    #[arg(long)]
+    pub null: bool,
+    /// How the comparison is written.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 }

@@ -110,7 +110,7 @@ fn set_is_the_same_as_writing_it() {
 fn finished_runs_are_never_trained_again() {
     let lab = ran(&small(), &[]);
     let before = lab.files("results/t");
-    let again = lab.run(&small(), &[]).expect(0).says(&["nothing to do", "test_accuracy by arm"]);
+    let again = lab.run(&small(), &[]).expect(0).says(&["nothing to do", "t: test_accuracy, no arm tuned"]);
     assert_eq!(again.stderr, "");
     let after = lab.files("results/t");
     for (path, file) in &before {
@@ -126,7 +126,7 @@ fn description_and_comparison_are_outside_a_runs_identity() {
     let lab = ran(&small(), &[]);
     let before = lab.files("results/t/runs");
     let config = with(with(small(), "description", json!("other words")), "compare.metric", json!("train_loss"));
-    lab.run(&config, &[]).expect(0).says(&["nothing to do", "train_loss by arm"]);
+    lab.run(&config, &[]).expect(0).says(&["nothing to do", "t: train_loss, no arm tuned"]);
     assert!(lab.files("results/t/runs") == before);
     let record = lab.json("results/t/experiment.json");
     assert_eq!(record["configuration"]["description"], "other words");
@@ -397,7 +397,7 @@ fn columns(file: &str) -> Vec<&'static str> {
         }
         "gradients.csv" => "step block tensor norm mean std value_norm update_ratio",
         "timing.csv" => {
-            "steps train_seconds evaluate_seconds probe_seconds us_per_step peak_rss_bytes started_at host simd threads"
+            "steps train_seconds evaluate_seconds probe_seconds us_per_step peak_rss_bytes started_at host simd threads program_version"
         }
         other => panic!("no table {other}"),
     };
@@ -663,7 +663,8 @@ fn compare_counts_a_diverged_run_as_chance() {
         let is_row = |line: &&str| line.split_whitespace().take(2).eq([arm, "2"]);
         let row = shown.stdout.lines().find(is_row).unwrap_or_else(|| panic!("{arm}:\n{}", shown.stdout));
         let cells: Vec<_> = row.split_whitespace().collect();
-        assert_eq!(cells[..4], [arm, "2", "2", "0.5000"], "{row}");
+        assert_eq!(cells[..7], [arm, "2", "2", "34", "to", "100", "%"], "{row}");
+        assert_eq!(cells[7], "0.5000", "{row}");
     }
     lab.call(&["compare", "results/t", "--metric", "test_loss"]).expect(0).says(&["worst rank"]);
 }
@@ -728,7 +729,7 @@ fn redirected_progress_is_one_plain_line_a_finished_run() {
         assert!(line.starts_with(&format!("[{}/6] ", i + 1)), "{}", shown.stderr);
     }
     assert!(!shown.stderr.contains(['\x1b', '\r']) && !shown.stdout.contains(['\x1b', '\r']));
-    shown.says(&["6 of 6 runs trained", "test_accuracy by arm", "bn − affine", "results/t", "runs.csv"]);
+    shown.says(&["6 of 6 runs trained", "t: test_accuracy, no arm tuned", "bn − affine", "results/t", "runs.csv"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Every statistic against SciPy, statsmodels and lifelines on the same numbers
 //! (`scripts/make_statistics_goldens.py`).
 
-use bn_exp::stats::factorial::Corners;
-use bn_exp::stats::{bootstrap, describe, effect, multiple, permutation, proportion, survival};
+use bn_exp::stats::selection::Record;
+use bn_exp::stats::{bootstrap, describe, effect, exchange, factorial, multiple, permutation, proportion, survival};
 use serde_json::Value;
 
 fn cases(name: &str) -> Vec<Value> {
@@ -34,16 +34,33 @@ fn assert_interval(found: Option<(f64, f64)>, case: &Value) {
 #[test]
 fn sign_flip_p_is_scipys_exact_permutation_test() {
     for case in cases("sign_flip") {
-        assert_close(permutation::sign_flip(&numbers(&case["differences"])).unwrap(), number(&case["p"]), &case);
+        let orbit = permutation::sign_flips(&numbers(&case["differences"])).unwrap();
+        assert_close(orbit.p(0), number(&case["p"]), &case);
     }
 }
 
 #[test]
-fn students_interval_is_scipys() {
-    for case in cases("t_interval") {
-        let found = describe::estimate(&numbers(&case["values"]), number(&case["confidence"])).unwrap();
-        assert_close(found.mean, number(&case["mean"]), &case);
-        assert_interval(found.interval, &case);
+fn the_exchange_of_whole_records_is_scipys_exact_permutation_test_with_the_choice_inside() {
+    for case in cases("exchange") {
+        let record = |arm: usize| Record {
+            candidates: case["candidates"].as_u64().unwrap() as usize,
+            selection: numbers(&case["selection"][arm]),
+            value: numbers(&case["value"][arm]),
+        };
+        let tested = exchange::test(&[&record(0), &record(1)], exchange::DIFFERENCE).unwrap();
+        for (found, expected) in tested.differences.iter().zip(numbers(&case["differences"])) {
+            assert_close(*found, expected, &case);
+        }
+        assert_close(tested.orbit.p(0), number(&case["p"]), &case);
+        let shifts = tested.orbit.shifts(0).unwrap();
+        for shift in case["p_of_shifts"].as_array().unwrap() {
+            assert_close(shifts.p(number(&shift[0])), number(&shift[1]), &case);
+        }
+        let (low, high) = shifts.interval(0.95).unwrap();
+        for shift in case["p_of_shifts"].as_array().unwrap() {
+            let (theta, p) = (number(&shift[0]), number(&shift[1]));
+            assert!(p <= 0.05 || low <= theta && theta <= high, "{low} {high} {case}");
+        }
     }
 }
 
@@ -106,15 +123,16 @@ fn effect_sizes_are_numpys() {
 #[test]
 fn effects_of_two_switches_are_the_coefficients_of_a_least_squares_fit() {
     for case in cases("factorial") {
-        let column = |name: &str| numbers(&case[name]);
-        let (neither, first, second, both) = (column("neither"), column("first"), column("second"), column("both"));
-        let seeds: Vec<Corners> = (0..neither.len())
-            .map(|i| Corners { neither: neither[i], first: first[i], second: second[i], both: both[i] })
-            .collect();
-        let mean = |effect: fn(&Corners) -> f64| seeds.iter().map(effect).sum::<f64>() / seeds.len() as f64;
-        let expected = numbers(&case["effects"]);
-        assert_close(mean(Corners::first_effect), expected[0], &case);
-        assert_close(mean(Corners::second_effect), expected[1], &case);
-        assert_close(mean(Corners::interaction), expected[2], &case);
+        let record = |name: &str| {
+            let value = numbers(&case[name]);
+            Record { candidates: 1, selection: value.clone(), value }
+        };
+        let arms = ["neither", "first", "second", "both"].map(record);
+        let arms: Vec<&Record> = arms.iter().collect();
+        let effects = [factorial::FIRST, factorial::SECOND, factorial::INTERACTION];
+        for (effect, expected) in effects.into_iter().zip(numbers(&case["effects"])) {
+            let tested = exchange::test(&arms, effect).unwrap();
+            assert_close(describe::mean(&tested.differences).unwrap(), expected, &case);
+        }
     }
 }

@@ -40,7 +40,7 @@ fn a_diverged_run_counts_as_chance_among_the_classes_of_its_own_data() {
     for (classes, chance) in [("2", "0.5000"), ("10", "0.1000")] {
         let row = |line: &&str| line.split_whitespace().take(4).eq([classes, "affine", "1", "1"]);
         let row = shown.lines().find(row).unwrap_or_else(|| panic!("{shown}"));
-        assert_eq!(row.split_whitespace().nth(4), Some(chance), "{row}");
+        assert_eq!(row.split_whitespace().nth(8), Some(chance), "{row}");
     }
 }
 

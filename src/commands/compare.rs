@@ -2,42 +2,52 @@
 
 use super::{Exit, complain, show};
 use crate::cli::CompareArgs;
-use crate::compare::{self, Loaded};
-use crate::config::file::Metric;
+use crate::compare::{self, Loaded, Options};
 use crate::record::collect;
 use crate::record::layout::ExperimentFolder;
-use crate::report::text::{self, Format};
+use crate::report::{self, Format};
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
-    let mut exit = Exit::Done;
-    for (i, path) in args.paths.iter().enumerate() {
-        if i > 0 {
-            show("")?;
-        }
-        let folder = ExperimentFolder::at(path);
-        if let Err(error) = print(&folder, args.metric, args.baseline.as_deref(), args.confidence, args.format) {
-            if error.is::<std::io::Error>() {
-                return Err(error);
-            }
-            complain(format!("error: {error:#}"));
-            exit = Exit::Failed;
+    let options = Options {
+        metric: args.metric,
+        baseline: args.baseline.clone(),
+        by: args.by.clone(),
+        confidence: args.confidence,
+        null: args.null,
+    };
+    let mut problems = Vec::new();
+    let mut experiments = Vec::new();
+    for path in &args.paths {
+        match load(&ExperimentFolder::at(path)) {
+            Ok(loaded) => experiments.push(loaded),
+            Err(error) => problems.push(error),
         }
     }
-    Ok(exit)
+    let (found, refused): (Vec<_>, Vec<_>) =
+        compare::compare(&experiments, &options).into_iter().partition(Result::is_ok);
+    problems.extend(refused.into_iter().filter_map(Result::err));
+    let found: Vec<_> = found.into_iter().flatten().collect();
+    if !found.is_empty() {
+        show(report::comparisons(&found, &options, args.format).trim_end())?;
+    }
+    for problem in &problems {
+        complain(format!("error: {problem:#}"));
+    }
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-/// Compares one experiment, making its tables current first where its runs are at hand.
-pub(super) fn print(
-    folder: &ExperimentFolder,
-    metric: Option<Metric>,
-    baseline: Option<&str>,
-    confidence: f64,
-    format: Format,
-) -> anyhow::Result<()> {
+/// Compares an experiment as its configuration says, for a terminal.
+pub(super) fn print(folder: &ExperimentFolder) -> anyhow::Result<()> {
+    let options = Options::default();
+    let comparisons = compare::compare(&[load(folder)?], &options);
+    let comparisons = comparisons.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    show(report::comparisons(&comparisons, &options, Format::Table).trim_end())
+}
+
+/// Reads an experiment, making its tables current first where its runs are at hand.
+fn load(folder: &ExperimentFolder) -> anyhow::Result<Loaded> {
     if folder.runs().is_dir() {
         collect::collect(folder)?;
     }
-    let loaded = Loaded::read(folder, metric)?;
-    let comparison = compare::compare(&loaded, baseline, confidence)?;
-    show(text::comparison(&loaded, &comparison, confidence, format).trim_end())
+    Loaded::read(folder)
 }

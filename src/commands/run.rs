@@ -13,7 +13,6 @@ use crate::plan::{PlannedRun, entries};
 use crate::record::experiment::{self, ExperimentRecord};
 use crate::record::run::RunRecord;
 use crate::record::{collect, tables};
-use crate::report::text::Format;
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{self, Job, Tally};
 
@@ -58,7 +57,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     collect::collect(&folder)?;
 
     show(said(&tally, plan.len()) + "\n")?;
-    compare::print(&folder, None, None, 0.95, Format::Table)?;
+    compare::print(&folder)?;
     let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
     show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
     Ok(match tally {

@@ -1,221 +1,196 @@
-//! Estimates: one for each arm at each sweep point, and one for each pair of arms.
-//!
-//! A contrast is paired by seed. A diverged run counts as chance accuracy; where losses are compared
-//! and a run diverged, the difference is infinite and the test is on signed ranks.
+//! Differences between arms, paired by seed, each arm tuned for itself.
 
-use std::collections::HashMap;
+use super::Options;
+use super::metric::Kind;
+use super::scores::Scores;
+use super::verdict::{Evidence, Verdict, verdict};
+use crate::random::{below, stream};
+use crate::stats::exchange::{self, DIFFERENCE, Effect, Tested};
+use crate::stats::selection::Record;
+use crate::stats::{describe, effect, equivalence, factorial, permutation};
 
-use super::load::{Ending, Loaded, Outcome};
-use crate::stats::describe::{Estimate, estimate, median};
-use crate::stats::permutation::{sign_flip, sign_flip_interval, signed_ranks};
-
-/// Seeds below which an arm's mean has no interval.
-const FEWEST_FOR_INTERVAL: usize = 6;
-
-/// One arm at one sweep point.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ArmEstimate {
-    /// Index of the sweep point.
-    pub point: usize,
-    /// The arm.
-    pub variant: String,
-    /// Runs planned.
-    pub planned: usize,
-    /// Runs finished, diverged ones included.
-    pub n: usize,
-    /// Of those, diverged.
-    pub diverged: usize,
-    /// Mean of the metric; none if nothing is finished or a loss diverged.
-    pub estimate: Option<Estimate>,
-    /// Median µs a training step.
-    pub us_per_step: Option<f64>,
-}
-
-/// Arm `a` less arm `b` at one sweep point, paired by seed.
+/// One arm less another at one setting, or an effect of a switch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contrast {
-    /// Index of the sweep point.
-    pub point: usize,
-    /// The arm that is looked at.
+    /// Index of the setting.
+    pub setting: usize,
+    /// The arm that is looked at, or what the effect is of.
     pub a: String,
-    /// The arm it is held against.
-    pub b: String,
-    /// Seeds with both.
+    /// The arm that it is held against; none for an effect.
+    pub b: Option<String>,
+    /// Seeds planned in any of the arms.
+    pub planned: usize,
+    /// Seeds complete in all of them.
     pub n: usize,
-    /// Mean difference, with the inverted sign-flip interval (Student's t beyond 20 pairs); none if a
-    /// loss diverged.
-    pub estimate: Option<Estimate>,
-    /// Two-sided p of the sign-flip test.
-    pub p: Option<f64>,
-    /// Whether the test was on signed ranks, because a loss diverged.
+    /// Whether the test was on signed ranks, because a loss diverged: then there is no difference in numbers.
     pub by_ranks: bool,
-    /// Sign of the tested sum: positive if the metric is higher in `a`.
-    pub direction: f64,
+    /// Mean difference, in the metric's unit.
+    pub difference: Option<f64>,
+    /// Its interval: the shifts that the test does not reject.
+    pub interval: Option<(f64, f64)>,
+    /// Two-sided p of the exchange test.
+    pub p: Option<f64>,
+    /// The same, corrected for the number of tests shown.
+    pub p_holm: Option<f64>,
+    /// The smallest p that so many seeds can give.
+    pub p_minimum: Option<f64>,
+    /// The share of seeds in which `a` is better, ties half.
+    pub superiority: Option<f64>,
+    /// The mean difference over the differences' SD, with the sign of the difference.
+    pub effect_size: Option<f64>,
+    /// What has been shown; of an effect, whether it makes things better.
+    pub verdict: Verdict,
+    /// How the method fares on these data, made such that there is nothing to be found.
+    pub null: Option<Null>,
+    evidence: Evidence,
 }
 
-/// Everything that is said of an experiment.
-#[derive(Debug, Clone)]
-pub struct Comparison {
-    /// The sweep points, in plan order, as their values on the axes.
-    pub points: Vec<Vec<String>>,
-    /// Point by point, arms in plan order.
-    pub arms: Vec<ArmEstimate>,
-    /// `bn` less baseline first, each contrast point by point.
-    pub contrasts: Vec<Contrast>,
+/// How often the method raises a false alarm on one contrast's own data: the arms' records are exchanged at
+/// random, seed by seed, and everything is done again, save Holm's correction, which only lowers these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Null {
+    /// How often the records were exchanged.
+    pub exchanges: usize,
+    /// How often p was below α.
+    pub rejected: usize,
+    /// How often the interval did not hold 0.
+    pub excluded: usize,
+    /// How often the verdict was *better* or *worse*.
+    pub alarms: usize,
+    /// How often it was *equivalent*.
+    pub equivalent: usize,
 }
 
-/// Compares the arms of an experiment.
-///
-/// # Errors
-/// If `baseline` is given and not among the arms.
-pub fn compare(loaded: &Loaded, baseline: Option<&str>, confidence: f64) -> anyhow::Result<Comparison> {
-    let points = distinct(loaded.outcomes.iter().map(|o| o.point.clone()));
-    let variants = distinct(loaded.outcomes.iter().map(|o| o.variant.clone()));
-    let has = |name: &str| variants.iter().any(|v| v == name);
-    if let Some(missing) = baseline.filter(|name| !has(name)) {
-        anyhow::bail!("baseline {missing:?} is no arm of {}; it has {}", loaded.name, variants.join(", "));
-    }
-    let first = variants.first().map_or("", String::as_str);
-    let baseline = baseline.unwrap_or(if has("affine") { "affine" } else { first });
-    let mut others: Vec<&String> = variants.iter().filter(|v| *v != baseline).collect();
-    others.sort_by_key(|v| *v != "bn");
+/// Random exchanges of `--null`.
+const NULL_EXCHANGES: usize = 2000;
 
-    let mut comparison = Comparison { points, arms: Vec::new(), contrasts: Vec::new() };
-    for (point, values) in comparison.points.iter().enumerate() {
-        let here: Vec<&Outcome> = loaded.outcomes.iter().filter(|o| o.point == *values).collect();
-        for variant in &variants {
-            let runs: Vec<&Outcome> = here.iter().copied().filter(|o| o.variant == *variant).collect();
-            comparison.arms.push(arm(loaded, point, variant, &runs, confidence));
-        }
-    }
-    for other in &others {
-        for (point, values) in comparison.points.iter().enumerate() {
-            let here: Vec<&Outcome> = loaded.outcomes.iter().filter(|o| o.point == *values).collect();
-            comparison.contrasts.push(contrast(loaded, point, &here, (other, baseline), confidence));
-        }
-    }
-    Ok(comparison)
+/// `a` less `b` at a setting. If the experiment has no such arms, there are no seeds.
+pub fn contrast(scores: &Scores, setting: usize, (a, b): (&str, &str), options: &Options) -> Contrast {
+    Contrast { b: Some(b.to_owned()), ..tested(scores, setting, a, &[a, b], DIFFERENCE, options) }
 }
 
-/// What stands for a run in means and differences: a diverged loss is infinite.
-fn value(loaded: &Loaded, outcome: &Outcome) -> Option<f64> {
-    match outcome.ending {
-        Ending::Value(value) => Some(value),
-        Ending::Diverged if loaded.more_is_better() => Some(outcome.chance),
-        Ending::Diverged => Some(f64::INFINITY),
-        Ending::None => None,
-    }
+/// What eq. 1, γ and β, and both together do, if the experiment has the four arms.
+pub fn effects(scores: &Scores, setting: usize, options: &Options) -> Vec<Contrast> {
+    let Some([neither, standardize, affine, bn]) = &scores.grid.loaded.corners else { return Vec::new() };
+    let arms = [neither.as_str(), standardize, affine, bn];
+    let effects = [("eq. 1", factorial::FIRST), ("γ, β", factorial::SECOND), ("interaction", factorial::INTERACTION)];
+    effects.map(|(name, effect)| tested(scores, setting, name, &arms, effect, options)).to_vec()
 }
 
-fn arm(loaded: &Loaded, point: usize, variant: &str, runs: &[&Outcome], confidence: f64) -> ArmEstimate {
-    let values: Vec<f64> = runs.iter().filter_map(|run| value(loaded, run)).collect();
-    let diverged = runs.iter().filter(|run| run.ending == Ending::Diverged).count();
-    // Student's t knows no bounds; an accuracy does.
-    let within =
-        |(low, high): (f64, f64)| if loaded.more_is_better() { (low.max(0.0), high.min(1.0)) } else { (low, high) };
-    let times: Vec<f64> = runs.iter().filter_map(|run| run.us_per_step).collect();
-    ArmEstimate {
-        point,
-        variant: variant.to_owned(),
-        planned: runs.len(),
-        n: values.len(),
-        diverged,
-        estimate: estimate(&values, confidence).map(|e| Estimate {
-            // Few seeds, or a mixture of trained and diverged runs, are not what Student's t is for.
-            interval: e.interval.filter(|_| values.len() >= FEWEST_FOR_INTERVAL && diverged == 0).map(within),
-            ..e
-        }),
-        us_per_step: median(&times),
+fn tested<'a>(
+    scores: &Scores<'a>,
+    setting: usize,
+    name: &str,
+    arms: &[&str],
+    effect: Effect,
+    options: &Options,
+) -> Contrast {
+    // Names that live as long as the experiment; an arm that it does not have has no seeds.
+    let known = |arm: &&str| scores.grid.loaded.variants.iter().map(String::as_str).find(|name| name == arm);
+    let arms: Vec<&'a str> = arms.iter().filter_map(known).collect();
+    let has_all = arms.len() == effect.weights.len();
+    let mut planned: Vec<u64> = arms.iter().flat_map(|arm| scores.grid.seeds(setting, arm)).collect();
+    planned.sort_unstable();
+    planned.dedup();
+    let mut seeds = if has_all { planned.clone() } else { Vec::new() };
+    for arm in &arms {
+        let complete = scores.complete(setting, arm);
+        seeds.retain(|seed| complete.binary_search(seed).is_ok());
     }
+    let records: Vec<Record> = arms.iter().map(|arm| scores.record(setting, arm, &seeds)).collect();
+    let records: Vec<&Record> = records.iter().collect();
+    let tested = if has_all { exchange::test(&records, effect) } else { None };
+    let mut contrast = match &tested {
+        Some(tested) => found(tested, scores.kind, options, scores.grid.loaded.options.equivalence_margin),
+        None => nothing(),
+    };
+    (contrast.setting, contrast.planned, contrast.n) = (setting, planned.len(), seeds.len());
+    name.clone_into(&mut contrast.a);
+    contrast
 }
 
-fn contrast(loaded: &Loaded, point: usize, here: &[&Outcome], (a, b): (&str, &str), confidence: f64) -> Contrast {
-    let of = |variant| here.iter().filter(move |o| o.variant == variant);
-    let others: HashMap<u64, f64> = of(b).filter_map(|o| Some((o.seed, value(loaded, o)?))).collect();
-    let pairs = of(a).filter_map(|o| Some((value(loaded, o)?, *others.get(&o.seed)?)));
-    let pairs: Vec<(f64, f64)> = pairs.collect();
-    let by_ranks = pairs.iter().any(|(a, b)| a.is_infinite() || b.is_infinite());
-    // Both diverged: equally bad, rather than ∞ − ∞.
-    let differences: Vec<f64> = pairs.iter().map(|(a, b)| if a == b { 0.0 } else { a - b }).collect();
-    let tested = if by_ranks { signed_ranks(&differences) } else { differences.clone() };
+fn nothing() -> Contrast {
     Contrast {
-        point,
-        a: a.to_owned(),
-        b: b.to_owned(),
-        n: differences.len(),
-        estimate: estimate(&differences, confidence).filter(|_| !by_ranks).map(|t| match differences.len() {
-            ..=20 => Estimate { interval: sign_flip_interval(&differences, confidence), ..t },
-            _ => t,
-        }),
-        p: sign_flip(&tested),
-        by_ranks,
-        direction: tested.iter().sum(),
+        setting: 0,
+        a: String::new(),
+        b: None,
+        planned: 0,
+        n: 0,
+        by_ranks: false,
+        difference: None,
+        interval: None,
+        p: None,
+        p_holm: None,
+        p_minimum: None,
+        superiority: None,
+        effect_size: None,
+        verdict: Verdict::Undecided,
+        null: None,
+        evidence: Evidence { p: None, interval: None, narrower: None, direction: 0.0, by_ranks: false },
     }
 }
 
-/// The different values, in the order of their first appearance.
-fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
-    values.fold(Vec::new(), |mut seen, value| {
-        if !seen.contains(&value) {
-            seen.push(value);
+fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) -> Contrast {
+    let evidence = evidence(tested, 0, options.confidence);
+    let sign = kind.sign();
+    // More is better in what was tested; back to the metric's own direction.
+    let own = |(low, high): (f64, f64)| if sign > 0.0 { (low, high) } else { (-high, -low) };
+    let difference = describe::mean(&tested.differences).filter(|_| !tested.by_ranks);
+    Contrast {
+        by_ranks: tested.by_ranks,
+        difference: difference.map(|d| sign * d),
+        interval: evidence.interval.map(own),
+        p: evidence.p,
+        p_minimum: Some(permutation::smallest_p(tested.differences.len())),
+        superiority: effect::superiority(&tested.differences),
+        effect_size: effect::paired_effect(&tested.differences).map(|d| sign * d),
+        null: options.null.then(|| null(tested, options.confidence, margin)),
+        evidence,
+        ..nothing()
+    }
+}
+
+/// What the data, exchanged by `i`, have to say; 0 is the data as they are.
+fn evidence(tested: &Tested, i: usize, confidence: f64) -> Evidence {
+    let shifts = tested.orbit.shifts(i).filter(|_| !tested.by_ranks);
+    let interval = |confidence| shifts.as_ref().and_then(|shifts| shifts.interval(confidence));
+    Evidence {
+        p: Some(tested.orbit.p(i)),
+        interval: interval(confidence),
+        narrower: interval(equivalence::confidence_for(confidence)),
+        direction: tested.orbit.statistic(i),
+        by_ranks: tested.by_ranks,
+    }
+}
+
+fn null(tested: &Tested, confidence: f64, margin: Option<f64>) -> Null {
+    let alpha = 1.0 - confidence;
+    let mut rng = stream(0, "null");
+    let mut null = Null { exchanges: NULL_EXCHANGES, rejected: 0, excluded: 0, alarms: 0, equivalent: 0 };
+    for _ in 0..NULL_EXCHANGES {
+        // The orbit may hold one of an exchange and its opposite only; they differ in sign and nothing else.
+        let evidence = evidence(tested, below(&mut rng, tested.orbit.exchanges()), confidence);
+        null.rejected += usize::from(evidence.p.is_some_and(|p| p < alpha));
+        null.excluded += usize::from(evidence.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0));
+        match verdict(&evidence, alpha, margin) {
+            Verdict::Better | Verdict::Worse => null.alarms += 1,
+            Verdict::Equivalent => null.equivalent += 1,
+            Verdict::Undecided => {}
         }
-        seen
-    })
+    }
+    null
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::file::Metric;
-
-    fn loaded(metric: Metric, endings: &[(&str, u64, Ending)]) -> Loaded {
-        let outcome = |(variant, seed, ending): &(&str, u64, Ending)| Outcome {
-            variant: (*variant).to_owned(),
-            seed: *seed,
-            point: Vec::new(),
-            ending: *ending,
-            chance: 0.1,
-            us_per_step: None,
-        };
-        let outcomes = endings.iter().map(outcome).collect();
-        Loaded { name: "t".into(), metric, axes: Vec::new(), has_fixed_data: true, outcomes }
+impl Contrast {
+    /// With p corrected for the number of tests, the verdict.
+    pub(super) fn conclude(&mut self, p_holm: Option<f64>, confidence: f64, margin: Option<f64>) {
+        self.p_holm = p_holm;
+        self.evidence.p = p_holm;
+        self.verdict = verdict(&self.evidence, 1.0 - confidence, margin);
     }
 
-    #[test]
-    fn a_diverged_run_counts_as_chance() {
-        use Ending::{Diverged, Value};
-        let data = [("affine", 0, Diverged), ("affine", 1, Value(0.9)), ("bn", 0, Value(0.8)), ("bn", 1, Value(0.9))];
-        let c = compare(&loaded(Metric::TestAccuracy, &data), None, 0.95).unwrap();
-        assert_eq!((c.arms[0].n, c.arms[0].diverged), (2, 1));
-        assert!((c.arms[0].estimate.unwrap().mean - 0.5).abs() < 1e-12);
-        assert_eq!((c.contrasts[0].a.as_str(), c.contrasts[0].b.as_str()), ("bn", "affine"));
-        assert!((c.contrasts[0].estimate.unwrap().mean - 0.35).abs() < 1e-12);
-    }
-
-    #[test]
-    fn a_diverged_loss_is_the_worst_rank_and_no_number() {
-        use Ending::{Diverged, Value};
-        let data = [("affine", 0, Diverged), ("affine", 1, Value(0.3)), ("bn", 0, Value(5.0)), ("bn", 1, Value(0.2))];
-        let c = &compare(&loaded(Metric::TestLoss, &data), None, 0.95).unwrap().contrasts[0];
-        assert!(c.by_ranks && c.estimate.is_none());
-        assert_eq!((c.p, c.direction), (Some(0.5), -3.0));
-    }
-
-    #[test]
-    fn two_diverged_losses_of_a_pair_are_no_difference_of_numbers() {
-        use Ending::{Diverged, Value};
-        let data = [("affine", 0, Diverged), ("affine", 1, Value(0.3)), ("bn", 0, Diverged), ("bn", 1, Value(0.2))];
-        let c = &compare(&loaded(Metric::TestLoss, &data), None, 0.95).unwrap().contrasts[0];
-        assert!(c.by_ranks && c.estimate.is_none());
-        assert_eq!((c.p, c.direction), (Some(1.0), -2.0));
-    }
-
-    #[test]
-    fn unfinished_runs_are_counted_and_never_paired() {
-        use Ending::{None, Value};
-        let data = [("affine", 0, Value(0.5)), ("affine", 1, Value(0.5)), ("bn", 0, Value(0.6)), ("bn", 1, None)];
-        let c = compare(&loaded(Metric::TestAccuracy, &data), Option::None, 0.95).unwrap();
-        assert_eq!((c.arms[1].planned, c.arms[1].n, c.contrasts[0].n), (2, 1, 1));
-        assert!(compare(&loaded(Metric::TestAccuracy, &data), Some("x"), 0.95).is_err());
+    /// Whether the tested sum speaks for the first arm.
+    pub fn favours_first(&self) -> bool {
+        self.evidence.direction > 0.0
     }
 }

@@ -1,116 +1,198 @@
-//! Reads an experiment's tables: one outcome a run.
+//! Reads an experiment: its plan and, from its tables, what came of every run.
 
 use std::collections::HashMap;
 
-use anyhow::Context;
+use anyhow::{bail, ensure};
+use serde_json::Value;
 
-use crate::config::file::Metric;
+use super::sheet::Sheet;
+use crate::config::file::{Arm, CompareOptions, Metric, VariantEntry};
 use crate::config::resolve::serde_name;
-use crate::files;
+use crate::plan::RunEntry;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
+use crate::record::run::Status;
 use crate::record::tables;
 
-/// What came of one run.
+/// A planned run and what came of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// Name of its variant.
-    pub variant: String,
-    /// Its seed.
-    pub seed: u64,
-    /// Its value on each axis, as in the tables.
-    pub point: Vec<String>,
-    /// How it ended.
-    pub ending: Ending,
-    /// Accuracy of guessing.
-    pub chance: f64,
+pub struct Run {
+    /// Which run.
+    pub entry: RunEntry,
+    /// How far it has come.
+    pub status: Status,
+    /// Why it diverged or failed; empty otherwise.
+    pub reason: String,
+    /// Steps that it took.
+    pub steps: Option<f64>,
+    /// Its cell in each column that can be compared, by [`COLUMNS`].
+    pub scores: [Option<f64>; COLUMNS.len()],
+    /// First evaluation that reached the target.
+    pub steps_to_target: Option<f64>,
+    /// How it was run; none if it was not, or not timed.
+    pub timing: Option<Timing>,
+}
+
+/// The metrics that are columns of final scores.
+pub const COLUMNS: [Metric; 7] = [
+    Metric::TrainLoss,
+    Metric::TrainAccuracy,
+    Metric::ValidationLoss,
+    Metric::ValidationAccuracy,
+    Metric::TestLoss,
+    Metric::TestAccuracy,
+    Metric::BestValidationAccuracy,
+];
+
+/// What timing.csv says of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timing {
     /// Microseconds a training step.
     pub us_per_step: Option<f64>,
+    /// Instruction level.
+    pub simd: String,
+    /// Version of the program; empty in older tables.
+    pub program_version: String,
 }
 
-/// How a run ended, as far as a comparison goes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Ending {
-    /// With this value of the metric.
-    Value(f64),
-    /// Diverged: chance accuracy, the worst loss.
-    Diverged,
-    /// Not at all, or without a value.
-    None,
-}
-
-/// An experiment's outcomes.
+/// An experiment as it is compared.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// Name of the experiment.
     pub name: String,
-    /// The column that is compared.
-    pub metric: Metric,
-    /// Paths of the axes.
+    /// What its configuration says of comparing.
+    pub options: CompareOptions,
+    /// Paths of the sweep's axes.
     pub axes: Vec<String>,
+    /// Names of the arms, in the order of the configuration.
+    pub variants: Vec<String>,
+    /// The four arms that the switches of eq. 1 and eqs. 2 and 3 make, none with a bias: neither, only eq. 1, only
+    /// γ and β, both. None if one of them is missing.
+    pub corners: Option<[String; 4]>,
     /// Whether some runs share data that is the same for every seed.
     pub has_fixed_data: bool,
-    /// One a planned run, in plan order.
-    pub outcomes: Vec<Outcome>,
+    /// Every planned run, in plan order.
+    pub runs: Vec<Run>,
+}
+
+impl Run {
+    /// Its final score in a column.
+    pub fn score(&self, metric: Metric) -> Option<f64> {
+        COLUMNS.iter().position(|column| *column == metric).and_then(|i| self.scores[i])
+    }
 }
 
 impl Loaded {
-    /// Reads the record and the root tables of a folder.
+    /// Reads the record and the root tables of a folder. The order of their rows does not matter.
     ///
     /// # Errors
     /// If a file is missing or not what it should be: file, row and column are named.
-    pub fn read(folder: &ExperimentFolder, metric: Option<Metric>) -> anyhow::Result<Self> {
+    pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let record = ExperimentRecord::read(folder)?;
-        let metric = metric.unwrap_or_else(|| record.compare_options().metric);
-        let timing = timings(folder)?;
-        let path = folder.table(tables::RUNS.file);
-        let bytes = files::read(&path)?;
-        let mut reader = csv::Reader::from_reader(bytes.as_slice());
-        let headers = reader.headers().with_context(|| format!("{} is damaged", path.display()))?.clone();
-        let column = |name: &str| {
-            let index = headers.iter().position(|header| header == name);
-            index.with_context(|| format!("{} has no column {name}", path.display()))
-        };
-        let axes = record.axes.iter().map(|axis| column(axis)).collect::<anyhow::Result<Vec<_>>>()?;
-        let (id, variant, seed) = (column("run_id")?, column("variant")?, column("seed")?);
-        let metric_name = serde_name(&metric);
-        let (status, value) = (column("status")?, column(&metric_name)?);
-        let classes: HashMap<&str, usize> = record.runs.iter().map(|run| (run.id.as_str(), run.classes)).collect();
-        let mut outcomes = Vec::new();
-        for (i, row) in reader.records().enumerate() {
-            let at = |name: &str| format!("{}, row {}, column {name}", path.display(), i + 2);
-            let row = row.with_context(|| format!("{} is damaged in row {}", path.display(), i + 2))?;
-            let ending = match (&row[status], &row[value]) {
-                ("diverged", _) => Ending::Diverged,
-                ("completed", "") => Ending::None,
-                ("completed", text) => {
-                    let value = text.parse::<f64>().ok().filter(|v| v.is_finite());
-                    Ending::Value(value.with_context(|| format!("{}: {text:?} is no number", at(&metric_name)))?)
-                }
-                _ => Ending::None,
+        let sheet = Sheet::read(&folder.table(tables::RUNS.file))?;
+        let mut rows = rows_by_id(&sheet, &record)?;
+        let mut timings = timings(folder)?;
+        let columns = Columns::of(&sheet)?;
+        let mut runs = Vec::with_capacity(record.runs.len());
+        let (options, has_fixed_data, corners) = (record.compare_options(), has_fixed_data(&record), corners(&record));
+        for entry in record.runs {
+            let Some(row) = rows.remove(entry.id.as_str()) else {
+                let (path, found) = (sheet.path().display(), sheet.rows());
+                bail!("{path} is cut short: it has {found} rows, and none of the planned run {}", entry.id);
             };
-            outcomes.push(Outcome {
-                variant: row[variant].to_owned(),
-                seed: row[seed].parse().with_context(|| format!("{}: {:?} is no seed", at("seed"), &row[seed]))?,
-                point: axes.iter().map(|axis| row[*axis].to_owned()).collect(),
-                ending,
-                chance: classes.get(&row[id]).map_or(0.0, |classes| 1.0 / *classes as f64),
-                us_per_step: timing.get(&row[id]).copied(),
-            });
+            let timing = timings.remove(&entry.id);
+            runs.push(columns.run(&sheet, row, entry, timing)?);
         }
-        let has_fixed_data = has_fixed_data(&record);
-        Ok(Self { name: record.name, metric, axes: record.axes, has_fixed_data, outcomes })
-    }
-
-    /// Whether more is better.
-    pub fn more_is_better(&self) -> bool {
-        is_accuracy(self.metric)
+        let mut variants: Vec<String> = Vec::new();
+        for run in &runs {
+            if !variants.contains(&run.entry.variant) {
+                variants.push(run.entry.variant.clone());
+            }
+        }
+        Ok(Self { name: record.name, options, axes: record.axes, variants, corners, has_fixed_data, runs })
     }
 }
 
-/// Whether a metric is an accuracy rather than a loss.
-pub fn is_accuracy(metric: Metric) -> bool {
-    !matches!(metric, Metric::TrainLoss | Metric::ValidationLoss | Metric::TestLoss)
+/// The row of each planned run.
+fn rows_by_id<'a>(sheet: &'a Sheet, record: &ExperimentRecord) -> anyhow::Result<HashMap<&'a str, usize>> {
+    let column = sheet.column("run_id")?;
+    let planned: std::collections::HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
+    let mut rows = HashMap::new();
+    for row in 0..sheet.rows() {
+        let id = sheet.cell(row, column);
+        ensure!(planned.contains(id), "{}: {id:?} is no run of experiment.json", sheet.at(row, column));
+        let earlier = rows.insert(id, row);
+        ensure!(earlier.is_none(), "{}: run {id} has more than one row", sheet.at(row, column));
+    }
+    Ok(rows)
+}
+
+/// Where the columns of runs.csv are.
+struct Columns {
+    status: usize,
+    reason: usize,
+    /// Every column that holds numbers, so that a damaged cell is found whichever is compared.
+    numbers: Vec<usize>,
+    steps: usize,
+    scores: [usize; COLUMNS.len()],
+    steps_to_target: usize,
+}
+
+impl Columns {
+    fn of(sheet: &Sheet) -> anyhow::Result<Self> {
+        let words = ["status", "reason"];
+        let numbers = tables::RUNS.columns.iter().filter(|name| !words.contains(name));
+        let mut scores = [0; COLUMNS.len()];
+        for (at, metric) in scores.iter_mut().zip(COLUMNS) {
+            *at = sheet.column(&serde_name(&metric))?;
+        }
+        Ok(Self {
+            status: sheet.column("status")?,
+            reason: sheet.column("reason")?,
+            numbers: numbers.map(|name| sheet.column(name)).collect::<anyhow::Result<_>>()?,
+            steps: sheet.column("steps")?,
+            scores,
+            steps_to_target: sheet.column("steps_to_target")?,
+        })
+    }
+
+    fn run(&self, sheet: &Sheet, row: usize, entry: RunEntry, timing: Option<Timing>) -> anyhow::Result<Run> {
+        for column in &self.numbers {
+            sheet.number(row, *column)?;
+        }
+        let text = sheet.cell(row, self.status);
+        let Ok(status) = serde_json::from_value::<Status>(Value::from(text)) else {
+            bail!("{}: {text:?} is no status", sheet.at(row, self.status));
+        };
+        let mut scores = [None; COLUMNS.len()];
+        for (score, column) in scores.iter_mut().zip(self.scores) {
+            *score = sheet.number(row, column)?;
+        }
+        Ok(Run {
+            entry,
+            status,
+            reason: sheet.cell(row, self.reason).to_owned(),
+            steps: sheet.number(row, self.steps)?,
+            scores,
+            steps_to_target: sheet.number(row, self.steps_to_target)?,
+            timing,
+        })
+    }
+}
+
+fn timings(folder: &ExperimentFolder) -> anyhow::Result<HashMap<String, Timing>> {
+    let sheet = Sheet::read(&folder.table(tables::TIMING.file))?;
+    let (id, us, simd) = (sheet.column("run_id")?, sheet.column("us_per_step")?, sheet.column("simd")?);
+    let version = sheet.optional_column("program_version");
+    let timing = |row: usize| -> anyhow::Result<(String, Timing)> {
+        let timing = Timing {
+            us_per_step: sheet.number(row, us)?,
+            simd: sheet.cell(row, simd).to_owned(),
+            program_version: version.map_or_else(String::new, |column| sheet.cell(row, column).to_owned()),
+        };
+        Ok((sheet.cell(row, id).to_owned(), timing))
+    };
+    (0..sheet.rows()).map(timing).collect()
 }
 
 /// Whether any run reads its data from files, where samples and split do not depend on the seed.
@@ -121,22 +203,19 @@ fn has_fixed_data(record: &ExperimentRecord) -> bool {
     sources.any(|source| source == "mnist" || source == "idx")
 }
 
-/// µs a step of each run that has been timed.
-fn timings(folder: &ExperimentFolder) -> anyhow::Result<HashMap<String, f64>> {
-    let path = folder.table(tables::TIMING.file);
-    let bytes = files::read(&path)?;
-    let mut reader = csv::Reader::from_reader(bytes.as_slice());
-    let headers = reader.headers().with_context(|| format!("{} is damaged", path.display()))?.clone();
-    let column = |name: &str| headers.iter().position(|header| header == name);
-    let (Some(id), Some(us)) = (column("run_id"), column("us_per_step")) else {
-        anyhow::bail!("{} has no column run_id or us_per_step", path.display());
+/// The arms of the 2×2 of eq. 1 and γ, β, if all are there.
+fn corners(record: &ExperimentRecord) -> Option<[String; 4]> {
+    let entries: Vec<VariantEntry> = serde_json::from_value(record.configuration.get("variants")?.clone()).ok()?;
+    let named = |arm: Arm| {
+        entries.iter().find_map(|entry| match entry {
+            VariantEntry::Name(name) => (*name == arm && arm != Arm::None).then(|| serde_name(name)),
+            VariantEntry::Object(object) => {
+                let base = object.base.or_else(|| serde_json::from_value(Value::from(object.name.as_str())).ok());
+                let has_bias = object.bias.unwrap_or(arm == Arm::None);
+                let is_plain = base == Some(arm) && !has_bias && object.train_only.is_none();
+                is_plain.then(|| object.name.clone())
+            }
+        })
     };
-    let mut timings = HashMap::new();
-    for row in reader.records() {
-        let row = row.with_context(|| format!("{} is damaged", path.display()))?;
-        if let Ok(us) = row[us].parse() {
-            timings.insert(row[id].to_owned(), us);
-        }
-    }
-    Ok(timings)
+    Some([named(Arm::None)?, named(Arm::Standardize)?, named(Arm::Affine)?, named(Arm::Bn)?])
 }

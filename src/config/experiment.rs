@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::check::{at_path, check, less_defaults, schema};
-use super::file::{CompareOptions, ConfigFile, DataFile, Seeds, SourceName, VariantEntry};
+use super::file::{CompareOptions, ConfigFile, DataFile, Metric, Seeds, SourceName, VariantEntry};
 use super::json;
 use super::problem::{Problems, did_you_mean};
 use super::resolve::{resolve, serde_name};
@@ -94,6 +94,11 @@ impl Experiment {
         for axis in file.compare.select.iter().filter(|s| !axes.iter().any(|a| a.path == **s)) {
             let hint = did_you_mean(axis, axes.iter().map(|a| a.path.as_str()));
             problems.add("compare.select", format!("`{axis}` is no axis of the sweep{hint}"));
+        }
+        if matches!(file.compare.metric, Metric::StepsToTarget | Metric::SecondsToTarget)
+            && file.compare.target_accuracy.is_none()
+        {
+            problems.add("compare.target_accuracy", "missing; the metric is the time to it");
         }
         let runs = points.len().saturating_mul(variants.len()).saturating_mul(seeds.len());
         if runs > MOST_RUNS {

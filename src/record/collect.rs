@@ -76,6 +76,8 @@ fn sizes(folder: &ExperimentFolder) -> Vec<u64> {
 /// A digest of everything that decides the tables' bytes.
 fn sources(record: &ExperimentRecord, folder: &ExperimentFolder) -> anyhow::Result<String> {
     let mut hash = Sha256::new();
+    // Tables of an older layout are made again.
+    hash.update(serde_json::to_vec(&tables::all().map(|table| table.columns).collect::<Vec<_>>())?);
     hash.update(serde_json::to_vec(&(&record.axes, record.compare_options().target_accuracy, &record.runs))?);
     for entry in &record.runs {
         let path = folder.run(&entry.id).run_json();

@@ -49,6 +49,7 @@ pub const TIMING: Table = Table {
         "host",
         "simd",
         "threads",
+        "program_version",
     ],
 };
 
@@ -143,6 +144,7 @@ pub fn timing_cells(run: &RunRecord) -> Vec<String> {
         timing.host.clone(),
         run.simd.clone(),
         timing.threads.to_string(),
+        run.program_version.clone(),
     ]
 }
 

@@ -1,133 +1,410 @@
-//! A comparison as text: sentences and tables for a terminal or for Markdown.
-
-use std::fmt::Write;
+//! Comparisons as text: sentences and tables for a terminal or for Markdown.
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
+use serde_json::Value;
 
-use crate::compare::contrasts::{ArmEstimate, Contrast};
-use crate::compare::verdict::{p_value, sentence};
-use crate::compare::{Comparison, Loaded};
+use crate::compare::arms::{ArmEstimate, TimeToTarget};
+use crate::compare::contrasts::Contrast;
+use crate::compare::curve::{Curve, CurvePoint, Good};
+use crate::compare::metric::Kind;
+use crate::compare::sentence::{number, percent, sentence, signed};
+use crate::compare::{Comparison, Options, p_value};
+use crate::config::json::cell;
 use crate::config::resolve::serde_name;
-use crate::stats::describe::Estimate;
-
-/// How tables are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For a terminal.
-    Table,
-    /// For a Markdown file.
-    Markdown,
-}
 
 /// How tables look on a terminal: a line under the header, none between rows.
 pub const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// The whole comparison: sentences, contrasts, arms, caveats.
-pub fn comparison(loaded: &Loaded, comparison: &Comparison, confidence: f64, format: Format) -> String {
-    let mut out = String::new();
-    let heading = if format == Format::Markdown { "### " } else { "" };
-    let metric = serde_name(&loaded.metric);
-    let _ = writeln!(out, "{heading}{}: {metric} by arm\n", loaded.name);
-    let bullet = if format == Format::Markdown { "- " } else { "" };
-    for contrast in &comparison.contrasts {
-        let at = at_point(loaded, &comparison.points[contrast.point]);
-        let _ = writeln!(out, "{bullet}{at}{}", sentence(contrast, loaded, confidence));
-    }
-    let tables = [contrasts(loaded, comparison, format), arms(loaded, comparison, format)];
-    tables.iter().for_each(|table| out += &format!("\n{table}\n"));
-    for note in caveats(loaded, comparison, confidence) {
-        let _ = write!(out, "\n{bullet}{note}");
-    }
-    out + "\n"
+/// How text is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// For a terminal.
+    Terminal,
+    /// For a Markdown file.
+    Markdown,
 }
 
-/// `optimizer.lr = 0.1: `, or nothing without a sweep.
-fn at_point(loaded: &Loaded, point: &[String]) -> String {
-    let named: Vec<_> = loaded.axes.iter().zip(point).map(|(axis, value)| format!("{axis} = {value}")).collect();
+/// Experiments side by side: what was found, the contrasts, the arms, the curves over the tuned axes, warnings,
+/// and how the numbers were made.
+pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout) -> String {
+    let page = Page { comparisons, options, layout };
+    let mut parts = vec![page.headings(), page.sentences()];
+    parts.extend(page.contrasts());
+    parts.extend(page.effects());
+    parts.extend(page.nulls());
+    parts.push(page.arms());
+    parts.extend(page.times());
+    parts.extend(comparisons.iter().flat_map(|comparison| page.curves(comparison)));
+    parts.extend(page.warnings());
+    parts.push(page.notes());
+    parts.join("\n\n") + "\n"
+}
+
+struct Page<'a> {
+    comparisons: &'a [Comparison],
+    options: &'a Options,
+    layout: Layout,
+}
+
+/// The setting of a row, and its other cells.
+type Row = (usize, Vec<String>);
+
+impl Page<'_> {
+    fn headings(&self) -> String {
+        let heading = |comparison: &Comparison| {
+            let start = if self.layout == Layout::Markdown { "### " } else { "" };
+            let metric = serde_name(&comparison.metric);
+            let tuned = match comparison.tuned.join(", ") {
+                axes if axes.is_empty() => "no arm tuned".to_owned(),
+                axes => format!("each arm tuned over {axes}"),
+            };
+            format!("{start}{}: {metric}, {tuned}", comparison.name)
+        };
+        self.comparisons.iter().map(heading).collect::<Vec<_>>().join("\n")
+    }
+
+    fn bullet(&self) -> &'static str {
+        if self.layout == Layout::Markdown { "- " } else { "" }
+    }
+
+    fn sentences(&self) -> String {
+        let mut lines = Vec::new();
+        for comparison in self.comparisons {
+            let name = if self.comparisons.len() > 1 { format!("{}: ", comparison.name) } else { String::new() };
+            for contrast in &comparison.contrasts {
+                let at = setting_name(comparison, contrast.setting);
+                let said = sentence(comparison, contrast, self.options.confidence);
+                lines.push(format!("{}{name}{at}{said}", self.bullet()));
+            }
+        }
+        if lines.is_empty() {
+            lines.push(format!("{}There is one arm, and nothing to hold it against.", self.bullet()));
+        }
+        lines.join("\n")
+    }
+
+    /// A contrast's rows of all experiments together, so that they stand side by side.
+    fn contrasts(&self) -> Option<String> {
+        let header =
+            ["contrast", "seeds", "difference", "interval", "p", "corrected", "better in", "effect size", "verdict"];
+        let mut names: Vec<String> = Vec::new();
+        for contrast in self.comparisons.iter().flat_map(|comparison| &comparison.contrasts) {
+            if !names.contains(&label(contrast)) {
+                names.push(label(contrast));
+            }
+        }
+        let rows = names.iter().flat_map(|name| {
+            self.comparisons.iter().flat_map(move |comparison| {
+                let alike = comparison.contrasts.iter().filter(move |contrast| label(contrast) == *name);
+                alike.map(move |contrast| (comparison, (contrast.setting, tested_cells(comparison, contrast))))
+            })
+        });
+        (!names.is_empty()).then(|| self.table("", &header, rows.collect(), 1))
+    }
+
+    fn effects(&self) -> Option<String> {
+        let header =
+            ["effect of", "seeds", "difference", "interval", "p", "corrected", "better in", "effect size", "verdict"];
+        let rows = self.rows(
+            |comparison| &comparison.effects,
+            |comparison, effect| (effect.setting, tested_cells(comparison, effect)),
+        );
+        let title = "The two switches, eq. 1 (standardising) and γ, β, each averaged over the other";
+        (!rows.is_empty()).then(|| self.table(title, &header, rows, 1))
+    }
+
+    fn nulls(&self) -> Option<String> {
+        let alpha = 1.0 - self.options.confidence;
+        let rejected = format!("p < {alpha:.3}").trim_end_matches('0').to_owned();
+        let header =
+            ["contrast", "exchanges", rejected.as_str(), "interval without 0", "better or worse", "equivalent"];
+        let contrasts = |comparison: &Comparison| -> Vec<Contrast> {
+            comparison.contrasts.iter().chain(&comparison.effects).cloned().collect()
+        };
+        let mut rows = Vec::new();
+        for comparison in self.comparisons {
+            for contrast in contrasts(comparison) {
+                let Some(null) = contrast.null else { continue };
+                let share = |count: usize| percent((count as f64 / null.exchanges as f64 * 1e3).round() / 1e3) + " %";
+                let shares = [null.rejected, null.excluded, null.alarms, null.equivalent].map(share);
+                let cells = [label(&contrast), null.exchanges.to_string()].into_iter().chain(shares).collect();
+                rows.push((comparison, (contrast.setting, cells)));
+            }
+        }
+        let title = "False alarms: how often each is found in these data after exchanging the arms' records at random";
+        (!rows.is_empty()).then(|| self.table(title, &header, rows, 1))
+    }
+
+    fn arms(&self) -> String {
+        let header = ["arm", "seeds", "diverged", "share", "mean", "interval", "read at", "µs a step"];
+        let rows =
+            self.rows(|comparison| &comparison.arms, |comparison, arm| (arm.setting, arm_cells(comparison, arm)));
+        self.table("", &header, rows, 1)
+    }
+
+    fn times(&self) -> Option<String> {
+        let header = ["arm", "reached", "steps", "median", "seconds", "tuned to"];
+        let rows =
+            self.rows(|comparison| &comparison.times, |comparison, time| (time.setting, time_cells(comparison, time)));
+        let targets: Vec<String> = self.comparisons.iter().filter_map(|c| c.target).map(|t| t.to_string()).collect();
+        let title = format!("Time to a validation accuracy of {}, each arm tuned by it", targets.join(", "));
+        (!rows.is_empty()).then(|| self.table(&title, &header, rows, 1))
+    }
+
+    /// One table an experiment, as each has its own candidates.
+    fn curves(&self, comparison: &Comparison) -> Option<String> {
+        let first = comparison.curves.first()?;
+        let value = |point: &CurvePoint| shown(&comparison.candidates[point.candidate][0]);
+        let values: Vec<String> = first.points.iter().map(value).collect();
+        let header: Vec<&str> = ["arm"]
+            .into_iter()
+            .chain(comparison.tuned[1..].iter().map(String::as_str))
+            .chain(values.iter().map(String::as_str))
+            .chain(["", "good", "decades"])
+            .collect();
+        let means = comparison.curves.iter().flat_map(|curve| &curve.points).filter_map(|point| point.mean);
+        let (low, high) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), mean| (l.min(mean), h.max(mean)));
+        let row = |curve: &Curve| {
+            let others = curve.others.iter().map(shown);
+            let cells = curve.points.iter().map(|point| curve_cell(point, comparison.kind));
+            let line: String = curve.points.iter().map(|point| bar(point, low, high)).collect();
+            let good =
+                [curve.good.map_or_else(dash, |g| good_range(&g)), curve.good.map_or_else(dash, |g| decades(&g))];
+            let all = [curve.variant.clone()].into_iter().chain(others).chain(cells).chain([line]).chain(good);
+            (comparison, (curve.setting, all.collect::<Vec<_>>()))
+        };
+        let rows = comparison.curves.iter().map(row).collect();
+        let metric = serde_name(&comparison.metric);
+        let title = format!("{metric} over {}, all seeds", comparison.tuned[0]);
+        Some(self.table(&title, &header, rows, comparison.tuned.len()))
+    }
+
+    fn warnings(&self) -> Option<String> {
+        let mut lines = Vec::new();
+        for comparison in self.comparisons {
+            let name = if self.comparisons.len() > 1 { format!("{}: ", comparison.name) } else { String::new() };
+            lines.extend(comparison.warnings.iter().map(|warning| format!("{}{name}{warning}", self.bullet())));
+        }
+        (!lines.is_empty()).then(|| format!("{}\n{}", self.title("Warnings"), lines.join("\n")))
+    }
+
+    fn notes(&self) -> String {
+        let lines = notes(self.comparisons, self.options);
+        let lines = lines.iter().map(|note| format!("{}{note}", self.bullet()));
+        format!("{}\n{}", self.title("How to read this"), lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    fn title(&self, title: &str) -> String {
+        if self.layout == Layout::Markdown { format!("**{title}**\n") } else { title.to_owned() }
+    }
+
+    fn rows<'c, T: 'c>(
+        &'c self,
+        list: impl Fn(&'c Comparison) -> &'c Vec<T>,
+        row: impl Fn(&Comparison, &T) -> Row,
+    ) -> Vec<(&'c Comparison, Row)> {
+        let of = |comparison: &'c Comparison| {
+            list(comparison).iter().map(|item| (comparison, row(comparison, item))).collect::<Vec<_>>()
+        };
+        self.comparisons.iter().flat_map(of).collect()
+    }
+
+    /// A table whose rows are led by their experiment, where there are several, and their setting; `words`
+    /// columns after those are text, and the last if it is called so.
+    fn table(&self, title: &str, header: &[&str], rows: Vec<(&Comparison, Row)>, words: usize) -> String {
+        let names = self.comparisons.len() > 1;
+        let mut axes: Vec<&str> = Vec::new();
+        for axis in rows.iter().flat_map(|(comparison, _)| &comparison.by) {
+            if !axes.contains(&axis.as_str()) {
+                axes.push(axis);
+            }
+        }
+        let mut table = Table::new();
+        table.load_style(if self.layout == Layout::Markdown { ASCII_MARKDOWN } else { PLAIN });
+        table.set_header(
+            names.then_some("experiment").into_iter().chain(axes.iter().copied()).chain(header.iter().copied()),
+        );
+        for (comparison, (setting, cells)) in rows {
+            let place = |axis: &&str| comparison.by.iter().position(|other| other == axis);
+            let value = |axis: &&str| place(axis).map_or_else(String::new, |i| shown(&comparison.settings[setting][i]));
+            let name = names.then(|| comparison.name.clone());
+            table.add_row(name.into_iter().chain(axes.iter().map(value)).chain(cells));
+        }
+        let leading = usize::from(names) + axes.len() + words;
+        for (column, name) in table
+            .column_iter_mut()
+            .zip(std::iter::repeat_n("", leading - words).chain(header.iter().copied()))
+            .skip(leading)
+        {
+            if !["verdict", "read at", "tuned to", ""].contains(&name) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        if title.is_empty() { table.to_string() } else { format!("{}\n{table}", self.title(title)) }
+    }
+}
+
+/// `optimizer.lr = 0.1: `, or nothing where there is one setting.
+fn setting_name(comparison: &Comparison, setting: usize) -> String {
+    let values = comparison.by.iter().zip(&comparison.settings[setting]);
+    let named: Vec<_> = values.map(|(axis, value)| format!("{axis} = {}", shown(value))).collect();
     if named.is_empty() { String::new() } else { named.join(", ") + ": " }
 }
 
-fn contrasts(loaded: &Loaded, comparison: &Comparison, format: Format) -> Table {
-    let header = ["contrast", "pairs", "mean difference", "interval", "p"];
-    let row = |c: &Contrast| {
-        let (mean, interval) = cells(c.estimate.as_ref());
-        let p = c.p.map_or_else(dash, p_value);
-        [format!("{} − {}", c.a, c.b), c.n.to_string(), mean, interval, p]
-    };
-    let rows = comparison.contrasts.iter().map(|c| (c.point, row(c)));
-    table(loaded, comparison, &header, rows, format, 1)
-}
-
-fn arms(loaded: &Loaded, comparison: &Comparison, format: Format) -> Table {
-    let header = ["arm", "seeds", "diverged", "mean", "interval", "µs a step"];
-    let row = |a: &ArmEstimate| {
-        let (mean, interval) = cells(a.estimate.as_ref());
-        let seeds = if a.n == a.planned { a.n.to_string() } else { format!("{} of {}", a.n, a.planned) };
-        let time = a.us_per_step.map_or_else(dash, |us| format!("{us:.0}"));
-        [a.variant.clone(), seeds, a.diverged.to_string(), mean, interval, time]
-    };
-    table(loaded, comparison, &header, comparison.arms.iter().map(|a| (a.point, row(a))), format, 1)
-}
-
-/// A table whose rows are led by their values on the axes; `words` columns after those are text.
-fn table<const N: usize>(
-    loaded: &Loaded,
-    comparison: &Comparison,
-    header: &[&str; N],
-    rows: impl Iterator<Item = (usize, [String; N])>,
-    format: Format,
-    words: usize,
-) -> Table {
-    let mut table = Table::new();
-    table.load_style(if format == Format::Markdown { ASCII_MARKDOWN } else { PLAIN });
-    table.set_header(loaded.axes.iter().map(String::as_str).chain(header.iter().copied()));
-    for (point, row) in rows {
-        table.add_row(comparison.points[point].iter().cloned().chain(row));
+/// A value for people: long lists of one number as how many of it.
+fn shown(value: &Value) -> String {
+    match value.as_array() {
+        Some(list) if list.len() > 3 && list.iter().all(|item| *item == list[0]) => {
+            format!("{} × {}", list.len(), cell(&list[0]))
+        }
+        _ => cell(value),
     }
-    for column in table.column_iter_mut().skip(loaded.axes.len() + words) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
-fn cells(estimate: Option<&Estimate>) -> (String, String) {
-    let Some(e) = estimate else { return (dash(), dash()) };
-    let number = |x: f64| format!("{:.4}", (x * 1e4).round() / 1e4 + 0.0).replace('-', "−");
-    let interval = e.interval.map_or_else(dash, |(low, high)| format!("{} to {}", number(low), number(high)));
-    (number(e.mean), interval)
+fn label(contrast: &Contrast) -> String {
+    contrast.b.as_ref().map_or_else(|| contrast.a.clone(), |b| format!("{} − {b}", contrast.a))
+}
+
+fn tested_cells(comparison: &Comparison, contrast: &Contrast) -> Vec<String> {
+    let seeds = of_planned(contrast.n, contrast.planned);
+    let by_ranks = || if contrast.by_ranks { "by ranks".to_owned() } else { dash() };
+    let two_places = |x: f64| format!("{x:.2}").replace('-', "−");
+    vec![
+        label(contrast),
+        seeds,
+        contrast.difference.map_or_else(by_ranks, |d| signed(d, comparison.kind)),
+        interval(contrast.interval, comparison.kind),
+        contrast.p.map_or_else(dash, p_value),
+        contrast.p_holm.map_or_else(dash, p_value),
+        contrast.superiority.map_or_else(dash, |share| format!("{:.0} %", share * 100.0)),
+        contrast.effect_size.map_or_else(dash, two_places),
+        if contrast.p.is_some() { contrast.verdict.name().to_owned() } else { dash() },
+    ]
+}
+
+fn arm_cells(comparison: &Comparison, arm: &ArmEstimate) -> Vec<String> {
+    let share = |(low, high): (f64, f64)| format!("{:.0} to {:.0} %", low * 100.0, high * 100.0);
+    let one = |(candidate, seeds): &(usize, usize)| {
+        let name = candidate_name(comparison, *candidate);
+        if arm.chosen.len() > 1 { format!("{name} ({seeds})") } else { name }
+    };
+    let mut read_at = arm.chosen.iter().map(one).collect::<Vec<_>>().join(", ");
+    if arm.edge {
+        read_at += ", edge";
+    }
+    vec![
+        arm.variant.clone(),
+        of_planned(arm.n, arm.planned),
+        arm.diverged.to_string(),
+        arm.diverged_interval.map_or_else(dash, share),
+        arm.estimate.map_or_else(dash, |e| number(e.mean, comparison.kind)),
+        interval(arm.estimate.and_then(|e| e.interval), comparison.kind),
+        if comparison.tuned.is_empty() || arm.n == 0 { dash() } else { read_at },
+        arm.us_per_step.map_or_else(dash, |us| if us < 10.0 { format!("{us:.1}") } else { format!("{us:.0}") }),
+    ]
+}
+
+fn time_cells(comparison: &Comparison, time: &TimeToTarget) -> Vec<String> {
+    vec![
+        time.variant.clone(),
+        format!("{} of {}", time.reached, time.n),
+        time.steps.map_or_else(dash, |steps| number(steps, Kind::Steps)),
+        time.median.map_or_else(dash, |steps| number(steps, Kind::Steps)),
+        time.seconds.map_or_else(dash, |seconds| number(seconds, Kind::Seconds)),
+        time.selected.map_or_else(dash, |candidate| candidate_name(comparison, candidate)),
+    ]
+}
+
+fn candidate_name(comparison: &Comparison, candidate: usize) -> String {
+    comparison.candidates[candidate].iter().map(shown).collect::<Vec<_>>().join(" × ")
+}
+
+fn curve_cell(point: &CurvePoint, kind: Kind) -> String {
+    let mean = point.mean.map(|mean| number(mean, kind));
+    match (mean, point.diverged) {
+        (Some(mean), 0) => mean,
+        (Some(mean), diverged) => format!("{mean} ({diverged} div.)"),
+        (None, 0) => dash(),
+        (None, diverged) => format!("{diverged} of {} div.", point.n),
+    }
+}
+
+/// One character of a sparkline, from the smallest mean in the table to the largest; × where a loss diverged.
+fn bar(point: &CurvePoint, low: f64, high: f64) -> char {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    match point.mean {
+        Some(mean) if high > low => BARS[((mean - low) / (high - low) * 7.0).round() as usize],
+        Some(_) => BARS[3],
+        None if point.diverged > 0 => '×',
+        None => ' ',
+    }
+}
+
+fn good_range(good: &Good) -> String {
+    if good.low == good.high { good.low.to_string() } else { format!("{} to {}", good.low, good.high) }
+}
+
+fn decades(good: &Good) -> String {
+    let Some(decades) = good.decades else { return dash() };
+    format!("{}{decades:.1}", if good.open { "≥ " } else { "" })
+}
+
+fn of_planned(n: usize, planned: usize) -> String {
+    if n == planned { n.to_string() } else { format!("{n} of {planned}") }
+}
+
+fn interval(interval: Option<(f64, f64)>, kind: Kind) -> String {
+    interval.map_or_else(dash, |(low, high)| format!("{} to {}", number(low, kind), number(high, kind)))
 }
 
 fn dash() -> String {
     "–".to_owned()
 }
 
-/// What must be known to read the numbers rightly.
-fn caveats(loaded: &Loaded, comparison: &Comparison, confidence: f64) -> Vec<String> {
+/// How the numbers were made.
+pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
+    let any = |is: fn(&Comparison) -> bool| comparisons.iter().any(is);
     let mut notes = Vec::new();
-    let percent = confidence * 100.0;
-    notes.push(format!(
-        "p: sign-flip test of paired differences, not corrected for the number of contrasts; {percent:.0} % \
-         intervals: that test inverted for differences (Student's t beyond 20 pairs), Student's t for the arms' means; \
-         none for fewer than 6 seeds, or for the mean of an arm with diverged runs."
-    ));
-    if comparison.points.len() > 1 {
-        notes.push("Each contrast compares the arms at the same sweep point; no arm is tuned.".to_owned());
-    }
-    if loaded.has_fixed_data {
+    if any(|c| !c.tuned.is_empty()) {
         notes.push(
-            "The data and its split are the same for every seed: intervals cover initialisation and order, \
-             not the sampling of the data."
+            "Tuned: each seed is read at the value that the validation results of the other seeds favour; \"edge\" is \
+             the end of what was tried."
                 .to_owned(),
         );
     }
-    let unfinished: usize = comparison.arms.iter().map(|arm| arm.planned - arm.n).sum();
-    if unfinished > 0 {
-        notes.push(format!("{unfinished} planned runs have no result and are left out of every pair they belong to."));
+    notes.push(format!(
+        "p: the arms' results are exchanged seed by seed, and tuned anew; corrected by Holm's method for the number of \
+         tests shown. {} % intervals: what that test does not reject for differences; the sign-flip test \
+         inverted for means, from 21 seeds the BCa bootstrap. None for fewer than 6 seeds.",
+        percent(options.confidence)
+    ));
+    notes.push("Share: of runs that diverge, 95 % interval.".replace("95", &percent(options.confidence)));
+    notes.push(
+        "Better in: the share of seeds in which the first arm is better, ties half. Effect size: the mean difference \
+         over the SD of the differences."
+            .to_owned(),
+    );
+    if any(|c| !c.curves.is_empty()) {
+        notes.push(
+            "Good: the values around an arm's best at which its mean stays within 0.01 of accuracy, or a tenth of a loss \
+             or a time; ≥ where that ends with the grid."
+                .to_owned(),
+        );
     }
-    if comparison.arms.iter().any(|arm| arm.diverged > 0) {
-        let counted = if loaded.more_is_better() { "chance accuracy" } else { "the worst rank" };
-        notes.push(format!("Diverged runs count as {counted}."));
+    if any(|c| !c.times.is_empty()) {
+        notes.push(
+            "Steps and seconds: restricted means, in which never, and diverged, count at the common budget; seconds are \
+             steps times the arm's own median time a step."
+                .to_owned(),
+        );
+    }
+    if any(|c| c.has_fixed_data) {
+        notes.push(
+            "The data and its split are the same for every seed: intervals cover initialisation and order, not the \
+             sampling of the data."
+                .to_owned(),
+        );
     }
     notes
 }

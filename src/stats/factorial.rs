@@ -1,43 +1,38 @@
-//! The effects of two switches, each on or off, from one unit's four outcomes.
+//! The effects of two switches, each on or off, from the four arms that they make, in the order
+//! neither, only the first on, only the second on, both.
+//!
+//! The exchange that tests an effect of a switch puts on in off's place at both settings of the other; that
+//! of the interaction, which has the same exchange as the first switch, turns its sign too.
 
-/// What one unit, a seed, came to with (first, second) switch off or on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Corners {
-    /// Both off.
-    pub neither: f64,
-    /// Only the first on.
-    pub first: f64,
-    /// Only the second on.
-    pub second: f64,
-    /// Both on.
-    pub both: f64,
-}
+use super::exchange::Effect;
 
-impl Corners {
-    /// What the first switch does, averaged over the second: ((first − neither) + (both − second))/2.
-    pub fn first_effect(&self) -> f64 {
-        f64::midpoint(self.first - self.neither, self.both - self.second)
-    }
+/// What the first switch does, averaged over the second: ((first − neither) + (both − second))/2.
+pub const FIRST: Effect = Effect { weights: &[-0.5, 0.5, -0.5, 0.5], partner: &[1, 0, 3, 2] };
 
-    /// What the second switch does, averaged over the first: ((second − neither) + (both − first))/2.
-    pub fn second_effect(&self) -> f64 {
-        f64::midpoint(self.second - self.neither, self.both - self.first)
-    }
+/// What the second switch does, averaged over the first: ((second − neither) + (both − first))/2.
+pub const SECOND: Effect = Effect { weights: &[-0.5, -0.5, 0.5, 0.5], partner: &[2, 3, 0, 1] };
 
-    /// What the first does more where the second is on: (both − second) − (first − neither).
-    pub fn interaction(&self) -> f64 {
-        (self.both - self.second) - (self.first - self.neither)
-    }
-}
+/// What the first does more where the second is on: (both − second) − (first − neither).
+pub const INTERACTION: Effect = Effect { weights: &[1.0, -1.0, -1.0, 1.0], partner: &[1, 0, 3, 2] };
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn an_exchange_turns_every_weight_into_its_negative() {
+        for effect in [FIRST, SECOND, INTERACTION, crate::stats::exchange::DIFFERENCE] {
+            for (j, partner) in effect.partner.iter().enumerate() {
+                assert_eq!((effect.weights[*partner], effect.partner[*partner]), (-effect.weights[j], j));
+            }
+        }
+    }
+
+    #[test]
     fn effects_that_add_have_no_interaction() {
-        let added = Corners { neither: 1.0, first: 3.0, second: 1.5, both: 3.5 };
-        assert_eq!((added.first_effect(), added.second_effect(), added.interaction()), (2.0, 0.5, 0.0));
-        assert_eq!(Corners { both: 4.5, ..added }.interaction(), 1.0);
+        let of = |effect: Effect, arms: [f64; 4]| effect.weights.iter().zip(arms).map(|(w, x)| w * x).sum::<f64>();
+        let added = [1.0, 3.0, 1.5, 3.5];
+        assert_eq!([of(FIRST, added), of(SECOND, added), of(INTERACTION, added)], [2.0, 0.5, 0.0]);
+        assert_eq!(of(INTERACTION, [1.0, 3.0, 1.5, 4.5]), 1.0);
     }
 }

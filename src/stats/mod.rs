@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod describe;
 pub mod effect;
 pub mod equivalence;
+pub mod exchange;
 pub mod factorial;
 pub mod multiple;
 pub mod permutation;

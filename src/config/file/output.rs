@@ -70,7 +70,7 @@ impl Default for LogFile {
     }
 }
 
-/// A column of runs.csv that arms can be compared by.
+/// What arms can be compared by: a column of runs.csv, or the time to a target made of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
@@ -89,6 +89,10 @@ pub enum Metric {
     TestAccuracy,
     /// Highest validation accuracy during training.
     BestValidationAccuracy,
+    /// Steps until the validation accuracy first reaches `target_accuracy`; never counts at the budget.
+    StepsToTarget,
+    /// The same in seconds: steps times the arm's own measured time a step.
+    SecondsToTarget,
 }
 
 /// `compare`: what `bn-exp compare` looks at.
@@ -98,14 +102,14 @@ pub struct CompareOptions {
     /// The column that is compared.
     #[serde(default = "CompareOptions::default_metric")]
     pub metric: Metric,
-    /// Sweep axes to be tuned for each arm separately. Recorded only: arms are compared at every sweep point.
+    /// Sweep axes to be tuned for each arm separately: for every seed the value that the other seeds' validation favours. Arms are compared at each value of the other axes.
     #[serde(default)]
     pub select: Vec<String>,
-    /// Validation accuracy whose first reaching gives `steps_to_target`.
+    /// Validation accuracy whose first reaching gives the time to target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub target_accuracy: Option<f64>,
-    /// Differences smaller than this do not matter. Recorded only.
+    /// Differences of the metric smaller than this do not matter: an interval wholly within ± this shows that two arms are equivalent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub equivalence_margin: Option<f64>,

@@ -1,0 +1,141 @@
+//! Where an experiment's runs stand: settings that are compared one by one, and candidates to be tuned over.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::load::{Loaded, Run};
+use crate::config::json::cell;
+
+/// A run and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// Index of its setting.
+    pub setting: usize,
+    /// Index of its candidate.
+    pub candidate: usize,
+}
+
+/// The runs of an experiment by setting, arm, seed and candidate.
+pub struct Grid<'a> {
+    /// The experiment.
+    pub loaded: &'a Loaded,
+    /// Indices of the axes that each arm is tuned over.
+    pub tuned: Vec<usize>,
+    /// Indices of the axes at each of whose values the arms are compared.
+    pub by: Vec<usize>,
+    /// Every setting of the latter, in plan order; one without values if there are no such axes.
+    pub settings: Vec<Vec<Value>>,
+    /// Every combination of the former, smaller numbers first, other values in plan order.
+    pub candidates: Vec<Vec<Value>>,
+    /// The runs at each setting.
+    here: Vec<Vec<Placed<'a>>>,
+    places: HashMap<(usize, &'a str, u64, usize), Placed<'a>>,
+}
+
+impl<'a> Grid<'a> {
+    /// Tunes over these axes, by index, and compares at each value of the others.
+    pub fn new(loaded: &'a Loaded, tuned: Vec<usize>) -> Self {
+        let by: Vec<usize> = (0..loaded.axes.len()).filter(|axis| !tuned.contains(axis)).collect();
+        let settings = distinct(&loaded.runs, &by);
+        let mut candidates = distinct(&loaded.runs, &tuned);
+        // A stable sort: what is no number stays in plan order.
+        candidates.sort_by(|a, b| {
+            let mut orders = a.iter().zip(b).map(|(a, b)| order(a, b));
+            orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        });
+        let index = |list: &[Vec<Value>]| -> HashMap<String, usize> {
+            list.iter().enumerate().map(|(i, values)| (Value::from(values.clone()).to_string(), i)).collect()
+        };
+        let (setting_at, candidate_at) = (index(&settings), index(&candidates));
+        let (mut here, mut places) = (vec![Vec::new(); settings.len()], HashMap::new());
+        for run in &loaded.runs {
+            let (setting, candidate) = (setting_at[&key(run, &by)], candidate_at[&key(run, &tuned)]);
+            let placed = Placed { run, setting, candidate };
+            here[setting].push(placed);
+            places.insert((setting, run.entry.variant.as_str(), run.entry.seed, candidate), placed);
+        }
+        Self { loaded, tuned, by, settings, candidates, here, places }
+    }
+
+    /// A run, if it is planned.
+    pub fn run(&self, setting: usize, variant: &'a str, seed: u64, candidate: usize) -> Option<Placed<'a>> {
+        self.places.get(&(setting, variant, seed, candidate)).copied()
+    }
+
+    /// The runs of all arms at a setting.
+    pub fn runs(&self, setting: usize) -> &[Placed<'a>] {
+        &self.here[setting]
+    }
+
+    /// The seeds planned for an arm at a setting, in rising order.
+    pub fn seeds(&self, setting: usize, variant: &str) -> Vec<u64> {
+        let runs = self.here[setting].iter().filter(|placed| placed.run.entry.variant == variant);
+        let mut seeds: Vec<u64> = runs.map(|placed| placed.run.entry.seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        seeds
+    }
+
+    /// The different values of the `i`-th tuned axis, in the candidates' order.
+    pub fn values(&self, i: usize) -> Vec<&Value> {
+        let mut values: Vec<&Value> = Vec::new();
+        for candidate in &self.candidates {
+            if !values.contains(&&candidate[i]) {
+                values.push(&candidate[i]);
+            }
+        }
+        values.sort_by(|a, b| order(a, b));
+        values
+    }
+
+    /// The tuned axes at whose smallest or largest value a candidate is, each with whether it is the largest.
+    /// Values that are no numbers have no edge.
+    pub fn edges(&self, candidate: usize) -> Vec<(usize, bool)> {
+        let edge = |i: usize| {
+            let values = self.values(i);
+            let place = values.iter().position(|other| **other == self.candidates[candidate][i])?;
+            let is_last = place + 1 == values.len();
+            let is_ordered = values.iter().all(|value| value.is_number());
+            (is_ordered && (place == 0 || is_last)).then_some((i, is_last))
+        };
+        (0..self.tuned.len()).filter_map(edge).collect()
+    }
+
+    /// A candidate as its axes' values, `optimizer.lr = 0.1`.
+    pub fn candidate_name(&self, candidate: usize) -> String {
+        self.named(&self.tuned, &self.candidates[candidate])
+    }
+
+    /// A setting likewise; empty if there are no such axes.
+    pub fn setting_name(&self, setting: usize) -> String {
+        self.named(&self.by, &self.settings[setting])
+    }
+
+    fn named(&self, axes: &[usize], values: &[Value]) -> String {
+        let name = |(axis, value): (&usize, &Value)| format!("{} = {}", self.loaded.axes[*axis], cell(value));
+        axes.iter().zip(values).map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn pick(run: &Run, axes: &[usize]) -> Vec<Value> {
+    axes.iter().map(|axis| run.entry.values[*axis].clone()).collect()
+}
+
+fn key(run: &Run, axes: &[usize]) -> String {
+    Value::from(pick(run, axes)).to_string()
+}
+
+/// Numbers by size; whatever else is equal.
+fn order(a: &Value, b: &Value) -> Ordering {
+    a.as_f64().zip(b.as_f64()).map_or(Ordering::Equal, |(a, b)| a.total_cmp(&b))
+}
+
+/// The different values on some axes, in the order of their first appearance.
+fn distinct(runs: &[Run], axes: &[usize]) -> Vec<Vec<Value>> {
+    let mut seen = std::collections::HashSet::new();
+    runs.iter().filter(|run| seen.insert(key(run, axes))).map(|run| pick(run, axes)).collect()
+}

@@ -1,0 +1,163 @@
+//! What every run counts as when a metric is compared, and what it is tuned by.
+
+use std::collections::HashMap;
+
+use super::grid::{Grid, Placed};
+use super::metric::{Kind, kind, selected_by};
+use crate::config::file::Metric;
+use crate::record::run::Status;
+use crate::stats::describe::median;
+use crate::stats::selection::Record;
+
+/// What a run counts as, in the metric's own unit. A diverged loss is infinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// What the choice of a candidate goes by.
+    pub selection: f64,
+    /// What is compared.
+    pub value: f64,
+    /// Whether the run diverged.
+    pub diverged: bool,
+}
+
+/// One metric over the grid.
+pub struct Scores<'a> {
+    /// Where the runs stand.
+    pub grid: &'a Grid<'a>,
+    /// What is compared.
+    pub metric: Metric,
+    /// Its kind.
+    pub kind: Kind,
+    /// What a step of an arm costs at a setting, with a candidate: µs.
+    costs: HashMap<(usize, &'a str, usize), f64>,
+    /// By setting, how long every run of every arm went on at least, in steps or seconds.
+    budgets: Vec<f64>,
+}
+
+impl<'a> Scores<'a> {
+    /// Of a metric.
+    pub fn new(grid: &'a Grid<'a>, metric: Metric) -> Self {
+        let mut scores = Self { grid, metric, kind: kind(metric), costs: costs(grid), budgets: Vec::new() };
+        scores.budgets = (0..grid.settings.len()).map(|setting| scores.shortest(setting)).collect();
+        scores
+    }
+
+    /// The length of the shortest completed run; of the longest diverged one if none was completed, as then
+    /// none arrived and any length will do.
+    fn shortest(&self, setting: usize) -> f64 {
+        let lengths = |status: Status| {
+            let ended = self.grid.runs(setting).iter().filter(move |placed| placed.run.status == status);
+            ended.filter_map(|placed| Some(placed.run.steps? * self.unit(placed)?))
+        };
+        let shortest = lengths(Status::Completed).fold(f64::INFINITY, f64::min);
+        if shortest.is_finite() { shortest } else { lengths(Status::Diverged).fold(0.0, f64::max) }
+    }
+
+    /// What one step counts: 1, or the arm's own seconds if they have been measured.
+    fn unit(&self, placed: &Placed) -> Option<f64> {
+        if self.kind != Kind::Seconds {
+            return Some(1.0);
+        }
+        let key = (placed.setting, placed.run.entry.variant.as_str(), placed.candidate);
+        self.costs.get(&key).map(|us| us / 1e6)
+    }
+
+    /// µs a step of an arm: the median over its candidates.
+    pub fn us_per_step(&self, setting: usize, variant: &'a str) -> Option<f64> {
+        let candidates = 0..self.grid.candidates.len();
+        let costs: Vec<f64> = candidates.filter_map(|k| self.costs.get(&(setting, variant, k)).copied()).collect();
+        median(&costs)
+    }
+
+    /// What a run counts as; none if it is not finished, or has no such score.
+    pub fn score(&self, placed: &Placed) -> Option<Score> {
+        let run = placed.run;
+        let worst = match self.kind {
+            Kind::Accuracy => 1.0 / run.entry.classes as f64,
+            Kind::Loss => f64::INFINITY,
+            Kind::Steps | Kind::Seconds => self.budgets[placed.setting],
+        };
+        match run.status {
+            Status::Diverged => Some(Score { selection: worst, value: worst, diverged: true }),
+            Status::Completed if self.kind.is_time() => {
+                self.unit(placed)?;
+                let time = self.reached(placed).unwrap_or(worst);
+                Some(Score { selection: time, value: time, diverged: false })
+            }
+            Status::Completed => {
+                let value = run.score(self.metric)?;
+                let selection = if self.is_tuned() { run.score(selected_by(self.metric))? } else { value };
+                Some(Score { selection, value, diverged: false })
+            }
+            Status::Failed | Status::Interrupted | Status::Missing => None,
+        }
+    }
+
+    /// When a run reached the target: never if it diverged, or only after the budget. For times.
+    pub fn reached(&self, placed: &Placed) -> Option<f64> {
+        let time = placed.run.steps_to_target? * self.unit(placed)?;
+        (placed.run.status == Status::Completed && time <= self.budgets[placed.setting]).then_some(time)
+    }
+
+    /// How long every run at a setting went on at least: what a run counts at that never arrives. For times.
+    pub fn budget(&self, setting: usize) -> f64 {
+        self.budgets[setting]
+    }
+
+    /// Whether arms are tuned at all.
+    pub fn is_tuned(&self) -> bool {
+        !self.grid.tuned.is_empty()
+    }
+
+    /// The seeds of an arm at a setting for which every candidate has a score.
+    pub fn complete(&self, setting: usize, variant: &'a str) -> Vec<u64> {
+        let has_score = |seed: u64, candidate: usize| {
+            self.grid.run(setting, variant, seed, candidate).is_some_and(|placed| self.score(&placed).is_some())
+        };
+        let mut seeds = self.grid.seeds(setting, variant);
+        seeds.retain(|seed| (0..self.grid.candidates.len()).all(|candidate| has_score(*seed, candidate)));
+        seeds
+    }
+
+    /// Everything that an arm came to for these seeds, which must be complete, turned so that more is better.
+    pub fn record(&self, setting: usize, variant: &'a str, seeds: &[u64]) -> Record {
+        let candidates = self.grid.candidates.len();
+        let (mut selection, mut value) = (Vec::new(), Vec::new());
+        for (seed, candidate) in seeds.iter().flat_map(|seed| (0..candidates).map(move |k| (*seed, k))) {
+            let placed = self.grid.run(setting, variant, seed, candidate);
+            let score = placed.and_then(|placed| self.score(&placed));
+            selection.push(score.map_or(f64::NAN, |score| self.kind.sign() * score.selection));
+            value.push(score.map_or(f64::NAN, |score| self.kind.sign() * score.value));
+        }
+        Record { candidates, selection, value }
+    }
+}
+
+/// Median µs a step of every arm at every setting, with every candidate. The learning rate does not change
+/// what a step costs: candidates that differ in nothing else are taken together, which evens out the
+/// machine's moods. Runs that diverged, perhaps after a few cold steps, count only where no other was timed.
+fn costs<'a>(grid: &Grid<'a>) -> HashMap<(usize, &'a str, usize), f64> {
+    let kept: Vec<usize> =
+        (0..grid.tuned.len()).filter(|i| grid.loaded.axes[grid.tuned[*i]] != "optimizer.lr").collect();
+    let alike = |a: usize, b: usize| kept.iter().all(|i| grid.candidates[a][*i] == grid.candidates[b][*i]);
+    // The first candidate of each kind stands for it.
+    let first: Vec<usize> =
+        (0..grid.candidates.len()).map(|k| (0..k).find(|other| alike(*other, k)).unwrap_or(k)).collect();
+    let mut times: HashMap<(usize, &str, usize), [Vec<f64>; 2]> = HashMap::new();
+    for placed in (0..grid.settings.len()).flat_map(|setting| grid.runs(setting)) {
+        let us = placed.run.timing.as_ref().and_then(|timing| timing.us_per_step);
+        let ended = [Status::Completed, Status::Diverged].iter().position(|status| *status == placed.run.status);
+        if let Some((us, ended)) = us.zip(ended) {
+            let key = (placed.setting, placed.run.entry.variant.as_str(), first[placed.candidate]);
+            times.entry(key).or_default()[ended].push(us);
+        }
+    }
+    let mut costs = HashMap::new();
+    for ((setting, variant, kind), [completed, diverged]) in times {
+        let Some(us) = median(&completed).or_else(|| median(&diverged)) else { continue };
+        for candidate in (0..first.len()).filter(|k| first[*k] == kind) {
+            costs.insert((setting, variant, candidate), us);
+        }
+    }
+    costs
+}

@@ -1,0 +1,147 @@
+//! What an arm does, tested by exchanging whole records.
+//!
+//! The unit is the seed, and for each the test exchanges everything that the arms came to, at every
+//! candidate, and chooses anew. Flipping the signs of the chosen differences instead would pretend that the
+//! choice had been made beforehand: two arms that are alike may be tuned to different candidates by chance,
+//! for all seeds together, and such a test then rejects far too often.
+//!
+//! A shift of a whole record by θ moves no choice, as every candidate of a seed moves with it. So the
+//! test inverts into an interval that is exact after the choice as well ([`super::permutation`]).
+
+use super::permutation::{Orbit, signed_ranks};
+use super::selection::{Record, choose};
+
+/// A weighted sum of arms, and which arms a seed's exchange puts in each other's place. The exchange turns
+/// the weights into their negatives: `weights[partner[j]] = −weights[j]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effect {
+    /// Weight of each arm; those above 0 sum to 1, so that the effect is in the unit of the values.
+    pub weights: &'static [f64],
+    /// The arm that each changes places with.
+    pub partner: &'static [usize],
+}
+
+/// The first arm less the second.
+pub const DIFFERENCE: Effect = Effect { weights: &[1.0, -1.0], partner: &[1, 0] };
+
+/// An effect as it was seen, and all that it could have been by exchange.
+#[derive(Debug, Clone)]
+pub struct Tested {
+    /// Seed by seed, positive where it speaks for the arms with positive weight; infinite where a loss diverged.
+    pub differences: Vec<f64>,
+    /// Whether the test is on signed ranks, because a loss that is read has diverged.
+    pub by_ranks: bool,
+    /// The differences, or their ranks, after every exchange.
+    pub orbit: Orbit,
+}
+
+/// Tests an effect of arms that have the same seeds and candidates.
+///
+/// `None` without seeds, or if a value is not a number.
+///
+/// # Panics
+/// If the records differ in size, or are not as many as the effect has weights.
+pub fn test(arms: &[&Record], effect: Effect) -> Option<Tested> {
+    assert_eq!(arms.len(), effect.weights.len(), "as many arms as weights");
+    let (n, candidates) = (arms[0].seeds(), arms[0].candidates);
+    assert!(arms.iter().all(|arm| (arm.seeds(), arm.candidates) == (n, candidates)), "records of different sizes");
+    if n == 0 || arms.iter().any(|arm| arm.value.iter().chain(&arm.selection).any(|v| v.is_nan())) {
+        return None;
+    }
+    let mut chosen = vec![Vec::new(); arms.len()];
+    let mut seen = vec![0.0; n];
+    read(arms, effect, &vec![false; n], &mut chosen, &mut seen);
+    let by_ranks = arms.iter().zip(&chosen).any(|(arm, chosen)| arm.read(chosen).iter().any(|v| v.is_infinite()));
+    let orbit = Orbit::new(n, |exchanged, differences| {
+        read(arms, effect, exchanged, &mut chosen, differences);
+        if by_ranks {
+            differences.copy_from_slice(&signed_ranks(differences));
+        }
+    });
+    Some(Tested { differences: seen, by_ranks, orbit })
+}
+
+/// The effect, seed by seed, after some seeds' records have been exchanged and the candidates chosen anew.
+fn read(arms: &[&Record], effect: Effect, exchanged: &[bool], chosen: &mut [Vec<usize>], differences: &mut [f64]) {
+    let candidates = arms[0].candidates;
+    let arm = |j: usize, seed: usize| arms[if exchanged[seed] { effect.partner[j] } else { j }];
+    for (j, chosen) in chosen.iter_mut().enumerate() {
+        choose(exchanged.len(), candidates, |seed| arm(j, seed).row(seed), chosen);
+    }
+    for (seed, difference) in differences.iter_mut().enumerate() {
+        let (mut sum, mut size) = (0.0, 0.0f64);
+        for (j, weight) in effect.weights.iter().enumerate() {
+            let term = weight * arm(j, seed).value[seed * candidates + chosen[j][seed]];
+            sum += term;
+            size = size.max(term.abs());
+        }
+        // Diverged on both sides, ∞ − ∞, or equal but for rounding: no difference.
+        *difference = if sum.is_nan() || sum.abs() <= 1e-13 * size && size.is_finite() { 0.0 } else { sum };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::permutation::sign_flips;
+
+    fn record(candidates: usize, selection: &[f64], value: &[f64]) -> Record {
+        Record { candidates, selection: selection.to_vec(), value: value.to_vec() }
+    }
+
+    #[test]
+    fn without_a_choice_it_is_the_sign_flip_test() {
+        let (a, b) = ([0.5, 0.7, 0.2, 0.9, 0.4, 0.6], [0.4, 0.5, 0.3, 0.5, 0.35, 0.1]);
+        let tested = test(&[&record(1, &a, &a), &record(1, &b, &b)], DIFFERENCE).unwrap();
+        let flips = sign_flips(&tested.differences).unwrap();
+        assert_eq!(tested.orbit.p(0), flips.p(0));
+        let interval = |orbit: &Orbit| orbit.shifts(0).unwrap().interval(0.95).unwrap();
+        assert_eq!(interval(&tested.orbit), interval(&flips));
+    }
+
+    #[test]
+    fn the_choice_is_made_anew_after_each_exchange() {
+        // By hand: seeds 0 and 1, candidates x and y. As they are, each seed reads what the other prefers:
+        // a reads x (seed 0 sees 0.1 < 0.9 of seed 1: y), and so on.
+        let a = record(2, &[0.9, 0.1, 0.1, 0.9], &[10.0, 20.0, 30.0, 40.0]);
+        let b = record(2, &[0.9, 0.1, 0.9, 0.1], &[1.0, 2.0, 3.0, 4.0]);
+        let tested = test(&[&a, &b], DIFFERENCE).unwrap();
+        // a: seed 0 by seed 1's (0.1, 0.9): y = 20; seed 1 by seed 0's: x = 30. b: x both: 1, 3.
+        assert_eq!(tested.differences, [19.0, 27.0]);
+        // Seed 0 exchanged: first arm (b0, a1), second (a0, b1). First: seed 0 by a1: y = 2; seed 1 by b0: x = 30.
+        // Second: seed 0 by b1: x = 10; seed 1 by a0: x = 3. Sum (2 − 10) + (30 − 3).
+        assert_eq!([tested.orbit.differences(0), tested.orbit.differences(1)], [[19.0, 27.0], [-8.0, 27.0]]);
+        // 46²/(19² + 27²) = 1.94, 19²/(8² + 27²) = 0.46.
+        assert_eq!(tested.orbit.p(0), 0.5);
+    }
+
+    #[test]
+    fn a_shift_of_whole_records_shifts_the_interval_and_moves_no_choice() {
+        let value = |i: usize| ((i * 37 + 11) % 23) as f64 / 23.0;
+        let of = |from: usize| (0..24).map(|i| value(i + from)).collect::<Vec<_>>();
+        let (a, b) = (record(3, &of(0), &of(5)), record(3, &of(60), &of(100)));
+        let moved = |v: &[f64]| v.iter().map(|x| x + 2.0).collect::<Vec<_>>();
+        let shifted = record(3, &moved(&a.selection), &moved(&a.value));
+        let (before, after) = (test(&[&a, &b], DIFFERENCE).unwrap(), test(&[&shifted, &b], DIFFERENCE).unwrap());
+        let interval = |tested: &Tested| tested.orbit.shifts(0).unwrap().interval(0.9).unwrap();
+        let ((l, h), (low, high)) = (interval(&before), interval(&after));
+        assert!((low - l - 2.0).abs() < 1e-9 && (high - h - 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn diverged_losses_are_compared_by_ranks() {
+        let inf = f64::NEG_INFINITY;
+        let (a, b) = ([-0.2, -0.3, -5.0], [-0.3, inf, inf]);
+        let tested = test(&[&record(1, &a, &a), &record(1, &b, &b)], DIFFERENCE).unwrap();
+        assert!(tested.by_ranks && tested.differences[1] == f64::INFINITY);
+        assert_eq!(tested.orbit.p(0), 0.25);
+        let both = record(1, &[inf, inf], &[inf, inf]);
+        assert_eq!(test(&[&both, &both], DIFFERENCE).unwrap().differences, [0.0, 0.0]);
+    }
+
+    #[test]
+    fn nothing_and_no_numbers_have_no_test() {
+        assert!(test(&[&record(1, &[], &[]), &record(1, &[], &[])], DIFFERENCE).is_none());
+        assert!(test(&[&record(1, &[f64::NAN], &[0.0]), &record(1, &[0.0], &[0.0])], DIFFERENCE).is_none());
+    }
+}
