@@ -6,8 +6,8 @@ Usage:
 
 The file is an object of lists of cases; every case holds what goes in and what came out:
     sign_flip      differences -> p (scipy.stats.permutation_test, permutation_type "samples", exact)
-    exchange       two arms' selection and value, [seed][candidate], more being better -> chosen differences, p, and
-                   p_of_shifts [[theta, p], ...] of the hypothesis that the first arm is the second plus theta
+    exchange       two arms' selection and value, [seed][candidate], more being better -> chosen differences, p,
+                   p_flips of those differences' signs, and p_of_shifts [[theta, p], ...] of the hypothesis that the first arm is the second plus theta
                    (scipy.stats.permutation_test, "samples", exact, of a statistic that is handed whole records and
                    chooses leave-one-seed-out anew)
     power          n, effect -> power of the two-sided paired t test at 0.05 (statsmodels.stats.power.TTestPower)
@@ -101,6 +101,9 @@ def exchange(n, candidates, spread):
         "value": value.reshape(2, -1).tolist(),
         "differences": floats(seen),
         "p": p_of(0.0),
+        "p_flips": float(
+            stats.permutation_test((seen,), np.sum, permutation_type="samples", n_resamples=np.inf).pvalue
+        ),
         "p_of_shifts": [[theta, p_of(theta)] for theta in shifts],
     }
 

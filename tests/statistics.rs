@@ -1,6 +1,7 @@
 //! Every statistic against SciPy, statsmodels and lifelines on the same numbers
 //! (`scripts/make_statistics_goldens.py`).
 
+use bn_exp::stats::permutation::ALL;
 use bn_exp::stats::selection::Record;
 use bn_exp::stats::{bootstrap, describe, effect, exchange, factorial, multiple, permutation, proportion, survival};
 use serde_json::Value;
@@ -34,7 +35,7 @@ fn assert_interval(found: Option<(f64, f64)>, case: &Value) {
 #[test]
 fn sign_flip_p_is_scipys_exact_permutation_test() {
     for case in cases("sign_flip") {
-        let orbit = permutation::sign_flips(&numbers(&case["differences"])).unwrap();
+        let orbit = permutation::sign_flips(&numbers(&case["differences"]), ALL).unwrap();
         assert_close(orbit.p(0), number(&case["p"]), &case);
     }
 }
@@ -47,18 +48,20 @@ fn the_exchange_of_whole_records_is_scipys_exact_permutation_test_with_the_choic
             selection: numbers(&case["selection"][arm]),
             value: numbers(&case["value"][arm]),
         };
-        let tested = exchange::test(&[&record(0), &record(1)], exchange::DIFFERENCE).unwrap();
+        let tested = exchange::test(&[&record(0), &record(1)], exchange::DIFFERENCE, ALL).unwrap();
         for (found, expected) in tested.differences.iter().zip(numbers(&case["differences"])) {
             assert_close(*found, expected, &case);
         }
-        assert_close(tested.orbit.p(0), number(&case["p"]), &case);
-        let shifts = tested.orbit.shifts(0).unwrap();
+        let flips = permutation::sign_flips(&tested.differences, ALL).unwrap();
+        assert_close(tested.orbit().p(0), number(&case["p"]), &case);
+        assert_close(flips.p(0), number(&case["p_flips"]), &case);
+        assert_close(tested.data(0).p(), number(&case["p"]).max(number(&case["p_flips"])), &case);
+        let shifts = tested.orbit().shifts(0).unwrap();
+        let [interval] = tested.data(0).intervals([0.95]);
+        let (low, high) = interval.unwrap();
         for shift in case["p_of_shifts"].as_array().unwrap() {
-            assert_close(shifts.p(number(&shift[0])), number(&shift[1]), &case);
-        }
-        let (low, high) = shifts.interval(0.95).unwrap();
-        for shift in case["p_of_shifts"].as_array().unwrap() {
-            let (theta, p) = (number(&shift[0]), number(&shift[1]));
+            let [theta, p] = [0, 1].map(|i| number(&shift[i]));
+            assert_close(shifts.p(theta), p, &case);
             assert!(p <= 0.05 || low <= theta && theta <= high, "{low} {high} {case}");
         }
     }
@@ -131,7 +134,7 @@ fn effects_of_two_switches_are_the_coefficients_of_a_least_squares_fit() {
         let arms: Vec<&Record> = arms.iter().collect();
         let effects = [factorial::FIRST, factorial::SECOND, factorial::INTERACTION];
         for (effect, expected) in effects.into_iter().zip(numbers(&case["effects"])) {
-            let tested = exchange::test(&arms, effect).unwrap();
+            let tested = exchange::test(&arms, effect, ALL).unwrap();
             assert_close(describe::mean(&tested.differences).unwrap(), expected, &case);
         }
     }

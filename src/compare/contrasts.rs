@@ -64,6 +64,10 @@ pub struct Null {
 /// Random exchanges of `--null`.
 const NULL_EXCHANGES: usize = 2000;
 
+/// Exchanges that each of their results is tested by: all of them up to 13 seeds, a random sample beyond that, which
+/// makes a p coarser and no less honest.
+const NULL_TESTS: usize = 4096;
+
 /// `a` less `b` at a setting. If the experiment has no such arms, there are no seeds.
 pub fn contrast(scores: &Scores, setting: usize, (a, b): (&str, &str), options: &Options) -> Contrast {
     Contrast { b: Some(b.to_owned()), ..tested(scores, setting, a, &[a, b], DIFFERENCE, options) }
@@ -99,11 +103,13 @@ fn tested<'a>(
     }
     let records: Vec<Record> = arms.iter().map(|arm| scores.record(setting, arm, &seeds)).collect();
     let records: Vec<&Record> = records.iter().collect();
-    let tested = if has_all { exchange::test(&records, effect) } else { None };
-    let mut contrast = match &tested {
-        Some(tested) => found(tested, scores.kind, options, scores.grid.loaded.options.equivalence_margin),
-        None => nothing(),
-    };
+    let margin = scores.grid.loaded.options.equivalence_margin;
+    let test = |most| if has_all { exchange::test(&records, effect, most) } else { None };
+    let mut contrast =
+        test(permutation::ALL).map_or_else(nothing, |tested| found(&tested, scores.kind, options, margin));
+    if options.null {
+        contrast.null = test(NULL_TESTS).map(|tested| null(&tested, options.confidence, margin));
+    }
     (contrast.setting, contrast.planned, contrast.n) = (setting, planned.len(), seeds.len());
     name.clone_into(&mut contrast.a);
     contrast
@@ -126,12 +132,14 @@ fn nothing() -> Contrast {
         effect_size: None,
         verdict: Verdict::Undecided,
         null: None,
-        evidence: Evidence { p: None, interval: None, narrower: None, direction: 0.0, by_ranks: false },
+        evidence: Evidence { p: None, interval_agrees: false, within_margin: false, direction: 0.0 },
     }
 }
 
 fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) -> Contrast {
-    let evidence = evidence(tested, 0, options.confidence);
+    let data = tested.data(0);
+    let confidences = [options.confidence, equivalence::confidence_for(options.confidence)];
+    let [interval, narrower] = data.intervals(confidences);
     let sign = kind.sign();
     // More is better in what was tested; back to the metric's own direction.
     let own = |(low, high): (f64, f64)| if sign > 0.0 { (low, high) } else { (-high, -low) };
@@ -139,40 +147,43 @@ fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) ->
     Contrast {
         by_ranks: tested.by_ranks,
         difference: difference.map(|d| sign * d),
-        interval: evidence.interval.map(own),
-        p: evidence.p,
+        interval: interval.map(own),
+        p: Some(data.p()),
         p_minimum: Some(permutation::smallest_p(tested.differences.len())),
         superiority: effect::superiority(&tested.differences),
         effect_size: effect::paired_effect(&tested.differences).map(|d| sign * d),
-        null: options.null.then(|| null(tested, options.confidence, margin)),
-        evidence,
+        evidence: Evidence {
+            p: None,
+            interval_agrees: interval.map_or(tested.by_ranks, |(low, high)| low > 0.0 || high < 0.0),
+            within_margin: margin.is_some_and(|margin| equivalence::is_equivalent(narrower, margin)),
+            direction: data.direction(),
+        },
         ..nothing()
     }
 }
 
-/// What the data, exchanged by `i`, have to say; 0 is the data as they are.
-fn evidence(tested: &Tested, i: usize, confidence: f64) -> Evidence {
-    let shifts = tested.orbit.shifts(i).filter(|_| !tested.by_ranks);
-    let interval = |confidence| shifts.as_ref().and_then(|shifts| shifts.interval(confidence));
-    Evidence {
-        p: Some(tested.orbit.p(i)),
-        interval: interval(confidence),
-        narrower: interval(equivalence::confidence_for(confidence)),
-        direction: tested.orbit.statistic(i),
-        by_ranks: tested.by_ranks,
-    }
-}
-
+/// Exchanges the arms' records at random and asks of each result what would have been said of it: its p, whether its
+/// interval would leave out 0 or lie within the margin, and the verdict.
 fn null(tested: &Tested, confidence: f64, margin: Option<f64>) -> Null {
     let alpha = 1.0 - confidence;
     let mut rng = stream(0, "null");
     let mut null = Null { exchanges: NULL_EXCHANGES, rejected: 0, excluded: 0, alarms: 0, equivalent: 0 };
     for _ in 0..NULL_EXCHANGES {
-        // The orbit may hold one of an exchange and its opposite only; they differ in sign and nothing else.
-        let evidence = evidence(tested, below(&mut rng, tested.orbit.exchanges()), confidence);
+        // Of an exchange and its opposite, which differ in sign and nothing else, one may stand for both.
+        let data = tested.data(below(&mut rng, tested.exchanges()));
+        let mean = describe::mean(data.differences()).unwrap_or(f64::INFINITY);
+        let narrower = equivalence::confidence_for(confidence);
+        let lies_within = |margin: f64| mean.abs() < margin && data.rejects(&[-margin, margin], narrower);
+        let excludes = data.rejects(&[0.0], confidence);
+        let evidence = Evidence {
+            p: Some(data.p()),
+            interval_agrees: excludes || tested.by_ranks,
+            within_margin: margin.is_some_and(lies_within),
+            direction: data.direction(),
+        };
         null.rejected += usize::from(evidence.p.is_some_and(|p| p < alpha));
-        null.excluded += usize::from(evidence.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0));
-        match verdict(&evidence, alpha, margin) {
+        null.excluded += usize::from(excludes);
+        match verdict(&evidence, alpha) {
             Verdict::Better | Verdict::Worse => null.alarms += 1,
             Verdict::Equivalent => null.equivalent += 1,
             Verdict::Undecided => {}
@@ -183,14 +194,9 @@ fn null(tested: &Tested, confidence: f64, margin: Option<f64>) -> Null {
 
 impl Contrast {
     /// With p corrected for the number of tests, the verdict.
-    pub(super) fn conclude(&mut self, p_holm: Option<f64>, confidence: f64, margin: Option<f64>) {
+    pub(super) fn conclude(&mut self, p_holm: Option<f64>, confidence: f64) {
         self.p_holm = p_holm;
         self.evidence.p = p_holm;
-        self.verdict = verdict(&self.evidence, 1.0 - confidence, margin);
-    }
-
-    /// Whether the tested sum speaks for the first arm.
-    pub fn favours_first(&self) -> bool {
-        self.evidence.direction > 0.0
+        self.verdict = verdict(&self.evidence, 1.0 - confidence);
     }
 }

@@ -227,9 +227,8 @@ fn conclude(
         comparisons.iter_mut().flatten().flat_map(|c| family(c).iter().map(|contrast| contrast.p)).collect();
     let mut corrected = holm(&p).into_iter();
     for comparison in comparisons.iter_mut().flatten() {
-        let margin = comparison.margin;
         for contrast in family(comparison) {
-            contrast.conclude(corrected.next().flatten(), options.confidence, margin);
+            contrast.conclude(corrected.next().flatten(), options.confidence);
         }
     }
     p.iter().flatten().count()

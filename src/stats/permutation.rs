@@ -24,6 +24,8 @@ use crate::random::stream;
 
 /// Largest n for which all exchanges are tried.
 pub const EXACT: usize = 20;
+/// As many as those are.
+pub const ALL: usize = 1 << (EXACT - 1);
 /// Random exchanges beyond that.
 const DRAWS: usize = 100_000;
 /// Fewest seeds for which an interval is given.
@@ -45,11 +47,13 @@ pub struct Orbit {
 
 impl Orbit {
     /// Tries the exchanges of `n` seeds, at least one: `differences` is told which are exchanged, and writes what that
-    /// gives. An exchange and its opposite differ in the sign of S alone, so for n ≤ 20 the last seed stays.
-    pub fn new(n: usize, mut differences: impl FnMut(&[bool], &mut [f64])) -> Self {
+    /// gives. All are tried if they are at most `most`, else that many random ones, or 100,000. An exchange and its
+    /// opposite differ in the sign of S alone; where all are tried, the last seed stays.
+    pub fn new(n: usize, most: usize, mut differences: impl FnMut(&[bool], &mut [f64])) -> Self {
         let words = n.div_ceil(64);
-        let exchanges: Vec<u64> = if n <= EXACT {
-            (0..1u64 << (n - 1)).collect()
+        let all = 1usize.checked_shl(n as u32 - 1).filter(|all| n <= EXACT && *all <= most);
+        let exchanges: Vec<u64> = if let Some(all) = all {
+            (0..all as u64).collect()
         } else {
             let mut rng = stream(0, "exchange");
             let in_last = u64::MAX >> (words * 64 - n);
@@ -58,7 +62,7 @@ impl Orbit {
                 i if i % words == words - 1 => rng.next_u64() & in_last,
                 _ => rng.next_u64(),
             };
-            (0..words * DRAWS).map(word).collect()
+            (0..words * most.min(DRAWS)).map(word).collect()
         };
         let mut orbit =
             Self { n, words, differences: vec![0.0; exchanges.len() / words * n], exchanges, sizes: OnceCell::new() };
@@ -229,13 +233,13 @@ fn reach(spread: f64, is_kept: impl Fn(f64) -> bool) -> f64 {
 
 /// The exchanges of paired differences: their signs are flipped.
 ///
-/// `None` without differences, or if one of them is not finite.
-pub fn sign_flips(differences: &[f64]) -> Option<Orbit> {
-    let is_defined = !differences.is_empty() && differences.iter().all(|d| d.is_finite());
+/// `None` without differences, or if one of them is not a number.
+pub fn sign_flips(differences: &[f64], most: usize) -> Option<Orbit> {
+    let is_defined = !differences.is_empty() && !differences.iter().any(|d| d.is_nan());
     let flip = |flipped: &[bool], out: &mut [f64]| {
         out.iter_mut().zip(differences).zip(flipped).for_each(|((out, d), flip)| *out = if *flip { -d } else { *d });
     };
-    is_defined.then(|| Orbit::new(differences.len(), flip))
+    is_defined.then(|| Orbit::new(differences.len(), most, flip))
 }
 
 /// Signed ranks of differences, 1 for the smallest |d|, ties sharing their mean rank, zeros 0.
@@ -262,11 +266,11 @@ mod tests {
     use super::*;
 
     fn p(differences: &[f64]) -> f64 {
-        sign_flips(differences).unwrap().p(0)
+        sign_flips(differences, ALL).unwrap().p(0)
     }
 
     fn interval(differences: &[f64], confidence: f64) -> Option<(f64, f64)> {
-        sign_flips(differences).unwrap().shifts(0)?.interval(confidence)
+        sign_flips(differences, ALL).unwrap().shifts(0)?.interval(confidence)
     }
 
     #[test]
@@ -275,7 +279,7 @@ mod tests {
         for confidence in [0.9, 0.95, 0.97] {
             let (low, high) = interval(&d, confidence).unwrap();
             let p = |theta: f64| p(&d.map(|x| x - theta));
-            assert_eq!(p(0.1), sign_flips(&d).unwrap().shifts(0).unwrap().p(0.1));
+            assert_eq!(p(0.1), sign_flips(&d, ALL).unwrap().shifts(0).unwrap().p(0.1));
             for inside in [low + 1e-9, f64::midpoint(low, high), high - 1e-9] {
                 assert!(p(inside) > 1.0 - confidence, "{inside} {}", p(inside));
             }
@@ -305,10 +309,10 @@ mod tests {
     #[test]
     fn exchanged_data_have_the_p_and_interval_of_data_made_so() {
         let d = [0.3, -0.1, 0.4, 0.2, 0.6, -0.05, 0.15];
-        let orbit = sign_flips(&d).unwrap();
+        let orbit = sign_flips(&d, ALL).unwrap();
         for i in [1usize, 5, 44] {
             let flipped: Vec<f64> = d.iter().enumerate().map(|(s, d)| if i >> s & 1 == 1 { -d } else { *d }).collect();
-            let direct = sign_flips(&flipped).unwrap();
+            let direct = sign_flips(&flipped, ALL).unwrap();
             assert_eq!(orbit.p(i), direct.p(0));
             let interval = |orbit: &Orbit, i| orbit.shifts(i).unwrap().interval(0.95).unwrap();
             let ((low, high), (l, h)) = (interval(&orbit, i), interval(&direct, 0));
@@ -320,7 +324,7 @@ mod tests {
     fn infinite_differences_count_like_any_that_grow_without_bound() {
         let with = |large: f64| {
             let d = [0.3, large, -0.1, 0.2, -large, large, 0.4];
-            Orbit::new(7, |exchanged, out| {
+            Orbit::new(7, ALL, |exchanged, out| {
                 let sign = |i: usize| if exchanged[i] { -1.0 } else { 1.0 };
                 // Large only where the first seed has been exchanged.
                 (0..7).for_each(|i| out[i] = sign(i) * if exchanged[0] { d[i] } else { d[i].clamp(-0.5, 0.5) });
@@ -342,7 +346,16 @@ mod tests {
             assert_eq!(p(&d), smallest_p(n as usize));
         }
         assert_eq!(p(&[0.0; 6]), 1.0);
-        assert!(sign_flips(&[]).is_none() && sign_flips(&[f64::INFINITY]).is_none());
+        assert!(sign_flips(&[], ALL).is_none() && sign_flips(&[f64::NAN], ALL).is_none());
+        assert_eq!(p(&[f64::INFINITY, 1.0, 2.0]), 1.0, "one that is infinite decides by its sign alone");
+    }
+
+    #[test]
+    fn fewer_exchanges_than_all_are_a_sample_of_them() {
+        let d: Vec<f64> = (0..14).map(|i| f64::from(i % 5) - 1.3).collect();
+        let (all, sampled) = (sign_flips(&d, ALL).unwrap(), sign_flips(&d, 4096).unwrap());
+        assert_eq!((all.exchanges(), sampled.exchanges()), (8192, 4096));
+        assert!((all.p(0) - sampled.p(0)).abs() < 0.03, "{} {}", all.p(0), sampled.p(0));
     }
 
     #[test]

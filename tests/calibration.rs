@@ -1,0 +1,175 @@
+//! Does the comparison keep its promises? Experiments are made up, thousands of them, and compared as a whole, from
+//! the runs to the verdict: with nothing to be found, alarms and intervals must be as rare and as wide as they claim;
+//! with something planted, it must be found as often as theory says.
+
+use bn_exp::compare::contrasts::Contrast;
+use bn_exp::compare::load::{COLUMNS, Loaded, Run};
+use bn_exp::compare::verdict::Verdict;
+use bn_exp::compare::{Options, compare};
+use bn_exp::config::file::{CompareOptions, Metric};
+use bn_exp::plan::RunEntry;
+use bn_exp::random::{Stream, stream};
+use bn_exp::record::run::Status;
+use rand_distr::{Distribution, StandardNormal};
+use serde_json::{Value, json};
+
+/// Experiments simulated of each kind.
+const REPETITIONS: usize = 2000;
+
+/// How experiments of two arms, `a` and `b`, are made up: seed by seed and rate by rate,
+/// score = level of the arm at the rate + the seed's own noise, shared by both arms + the run's own + that of its
+/// validation or test sample.
+#[derive(Clone, Copy)]
+struct World {
+    /// Level of each arm at each rate.
+    levels: [[f64; 5]; 2],
+    /// SD of the noise of a seed, of a run, of the validation score, of the test score.
+    noise: [f64; 4],
+}
+
+const FLAT: [f64; 5] = [0.0; 5];
+/// Neighbours as far apart as the noise, so that the choice is often wrong.
+const SLOPE: [f64; 5] = [-1.0, -0.5, 0.0, -0.4, -0.9];
+
+const WIDE: [f64; 5] = [-3.0, 0.0, -1.0, -2.0, -3.0];
+const NARROW: [f64; 5] = [-30.0, -20.0, -10.0, 0.0, -3.0];
+
+impl World {
+    fn experiment(&self, seeds: usize, rng: &mut Stream) -> Loaded {
+        let mut normal = || -> f64 { StandardNormal.sample(rng) };
+        let [of_seed, of_run, of_validation, of_test] = self.noise;
+        let mut runs = Vec::new();
+        for seed in 0..seeds {
+            let shared = of_seed * normal();
+            for (variant, levels) in ["a", "b"].into_iter().zip(self.levels) {
+                for (rate, level) in levels.into_iter().enumerate() {
+                    let own = level + shared + of_run * normal();
+                    let scores = [own + of_validation * normal(), own + of_test * normal()];
+                    runs.push(run(variant, seed as u64, vec![json!(rate)], scores));
+                }
+            }
+        }
+        experiment(runs)
+    }
+
+    /// What is said of `a` against `b` in each of many experiments.
+    fn contrasts(&self, seeds: usize, name: &str) -> Vec<Contrast> {
+        let mut rng = stream(seeds as u64, name);
+        let options = Options { baseline: Some("b".into()), ..Options::default() };
+        let one = |_| {
+            let loaded = [self.experiment(seeds, &mut rng)];
+            compare(&loaded, &options).remove(0).expect("a comparison").contrasts.remove(0)
+        };
+        (0..REPETITIONS).map(one).collect()
+    }
+}
+
+fn run(variant: &str, seed: u64, values: Vec<Value>, [validation, test]: [f64; 2]) -> Run {
+    let mut scores = [None; COLUMNS.len()];
+    for (metric, score) in [(Metric::ValidationAccuracy, validation), (Metric::TestAccuracy, test)] {
+        scores[COLUMNS.iter().position(|column| *column == metric).unwrap()] = Some(score);
+    }
+    Run {
+        entry: RunEntry {
+            id: format!("{variant}-{seed}-{values:?}"),
+            variant: variant.into(),
+            seed,
+            values,
+            classes: 10,
+        },
+        status: Status::Completed,
+        reason: String::new(),
+        steps: Some(100.0),
+        scores,
+        steps_to_target: None,
+        timing: None,
+    }
+}
+
+fn experiment(runs: Vec<Run>) -> Loaded {
+    Loaded {
+        name: "t".into(),
+        options: CompareOptions { select: vec!["optimizer.lr".into()], ..CompareOptions::default() },
+        axes: vec!["optimizer.lr".into()],
+        variants: vec!["a".into(), "b".into()],
+        corners: None,
+        has_fixed_data: false,
+        runs,
+    }
+}
+
+fn share(contrasts: &[Contrast], is: impl Fn(&Contrast) -> bool) -> f64 {
+    contrasts.iter().filter(|contrast| is(contrast)).count() as f64 / contrasts.len() as f64
+}
+
+/// The largest level below 0.05 that so many seeds can attain, and two standard errors of a simulated share of it.
+fn attainable(seeds: usize) -> f64 {
+    let patterns = f64::from(1u32 << (seeds - 1));
+    let level = (0.05 * patterns).ceil() - 1.0;
+    let level = level / patterns;
+    level + 2.0 * (level * (1.0 - level) / REPETITIONS as f64).sqrt()
+}
+
+#[track_caller]
+fn promises_are_kept_where_nothing_is_to_be_found(seeds: usize) {
+    let worlds = [
+        ("rates alike", World { levels: [FLAT; 2], noise: [1.0, 0.5, 1.0, 1.0] }),
+        ("rates that differ, validation noisier than test", World { levels: [SLOPE; 2], noise: [1.0, 0.5, 2.0, 0.3] }),
+        // Not alike, but of equal merit where each is at its best.
+        ("one fails where the other is best", World { levels: [WIDE, NARROW], noise: [1.0, 0.0, 0.2, 0.7] }),
+    ];
+    for (name, world) in worlds {
+        let contrasts = world.contrasts(seeds, name);
+        let rejected = share(&contrasts, |c| c.p.unwrap() < 0.05);
+        let alarms = share(&contrasts, |c| c.verdict != Verdict::Undecided);
+        let covered = share(&contrasts, |c| c.interval.is_some_and(|(low, high)| low <= 0.0 && 0.0 <= high));
+        let most = attainable(seeds);
+        println!("{seeds} seeds, {name}: rejected {rejected}, alarms {alarms}, at most {most:.4}; covered {covered}");
+        assert!(rejected <= most && alarms <= most, "{name}: rejected {rejected}, alarms {alarms}, at most {most}");
+        assert!(covered >= 0.93, "{name}: covered {covered}");
+    }
+}
+
+#[test]
+fn with_6_seeds_promises_are_kept_where_nothing_is_to_be_found() {
+    promises_are_kept_where_nothing_is_to_be_found(6);
+}
+
+#[test]
+fn with_8_seeds_promises_are_kept_where_nothing_is_to_be_found() {
+    promises_are_kept_where_nothing_is_to_be_found(8);
+}
+
+#[test]
+fn with_10_seeds_promises_are_kept_where_nothing_is_to_be_found() {
+    promises_are_kept_where_nothing_is_to_be_found(10);
+}
+
+/// Power of the paired t test, by statsmodels (`scripts/make_statistics_goldens.py`).
+fn theory(seeds: usize, effect: f64) -> f64 {
+    let goldens: Value = serde_json::from_str(include_str!("goldens/statistics.json")).unwrap();
+    let is_case = |case: &&Value| case["n"] == json!(seeds) && case["effect"] == json!(effect);
+    goldens["power"].as_array().unwrap().iter().find(is_case).unwrap()["power"].as_f64().unwrap()
+}
+
+#[test]
+fn a_planted_effect_is_found_as_often_as_theory_says_and_covered() {
+    // A clear best rate, the same for both arms, or another for each; the differences there have SD 1.
+    let sd = 0.5f64.sqrt();
+    let noise = [1.0, 0.0, 0.2, sd];
+    let peak = |best: usize, up: f64| std::array::from_fn(|rate| up - 3.0 * (rate as f64 - best as f64).abs());
+    for (seeds, effect) in [(8, 1.5), (10, 1.0), (10, 0.5)] {
+        let power = theory(seeds, effect);
+        // The exchange of arms that are at their best at different rates costs some power.
+        for (name, best, lost) in [("one best rate", [2, 2], 0.03), ("each its own best rate", [1, 3], 0.08)] {
+            let world = World { levels: [peak(best[0], effect), peak(best[1], 0.0)], noise };
+            let contrasts = world.contrasts(seeds, name);
+            let found = share(&contrasts, |c| c.verdict == Verdict::Better);
+            let covered = share(&contrasts, |c| c.interval.is_some_and(|(l, h)| l <= effect && effect <= h));
+            println!("{seeds} seeds, effect {effect}, {name}: found {found}, theory {power:.3}; covered {covered}");
+            assert!(found > power - lost && found < power + 0.03, "{name}: found {found}, theory {power}");
+            assert!(covered >= 0.93, "{name}: covered {covered}");
+            assert!(share(&contrasts, |c| c.verdict == Verdict::Worse) < 0.005);
+        }
+    }
+}

@@ -1,0 +1,477 @@
+//! `compare` on tables made by hand: whatever is planted in them is found, whatever is wrong with them is said.
+
+mod common;
+
+use bn_exp::random::{below, stream};
+use common::{Lab, number, small, with};
+use serde_json::{Value, json};
+
+/// Rates of the made-up experiments.
+const RATES: [f64; 3] = [0.01, 0.1, 1.0];
+
+/// What one run came to.
+#[derive(Clone, Copy)]
+enum End {
+    /// Validation and test accuracy; the losses are what is missing to 1.
+    Accuracy(f64, f64),
+    /// Diverged.
+    Diverged,
+    /// Not begun.
+    Missing,
+}
+
+/// A lab with tables of runs, `end(arm, seed, rate)` each, and without their folders.
+fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, usize) -> End) -> Lab {
+    let lab = Lab::new();
+    let config = with(with(small(), "sweep", json!({ "optimizer.lr": RATES })), "seeds", json!(seeds));
+    let config = with(with(config, "variants", json!(arms)), "train.steps", json!(1));
+    lab.run(&with(config, "compare", compare), &[]).expect(0);
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    let bytes = lab.bytes("results/t/runs.csv");
+    let mut table = csv::Reader::from_reader(bytes.as_slice());
+    let header = table.headers().unwrap().clone();
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(&header).unwrap();
+    for row in table.records().map(Result::unwrap) {
+        let of = |column: &str| header.iter().position(|h| h == column).map(|i| &row[i]).unwrap();
+        let rate = RATES.iter().position(|rate| *rate == number(of("optimizer.lr"))).unwrap();
+        let end = end(of("variant"), of("seed").parse().unwrap(), rate);
+        let cell = |column: &str, was: &str| match (end, column) {
+            (End::Accuracy(..), "status") => "completed".to_owned(),
+            (End::Diverged, "status") => "diverged".to_owned(),
+            (End::Missing, "status") => "missing".to_owned(),
+            (_, "steps") => "1000".to_owned(),
+            (End::Accuracy(validation, _), "validation_accuracy") => validation.to_string(),
+            (End::Accuracy(_, test), "test_accuracy") => test.to_string(),
+            (End::Accuracy(validation, _), "validation_loss") => (1.0 - validation).to_string(),
+            (End::Accuracy(_, test), "test_loss") => (1.0 - test).to_string(),
+            // The better the sooner.
+            (End::Accuracy(validation, _), "steps_to_target") if validation >= 0.5 => {
+                (1000.0 * (1.0 - validation)).round().to_string()
+            }
+            (_, "run_id" | "variant" | "seed" | "optimizer.lr") => was.to_owned(),
+            _ => String::new(),
+        };
+        out.write_record(header.iter().zip(&row).map(|(column, was)| cell(column, was))).unwrap();
+    }
+    lab.write("results/t/runs.csv", out.into_inner().unwrap());
+    lab
+}
+
+/// Something between −½ and ½ that depends on these alone.
+fn wobble(seed: u64, salt: u64) -> f64 {
+    below(&mut stream(seed, &format!("wobble {salt}")), 1000) as f64 / 1000.0 - 0.5
+}
+
+/// A table with another text in one cell; the header is row 1.
+fn with_cell(table: &str, row: usize, column: &str, to: &str) -> String {
+    let mut lines: Vec<String> = table.lines().map(str::to_owned).collect();
+    let at = lines[0].split(',').position(|name| name == column).expect("a column");
+    let mut cells: Vec<&str> = lines[row - 1].split(',').collect();
+    cells[at] = to;
+    lines[row - 1] = cells.join(",");
+    lines.join("\n") + "\n"
+}
+
+fn tuned() -> Value {
+    json!({ "select": ["optimizer.lr"], "equivalence_margin": 0.02, "target_accuracy": 0.5 })
+}
+
+/// `bn` better by `gap` at its best rate, which is another than `affine`'s.
+fn planted(gap: f64) -> impl Fn(&str, u64, usize) -> End {
+    move |arm, seed, rate| {
+        let (best, level) = if arm == "bn" { (1, 0.8 + gap) } else { (1, 0.8) };
+        let level = level - 0.1 * (rate as f64 - f64::from(best)).abs() + 0.02 * wobble(seed, 1);
+        let own = |salt: u64| 0.01 * wobble(seed, salt + 10 * rate as u64 + u64::from(arm == "bn"));
+        End::Accuracy(level + own(100), level + own(200))
+    }
+}
+
+fn json_of(lab: &Lab, args: &[&str]) -> Value {
+    let mut all = vec!["compare", "results/t", "--format", "json"];
+    all.extend(args);
+    serde_json::from_str(&lab.call(&all).expect(0).stdout).expect("JSON")
+}
+
+#[track_caller]
+fn only<'a>(experiment: &'a Value, list: &str, cells: &[(&str, &str)]) -> &'a Value {
+    let is = |item: &&Value| cells.iter().all(|(key, value)| item[*key] == json!(value));
+    experiment[list].as_array().unwrap().iter().find(is).unwrap_or_else(|| panic!("no {cells:?}: {experiment:#}"))
+}
+
+// What is found.
+
+#[test]
+fn a_planted_difference_is_found_at_the_rate_that_validation_favours() {
+    let lab = made_up(&["none", "affine", "bn"], 8, tuned(), planted(0.05));
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let contrast = only(found, "contrasts", &[("a", "bn"), ("b", "affine")]);
+    assert_eq!(contrast["verdict"], "better", "{contrast:#}");
+    assert!((contrast["difference"].as_f64().unwrap() - 0.05).abs() < 0.01);
+    assert_eq!((&contrast["p"], &contrast["p_minimum"]), (&json!(2.0 / 256.0), &json!(2.0 / 256.0)));
+    assert_eq!(contrast["p_holm"], json!(2.0 * 2.0 / 256.0));
+    assert_eq!(contrast["superiority"], 1.0);
+    let [low, high] = [0, 1].map(|i| contrast["interval"][i].as_f64().unwrap());
+    assert!(low > 0.04 && low < 0.05 && high > 0.05 && high < 0.06);
+    let same = only(found, "contrasts", &[("a", "none"), ("b", "affine")]);
+    assert_eq!((&same["verdict"], &same["difference"]), (&json!("equivalent"), &json!(0.0)));
+    let arm = only(found, "arms", &[("variant", "bn")]);
+    assert_eq!(
+        (&arm["selected"], &arm["edge"], &arm["n"]),
+        (&json!({ "optimizer.lr": 0.1 }), &json!(false), &json!(8))
+    );
+    let curve = only(found, "curves", &[("variant", "bn")]);
+    assert_eq!(curve["good"], json!({ "low": 0.1, "high": 0.1, "decades": 0.0, "reaches_the_edge": false }));
+    lab.call(&["compare", "results/t"]).expect(0).says(&["bn is better than affine: test accuracy +0.05"]);
+}
+
+#[test]
+fn the_verdict_comes_first_then_contrasts_arms_curve_and_warnings() {
+    let text = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| match (arm, rate) {
+        ("affine", 2) => End::Diverged,
+        _ => planted(0.05)(arm, seed, rate),
+    });
+    let text = text.call(&["compare", "results/t"]).expect(0).stdout;
+    let parts =
+        ["bn is better than affine", " contrast ", "\n arm ", "test_accuracy over optimizer.lr", "▁", "Warnings"];
+    let places = parts.map(|part| text.find(part).unwrap_or_else(|| panic!("no {part:?}:\n{text}")));
+    assert!(places.is_sorted(), "{places:?}\n{text}");
+    assert!(text.contains("0.1000 (8 div.)") || text.contains("0.3333 (8 div.)"), "{text}");
+}
+
+#[test]
+fn a_choice_at_the_end_of_the_grid_is_not_tuned() {
+    let lab = made_up(&["affine", "bn"], 6, tuned(), |arm, seed, rate| match arm {
+        "bn" => End::Accuracy(0.5 + 0.1 * rate as f64, 0.5),
+        _ => planted(0.0)(arm, seed, rate),
+    });
+    let found = &json_of(&lab, &[])["experiments"][0];
+    assert_eq!(only(found, "arms", &[("variant", "bn")])["edge"], true);
+    assert_eq!(only(found, "arms", &[("variant", "affine")])["edge"], false);
+    let warning = "bn is not tuned: 6 of 6 seeds read at optimizer.lr = 1.0, the largest tried";
+    lab.call(&["compare", "results/t"]).expect(0).says(&[warning, "1.0, edge"]);
+}
+
+#[test]
+fn ties_take_the_smaller_rate() {
+    let lab = made_up(&["affine", "bn"], 6, tuned(), |_, _, _| End::Accuracy(0.5, 0.5));
+    let found = &json_of(&lab, &[])["experiments"][0];
+    assert_eq!(only(found, "arms", &[("variant", "bn")])["selected"], json!({ "optimizer.lr": 0.01 }));
+}
+
+#[test]
+fn by_compares_at_each_value_instead_of_tuning() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    let found = &json_of(&lab, &["--by", "optimizer.lr"])["experiments"][0];
+    let contrasts = found["contrasts"].as_array().unwrap();
+    let settings: Vec<&Value> = contrasts.iter().map(|contrast| &contrast["setting"]["optimizer.lr"]).collect();
+    assert_eq!(settings, [&json!(0.01), &json!(0.1), &json!(1.0)]);
+    assert_eq!(found["curves"], json!([]));
+    lab.call(&["compare", "results/t", "--by", "model.depth"])
+        .expect(1)
+        .complains(&["\"model.depth\"", "optimizer.lr"]);
+}
+
+// Divergence.
+
+#[test]
+fn planted_divergence_ranks_worst_in_losses_and_counts_as_chance_in_accuracies() {
+    // bn is worse wherever both are finite, but affine diverges at every rate for 7 of 8 seeds.
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| match arm {
+        "affine" if seed > 0 => End::Diverged,
+        _ => planted(-0.3)(arm, seed, rate),
+    });
+    let found = &json_of(&lab, &["--metric", "test_loss"])["experiments"][0];
+    let contrast = only(found, "contrasts", &[("a", "bn")]);
+    assert_eq!(
+        (&contrast["by_ranks"], &contrast["difference"], &contrast["interval"]),
+        (&json!(true), &json!(null), &json!(null))
+    );
+    // Signed ranks: seed 0 has the smallest, 1, against bn; the others share the rest. 1 of 8 signs: p = 4/256.
+    assert_eq!((&contrast["verdict"], &contrast["p"]), (&json!("better"), &json!(4.0 / 256.0)), "{contrast:#}");
+    assert_eq!(contrast["superiority"], 7.0 / 8.0);
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let arm = only(found, "arms", &[("variant", "affine")]);
+    let mean = arm["mean"].as_f64().unwrap();
+    let chance = 1.0 / 3.0;
+    assert!(mean > chance && mean < chance + 0.1, "7 of 8 at chance: {mean}");
+    assert_eq!((&arm["diverged"], &arm["interval"]), (&json!(7), &json!(null)));
+    assert!(only(found, "contrasts", &[("a", "bn")])["difference"].as_f64().unwrap() > 0.05);
+}
+
+#[test]
+fn a_rate_at_which_runs_diverge_is_not_chosen_and_leaves_losses_their_numbers() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| match (arm, rate) {
+        ("affine", 2) if seed % 2 == 0 => End::Diverged,
+        _ => planted(0.05)(arm, seed, rate),
+    });
+    let contrast = &json_of(&lab, &["--metric", "test_loss"])["experiments"][0]["contrasts"][0];
+    assert_eq!((&contrast["by_ranks"], &contrast["verdict"]), (&json!(false), &json!("better")), "{contrast:#}");
+    assert!(contrast["difference"].as_f64().unwrap() < -0.04, "a lower loss is better");
+    let [low, high] = [0, 1].map(|i| contrast["interval"][i].as_f64().unwrap());
+    assert!(low < high && high < 0.0, "{low} {high}");
+}
+
+// Time to target.
+
+#[test]
+fn never_and_diverged_count_at_the_budget() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, _| match (arm, seed) {
+        ("bn", 0) => End::Diverged,
+        ("bn", _) => End::Accuracy(0.9, 0.9),
+        (_, 0..4) => End::Accuracy(0.4, 0.4),
+        _ => End::Accuracy(0.7, 0.7),
+    });
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let of = |arm: &str| only(found, "times_to_target", &[("variant", arm)]).clone();
+    // 100 steps at 0.9, 300 at 0.7; the budget is 1,000.
+    assert_eq!(
+        (of("bn")["reached"].clone(), of("bn")["steps"].clone()),
+        (json!(7), json!((1000.0 + 7.0 * 100.0) / 8.0))
+    );
+    assert_eq!((of("affine")["reached"].clone(), of("affine")["steps"].clone()), (json!(4), json!(650.0)));
+    assert_eq!(of("bn")["not_yet_reached"], json!([[100.0, 0.125]]));
+    assert_eq!((of("bn")["median_steps"].clone(), of("affine")["median_steps"].clone()), (json!(100.0), json!(300.0)));
+    let contrast = &json_of(&lab, &["--metric", "steps_to_target"])["experiments"][0]["contrasts"][0];
+    assert_eq!(contrast["difference"], json!((1000.0 + 700.0) / 8.0 - 650.0));
+    // Seconds are steps times the arm's own time a step, up to the shorter budget.
+    let timing = lab.table("results/t/timing.csv");
+    let us = |arm: &str| {
+        let completed = |row: &&&std::collections::HashMap<String, String>| arm == "affine" || row["seed"] != "0";
+        let rows = timing.only(&[("variant", arm)]);
+        let mut times: Vec<f64> = rows.iter().filter(completed).map(|row| number(&row["us_per_step"])).collect();
+        times.sort_by(f64::total_cmp);
+        f64::midpoint(times[(times.len() - 1) / 2], times[times.len() / 2])
+    };
+    let budget = 1e-3 * us("bn").min(us("affine"));
+    let expected = (budget + 7.0 * budget.min(1e-4 * us("bn"))) / 8.0;
+    assert!((of("bn")["seconds"].as_f64().unwrap() / expected - 1.0).abs() < 1e-9);
+    lab.call(&["compare", "results/t", "--metric", "seconds_to_target"]).expect(0).says(&["seconds to target"]);
+}
+
+#[test]
+fn a_time_without_a_target_is_refused() {
+    let lab = made_up(&["affine", "bn"], 6, json!({ "select": ["optimizer.lr"] }), planted(0.0));
+    let refused = lab.call(&["compare", "results/t", "--metric", "steps_to_target"]).expect(1);
+    refused.complains(&["compare.target_accuracy"]);
+    let config = with(small(), "compare.metric", json!("seconds_to_target"));
+    Lab::new().run(&config, &[]).expect(2).complains(&["compare.target_accuracy"]);
+}
+
+// What is missing.
+
+#[test]
+fn missing_runs_are_named_and_only_complete_seeds_are_paired() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| match (arm, seed, rate) {
+        ("bn", 3, 2) | ("affine", 5, 0) => End::Missing,
+        _ => planted(0.05)(arm, seed, rate),
+    });
+    let shown = json_of(&lab, &[]);
+    let found = &shown["experiments"][0];
+    let contrast = only(found, "contrasts", &[("a", "bn")]);
+    assert_eq!((&contrast["planned"], &contrast["n"]), (&json!(8), &json!(6)));
+    assert_eq!(found["missing"].as_array().unwrap().len(), 2);
+    assert!(found["missing"].to_string().contains("bn-s3-") && found["missing"].to_string().contains("affine-s5-"));
+    let text = lab.call(&["compare", "results/t"]).expect(0);
+    text.says(&["6 of 8", "2 runs have no result, of 48 planned", "bn-s3-", "(missing)", "differ in their seeds"]);
+}
+
+#[test]
+fn one_seed_is_compared_at_each_rate() {
+    let lab = made_up(&["affine", "bn"], 1, tuned(), planted(0.05));
+    let text = lab.call(&["compare", "results/t"]).expect(0).says(&["One seed: there is no other to tune by."]);
+    assert!(
+        text.stdout.contains("optimizer.lr = 0.01: bn against affine is undecided with this seed"),
+        "{}",
+        text.stdout
+    );
+}
+
+#[test]
+fn the_two_switches_are_shown_where_their_four_arms_are() {
+    let lab = Lab::new();
+    let neither = json!({ "name": "neither", "base": "none", "bias": false });
+    let config = with(small(), "variants", json!([neither, "affine", "standardize", "bn"]));
+    lab.run(&config, &["--set", "seeds=6"]).expect(0).says(&["eq. 1", "γ, β", "interaction"]);
+    let runs = lab.table("results/t/runs.csv");
+    let mean =
+        |arm: &str| runs.only(&[("variant", arm)]).iter().map(|row| number(&row["test_accuracy"])).sum::<f64>() / 6.0;
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let first = only(found, "effects", &[("effect", "eq. 1")])["difference"].as_f64().unwrap();
+    let both = only(found, "effects", &[("effect", "interaction")])["difference"].as_f64().unwrap();
+    assert!((first - (mean("standardize") - mean("neither") + mean("bn") - mean("affine")) / 2.0).abs() < 1e-12);
+    assert!((both - (mean("bn") - mean("affine") - mean("standardize") + mean("neither"))).abs() < 1e-12);
+    lab.run(&small(), &["--set", "name=u"]).expect(0);
+    let plain: Value =
+        serde_json::from_str(&lab.call(&["compare", "results/u", "--format", "json"]).expect(0).stdout).unwrap();
+    assert_eq!(plain["experiments"][0]["effects"], json!([]), "none with its bias is no corner");
+}
+
+// Formats, several experiments.
+
+#[test]
+fn csv_and_json_and_markdown_carry_what_the_table_does() {
+    let lab = made_up(&["none", "affine", "bn"], 8, tuned(), planted(0.05));
+    let found = &json_of(&lab, &["--null"])["experiments"][0];
+    let csv = lab.call(&["compare", "results/t", "--format", "csv", "--null"]).expect(0).stdout;
+    let table = common::Table::parse(csv.as_bytes());
+    for (kind, list) in [
+        ("contrast", "contrasts"),
+        ("arm", "arms"),
+        ("good_range", "curves"),
+        ("steps_to_target", "times_to_target"),
+        ("warning", "warnings"),
+    ] {
+        let rows = table.only(&[("kind", kind)]).len();
+        assert_eq!(rows, found[list].as_array().unwrap().len(), "{kind}");
+    }
+    let contrast = only(found, "contrasts", &[("a", "bn")]);
+    let row = table.only(&[("kind", "contrast"), ("name", "bn")])[0];
+    for (column, key) in [
+        ("estimate", "difference"),
+        ("p", "p"),
+        ("p_holm", "p_holm"),
+        ("superiority", "superiority"),
+        ("effect_size", "effect_size"),
+    ] {
+        assert_eq!(number(&row[column]), contrast[key].as_f64().unwrap(), "{column}");
+    }
+    assert_eq!(number(&row["low"]), contrast["interval"][0].as_f64().unwrap());
+    assert_eq!((row["verdict"].as_str(), row["text"].as_str()), ("better", contrast["sentence"].as_str().unwrap()));
+    assert_eq!(number(&row["null_rejected"]), contrast["null"]["rejected"].as_f64().unwrap());
+    let markdown = lab.call(&["compare", "results/t", "--format", "markdown"]).expect(0).stdout;
+    assert!(markdown.contains(contrast["sentence"].as_str().unwrap()));
+    for warning in found["warnings"].as_array().unwrap() {
+        assert!(markdown.contains(warning.as_str().unwrap()), "{warning}");
+    }
+}
+
+#[test]
+fn several_experiments_stand_side_by_side_and_share_holms_correction() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    let other = made_up(&["none", "affine", "bn"], 8, tuned(), planted(0.05));
+    for file in ["experiment.json", "runs.csv", "timing.csv"] {
+        lab.write(format!("u/{file}"), other.bytes(format!("results/t/{file}")));
+    }
+    let shown = json_of(&lab, &["u"]);
+    let [first, second] = [0, 1].map(|i| &shown["experiments"][i]);
+    // The same contrasts in each: what an experiment lacks has no seeds.
+    let lacking = only(first, "contrasts", &[("a", "none"), ("b", "affine")]);
+    assert_eq!((&lacking["n"], &lacking["p"], &lacking["verdict"]), (&json!(0), &json!(null), &json!("undecided")));
+    for experiment in [first, second] {
+        let contrast = only(experiment, "contrasts", &[("a", "bn")]);
+        assert_eq!((&contrast["p"], &contrast["p_holm"]), (&json!(2.0 / 256.0), &json!(3.0 * 2.0 / 256.0)), "3 tests");
+    }
+    let lines = lab.call(&["compare", "results/t", "u"]).expect(0).stdout;
+    let rows: Vec<&str> = lines.lines().filter(|line| line.contains("bn − affine")).collect();
+    assert_eq!(rows.len(), 2, "{lines}");
+}
+
+#[test]
+fn the_methods_own_false_alarms_are_counted() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    let null = json_of(&lab, &["--null"])["experiments"][0]["contrasts"][0]["null"].clone();
+    assert_eq!(null["exchanges"], 2000);
+    // At most 6 of 128 exchanges can have a p below 0.05.
+    let rejected = null["rejected"].as_f64().unwrap();
+    assert!(rejected > 0.0 && rejected / 2000.0 < 6.0 / 128.0 + 3.0 * (0.05f64 * 0.95 / 2000.0).sqrt(), "{null}");
+    assert!(null["better_or_worse"].as_f64().unwrap() <= rejected);
+    lab.call(&["compare", "results/t", "--null"]).expect(0).says(&["False alarms", "p < 0.05"]);
+}
+
+// What does not matter.
+
+#[test]
+fn the_order_of_rows_and_of_folders_changes_nothing() {
+    let lab = made_up(&["none", "affine", "bn"], 7, tuned(), |arm, seed, rate| match (arm, seed, rate) {
+        ("affine", 2, 1) => End::Missing,
+        ("affine", _, 2) => End::Diverged,
+        _ => planted(0.01)(arm, seed, rate),
+    });
+    for file in ["experiment.json", "runs.csv", "timing.csv"] {
+        lab.write(format!("u/{file}"), lab.bytes(format!("results/t/{file}")));
+    }
+    let expected = json_of(&lab, &["u"]);
+    for salt in 0..20 {
+        for file in ["runs.csv", "timing.csv"] {
+            let text = lab.text(format!("u/{file}"));
+            let (header, rows) = text.split_once('\n').unwrap();
+            let mut rows: Vec<&str> = rows.lines().collect();
+            rows.sort_by_key(|row| {
+                (wobble(row.len() as u64 + row.bytes().map(u64::from).sum::<u64>(), salt) * 1e4) as i64
+            });
+            lab.write(format!("results/t/{file}"), format!("{header}\n{}\n", rows.join("\n")));
+        }
+        assert!(json_of(&lab, &["u"]) == expected);
+        let turned: Value =
+            serde_json::from_str(&lab.call(&["compare", "u", "results/t", "--format", "json"]).expect(0).stdout)
+                .unwrap();
+        assert!(turned["experiments"] == expected["experiments"]);
+    }
+}
+
+// What is wrong.
+
+#[test]
+fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compared() {
+    let lab = made_up(&["affine", "bn"], 6, tuned(), planted(0.05));
+    let good = ["experiment.json", "runs.csv", "timing.csv"].map(|file| lab.text(format!("results/t/{file}")));
+    let [record, runs, timing] = &good;
+    let later = record.replacen("\"schema_version\": 1", "\"schema_version\": 2", 1);
+    let half = &runs[..runs.len() / 2];
+    let fourth = runs.lines().nth(3).unwrap();
+    let twice = runs.replacen(runs.lines().nth(4).unwrap(), fourth, 1);
+    let whole_rows = &half[..=half.rfind('\n').unwrap()];
+    let cases: Vec<(&str, String, Vec<&str>)> = vec![
+        ("experiment.json", later, vec!["experiment.json", "schema version 2"]),
+        ("experiment.json", record[..record.len() / 2].to_owned(), vec!["experiment.json"]),
+        ("runs.csv", String::new(), vec!["runs.csv", "empty"]),
+        ("runs.csv", half.to_owned(), vec!["runs.csv", "cut short"]),
+        ("runs.csv", whole_rows.to_owned(), vec!["runs.csv", "cut short", "run "]),
+        ("runs.csv", runs.trim_end().to_owned(), vec!["runs.csv", "cut short"]),
+        ("runs.csv", runs.replacen("test_accuracy", "accuracy", 1), vec!["runs.csv", "no column test_accuracy"]),
+        ("runs.csv", with_cell(runs, 5, "test_accuracy", "0,9"), vec!["runs.csv", "row 5", "cells"]),
+        (
+            "runs.csv",
+            with_cell(runs, 5, "test_accuracy", "good"),
+            vec!["runs.csv, row 5, column test_accuracy", "\"good\" is no number"],
+        ),
+        ("runs.csv", with_cell(runs, 5, "train_loss", "nan"), vec!["row 5, column train_loss", "\"nan\""]),
+        ("runs.csv", with_cell(runs, 5, "status", "done"), vec!["row 5, column status", "\"done\""]),
+        ("runs.csv", with_cell(runs, 5, "run_id", "bn-s0-0000000000"), vec!["row 5, column run_id", "no run of"]),
+        ("runs.csv", twice, vec!["row 5, column run_id", "more than one row"]),
+        ("timing.csv", with_cell(timing, 3, "host", "\"vm"), vec!["timing.csv"]),
+        ("timing.csv", timing.replacen("us_per_step", "us", 1), vec!["timing.csv", "no column us_per_step"]),
+    ];
+    for (file, text, words) in cases {
+        for (file, text) in ["experiment.json", "runs.csv", "timing.csv"].into_iter().zip(&good) {
+            lab.write(format!("results/t/{file}"), text);
+            lab.write(format!("good/{file}"), text);
+        }
+        lab.write(format!("results/t/{file}"), &text);
+        let outcome = lab.call(&["compare", "results/t", "good"]).expect(1).says(&["bn is better than affine"]);
+        assert!(outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
+        outcome.complains(&words);
+    }
+}
+
+#[test]
+fn a_cell_that_holds_no_time_is_named() {
+    let lab = made_up(&["affine", "bn"], 6, tuned(), planted(0.05));
+    let timing = with_cell(&lab.text("results/t/timing.csv"), 4, "us_per_step", "slow");
+    lab.write("results/t/timing.csv", timing);
+    lab.call(&["compare", "results/t"]).expect(1).complains(&["timing.csv, row 4, column us_per_step", "\"slow\""]);
+}
+
+#[test]
+fn mixtures_of_programs_and_levels_are_said() {
+    let lab = made_up(&["affine", "bn"], 6, tuned(), planted(0.05));
+    let version = format!(",{}\n", env!("CARGO_PKG_VERSION"));
+    let timing = lab.text("results/t/timing.csv");
+    let level = lab.table("results/t/timing.csv").rows[0]["simd"].clone();
+    let changed = timing.replacen(&version, ",0.0.1\n", 1).replacen(&format!(",{level},"), ",abacus,", 1);
+    assert!(changed != timing);
+    lab.write("results/t/timing.csv", changed);
+    let outcome = lab.call(&["compare", "results/t"]).expect(0);
+    outcome.says(&["different program versions: 0.0.1", "different instruction levels: abacus"]);
+}
