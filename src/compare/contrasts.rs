@@ -64,9 +64,9 @@ pub struct Null {
 /// Random exchanges of `--null`.
 const NULL_EXCHANGES: usize = 2000;
 
-/// Exchanges that each of their results is tested by: all of them up to 13 seeds, a random sample beyond that, which
+/// Exchanges that each of their results is tested by: all of them up to 11 seeds, a random sample beyond that, which
 /// makes a p coarser and no less honest.
-const NULL_TESTS: usize = 4096;
+const NULL_TESTS: usize = 1024;
 
 /// `a` less `b` at a setting. If the experiment has no such arms, there are no seeds.
 pub fn contrast(scores: &Scores, setting: usize, (a, b): (&str, &str), options: &Options) -> Contrast {
@@ -108,7 +108,7 @@ fn tested<'a>(
     let mut contrast =
         test(permutation::ALL).map_or_else(nothing, |tested| found(&tested, scores.kind, options, margin));
     if options.null {
-        contrast.null = test(NULL_TESTS).map(|tested| null(&tested, options.confidence, margin));
+        contrast.null = (contrast.p.is_some()).then(|| null(&records, effect, options.confidence, margin));
     }
     (contrast.setting, contrast.planned, contrast.n) = (setting, planned.len(), seeds.len());
     name.clone_into(&mut contrast.a);
@@ -137,9 +137,10 @@ fn nothing() -> Contrast {
 }
 
 fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) -> Contrast {
-    let data = tested.data(0);
-    let confidences = [options.confidence, equivalence::confidence_for(options.confidence)];
-    let [interval, narrower] = data.intervals(confidences);
+    let interval = tested.interval(options.confidence);
+    let within = |margin: f64| {
+        equivalence::is_equivalent(tested.interval(equivalence::confidence_for(options.confidence)), margin)
+    };
     let sign = kind.sign();
     // More is better in what was tested; back to the metric's own direction.
     let own = |(low, high): (f64, f64)| if sign > 0.0 { (low, high) } else { (-high, -low) };
@@ -148,15 +149,15 @@ fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) ->
         by_ranks: tested.by_ranks,
         difference: difference.map(|d| sign * d),
         interval: interval.map(own),
-        p: Some(data.p()),
+        p: Some(tested.p()),
         p_minimum: Some(permutation::smallest_p(tested.differences.len())),
         superiority: effect::superiority(&tested.differences),
         effect_size: effect::paired_effect(&tested.differences).map(|d| sign * d),
         evidence: Evidence {
             p: None,
             interval_agrees: interval.map_or(tested.by_ranks, |(low, high)| low > 0.0 || high < 0.0),
-            within_margin: margin.is_some_and(|margin| equivalence::is_equivalent(narrower, margin)),
-            direction: data.direction(),
+            within_margin: margin.is_some_and(within),
+            direction: tested.direction(),
         },
         ..nothing()
     }
@@ -164,22 +165,24 @@ fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) ->
 
 /// Exchanges the arms' records at random and asks of each result what would have been said of it: its p, whether its
 /// interval would leave out 0 or lie within the margin, and the verdict.
-fn null(tested: &Tested, confidence: f64, margin: Option<f64>) -> Null {
-    let alpha = 1.0 - confidence;
+fn null(records: &[&Record], effect: Effect, confidence: f64, margin: Option<f64>) -> Null {
+    let (alpha, narrower) = (1.0 - confidence, equivalence::confidence_for(confidence));
     let mut rng = stream(0, "null");
     let mut null = Null { exchanges: NULL_EXCHANGES, rejected: 0, excluded: 0, alarms: 0, equivalent: 0 };
     for _ in 0..NULL_EXCHANGES {
-        // Of an exchange and its opposite, which differ in sign and nothing else, one may stand for both.
-        let data = tested.data(below(&mut rng, tested.exchanges()));
-        let mean = describe::mean(data.differences()).unwrap_or(f64::INFINITY);
-        let narrower = equivalence::confidence_for(confidence);
-        let lies_within = |margin: f64| mean.abs() < margin && data.rejects(&[-margin, margin], narrower);
-        let excludes = data.rejects(&[0.0], confidence);
+        let is_exchanged: Vec<bool> = (0..records[0].seeds()).map(|_| below(&mut rng, 2) == 1).collect();
+        let arms = exchange::exchanged(records, effect, &is_exchanged);
+        let arms: Vec<&Record> = arms.iter().collect();
+        let Some(tested) = exchange::test(&arms, effect, NULL_TESTS) else { continue };
+        let mean = describe::mean(&tested.differences).unwrap_or(f64::INFINITY);
+        let is_within =
+            |margin: f64| mean.abs() < margin && [-margin, margin].iter().all(|theta| tested.rejects(*theta, narrower));
+        let excludes = tested.rejects(0.0, confidence);
         let evidence = Evidence {
-            p: Some(data.p()),
+            p: Some(tested.p()),
             interval_agrees: excludes || tested.by_ranks,
-            within_margin: margin.is_some_and(lies_within),
-            direction: data.direction(),
+            within_margin: margin.is_some_and(is_within),
+            direction: tested.direction(),
         };
         null.rejected += usize::from(evidence.p.is_some_and(|p| p < alpha));
         null.excluded += usize::from(excludes);

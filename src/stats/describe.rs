@@ -16,10 +16,9 @@ pub struct Estimate {
 /// Mean and interval: the inverted sign-flip test about the mean for 6 to 20 values, the BCa bootstrap for
 /// more. Both lie within the range of the values. `None` without values, or if one of them is not finite.
 pub fn estimate(values: &[f64], confidence: f64) -> Option<Estimate> {
-    let flips = permutation::sign_flips(values, permutation::ALL);
     let n = values.len();
     let interval = match n {
-        ..=permutation::EXACT => flips?.shifts(0).and_then(|shifts| shifts.interval(confidence)),
+        ..=permutation::EXACT => permutation::sign_flips(values, permutation::ALL)?.interval(confidence),
         _ => bootstrap::mean_interval(values, confidence),
     };
     Some(Estimate { n, mean: mean(values)?, interval })

@@ -13,7 +13,7 @@
 //! Without a choice both are the same. A shift of a whole record by θ moves no choice, as every candidate of a seed
 //! moves with it, so both invert into intervals ([`super::permutation`]); the one given holds both.
 
-use super::permutation::{Orbit, Shifts, sign_flips, signed_ranks};
+use super::permutation::{Orbit, sign_flips, signed_ranks};
 use super::selection::{Record, choose};
 
 /// A weighted sum of arms, and which arms a seed's exchange puts in each other's place. The exchange turns
@@ -29,88 +29,42 @@ pub struct Effect {
 /// The first arm less the second.
 pub const DIFFERENCE: Effect = Effect { weights: &[1.0, -1.0], partner: &[1, 0] };
 
-/// An effect as it was seen, and all that it could have been by exchange.
+/// An effect as it was seen, and what it could have been by exchange.
 #[derive(Debug, Clone)]
 pub struct Tested {
     /// Seed by seed, positive where it speaks for the arms with positive weight; infinite where a loss diverged.
     pub differences: Vec<f64>,
     /// Whether the test is on signed ranks, because a loss that is read has diverged.
     pub by_ranks: bool,
-    orbit: Orbit,
-    /// Most exchanges, and flips, to be tried.
-    most: usize,
-    /// Whether there was anything to choose.
-    tuned: bool,
+    orbits: Vec<Orbit>,
 }
 
 impl Tested {
-    /// The differences, or their ranks, after every exchange.
-    pub fn orbit(&self) -> &Orbit {
-        &self.orbit
+    /// What it could have been: by exchange, and where something was chosen by flips.
+    pub fn orbits(&self) -> &[Orbit] {
+        &self.orbits
     }
 
-    /// Number of exchanges that were tried.
-    pub fn exchanges(&self) -> usize {
-        self.orbit.exchanges()
-    }
-
-    /// The data as exchange `i` would have had them, 0 as they are.
-    pub fn data(&self, i: usize) -> Data<'_> {
-        let flips = if self.tuned { sign_flips(self.orbit.differences(i), self.most) } else { None };
-        Data { tested: self, i, flips }
-    }
-}
-
-/// One of the data that an exchange makes, tested.
-#[derive(Debug)]
-pub struct Data<'a> {
-    tested: &'a Tested,
-    i: usize,
-    flips: Option<Orbit>,
-}
-
-impl Data<'_> {
     /// Two-sided p.
     pub fn p(&self) -> f64 {
-        self.tested.orbit.p(self.i).max(self.flips.as_ref().map_or(0.0, |flips| flips.p(0)))
+        self.orbits.iter().map(|orbit| orbit.p(0.0)).fold(0.0, f64::max)
     }
 
     /// Positive if the data speak for the arms with positive weight.
     pub fn direction(&self) -> f64 {
-        self.tested.orbit.statistic(self.i)
+        self.orbits[0].statistic()
     }
 
-    /// The tests of shifts: one or two. None for fewer than 6 seeds, on ranks, or if a difference is not finite.
-    fn shifts(&self) -> Vec<Shifts> {
-        let orbits = [Some(self.tested.orbit.shifts(self.i)), self.flips.as_ref().map(|flips| flips.shifts(0))];
-        if self.tested.by_ranks {
-            return Vec::new();
-        }
-        orbits.into_iter().flatten().flatten().collect()
+    /// The shifts that are not rejected at 1 − confidence; `None` for fewer than 6 seeds, on ranks, if a difference is
+    /// not finite, or if so few seeds cannot reject anything at this confidence.
+    pub fn interval(&self, confidence: f64) -> Option<(f64, f64)> {
+        let each = self.orbits.iter().filter(|_| !self.by_ranks).map(|orbit| orbit.interval(confidence));
+        each.collect::<Option<Vec<_>>>()?.into_iter().reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
     }
 
-    /// Whether all of these shifts are rejected at 1 − confidence; never where there is no interval.
-    pub fn rejects(&self, shifts: &[f64], confidence: f64) -> bool {
-        let tests = self.shifts();
-        let alpha = 1.0 - confidence + 1e-9;
-        let is_rejected = |theta: &f64| tests.iter().all(|test| test.p(*theta) <= alpha);
-        !tests.is_empty() && shifts.iter().all(is_rejected)
-    }
-
-    /// The differences, or their ranks.
-    pub fn differences(&self) -> &[f64] {
-        self.tested.orbit.differences(self.i)
-    }
-
-    /// The intervals of shifts that are not rejected at each of some confidences; `None` for fewer than 6 seeds, on
-    /// ranks, if a difference is not finite, or if so few seeds cannot reject anything at this confidence.
-    pub fn intervals<const N: usize>(&self, confidences: [f64; N]) -> [Option<(f64, f64)>; N] {
-        let shifts = self.shifts();
-        confidences.map(|confidence| {
-            let each = shifts.iter().map(|shifts| shifts.interval(confidence));
-            let all = each.collect::<Option<Vec<_>>>()?;
-            all.into_iter().reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
-        })
+    /// Whether the interval at this confidence leaves a shift out; never where there is none.
+    pub fn rejects(&self, theta: f64, confidence: f64) -> bool {
+        !self.by_ranks && self.orbits.iter().all(|orbit| orbit.rejects(theta, confidence))
     }
 }
 
@@ -131,13 +85,33 @@ pub fn test(arms: &[&Record], effect: Effect, most: usize) -> Option<Tested> {
     let mut seen = vec![0.0; n];
     read(arms, effect, &vec![false; n], &mut chosen, &mut seen);
     let by_ranks = arms.iter().zip(&chosen).any(|(arm, chosen)| arm.read(chosen).iter().any(|v| v.is_infinite()));
-    let orbit = Orbit::new(n, most, |exchanged, differences| {
-        read(arms, effect, exchanged, &mut chosen, differences);
-        if by_ranks {
-            differences.copy_from_slice(&signed_ranks(differences));
-        }
+    let compared = |differences: &[f64]| if by_ranks { signed_ranks(differences) } else { differences.to_vec() };
+    let flips = sign_flips(&compared(&seen), most);
+    // Without a choice an exchange is a flip of the difference's sign.
+    let exchanges = (candidates > 1).then(|| {
+        Orbit::new(n, most, |exchanged, differences| {
+            read(arms, effect, exchanged, &mut chosen, differences);
+            if by_ranks {
+                differences.copy_from_slice(&signed_ranks(differences));
+            }
+        })
     });
-    Some(Tested { differences: seen, by_ranks, orbit, most, tuned: candidates > 1 })
+    Some(Tested { differences: seen, by_ranks, orbits: exchanges.into_iter().chain(flips).collect() })
+}
+
+/// The arms after the exchange of some seeds.
+pub fn exchanged(arms: &[&Record], effect: Effect, is_exchanged: &[bool]) -> Vec<Record> {
+    let candidates = arms[0].candidates;
+    let of = |j: usize| {
+        let row = |seed: usize| (arms[if is_exchanged[seed] { effect.partner[j] } else { j }], seed * candidates);
+        let rows = || (0..is_exchanged.len()).map(row);
+        Record {
+            candidates,
+            selection: rows().flat_map(|(arm, at)| &arm.selection[at..at + candidates]).copied().collect(),
+            value: rows().flat_map(|(arm, at)| &arm.value[at..at + candidates]).copied().collect(),
+        }
+    };
+    (0..arms.len()).map(of).collect()
 }
 
 /// The effect, seed by seed, after some seeds' records have been exchanged and the candidates chosen anew.
@@ -173,8 +147,7 @@ mod tests {
         let (a, b) = ([0.5, 0.7, 0.2, 0.9, 0.4, 0.6], [0.4, 0.5, 0.3, 0.5, 0.35, 0.1]);
         let tested = test(&[&record(1, &a, &a), &record(1, &b, &b)], DIFFERENCE, ALL).unwrap();
         let flips = sign_flips(&tested.differences, ALL).unwrap();
-        assert_eq!(tested.data(0).p(), flips.p(0));
-        assert_eq!(tested.data(0).intervals([0.95]), [flips.shifts(0).unwrap().interval(0.95)]);
+        assert_eq!((tested.p(), tested.interval(0.95)), (flips.p(0.0), flips.interval(0.95)));
     }
 
     #[test]
@@ -188,9 +161,11 @@ mod tests {
         assert_eq!(tested.differences, [19.0, 27.0]);
         // Seed 0 exchanged: first arm (b0, a1), second (a0, b1). First: seed 0 by a1: y = 2; seed 1 by b0: x = 30.
         // Second: seed 0 by b1: x = 10; seed 1 by a0: x = 3. Sum (2 − 10) + (30 − 3).
-        assert_eq!([tested.orbit.differences(0), tested.orbit.differences(1)], [[19.0, 27.0], [-8.0, 27.0]]);
+        let swapped = exchanged(&[&a, &b], DIFFERENCE, &[true, false]);
+        let after = test(&[&swapped[0], &swapped[1]], DIFFERENCE, ALL).unwrap();
+        assert_eq!(after.differences, [-8.0, 27.0]);
         // 46²/(19² + 27²) = 1.94, 19²/(8² + 27²) = 0.46.
-        assert_eq!(tested.orbit.p(0), 0.5);
+        assert_eq!(tested.orbits[0].p(0.0), 0.5);
     }
 
     #[test]
@@ -202,7 +177,7 @@ mod tests {
         let shifted = record(3, &moved(&a.selection), &moved(&a.value));
         let (before, after) =
             (test(&[&a, &b], DIFFERENCE, ALL).unwrap(), test(&[&shifted, &b], DIFFERENCE, ALL).unwrap());
-        let interval = |tested: &Tested| tested.data(0).intervals([0.9])[0].unwrap();
+        let interval = |tested: &Tested| tested.interval(0.9).unwrap();
         let ((l, h), (low, high)) = (interval(&before), interval(&after));
         assert!((low - l - 2.0).abs() < 1e-9 && (high - h - 2.0).abs() < 1e-9);
     }
@@ -212,11 +187,9 @@ mod tests {
         let value = |i: usize| ((i * 53 + 7) % 29) as f64 / 29.0;
         let of = |from: usize| (0..16).map(|i| value(i + from)).collect::<Vec<_>>();
         let tested = test(&[&record(2, &of(0), &of(5)), &record(2, &of(60), &of(100))], DIFFERENCE, ALL).unwrap();
-        let data = tested.data(0);
-        let [interval] = data.intervals([0.9]);
-        let (low, high) = interval.unwrap();
-        assert!(data.rejects(&[low - 1e-6, high + 1e-6], 0.9));
-        assert!(!data.rejects(&[low + 1e-6], 0.9) && !data.rejects(&[high - 1e-6], 0.9));
+        let (low, high) = tested.interval(0.9).unwrap();
+        assert!([low - 1e-6, high + 1e-6].iter().all(|theta| tested.rejects(*theta, 0.9)));
+        assert!(![low + 1e-6, high - 1e-6].iter().any(|theta| tested.rejects(*theta, 0.9)));
     }
 
     #[test]
@@ -225,8 +198,7 @@ mod tests {
         let (a, b) = ([-0.2, -0.3, -5.0], [-0.3, inf, inf]);
         let tested = test(&[&record(1, &a, &a), &record(1, &b, &b)], DIFFERENCE, ALL).unwrap();
         assert!(tested.by_ranks && tested.differences[1] == f64::INFINITY);
-        assert_eq!(tested.data(0).p(), 0.25);
-        assert_eq!(tested.data(0).intervals([0.95]), [None]);
+        assert_eq!((tested.p(), tested.interval(0.95)), (0.25, None));
         let both = record(1, &[inf, inf], &[inf, inf]);
         assert_eq!(test(&[&both, &both], DIFFERENCE, ALL).unwrap().differences, [0.0, 0.0]);
     }
