@@ -20,7 +20,7 @@
 //! | [`probe`] | activation and gradient statistics, recomputed beside training |
 //! | [`record`] | an experiment's folder: every path, every column, atomic writes, root tables |
 //! | [`runner`] | trains what is missing, one thread a run; progress |
-//! | [`compare`] | tables → estimates and contrasts → sentences |
+//! | [`compare`] | tables → every arm tuned → contrasts, intervals, verdicts |
 //! | [`report`] | what people read |
 //! | [`commands`] | one file a subcommand: glue |
 //!

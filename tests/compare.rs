@@ -419,12 +419,15 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
     let [record, runs, timing] = &good;
     let later = record.replacen("\"schema_version\": 1", "\"schema_version\": 2", 1);
     let half = &runs[..runs.len() / 2];
+    let mut no_classes: Value = serde_json::from_str(record).unwrap();
+    no_classes["runs"][0]["classes"] = json!(0);
     let fourth = runs.lines().nth(3).unwrap();
     let twice = runs.replacen(runs.lines().nth(4).unwrap(), fourth, 1);
     let whole_rows = &half[..=half.rfind('\n').unwrap()];
     let cases: Vec<(&str, String, Vec<&str>)> = vec![
         ("experiment.json", later, vec!["experiment.json", "schema version 2"]),
         ("experiment.json", record[..record.len() / 2].to_owned(), vec!["experiment.json"]),
+        ("experiment.json", no_classes.to_string(), vec!["experiment.json", "no classes"]),
         ("runs.csv", String::new(), vec!["runs.csv", "empty"]),
         ("runs.csv", half.to_owned(), vec!["runs.csv", "cut short"]),
         ("runs.csv", whole_rows.to_owned(), vec!["runs.csv", "cut short", "run "]),

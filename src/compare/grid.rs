@@ -116,8 +116,18 @@ impl<'a> Grid<'a> {
     }
 
     fn named(&self, axes: &[usize], values: &[Value]) -> String {
-        let name = |(axis, value): (&usize, &Value)| format!("{} = {}", self.loaded.axes[*axis], cell(value));
+        let name = |(axis, value): (&usize, &Value)| format!("{} = {}", self.loaded.axes[*axis], shown(value));
         axes.iter().zip(values).map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A value for people: long lists of one number as how many of it.
+pub fn shown(value: &Value) -> String {
+    match value.as_array() {
+        Some(list) if list.len() > 3 && list.iter().all(|item| *item == list[0]) => {
+            format!("{} × {}", list.len(), cell(&list[0]))
+        }
+        _ => cell(value),
     }
 }
 

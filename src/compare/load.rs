@@ -89,6 +89,11 @@ impl Loaded {
     /// If a file is missing or not what it should be: file, row and column are named.
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let record = ExperimentRecord::read(folder)?;
+        for run in &record.runs {
+            let is_sound = run.values.len() == record.axes.len() && run.classes > 0;
+            let path = folder.experiment_json();
+            ensure!(is_sound, "{}: run {} has not one value an axis, or no classes", path.display(), run.id);
+        }
         let sheet = Sheet::read(&folder.table(tables::RUNS.file))?;
         let mut rows = rows_by_id(&sheet, &record)?;
         let mut timings = timings(folder)?;

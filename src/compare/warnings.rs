@@ -1,6 +1,6 @@
 //! What must be known before the numbers are believed.
 
-use super::grid::Grid;
+use super::grid::{Grid, shown};
 use super::metric::Kind;
 use super::scores::Scores;
 use super::{Comparison, Options};
@@ -104,7 +104,7 @@ fn edges(grid: &Grid, comparison: &Comparison) -> Vec<String> {
             grid.edges(*candidate).into_iter().map(move |(axis, is_last)| (*candidate, axis, is_last, *seeds))
         });
         let said = at_edge.map(|(candidate, axis, is_last, seeds)| {
-            let value = crate::config::json::cell(&grid.candidates[candidate][axis]);
+            let value = shown(&grid.candidates[candidate][axis]);
             let path = &grid.loaded.axes[grid.tuned[axis]];
             let end = match (grid.values(axis).len(), is_last) {
                 (1, _) => "only value",

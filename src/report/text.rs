@@ -2,15 +2,14 @@
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
-use serde_json::Value;
 
 use crate::compare::arms::{ArmEstimate, TimeToTarget};
 use crate::compare::contrasts::Contrast;
 use crate::compare::curve::{Curve, CurvePoint, Good};
+use crate::compare::grid::shown;
 use crate::compare::metric::Kind;
 use crate::compare::sentence::{number, percent, sentence, signed};
 use crate::compare::{Comparison, Options, p_value};
-use crate::config::json::cell;
 use crate::config::resolve::serde_name;
 
 /// How tables look on a terminal: a line under the header, none between rows.
@@ -250,16 +249,6 @@ fn setting_name(comparison: &Comparison, setting: usize) -> String {
     let values = comparison.by.iter().zip(&comparison.settings[setting]);
     let named: Vec<_> = values.map(|(axis, value)| format!("{axis} = {}", shown(value))).collect();
     if named.is_empty() { String::new() } else { named.join(", ") + ": " }
-}
-
-/// A value for people: long lists of one number as how many of it.
-fn shown(value: &Value) -> String {
-    match value.as_array() {
-        Some(list) if list.len() > 3 && list.iter().all(|item| *item == list[0]) => {
-            format!("{} × {}", list.len(), cell(&list[0]))
-        }
-        _ => cell(value),
-    }
 }
 
 fn label(contrast: &Contrast) -> String {

@@ -5,7 +5,7 @@
 //! - **Exchange.** For each seed everything that the arms came to changes places, at every candidate, and the choice is
 //!   made anew. It is exact if the arms are alike, whatever the choice does. Flipping the signs of the chosen
 //!   differences pretends that the choice had been made beforehand: arms that are alike may be tuned to different
-//!   candidates by chance, for all seeds together, and it then rejects far too often (simulated: up to 0.42 at 0.05).
+//!   candidates by chance, for all seeds together, and it then rejects far too often (simulated: up to 0.37 at 0.05).
 //! - **Flips** of the chosen differences' signs. Exact if they are symmetric about 0, whatever the arms do at other
 //!   candidates. The exchange alone takes arms of equal merit, tuned, for different if they fail at different
 //!   candidates (simulated with 6 seeds: up to 0.12 at 0.05).

@@ -98,12 +98,13 @@ impl Orbit {
 
     /// The shifts θ that are not rejected at 1 − confidence.
     ///
-    /// `None` for fewer than 6 seeds, if a difference is not finite, or if so few seeds cannot reject anything at this
-    /// confidence.
+    /// `None` for fewer than 6 seeds, if a difference is not finite, if so few seeds cannot reject anything at this
+    /// confidence, or if the confidence is not above 0.
     pub fn interval(&self, confidence: f64) -> Option<(f64, f64)> {
         let alpha = alpha(confidence);
         let data = &self.moments[0];
-        if self.n < FEWEST || data.limit.is_some() || 1.0 / self.moments.len() as f64 > alpha {
+        let decides = (1.0 / self.moments.len() as f64..1.0).contains(&alpha);
+        if self.n < FEWEST || data.limit.is_some() || !decides {
             return None;
         }
         let mean = data.sum / self.n as f64;
@@ -117,7 +118,7 @@ impl Orbit {
 
     /// Whether an interval at this confidence leaves a shift out; never where there is none.
     pub fn rejects(&self, theta: f64, confidence: f64) -> bool {
-        self.n >= FEWEST && self.moments[0].limit.is_none() && self.p(theta) <= alpha(confidence)
+        self.n >= FEWEST && confidence > 0.0 && self.moments[0].limit.is_none() && self.p(theta) <= alpha(confidence)
     }
 }
 
@@ -258,6 +259,7 @@ mod tests {
         assert_eq!(interval(&d[..5], 0.95), None);
         assert_eq!(interval(&[2.0; 6], 0.95), Some((2.0, 2.0)));
         assert_eq!(interval(&d, 0.999), None, "8 pairs reject nothing at 0.001");
+        assert_eq!(interval(&d, -0.2), None);
     }
 
     #[test]
