@@ -363,9 +363,10 @@ pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
         );
     }
     notes.push(format!(
-        "p: the arms' results are exchanged seed by seed, and tuned anew; corrected by Holm's method for the number of \
-         tests shown. {} % intervals: what that test does not reject for differences; the sign-flip test \
-         inverted for means, from 21 seeds the BCa bootstrap. None for fewer than 6 seeds.",
+        "p: the larger of two, of the arms' results exchanged seed by seed and tuned anew, and of the differences' signs \
+         flipped; corrected by Holm's method for the number of tests shown. {} % intervals: what these tests do not reject \
+         for differences; the sign-flip test inverted for means, from 21 seeds the BCa bootstrap. None for fewer than 6 \
+         seeds.",
         percent(options.confidence)
     ));
     notes.push("Share: of runs that diverge, 95 % interval.".replace("95", &percent(options.confidence)));
