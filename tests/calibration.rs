@@ -38,6 +38,13 @@ const SLOPE: [f64; 5] = [-2.0, -1.0, 0.0, -0.9, -1.9];
 const WIDE: [f64; 5] = [-3.0, 0.0, -1.0, -2.0, -3.0];
 const NARROW: [f64; 5] = [-30.0, -20.0, -10.0, 0.0, -3.0];
 
+/// Arms of equal merit, each at its best at another rate, and validation too noisy to find it: one choice for nearly all
+/// seeds, whose chance is one replicate.
+const BEYOND: (&str, World) = (
+    "each its own best rate, validation noisy",
+    World { levels: [[0.0, -1.5, -4.0, -4.0, -4.0], [-4.0, -4.0, -4.0, -1.5, 0.0]], noise: [1.0, 0.5, 4.0, 0.3] },
+);
+
 impl World {
     fn experiment(&self, seeds: usize, rng: &mut Stream) -> Loaded {
         let mut normal = || -> f64 { StandardNormal.sample(rng) };
@@ -172,12 +179,13 @@ fn each_of_the_two_tests_alone_raises_false_alarms_somewhere() {
         counts.map(|count| count as f64 / REPETITIONS as f64)
     };
     let mut worst = [0.0f64; 2];
-    for (name, world) in worlds() {
+    for (name, world) in worlds().into_iter().chain([BEYOND]) {
         let rates = [6, 8, 10].map(|seeds| rejected(world, seeds));
         let of = |i: usize| rates.map(|rates| format!("{:.3}", rates[i])).join(", ");
         println!("| {name} | {} | {} | {} |", of(0), of(1), of(2));
         for (rates, seeds) in rates.iter().zip([6, 8, 10]) {
-            assert!(rates[2] <= attainable(seeds), "{name}: {rates:?}");
+            // Where arms differ and the choice is a matter of chance, no test within seeds can know it.
+            assert!(rates[2] <= attainable(seeds) || name == BEYOND.0, "{name}: {rates:?}");
             worst = [worst[0].max(rates[0]), worst[1].max(rates[1])];
         }
     }

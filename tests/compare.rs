@@ -234,17 +234,18 @@ fn never_and_diverged_count_at_the_budget() {
     assert_eq!((of("bn")["median_steps"].clone(), of("affine")["median_steps"].clone()), (json!(100.0), json!(300.0)));
     let contrast = &json_of(&lab, &["--metric", "steps_to_target"])["experiments"][0]["contrasts"][0];
     assert_eq!(contrast["difference"], json!((1000.0 + 700.0) / 8.0 - 650.0));
-    // Seconds are steps times the arm's own time a step, up to the shorter budget.
+    // Seconds are steps times the arm's own time a step, a seed's median over its rates; up to the shortest budget.
     let timing = lab.table("results/t/timing.csv");
-    let us = |arm: &str| {
-        let completed = |row: &&&std::collections::HashMap<String, String>| arm == "affine" || row["seed"] != "0";
-        let rows = timing.only(&[("variant", arm)]);
-        let mut times: Vec<f64> = rows.iter().filter(completed).map(|row| number(&row["us_per_step"])).collect();
+    let us = |arm: &str, seed: u64| {
+        let rows = timing.only(&[("variant", arm), ("seed", &seed.to_string())]);
+        let mut times: Vec<f64> = rows.iter().map(|row| number(&row["us_per_step"])).collect();
         times.sort_by(f64::total_cmp);
-        f64::midpoint(times[(times.len() - 1) / 2], times[times.len() / 2])
+        times[1]
     };
-    let budget = 1e-3 * us("bn").min(us("affine"));
-    let expected = (budget + 7.0 * budget.min(1e-4 * us("bn"))) / 8.0;
+    let trained = |(arm, seed): (&str, u64)| if arm == "bn" && seed == 0 { f64::INFINITY } else { us(arm, seed) };
+    let pairs = (0..8).flat_map(|seed| [("bn", seed), ("affine", seed)]);
+    let budget = 1e-3 * pairs.map(trained).fold(f64::INFINITY, f64::min);
+    let expected = (budget + (1..8).map(|seed| budget.min(1e-4 * us("bn", seed))).sum::<f64>()) / 8.0;
     assert!((of("bn")["seconds"].as_f64().unwrap() / expected - 1.0).abs() < 1e-9);
     lab.call(&["compare", "results/t", "--metric", "seconds_to_target"]).expect(0).says(&["seconds to target"]);
 }
@@ -256,6 +257,73 @@ fn a_time_without_a_target_is_refused() {
     refused.complains(&["compare.target_accuracy"]);
     let config = with(small(), "compare.metric", json!("seconds_to_target"));
     Lab::new().run(&config, &[]).expect(2).complains(&["compare.target_accuracy"]);
+}
+
+// What shows nothing.
+
+#[test]
+fn where_nothing_was_observed_nothing_is_equivalent() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |_, _, _| End::Diverged);
+    for metric in ["test_accuracy", "test_loss", "steps_to_target"] {
+        let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
+        assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided", "{metric}");
+        assert!(found["warnings"].to_string().contains("nothing is compared"), "{metric}");
+    }
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |_, _, _| End::Accuracy(0.4, 0.4));
+    let found = &json_of(&lab, &["--metric", "steps_to_target"])["experiments"][0];
+    assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided");
+    assert!(found["warnings"].to_string().contains("never reached the target"));
+    assert_eq!(only(&json_of(&lab, &[])["experiments"][0], "contrasts", &[("a", "bn")])["verdict"], "equivalent");
+}
+
+#[test]
+fn a_diverged_run_is_never_better_than_one_that_was_trained() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, _| match arm {
+        "bn" => End::Diverged,
+        _ => End::Accuracy(0.2 + 0.01 * wobble(seed, 1), 0.2 + 0.01 * wobble(seed, 2)),
+    });
+    let found = &json_of(&lab, &[])["experiments"][0];
+    assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided");
+    assert!(found["warnings"].to_string().contains("below chance"));
+}
+
+#[test]
+fn the_margin_is_of_the_configured_metric_alone() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.0));
+    assert_eq!(json_of(&lab, &[])["experiments"][0]["contrasts"][0]["verdict"], "equivalent");
+    let found = &json_of(&lab, &["--metric", "test_loss"])["experiments"][0];
+    assert_eq!((&found["contrasts"][0]["verdict"], &found["equivalence_margin"]), (&json!("undecided"), &json!(null)));
+    assert!(found["warnings"].to_string().contains("margin is of test_accuracy"));
+}
+
+#[test]
+fn a_choice_that_validation_cannot_make_is_said() {
+    // At two rates alike in validation, far apart in the test.
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |_, seed, rate| {
+        let noise = 0.05 * wobble(seed, rate as u64);
+        End::Accuracy([0.7, 0.7, 0.2][rate] + noise, [0.6, 0.7, 0.2][rate] + 0.1 * noise)
+    });
+    lab.call(&["compare", "results/t"]).expect(0).says(&["validation cannot tell"]);
+}
+
+#[test]
+fn mirrored_contrasts_are_one_and_an_experiment_given_twice_is_compared_once() {
+    let lab = made_up(&["none", "bn"], 8, tuned(), planted(0.05));
+    let other = made_up(&["bn", "none"], 8, tuned(), planted(0.05));
+    for file in ["experiment.json", "runs.csv", "timing.csv"] {
+        lab.write(format!("u/{file}"), other.bytes(format!("results/t/{file}")));
+    }
+    for paths in [["results/t", "u"], ["u", "results/t"]] {
+        let shown = lab.call(&["compare", paths[0], paths[1], "--format", "json"]).expect(0).stdout;
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        for experiment in shown["experiments"].as_array().unwrap() {
+            let contrasts = experiment["contrasts"].as_array().unwrap();
+            assert_eq!((contrasts.len(), &contrasts[0]["a"], &contrasts[0]["b"]), (1, &json!("bn"), &json!("none")));
+        }
+    }
+    let twice = lab.call(&["compare", "u", "./u"]).expect(0);
+    assert_eq!(twice.stdout, lab.call(&["compare", "u"]).expect(0).stdout);
+    twice.complains(&["given twice"]);
 }
 
 // What is missing.
@@ -421,6 +489,8 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
     let half = &runs[..runs.len() / 2];
     let mut no_classes: Value = serde_json::from_str(record).unwrap();
     no_classes["runs"][0]["classes"] = json!(0);
+    let mut unknown_key: Value = serde_json::from_str(record).unwrap();
+    unknown_key["configuration"]["compare"]["future_key"] = json!(3);
     let fourth = runs.lines().nth(3).unwrap();
     let twice = runs.replacen(runs.lines().nth(4).unwrap(), fourth, 1);
     let whole_rows = &half[..=half.rfind('\n').unwrap()];
@@ -428,6 +498,17 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
         ("experiment.json", later, vec!["experiment.json", "schema version 2"]),
         ("experiment.json", record[..record.len() / 2].to_owned(), vec!["experiment.json"]),
         ("experiment.json", no_classes.to_string(), vec!["experiment.json", "no classes"]),
+        ("experiment.json", unknown_key.to_string(), vec!["experiment.json", "configuration.compare", "future_key"]),
+        (
+            "timing.csv",
+            timing.lines().take(3).map(|line| format!("{line}\n")).collect(),
+            vec!["timing.csv", "cut short"],
+        ),
+        (
+            "timing.csv",
+            with_cell(timing, 3, "us_per_step", "-5"),
+            vec!["timing.csv, row 3, column us_per_step", "above 0"],
+        ),
         ("runs.csv", String::new(), vec!["runs.csv", "empty"]),
         ("runs.csv", half.to_owned(), vec!["runs.csv", "cut short"]),
         ("runs.csv", whole_rows.to_owned(), vec!["runs.csv", "cut short", "run "]),

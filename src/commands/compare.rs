@@ -17,7 +17,14 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     };
     let mut problems = Vec::new();
     let mut experiments = Vec::new();
+    let mut seen = Vec::new();
     for path in &args.paths {
+        let place = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if seen.contains(&place) {
+            complain(format!("warning: {} is given twice; it is compared once", path.display()));
+            continue;
+        }
+        seen.push(place);
         match load(&ExperimentFolder::at(path)) {
             Ok(loaded) => experiments.push(loaded),
             Err(error) => problems.push(error),

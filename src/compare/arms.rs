@@ -91,6 +91,8 @@ pub struct TimeToTarget {
     pub seconds: Option<f64>,
     /// The candidate that all seeds together favour; none if nothing is tuned.
     pub selected: Option<usize>,
+    /// Whether a candidate that was read is at the edge of its grid.
+    pub edge: bool,
     /// The Kaplan–Meier curve over steps.
     pub curve: Vec<Survival>,
 }
@@ -102,7 +104,7 @@ pub fn times<'a>(grid: &'a Grid<'a>, setting: usize) -> Vec<TimeToTarget> {
     }
     let (in_steps, in_seconds) = (Scores::new(grid, Metric::StepsToTarget), Scores::new(grid, Metric::SecondsToTarget));
     let time = |variant: &'a String| {
-        let (times, selected) = read_times(&in_steps, setting, variant);
+        let (times, selected, edge) = read_times(&in_steps, setting, variant);
         let curve = kaplan_meier(&times);
         TimeToTarget {
             setting,
@@ -114,19 +116,23 @@ pub fn times<'a>(grid: &'a Grid<'a>, setting: usize) -> Vec<TimeToTarget> {
             median: curve.iter().find(|fall| fall.share <= 0.5 + 1e-12).map(|fall| fall.time),
             seconds: restricted_mean(&read_times(&in_seconds, setting, variant).0, in_seconds.budget(setting)),
             selected,
+            edge,
             curve,
         }
     };
     grid.loaded.variants.iter().map(time).collect()
 }
 
-/// When each seed reached the target, at the candidate that the others favour.
-fn read_times<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str) -> (Vec<Option<f64>>, Option<usize>) {
+/// When each seed reached the target, at the candidate that the others favour; the candidate that all favour; whether one
+/// is at the edge.
+fn read_times<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str) -> (Vec<Option<f64>>, Option<usize>, bool) {
     let seeds = scores.complete(setting, variant);
     let record = scores.record(setting, variant, &seeds);
-    let read = seeds.iter().zip(leave_one_out(&record));
-    let reached = |(seed, candidate): (&u64, usize)| {
-        scores.grid.run(setting, variant, *seed, candidate).and_then(|placed| scores.reached(&placed))
+    let chosen = leave_one_out(&record);
+    let reached = |(seed, candidate): (&u64, &usize)| {
+        scores.grid.run(setting, variant, *seed, *candidate).and_then(|placed| scores.reached(&placed))
     };
-    (read.map(reached).collect(), (scores.is_tuned() && !seeds.is_empty()).then(|| overall(&record)))
+    let edge = chosen.iter().any(|candidate| !scores.grid.edges(*candidate).is_empty());
+    let selected = (scores.is_tuned() && !seeds.is_empty()).then(|| overall(&record));
+    (seeds.iter().zip(&chosen).map(reached).collect(), selected, edge)
 }

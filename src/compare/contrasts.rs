@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::metric::Kind;
-use super::scores::Scores;
+use super::scores::{Score, Scores};
 use super::verdict::{Evidence, Verdict, verdict};
 use crate::random::{below, stream};
 use crate::stats::exchange::{self, DIFFERENCE, Effect, Tested};
@@ -40,6 +40,8 @@ pub struct Contrast {
     pub effect_size: Option<f64>,
     /// What has been shown; of an effect, whether it makes things better.
     pub verdict: Verdict,
+    /// Whether any seed is read at a score of its own, neither diverged nor never arrived.
+    pub observed: bool,
     /// How the method fares on these data, made such that there is nothing to be found.
     pub null: Option<Null>,
     evidence: Evidence,
@@ -103,16 +105,28 @@ fn tested<'a>(
     }
     let records: Vec<Record> = arms.iter().map(|arm| scores.record(setting, arm, &seeds)).collect();
     let records: Vec<&Record> = records.iter().collect();
-    let margin = scores.grid.loaded.options.equivalence_margin;
+    let reads: Vec<_> = arms.iter().map(|arm| scores.read(setting, arm, &seeds)).collect();
+    // Where no seed has anything but divergence, or never arriving, there is nothing to be equivalent.
+    let is_observed = reads.iter().flatten().any(|score| !score.counted);
+    let margin = scores.margin().filter(|_| is_observed);
     let test = |most| if has_all { exchange::test(&records, effect, most) } else { None };
     let mut contrast =
         test(permutation::ALL).map_or_else(nothing, |tested| found(&tested, scores.kind, options, margin));
     if options.null {
         contrast.null = (contrast.p.is_some()).then(|| null(&records, effect, options.confidence, margin));
     }
+    contrast.evidence.is_sound = !(0..seeds.len()).any(|seed| is_below_chance(scores.kind, &reads, seed));
+    contrast.observed = is_observed;
     (contrast.setting, contrast.planned, contrast.n) = (setting, planned.len(), seeds.len());
     name.clone_into(&mut contrast.a);
     contrast
+}
+
+/// Whether, for a seed, an arm that was trained to its end does worse than another that diverged and counts as guessing:
+/// nobody would call the latter better.
+fn is_below_chance(kind: Kind, reads: &[Vec<Score>], seed: usize) -> bool {
+    let of = |diverged: bool| reads.iter().map(|arm| arm[seed]).filter(move |score| score.diverged == diverged);
+    kind == Kind::Accuracy && of(true).any(|chance| of(false).any(|own| own.value < chance.value))
 }
 
 fn nothing() -> Contrast {
@@ -131,16 +145,16 @@ fn nothing() -> Contrast {
         superiority: None,
         effect_size: None,
         verdict: Verdict::Undecided,
+        observed: true,
         null: None,
-        evidence: Evidence { p: None, interval_agrees: false, within_margin: false, direction: 0.0 },
+        evidence: Evidence { p: None, interval_agrees: false, within_margin: false, direction: 0.0, is_sound: true },
     }
 }
 
 fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) -> Contrast {
-    let interval = tested.interval(options.confidence);
-    let within = |margin: f64| {
-        equivalence::is_equivalent(tested.interval(equivalence::confidence_for(options.confidence)), margin)
-    };
+    let confidences = [options.confidence, equivalence::confidence_for(options.confidence)];
+    let [interval, narrower] = tested.intervals(confidences);
+    let within = |margin: f64| equivalence::is_equivalent(narrower, margin);
     let sign = kind.sign();
     // More is better in what was tested; back to the metric's own direction.
     let own = |(low, high): (f64, f64)| if sign > 0.0 { (low, high) } else { (-high, -low) };
@@ -158,6 +172,7 @@ fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) ->
             interval_agrees: interval.map_or(tested.by_ranks, |(low, high)| low > 0.0 || high < 0.0),
             within_margin: margin.is_some_and(within),
             direction: tested.direction(),
+            is_sound: true,
         },
         ..nothing()
     }
@@ -183,6 +198,7 @@ fn null(records: &[&Record], effect: Effect, confidence: f64, margin: Option<f64
             interval_agrees: excludes || tested.by_ranks,
             within_margin: margin.is_some_and(is_within),
             direction: tested.direction(),
+            is_sound: true,
         };
         null.rejected += usize::from(evidence.p.is_some_and(|p| p < alpha));
         null.excluded += usize::from(excludes);
@@ -196,6 +212,11 @@ fn null(records: &[&Record], effect: Effect, confidence: f64, margin: Option<f64
 }
 
 impl Contrast {
+    /// Whether there is a verdict at all: none where a diverged run would count for more than one that was trained.
+    pub fn is_sound(&self) -> bool {
+        self.evidence.is_sound
+    }
+
     /// With p corrected for the number of tests, the verdict.
     pub(super) fn conclude(&mut self, p_holm: Option<f64>, confidence: f64) {
         self.p_holm = p_holm;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::sheet::Sheet;
@@ -96,17 +96,23 @@ impl Loaded {
         }
         let sheet = Sheet::read(&folder.table(tables::RUNS.file))?;
         let mut rows = rows_by_id(&sheet, &record)?;
-        let mut timings = timings(folder)?;
+        let mut timings = timings(folder, &record)?;
         let columns = Columns::of(&sheet)?;
         let mut runs = Vec::with_capacity(record.runs.len());
-        let (options, has_fixed_data, corners) = (record.compare_options(), has_fixed_data(&record), corners(&record));
+        let options = record.compare_options().with_context(|| folder.experiment_json().display().to_string())?;
+        let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record));
         for entry in record.runs {
             let Some(row) = rows.remove(entry.id.as_str()) else {
                 let (path, found) = (sheet.path().display(), sheet.rows());
                 bail!("{path} is cut short: it has {found} rows, and none of the planned run {}", entry.id);
             };
             let timing = timings.remove(&entry.id);
-            runs.push(columns.run(&sheet, row, entry, timing)?);
+            let run = columns.run(&sheet, row, entry, timing)?;
+            if run.timing.is_none() && matches!(run.status, Status::Completed | Status::Diverged) {
+                let path = folder.table(tables::TIMING.file);
+                bail!("{} is cut short: it has no row of run {}", path.display(), run.entry.id);
+            }
+            runs.push(run);
         }
         let mut variants: Vec<String> = Vec::new();
         for run in &runs {
@@ -125,7 +131,8 @@ fn rows_by_id<'a>(sheet: &'a Sheet, record: &ExperimentRecord) -> anyhow::Result
     let mut rows = HashMap::new();
     for row in 0..sheet.rows() {
         let id = sheet.cell(row, column);
-        ensure!(planned.contains(id), "{}: {id:?} is no run of experiment.json", sheet.at(row, column));
+        let shown = || id.chars().take(40).collect::<String>();
+        ensure!(planned.contains(id), "{}: {:?} is no run of experiment.json", sheet.at(row, column), shown());
         let earlier = rows.insert(id, row);
         ensure!(earlier.is_none(), "{}: run {id} has more than one row", sheet.at(row, column));
     }
@@ -185,19 +192,21 @@ impl Columns {
     }
 }
 
-fn timings(folder: &ExperimentFolder) -> anyhow::Result<HashMap<String, Timing>> {
+fn timings(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Timing>> {
     let sheet = Sheet::read(&folder.table(tables::TIMING.file))?;
-    let (id, us, simd) = (sheet.column("run_id")?, sheet.column("us_per_step")?, sheet.column("simd")?);
+    let (us, simd) = (sheet.column("us_per_step")?, sheet.column("simd")?);
     let version = sheet.optional_column("program_version");
-    let timing = |row: usize| -> anyhow::Result<(String, Timing)> {
+    let timing = |(id, row): (&str, usize)| -> anyhow::Result<(String, Timing)> {
+        let us_per_step = sheet.number(row, us)?;
+        ensure!(us_per_step.is_none_or(|us| us > 0.0), "{}: a time must be above 0", sheet.at(row, us));
         let timing = Timing {
-            us_per_step: sheet.number(row, us)?,
+            us_per_step,
             simd: sheet.cell(row, simd).to_owned(),
             program_version: version.map_or_else(String::new, |column| sheet.cell(row, column).to_owned()),
         };
-        Ok((sheet.cell(row, id).to_owned(), timing))
+        Ok((id.to_owned(), timing))
     };
-    (0..sheet.rows()).map(timing).collect()
+    rows_by_id(&sheet, record)?.into_iter().map(timing).collect()
 }
 
 /// Whether any run reads its data from files, where samples and split do not depend on the seed.

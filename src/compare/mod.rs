@@ -142,15 +142,20 @@ fn arrange<'a>(loaded: &'a Loaded, options: &Options) -> anyhow::Result<(Grid<'a
         anyhow::bail!("{name} has no compare.target_accuracy, so there is no time to it");
     }
     let completed = || loaded.runs.iter().filter(|run| run.status == Status::Completed);
-    let is_recorded =
-        |metric: Metric| metric::kind(metric).is_time() || completed().any(|run| run.score(metric).is_some());
+    // A time to a validation accuracy is recorded where that accuracy is, also if it is never reached.
+    let column = |metric| if metric::kind(metric).is_time() { Metric::ValidationAccuracy } else { metric };
+    let is_recorded = |metric: Metric| completed().any(|run| run.score(column(metric)).is_some());
     if completed().next().is_some() && !is_recorded(metric) {
         anyhow::bail!("no run of {name} has a {}", crate::config::resolve::serde_name(&metric));
     }
     let mut notes = Vec::new();
     let selected = loaded.options.select.iter().filter(|axis| !options.by.contains(axis));
-    let mut tuned: Vec<usize> = selected.filter_map(|axis| loaded.axes.iter().position(|a| a == axis)).collect();
-    tuned.dedup();
+    let mut tuned: Vec<usize> = Vec::new();
+    for axis in selected.filter_map(|axis| loaded.axes.iter().position(|a| a == axis)) {
+        if !tuned.contains(&axis) {
+            tuned.push(axis);
+        }
+    }
     let has_seeds = loaded.runs.iter().any(|run| run.entry.seed != loaded.runs[0].entry.seed);
     if !tuned.is_empty() && !has_seeds {
         notes.push("One seed: there is no other to tune by.".to_owned());
@@ -176,6 +181,9 @@ fn pairs<'a>(experiments: impl Iterator<Item = &'a Loaded>, baseline: Option<&'a
             }
         }
     }
+    // One experiment's `a` less `b` is another's `b` less `a`: one of them is enough, whichever came first.
+    let all = pairs.clone();
+    pairs.retain(|(a, b)| !all.contains(&(*b, *a)) || *a == "bn" || *b != "bn" && a < b);
     pairs.sort_by_key(|(a, _)| *a != "bn");
     pairs
 }
@@ -202,7 +210,7 @@ fn estimates(scores: &Scores, pairs: &[(&str, &str)], notes: &[String], options:
         tuned: axes(&grid.tuned),
         by: axes(&grid.by),
         target: loaded.options.target_accuracy,
-        margin: loaded.options.equivalence_margin,
+        margin: scores.margin(),
         settings: grid.settings.clone(),
         candidates: grid.candidates.clone(),
         contrasts: pairs.iter().flat_map(at_settings).collect(),

@@ -7,7 +7,7 @@ use super::metric::{Kind, kind, selected_by};
 use crate::config::file::Metric;
 use crate::record::run::Status;
 use crate::stats::describe::median;
-use crate::stats::selection::Record;
+use crate::stats::selection::{Record, leave_one_out};
 
 /// What a run counts as, in the metric's own unit. A diverged loss is infinite.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Score {
     pub value: f64,
     /// Whether the run diverged.
     pub diverged: bool,
+    /// Whether it has no score of its own: it diverged, or never arrived.
+    pub counted: bool,
 }
 
 /// One metric over the grid.
@@ -28,8 +30,8 @@ pub struct Scores<'a> {
     pub metric: Metric,
     /// Its kind.
     pub kind: Kind,
-    /// What a step of an arm costs at a setting, with a candidate: µs.
-    costs: HashMap<(usize, &'a str, usize), f64>,
+    /// What a step of an arm costs at a setting, for a seed, with a candidate: µs.
+    costs: HashMap<(usize, &'a str, u64, usize), f64>,
     /// By setting, how long every run of every arm went on at least, in steps or seconds.
     budgets: Vec<f64>,
 }
@@ -58,38 +60,60 @@ impl<'a> Scores<'a> {
         if self.kind != Kind::Seconds {
             return Some(1.0);
         }
-        let key = (placed.setting, placed.run.entry.variant.as_str(), placed.candidate);
+        let entry = &placed.run.entry;
+        let key = (placed.setting, entry.variant.as_str(), entry.seed, placed.candidate);
         self.costs.get(&key).map(|us| us / 1e6)
     }
 
-    /// µs a step of an arm: the median over its candidates.
-    pub fn us_per_step(&self, setting: usize, variant: &'a str) -> Option<f64> {
-        let candidates = 0..self.grid.candidates.len();
-        let costs: Vec<f64> = candidates.filter_map(|k| self.costs.get(&(setting, variant, k)).copied()).collect();
-        median(&costs)
+    /// Median µs a step of an arm's runs.
+    pub fn us_per_step(&self, setting: usize, variant: &str) -> Option<f64> {
+        let runs = self.grid.runs(setting).iter().filter(|placed| placed.run.entry.variant == variant);
+        let time = |status: Status| -> Vec<f64> {
+            let ended = runs.clone().filter(|placed| placed.run.status == status);
+            ended.filter_map(|placed| placed.run.timing.as_ref()?.us_per_step).collect()
+        };
+        median(&time(Status::Completed)).or_else(|| median(&time(Status::Diverged)))
+    }
+
+    /// The margin within which differences do not matter: it is of the metric that the configuration names.
+    pub fn margin(&self) -> Option<f64> {
+        let options = &self.grid.loaded.options;
+        options.equivalence_margin.filter(|_| options.metric == self.metric)
+    }
+
+    /// The scores at which an arm is read for these seeds, which must be complete.
+    pub fn read(&self, setting: usize, variant: &'a str, seeds: &[u64]) -> Vec<Score> {
+        let chosen = leave_one_out(&self.record(setting, variant, seeds));
+        let score = |(seed, candidate): (&u64, usize)| self.score(&self.grid.run(setting, variant, *seed, candidate)?);
+        seeds.iter().zip(chosen).filter_map(score).collect()
     }
 
     /// What a run counts as; none if it is not finished, or has no such score.
     pub fn score(&self, placed: &Placed) -> Option<Score> {
         let run = placed.run;
-        let worst = match self.kind {
-            Kind::Accuracy => 1.0 / run.entry.classes as f64,
-            Kind::Loss => f64::INFINITY,
-            Kind::Steps | Kind::Seconds => self.budgets[placed.setting],
-        };
-        match run.status {
-            Status::Diverged => Some(Score { selection: worst, value: worst, diverged: true }),
-            Status::Completed if self.kind.is_time() => {
-                self.unit(placed)?;
-                let time = self.reached(placed).unwrap_or(worst);
-                Some(Score { selection: time, value: time, diverged: false })
+        let counted = |selection: f64, value: f64, diverged: bool| Score { selection, value, diverged, counted: true };
+        match (run.status, self.kind) {
+            (Status::Diverged, Kind::Accuracy) => {
+                let chance = 1.0 / run.entry.classes as f64;
+                Some(counted(chance, chance, true))
             }
-            Status::Completed => {
+            (Status::Diverged, Kind::Loss) => Some(counted(f64::INFINITY, f64::INFINITY, true)),
+            (Status::Diverged, Kind::Steps | Kind::Seconds) => {
+                let budget = self.budgets[placed.setting];
+                Some(counted(budget, budget, true))
+            }
+            (Status::Completed, Kind::Steps | Kind::Seconds) => {
+                self.unit(placed)?;
+                let budget = self.budgets[placed.setting];
+                let own = |time| Score { selection: time, value: time, diverged: false, counted: false };
+                Some(self.reached(placed).map_or(counted(budget, budget, false), own))
+            }
+            (Status::Completed, Kind::Accuracy | Kind::Loss) => {
                 let value = run.score(self.metric)?;
                 let selection = if self.is_tuned() { run.score(selected_by(self.metric))? } else { value };
-                Some(Score { selection, value, diverged: false })
+                Some(Score { selection, value, diverged: false, counted: false })
             }
-            Status::Failed | Status::Interrupted | Status::Missing => None,
+            (Status::Failed | Status::Interrupted | Status::Missing, _) => None,
         }
     }
 
@@ -133,30 +157,32 @@ impl<'a> Scores<'a> {
     }
 }
 
-/// Median µs a step of every arm at every setting, with every candidate. The learning rate does not change
-/// what a step costs: candidates that differ in nothing else are taken together, which evens out the
-/// machine's moods. Runs that diverged, perhaps after a few cold steps, count only where no other was timed.
-fn costs<'a>(grid: &Grid<'a>) -> HashMap<(usize, &'a str, usize), f64> {
+/// µs a step of every arm at every setting, for every seed, with every candidate: each seed has a measurement of its
+/// own, so that the error of measuring is in the differences between seeds. The learning rate does not change what a step
+/// costs: a seed's candidates that differ in nothing else are taken together, by their median. Runs that diverged, perhaps
+/// after a few cold steps, count only where no other was timed.
+fn costs<'a>(grid: &Grid<'a>) -> HashMap<(usize, &'a str, u64, usize), f64> {
     let kept: Vec<usize> =
         (0..grid.tuned.len()).filter(|i| grid.loaded.axes[grid.tuned[*i]] != "optimizer.lr").collect();
     let alike = |a: usize, b: usize| kept.iter().all(|i| grid.candidates[a][*i] == grid.candidates[b][*i]);
     // The first candidate of each kind stands for it.
     let first: Vec<usize> =
         (0..grid.candidates.len()).map(|k| (0..k).find(|other| alike(*other, k)).unwrap_or(k)).collect();
-    let mut times: HashMap<(usize, &str, usize), [Vec<f64>; 2]> = HashMap::new();
+    let mut times: HashMap<(usize, &str, u64, usize), [Vec<f64>; 2]> = HashMap::new();
     for placed in (0..grid.settings.len()).flat_map(|setting| grid.runs(setting)) {
         let us = placed.run.timing.as_ref().and_then(|timing| timing.us_per_step);
         let ended = [Status::Completed, Status::Diverged].iter().position(|status| *status == placed.run.status);
         if let Some((us, ended)) = us.zip(ended) {
-            let key = (placed.setting, placed.run.entry.variant.as_str(), first[placed.candidate]);
+            let entry = &placed.run.entry;
+            let key = (placed.setting, entry.variant.as_str(), entry.seed, first[placed.candidate]);
             times.entry(key).or_default()[ended].push(us);
         }
     }
     let mut costs = HashMap::new();
-    for ((setting, variant, kind), [completed, diverged]) in times {
+    for ((setting, variant, seed, kind), [completed, diverged]) in times {
         let Some(us) = median(&completed).or_else(|| median(&diverged)) else { continue };
         for candidate in (0..first.len()).filter(|k| first[*k] == kind) {
-            costs.insert((setting, variant, candidate), us);
+            costs.insert((setting, variant, seed, candidate), us);
         }
     }
     costs

@@ -11,8 +11,13 @@ pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -
     let Contrast { a, n, .. } = contrast;
     let metric = serde_name(&comparison.metric).replace('_', " ");
     let b = contrast.b.as_deref().unwrap_or_default();
+    let has = |arm: &str| comparison.arms.iter().any(|other| other.variant == arm);
+    if let Some(lacking) = [a, b].into_iter().find(|arm| !has(arm)) {
+        return format!("{a} and {b} cannot be compared: {} has no arm {lacking}.", comparison.name);
+    }
     let (Some(p), Some(p_holm)) = (contrast.p, contrast.p_holm) else {
-        return format!("{a} and {b} cannot be compared: no seed has a {metric} in both.");
+        let tuned = if comparison.tuned.is_empty() { "" } else { " with every candidate" };
+        return format!("{a} and {b} cannot be compared: no seed has a {metric} in both{tuned}.");
     };
     let seeds = if *n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") };
     let finding = match contrast.verdict {

@@ -12,6 +12,8 @@ pub struct Sheet {
     path: PathBuf,
     header: StringRecord,
     cells: Vec<StringRecord>,
+    /// Line of the file at which each row begins.
+    lines: Vec<u64>,
 }
 
 impl Sheet {
@@ -26,17 +28,20 @@ impl Sheet {
         ensure!(bytes.ends_with(b"\n"), "{shown} is cut short: its last row does not end");
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
         let header = reader.headers().with_context(|| format!("{shown}, row 1, cannot be read"))?.clone();
-        let mut rows = Vec::new();
-        for (i, row) in reader.records().enumerate() {
-            let row = row.with_context(|| format!("{shown}, row {}, cannot be read", i + 2))?;
+        let (mut rows, mut lines) = (Vec::new(), Vec::new());
+        for row in reader.records() {
+            let after = lines.last().map_or(1, |line| *line);
+            let row = row.with_context(|| format!("{shown}, after row {after}, cannot be read"))?;
+            let line = row.position().map_or(after + 1, csv::Position::line);
             let (cells, expected) = (row.len(), header.len());
             if cells != expected {
                 let last = header.get(cells.min(expected - 1)).unwrap_or_default();
-                bail!("{shown}, row {}, column {last}: the row has {cells} cells, the header {expected}", i + 2);
+                bail!("{shown}, row {line}, column {last}: the row has {cells} cells, the header {expected}");
             }
             rows.push(row);
+            lines.push(line);
         }
-        Ok(Self { path: path.to_owned(), header, cells: rows })
+        Ok(Self { path: path.to_owned(), header, cells: rows, lines })
     }
 
     /// Number of rows under the header.
@@ -71,15 +76,15 @@ impl Sheet {
             "" => Ok(None),
             text => match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(Some(number)),
-                _ => bail!("{}: {text:?} is no number", self.at(row, column)),
+                _ => bail!("{}: {:?} is no number", self.at(row, column), text.chars().take(40).collect::<String>()),
             },
         }
     }
 
-    /// Where a cell is, for errors: file, row counted from the header as 1, column.
+    /// Where a cell is, for errors: file, row as the line of the file, column.
     pub fn at(&self, row: usize, column: usize) -> String {
         let name = self.header.get(column).unwrap_or_default();
-        format!("{}, row {}, column {name}", self.path.display(), row + 2)
+        format!("{}, row {}, column {name}", self.path.display(), self.lines[row])
     }
 
     /// The file.

@@ -36,6 +36,9 @@ pub struct Evidence {
     pub within_margin: bool,
     /// The tested statistic: positive for the first arm.
     pub direction: f64,
+    /// Whether the values are such that more of them is better: not where guessing stands for a run that diverged and
+    /// another, trained to its end, is worse than guessing.
+    pub is_sound: bool,
 }
 
 /// *Equivalent* if the 1 − 2α interval lies within ± margin; else *better* or *worse* if p < α and the
@@ -43,6 +46,7 @@ pub struct Evidence {
 pub fn verdict(evidence: &Evidence, alpha: f64) -> Verdict {
     let is_shown = evidence.interval_agrees && evidence.p.is_some_and(|p| p < alpha);
     match evidence.direction {
+        _ if !evidence.is_sound => Verdict::Undecided,
         _ if evidence.within_margin => Verdict::Equivalent,
         direction if is_shown && direction > 0.0 => Verdict::Better,
         direction if is_shown && direction < 0.0 => Verdict::Worse,
@@ -56,7 +60,8 @@ mod tests {
 
     #[test]
     fn better_needs_p_and_interval_and_equivalent_comes_first() {
-        let clear = Evidence { p: Some(0.01), interval_agrees: true, within_margin: false, direction: 2.0 };
+        let clear =
+            Evidence { p: Some(0.01), interval_agrees: true, within_margin: false, direction: 2.0, is_sound: true };
         let of = |evidence: Evidence| verdict(&evidence, 0.05);
         assert_eq!(of(clear), Verdict::Better);
         assert_eq!(of(Evidence { direction: -2.0, ..clear }), Verdict::Worse);
@@ -64,6 +69,7 @@ mod tests {
         assert_eq!(of(Evidence { p: None, ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { interval_agrees: false, ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { within_margin: true, ..clear }), Verdict::Equivalent);
+        assert_eq!(of(Evidence { is_sound: false, ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { direction: 0.0, ..clear }), Verdict::Undecided);
     }
 }

@@ -4,8 +4,10 @@ use super::grid::{Grid, shown};
 use super::metric::Kind;
 use super::scores::Scores;
 use super::{Comparison, Options};
+use crate::config::resolve::serde_name;
 use crate::record::run::Status;
 use crate::stats::permutation::{FEWEST, smallest_p};
+use crate::stats::selection::{overall, unsettled};
 
 /// Runs named before the rest is only counted.
 const NAMED: usize = 8;
@@ -17,6 +19,8 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options, tes
     warnings.extend(different_seeds(scores));
     warnings.extend(few_seeds(comparison, options, tests));
     warnings.extend(edges(scores.grid, comparison));
+    warnings.extend(unsettled_choices(scores));
+    warnings.extend(nothing_to_compare(scores, comparison));
     warnings.extend(untuned(scores.grid));
     warnings.extend(diverged(scores));
     warnings.extend(mixtures(scores.grid));
@@ -99,6 +103,13 @@ fn few_seeds(comparison: &Comparison, options: &Options, tests: usize) -> Option
 /// Choices at the end of what was tried.
 fn edges(grid: &Grid, comparison: &Comparison) -> Vec<String> {
     let mut warnings = Vec::new();
+    for time in comparison.times.iter().filter(|time| time.edge && !comparison.kind.is_time()) {
+        let at = at(grid, time.setting);
+        warnings.push(format!(
+            "{at}{} is not tuned for its time to the target: read at the end of what was tried.",
+            time.variant
+        ));
+    }
     for arm in comparison.arms.iter().filter(|arm| arm.edge) {
         let at_edge = arm.chosen.iter().flat_map(|(candidate, seeds)| {
             grid.edges(*candidate).into_iter().map(move |(axis, is_last)| (*candidate, axis, is_last, *seeds))
@@ -115,6 +126,54 @@ fn edges(grid: &Grid, comparison: &Comparison) -> Vec<String> {
         });
         let said = said.collect::<Vec<_>>().join("; ");
         warnings.push(format!("{}{} is not tuned: {said}.", at(grid, arm.setting), arm.variant));
+    }
+    warnings
+}
+
+/// Choices that chance made and that matter.
+fn unsettled_choices(scores: &Scores) -> Vec<String> {
+    let grid = scores.grid;
+    let mut warnings = Vec::new();
+    for setting in (0..grid.settings.len()).filter(|_| scores.is_tuned()) {
+        for variant in &grid.loaded.variants {
+            let seeds = scores.complete(setting, variant);
+            let record = scores.record(setting, variant, &seeds);
+            let others = if seeds.is_empty() { Vec::new() } else { unsettled(&record) };
+            let names: Vec<String> = others.into_iter().map(|k| grid.candidate_name(k)).collect();
+            if !names.is_empty() {
+                warnings.push(format!(
+                    "{}{variant} is read at {}, but validation cannot tell that from {}, where it does otherwise: p and \
+                     interval take the choice as it fell.",
+                    at(grid, setting),
+                    grid.candidate_name(overall(&record)),
+                    names.join(" or ")
+                ));
+            }
+        }
+    }
+    warnings
+}
+
+/// Contrasts of nothing, or of guessing with what is worse than guessing; a margin that is of another metric.
+fn nothing_to_compare(scores: &Scores, comparison: &Comparison) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for contrast in comparison.contrasts.iter().chain(&comparison.effects).filter(|contrast| contrast.n > 0) {
+        let name = contrast.b.as_ref().map_or_else(|| contrast.a.clone(), |b| format!("{} and {b}", contrast.a));
+        let at = at(scores.grid, contrast.setting);
+        if !contrast.observed {
+            let what = if scores.kind.is_time() { "diverged or never reached the target" } else { "diverged" };
+            warnings.push(format!("{at}{name}: every run that is read {what}; nothing is compared."));
+        }
+        if !contrast.is_sound() {
+            warnings.push(format!(
+                "{at}{name}: a run trained to its end is below chance, as which a diverged one counts; there is no verdict."
+            ));
+        }
+    }
+    let options = &scores.grid.loaded.options;
+    if options.equivalence_margin.is_some() && scores.margin().is_none() {
+        let of = serde_name(&options.metric);
+        warnings.push(format!("The equivalence margin is of {of}; here nothing can be called equivalent."));
     }
     warnings
 }

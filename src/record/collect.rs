@@ -78,7 +78,7 @@ fn sources(record: &ExperimentRecord, folder: &ExperimentFolder) -> anyhow::Resu
     let mut hash = Sha256::new();
     // Tables of an older layout are made again.
     hash.update(serde_json::to_vec(&tables::all().map(|table| table.columns).collect::<Vec<_>>())?);
-    hash.update(serde_json::to_vec(&(&record.axes, record.compare_options().target_accuracy, &record.runs))?);
+    hash.update(serde_json::to_vec(&(&record.axes, record.compare_options()?.target_accuracy, &record.runs))?);
     for entry in &record.runs {
         let path = folder.run(&entry.id).run_json();
         let bytes = if path.is_file() { files::read(&path)? } else { Vec::new() };
@@ -99,7 +99,7 @@ fn runs_table(
     runs: &[Option<RunRecord>],
     folder: &ExperimentFolder,
 ) -> anyhow::Result<Vec<u8>> {
-    let target = record.compare_options().target_accuracy;
+    let target = record.compare_options()?.target_accuracy;
     let mut writer = Writer::new(tables::RUNS, &record.axes);
     for (entry, run) in record.runs.iter().zip(runs) {
         let cells = match run {

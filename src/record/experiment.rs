@@ -63,23 +63,29 @@ impl ExperimentRecord {
         if !path.is_file() {
             anyhow::bail!("{} is no experiment: it has no experiment.json", folder.path().display());
         }
-        let record: Self = serde_json::from_slice(&files::read(&path)?)
-            .with_context(|| format!("{} is no record of an experiment", path.display()))?;
+        let context = || format!("{} is no record of an experiment", path.display());
+        let value: Value = serde_json::from_slice(&files::read(&path)?).with_context(context)?;
+        // Before anything else is looked at: a later layout may have other fields.
+        let version = value["schema_version"].as_u64().unwrap_or_default();
         anyhow::ensure!(
-            record.schema_version <= SCHEMA_VERSION,
-            "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
-            path.display(),
-            record.schema_version
+            version <= u64::from(SCHEMA_VERSION),
+            "{} has schema version {version}; this program knows up to {SCHEMA_VERSION}",
+            path.display()
         );
-        Ok(record)
+        serde_json::from_value(value).with_context(context)
     }
 
     /// What `compare` looks at.
-    pub fn compare_options(&self) -> CompareOptions {
-        self.configuration
-            .get("compare")
-            .and_then(|value| serde_json::from_value(value.clone()).ok())
-            .unwrap_or_default()
+    ///
+    /// # Errors
+    /// If the record holds something else than this program knows.
+    pub fn compare_options(&self) -> anyhow::Result<CompareOptions> {
+        let Some(value) = self.configuration.get("compare") else { return Ok(CompareOptions::default()) };
+        let options: CompareOptions =
+            serde_json::from_value(value.clone()).context("configuration.compare of experiment.json")?;
+        let is_sound = options.equivalence_margin.is_none_or(|margin| margin >= 0.0);
+        anyhow::ensure!(is_sound, "configuration.compare.equivalence_margin of experiment.json is below 0");
+        Ok(options)
     }
 
     /// Writes the record.

@@ -96,6 +96,10 @@ fn rows(comparison: &Comparison, options: &Options) -> Vec<Row> {
         Row::default().with("experiment", &comparison.name).with("kind", kind).with("metric", metric)
     };
     let mut rows = Vec::new();
+    let given = [("target_accuracy", comparison.target), ("equivalence_margin", comparison.margin)];
+    for (name, value) in given.into_iter().chain([("confidence", Some(options.confidence))]) {
+        rows.extend(value.map(|value| row("option").with("name", name).number("estimate", Some(value))));
+    }
     for contrast in &comparison.contrasts {
         let said = sentence(comparison, contrast, options.confidence);
         let row = row("contrast").with("baseline", contrast.b.as_deref().unwrap_or_default()).with("text", said);
@@ -131,6 +135,7 @@ fn rows(comparison: &Comparison, options: &Options) -> Vec<Row> {
                 .with("candidate", time.selected.map_or_else(String::new, candidate))
                 .with("n", time.n)
                 .with("reached", time.reached)
+                .with("edge", time.edge)
         };
         let steps = at("steps_to_target").number("estimate", time.steps).number("median", time.median);
         rows.push(steps.number("budget", Some(time.budget)));

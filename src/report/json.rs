@@ -60,6 +60,7 @@ fn experiment(comparison: &Comparison, options: &Options) -> Value {
             "budget_steps": time.budget,
             "seconds": time.seconds,
             "selected": time.selected.map(candidate),
+            "edge": time.edge,
             "not_yet_reached": time.curve.iter().map(|fall| [fall.time, fall.share]).collect::<Vec<_>>(),
         })
     });

@@ -85,8 +85,18 @@ impl Page<'_> {
 
     /// A contrast's rows of all experiments together, so that they stand side by side.
     fn contrasts(&self) -> Option<String> {
-        let header =
-            ["contrast", "seeds", "difference", "interval", "p", "corrected", "better in", "effect size", "verdict"];
+        let header = [
+            "contrast",
+            "seeds",
+            "difference",
+            "interval",
+            "p",
+            "least",
+            "corrected",
+            "better in",
+            "effect size",
+            "verdict",
+        ];
         let mut names: Vec<String> = Vec::new();
         for contrast in self.comparisons.iter().flat_map(|comparison| &comparison.contrasts) {
             if !names.contains(&label(contrast)) {
@@ -103,8 +113,18 @@ impl Page<'_> {
     }
 
     fn effects(&self) -> Option<String> {
-        let header =
-            ["effect of", "seeds", "difference", "interval", "p", "corrected", "better in", "effect size", "verdict"];
+        let header = [
+            "effect of",
+            "seeds",
+            "difference",
+            "interval",
+            "p",
+            "least",
+            "corrected",
+            "better in",
+            "effect size",
+            "verdict",
+        ];
         let rows = self.rows(
             |comparison| &comparison.effects,
             |comparison, effect| (effect.setting, tested_cells(comparison, effect)),
@@ -115,7 +135,7 @@ impl Page<'_> {
 
     fn nulls(&self) -> Option<String> {
         let alpha = 1.0 - self.options.confidence;
-        let rejected = format!("p < {alpha:.3}").trim_end_matches('0').to_owned();
+        let rejected = format!("p < {}", format!("{alpha:.6}").trim_end_matches('0'));
         let header =
             ["contrast", "exchanges", rejected.as_str(), "interval without 0", "better or worse", "equivalent"];
         let contrasts = |comparison: &Comparison| -> Vec<Contrast> {
@@ -146,7 +166,9 @@ impl Page<'_> {
         let header = ["arm", "reached", "steps", "median", "seconds", "tuned to"];
         let rows =
             self.rows(|comparison| &comparison.times, |comparison, time| (time.setting, time_cells(comparison, time)));
-        let targets: Vec<String> = self.comparisons.iter().filter_map(|c| c.target).map(|t| t.to_string()).collect();
+        let mut targets: Vec<String> =
+            self.comparisons.iter().filter_map(|c| c.target).map(|t| t.to_string()).collect();
+        targets.dedup();
         let title = format!("Time to a validation accuracy of {}, each arm tuned by it", targets.join(", "));
         (!rows.is_empty()).then(|| self.table(&title, &header, rows, 1))
     }
@@ -265,6 +287,7 @@ fn tested_cells(comparison: &Comparison, contrast: &Contrast) -> Vec<String> {
         contrast.difference.map_or_else(by_ranks, |d| signed(d, comparison.kind)),
         interval(contrast.interval, comparison.kind),
         contrast.p.map_or_else(dash, p_value),
+        contrast.p_minimum.map_or_else(dash, p_value),
         contrast.p_holm.map_or_else(dash, p_value),
         contrast.superiority.map_or_else(dash, |share| format!("{:.0} %", share * 100.0)),
         contrast.effect_size.map_or_else(dash, two_places),
@@ -301,7 +324,9 @@ fn time_cells(comparison: &Comparison, time: &TimeToTarget) -> Vec<String> {
         time.steps.map_or_else(dash, |steps| number(steps, Kind::Steps)),
         time.median.map_or_else(dash, |steps| number(steps, Kind::Steps)),
         time.seconds.map_or_else(dash, |seconds| number(seconds, Kind::Seconds)),
-        time.selected.map_or_else(dash, |candidate| candidate_name(comparison, candidate)),
+        time.selected.map_or_else(dash, |candidate| {
+            candidate_name(comparison, candidate) + if time.edge { ", edge" } else { "" }
+        }),
     ]
 }
 
@@ -369,7 +394,11 @@ pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
          seeds.",
         percent(options.confidence)
     ));
-    notes.push("Share: of runs that diverge, 95 % interval.".replace("95", &percent(options.confidence)));
+    notes.push(format!(
+        "Least: the smallest p that so many seeds can give. Share: of seeds that diverge where they are read, {} % \
+         interval.",
+        percent(options.confidence)
+    ));
     notes.push(
         "Better in: the share of seeds in which the first arm is better, ties half. Effect size: the mean difference \
          over the SD of the differences."
@@ -385,7 +414,7 @@ pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
     if any(|c| !c.times.is_empty()) {
         notes.push(
             "Steps and seconds: restricted means, in which never, and diverged, count at the common budget; seconds are \
-             steps times the arm's own median time a step."
+             steps times the arm's own time a step, measured for each seed."
                 .to_owned(),
         );
     }

@@ -55,11 +55,22 @@ impl Tested {
         self.orbits[0].statistic()
     }
 
-    /// The shifts that are not rejected at 1 − confidence; `None` for fewer than 6 seeds, on ranks, if a difference is
-    /// not finite, or if so few seeds cannot reject anything at this confidence.
+    /// From the smallest to the largest shift that is not rejected by both, at each of some confidences; `None` for fewer
+    /// than 6 seeds, on ranks, if a difference is not finite, or if so few seeds cannot reject anything.
+    pub fn intervals<const N: usize>(&self, confidences: [f64; N]) -> [Option<(f64, f64)>; N] {
+        if self.by_ranks {
+            return [None; N];
+        }
+        let each: Vec<[Option<(f64, f64)>; N]> = self.orbits.iter().map(|orbit| orbit.intervals(confidences)).collect();
+        std::array::from_fn(|i| {
+            let all = each.iter().map(|intervals| intervals[i]).collect::<Option<Vec<_>>>()?;
+            all.into_iter().reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
+        })
+    }
+
+    /// The interval at one confidence.
     pub fn interval(&self, confidence: f64) -> Option<(f64, f64)> {
-        let each = self.orbits.iter().filter(|_| !self.by_ranks).map(|orbit| orbit.interval(confidence));
-        each.collect::<Option<Vec<_>>>()?.into_iter().reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
+        self.intervals([confidence])[0]
     }
 
     /// Whether the interval at this confidence leaves a shift out; never where there is none.

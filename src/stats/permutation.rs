@@ -35,6 +35,8 @@ pub struct Orbit {
     n: usize,
     /// The data as they are first.
     moments: Vec<Moments>,
+    /// Whether exchanges flip signs and do nothing else: then p falls monotonically on both sides of the mean.
+    is_flips: bool,
 }
 
 /// What S after an exchange depends on, at any shift.
@@ -74,7 +76,7 @@ impl Orbit {
             }
             moments
         });
-        Self { n, moments }
+        Self { n, moments, is_flips: false }
     }
 
     /// Number of exchanges tried.
@@ -96,24 +98,65 @@ impl Orbit {
         extreme as f64 / self.moments.len() as f64
     }
 
-    /// The shifts θ that are not rejected at 1 − confidence.
+    /// From the smallest to the largest shift θ that is not rejected, at each of some confidences 1 − α.
+    ///
+    /// For flips these are exact. After other exchanges the shifts that are kept need not be in one piece: the outermost
+    /// is looked for at 512 distances to either side (128 where there are very many exchanges), each some per cent
+    /// further out than the one before, and then bisected.
     ///
     /// `None` for fewer than 6 seeds, if a difference is not finite, if so few seeds cannot reject anything at this
     /// confidence, or if the confidence is not above 0.
+    pub fn intervals<const N: usize>(&self, confidences: [f64; N]) -> [Option<(f64, f64)>; N] {
+        let n = self.n as f64;
+        let (data, mean) = (&self.moments[0], self.moments[0].sum / n);
+        let rms = |moments: &Moments| if moments.limit.is_some() { 0.0 } else { (moments.squares / n).sqrt() };
+        let largest = self.moments.iter().map(rms).fold(0.0, f64::max);
+        let spread = (data.squares / n - mean * mean).max(0.0).sqrt();
+        // A spread that is nothing but rounding is none.
+        let nearest = if spread > 1e-7 * mean.abs() { spread } else { largest };
+        let is_given = |alpha: f64| {
+            let decides = (1.0 / self.moments.len() as f64..1.0).contains(&alpha);
+            self.n >= FEWEST && data.limit.is_none() && decides
+        };
+        if !confidences.iter().any(|confidence| is_given(alpha(*confidence))) {
+            return [None; N];
+        }
+        if largest == 0.0 || self.is_flips && spread <= 1e-7 * mean.abs() {
+            return confidences.map(|confidence| is_given(alpha(confidence)).then_some((mean, mean)));
+        }
+        // Beyond several times the largest difference that any exchange makes everything is rejected.
+        let (first, last) = (1e-3 * nearest, 8.0 * n.sqrt() * largest);
+        let points: usize = match self.moments.len() {
+            _ if self.is_flips => 24,
+            many if many > 1 << 14 => 128,
+            _ => 512,
+        };
+        let distance = |i: usize| first * (last / first).powf(i as f64 / (points - 1) as f64);
+        let side = |sign: f64| {
+            let p: Vec<f64> = (0..points).map(|i| self.p(mean + sign * distance(i))).collect();
+            confidences.map(|confidence| {
+                let is_kept = |p: f64| p > alpha(confidence);
+                let (mut inside, mut outside) = match p.iter().rposition(|p| is_kept(*p)) {
+                    Some(i) => (distance(i), distance((i + 1).min(points - 1))),
+                    None => (0.0, first),
+                };
+                for _ in 0..60 {
+                    let middle = f64::midpoint(inside, outside);
+                    if middle <= inside || middle >= outside {
+                        break;
+                    }
+                    if is_kept(self.p(mean + sign * middle)) { inside = middle } else { outside = middle }
+                }
+                mean + sign * inside
+            })
+        };
+        let (lows, highs) = (side(-1.0), side(1.0));
+        std::array::from_fn(|i| is_given(alpha(confidences[i])).then_some((lows[i], highs[i])))
+    }
+
+    /// The interval at one confidence.
     pub fn interval(&self, confidence: f64) -> Option<(f64, f64)> {
-        let alpha = alpha(confidence);
-        let data = &self.moments[0];
-        let decides = (1.0 / self.moments.len() as f64..1.0).contains(&alpha);
-        if self.n < FEWEST || data.limit.is_some() || !decides {
-            return None;
-        }
-        let mean = data.sum / self.n as f64;
-        let spread = (data.squares / self.n as f64 - mean * mean).max(0.0).sqrt();
-        if spread <= 1e-7 * mean.abs() || spread == 0.0 {
-            return Some((mean, mean));
-        }
-        let is_kept = |distance: f64| self.p(mean + distance) > alpha;
-        Some((mean - reach(spread, |distance| is_kept(-distance)), mean + reach(spread, is_kept)))
+        self.intervals([confidence])[0]
     }
 
     /// Whether an interval at this confidence leaves a shift out; never where there is none.
@@ -180,7 +223,7 @@ pub fn sign_flips(differences: &[f64], most: usize) -> Option<Orbit> {
         let signs = n as f64 - 2.0 * f64::from(count);
         Moments { signs, sum: total - 2.0 * flipped, signed: total, squares, limit: None }
     });
-    Some(Orbit { n, moments })
+    Some(Orbit { n, moments, is_flips: true })
 }
 
 /// S where some differences are infinite: what it tends to as they grow together, (k₊ − k₋)/√(k₊ + k₋) with k₊ and
@@ -189,26 +232,6 @@ fn limit(differences: &[f64]) -> Option<f64> {
     let signs = || differences.iter().filter(|d| d.is_infinite()).map(|d| d.signum());
     let infinite = signs().count();
     (infinite > 0).then(|| signs().sum::<f64>() / (infinite as f64).sqrt())
-}
-
-/// The largest distance that is kept, from far outside inwards, then by bisection to the last bits.
-fn reach(spread: f64, is_kept: impl Fn(f64) -> bool) -> f64 {
-    let mut outside = spread * 1024.0;
-    while is_kept(outside) && outside.is_finite() {
-        outside *= 2.0;
-    }
-    let mut inside = outside / 2.0;
-    while !is_kept(inside) && inside > spread * 1e-9 {
-        (inside, outside) = (inside / 2.0, inside);
-    }
-    for _ in 0..60 {
-        let middle = f64::midpoint(inside, outside);
-        if middle <= inside || middle >= outside {
-            break;
-        }
-        if is_kept(middle) { inside = middle } else { outside = middle }
-    }
-    inside
 }
 
 /// Signed ranks of differences, 1 for the smallest |d|, ties sharing their mean rank, zeros 0.

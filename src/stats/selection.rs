@@ -38,6 +38,24 @@ pub fn overall(record: &Record) -> usize {
     best(&totals, None)
 }
 
+/// Whether the choice might as well have fallen on another candidate, and would have mattered: those whose selection is
+/// within two standard errors of the best's, seed by seed, while their values differ by more than two.
+///
+/// The choice is nearly the same for all seeds. Whatever chance is in it is one replicate, which no test within seeds can
+/// see.
+pub fn unsettled(record: &Record) -> Vec<usize> {
+    let (n, best) = (record.seeds(), overall(record));
+    let t = |of: &[f64], k: usize| {
+        let differences: Vec<f64> =
+            (0..n).map(|s| of[s * record.candidates + best] - of[s * record.candidates + k]).collect();
+        let mean = differences.iter().sum::<f64>() / n as f64;
+        let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
+        mean / (squares / (n as f64 - 1.0) / n as f64).sqrt()
+    };
+    let is_unsettled = |k: &usize| t(&record.selection, *k) < 2.0 && t(&record.value, *k).abs() > 2.0;
+    (0..record.candidates).filter(|k| n > 2 && *k != best).filter(is_unsettled).collect()
+}
+
 impl Record {
     /// What the choice goes by for one seed, by candidate.
     pub fn row(&self, seed: usize) -> &[f64] {
@@ -119,6 +137,16 @@ mod tests {
         assert_eq!(leave_one_out(&record(2, &[-0.1, -5.0, inf, -5.0, -0.1, -5.0])), [1, 0, 1]);
         assert_eq!(leave_one_out(&record(3, &[inf, inf, inf])), [0]);
         assert_eq!(leave_one_out(&record(2, &[])), [0usize; 0]);
+    }
+
+    #[test]
+    fn a_choice_that_chance_made_and_that_matters_is_unsettled() {
+        let selection = [0.9, 0.8, 0.1, 0.7, 0.8, 0.2, 0.8, 0.9, 0.1, 0.9, 0.7, 0.2];
+        let value = [0.5, 0.3, 0.1, 0.6, 0.4, 0.1, 0.5, 0.31, 0.1, 0.6, 0.42, 0.2];
+        let record = Record { candidates: 3, selection: selection.to_vec(), value: value.to_vec() };
+        assert_eq!(unsettled(&record), [1]);
+        let alike = Record { value: vec![0.5; 12], ..record };
+        assert_eq!(unsettled(&alike), [0usize; 0]);
     }
 
     #[test]
