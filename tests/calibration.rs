@@ -133,15 +133,18 @@ fn worlds() -> [(&'static str, World); 3] {
 
 #[track_caller]
 fn promises_are_kept_where_nothing_is_to_be_found(seeds: usize) {
-    for (name, world) in worlds() {
+    for (name, world) in worlds().into_iter().chain([BEYOND]) {
         let contrasts = world.contrasts(seeds, name);
         let rejected = share(&contrasts, |c| c.p.unwrap() < 0.05);
         let alarms = share(&contrasts, |c| c.verdict != Verdict::Undecided);
         let covered = share(&contrasts, |c| c.interval.is_some_and(|(low, high)| low <= 0.0 && 0.0 <= high));
         let most = attainable(seeds);
         println!("{seeds} seeds, {name}: rejected {rejected}, alarms {alarms}, at most {most:.4}; covered {covered}");
-        assert!(rejected <= most && alarms <= most, "{name}: rejected {rejected}, alarms {alarms}, at most {most}");
-        assert!(covered >= 0.93, "{name}: covered {covered}");
+        assert!(alarms <= most, "{name}: alarms {alarms}, at most {most}");
+        // Where arms differ and the choice is a matter of chance, no test within seeds can know it; the verdict does.
+        let is_beyond = name == BEYOND.0;
+        assert!(rejected <= most || is_beyond, "{name}: rejected {rejected}, at most {most}");
+        assert!(covered >= 0.93 || is_beyond, "{name}: covered {covered}");
     }
 }
 
@@ -184,7 +187,6 @@ fn each_of_the_two_tests_alone_raises_false_alarms_somewhere() {
         let of = |i: usize| rates.map(|rates| format!("{:.3}", rates[i])).join(", ");
         println!("| {name} | {} | {} | {} |", of(0), of(1), of(2));
         for (rates, seeds) in rates.iter().zip([6, 8, 10]) {
-            // Where arms differ and the choice is a matter of chance, no test within seeds can know it.
             assert!(rates[2] <= attainable(seeds) || name == BEYOND.0, "{name}: {rates:?}");
             worst = [worst[0].max(rates[0]), worst[1].max(rates[1])];
         }

@@ -110,8 +110,8 @@ fn tested<'a>(
     let is_observed = reads.iter().flatten().any(|score| !score.counted);
     let margin = scores.margin().filter(|_| is_observed);
     let test = |most| if has_all { exchange::test(&records, effect, most) } else { None };
-    let mut contrast =
-        test(permutation::ALL).map_or_else(nothing, |tested| found(&tested, scores.kind, options, margin));
+    let mut contrast = test(permutation::ALL)
+        .map_or_else(nothing, |tested| found(&tested, exchange::reach(&records, effect), scores.kind, options, margin));
     if options.null {
         contrast.null = (contrast.p.is_some()).then(|| null(&records, effect, options.confidence, margin));
     }
@@ -147,11 +147,18 @@ fn nothing() -> Contrast {
         verdict: Verdict::Undecided,
         observed: true,
         null: None,
-        evidence: Evidence { p: None, interval_agrees: false, within_margin: false, direction: 0.0, is_sound: true },
+        evidence: Evidence {
+            p: None,
+            interval_agrees: false,
+            within_margin: false,
+            direction: 0.0,
+            reach: (0.0, 0.0),
+            is_sound: true,
+        },
     }
 }
 
-fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) -> Contrast {
+fn found(tested: &Tested, reach: (f64, f64), kind: Kind, options: &Options, margin: Option<f64>) -> Contrast {
     let confidences = [options.confidence, equivalence::confidence_for(options.confidence)];
     let [interval, narrower] = tested.intervals(confidences);
     let within = |margin: f64| equivalence::is_equivalent(narrower, margin);
@@ -170,8 +177,9 @@ fn found(tested: &Tested, kind: Kind, options: &Options, margin: Option<f64>) ->
         evidence: Evidence {
             p: None,
             interval_agrees: interval.map_or(tested.by_ranks, |(low, high)| low > 0.0 || high < 0.0),
-            within_margin: margin.is_some_and(within),
+            within_margin: margin.is_some_and(|margin| within(margin) && reach.0.abs().max(reach.1.abs()) <= margin),
             direction: tested.direction(),
+            reach,
             is_sound: true,
         },
         ..nothing()
@@ -198,6 +206,7 @@ fn null(records: &[&Record], effect: Effect, confidence: f64, margin: Option<f64
             interval_agrees: excludes || tested.by_ranks,
             within_margin: margin.is_some_and(is_within),
             direction: tested.direction(),
+            reach: exchange::reach(&arms, effect),
             is_sound: true,
         };
         null.rejected += usize::from(evidence.p.is_some_and(|p| p < alpha));
@@ -212,6 +221,15 @@ fn null(records: &[&Record], effect: Effect, confidence: f64, margin: Option<f64
 }
 
 impl Contrast {
+    /// Whether the verdict would be another, had chance chosen another candidate.
+    pub fn hangs_on_the_choice(&self, confidence: f64) -> bool {
+        let Evidence { p, interval_agrees, direction, reach: (low, high), .. } = self.evidence;
+        let is_shown = interval_agrees && p.is_some_and(|p| p < 1.0 - confidence);
+        self.verdict == Verdict::Undecided
+            && is_shown
+            && (direction > 0.0 && low <= 0.0 || direction < 0.0 && high >= 0.0)
+    }
+
     /// Whether there is a verdict at all: none where a diverged run would count for more than one that was trained.
     pub fn is_sound(&self) -> bool {
         self.evidence.is_sound

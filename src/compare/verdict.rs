@@ -36,20 +36,23 @@ pub struct Evidence {
     pub within_margin: bool,
     /// The tested statistic: positive for the first arm.
     pub direction: f64,
+    /// The smallest and the largest mean difference, over the candidates that chance may as well have chosen.
+    pub reach: (f64, f64),
     /// Whether the values are such that more of them is better: not where guessing stands for a run that diverged and
     /// another, trained to its end, is worse than guessing.
     pub is_sound: bool,
 }
 
 /// *Equivalent* if the 1 − 2α interval lies within ± margin; else *better* or *worse* if p < α and the
-/// interval agrees; else *undecided*.
+/// interval agrees; else *undecided*. Whatever chance chose, better and worse have to hold for what it might have chosen.
 pub fn verdict(evidence: &Evidence, alpha: f64) -> Verdict {
     let is_shown = evidence.interval_agrees && evidence.p.is_some_and(|p| p < alpha);
+    let (low, high) = evidence.reach;
     match evidence.direction {
         _ if !evidence.is_sound => Verdict::Undecided,
         _ if evidence.within_margin => Verdict::Equivalent,
-        direction if is_shown && direction > 0.0 => Verdict::Better,
-        direction if is_shown && direction < 0.0 => Verdict::Worse,
+        direction if is_shown && direction > 0.0 && low > 0.0 => Verdict::Better,
+        direction if is_shown && direction < 0.0 && high < 0.0 => Verdict::Worse,
         _ => Verdict::Undecided,
     }
 }
@@ -60,11 +63,18 @@ mod tests {
 
     #[test]
     fn better_needs_p_and_interval_and_equivalent_comes_first() {
-        let clear =
-            Evidence { p: Some(0.01), interval_agrees: true, within_margin: false, direction: 2.0, is_sound: true };
+        let clear = Evidence {
+            p: Some(0.01),
+            interval_agrees: true,
+            within_margin: false,
+            direction: 2.0,
+            reach: (1.0, 3.0),
+            is_sound: true,
+        };
         let of = |evidence: Evidence| verdict(&evidence, 0.05);
         assert_eq!(of(clear), Verdict::Better);
-        assert_eq!(of(Evidence { direction: -2.0, ..clear }), Verdict::Worse);
+        assert_eq!(of(Evidence { direction: -2.0, reach: (-3.0, -1.0), ..clear }), Verdict::Worse);
+        assert_eq!(of(Evidence { reach: (-1.0, 3.0), ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { p: Some(0.05), ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { p: None, ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { interval_agrees: false, ..clear }), Verdict::Undecided);

@@ -20,7 +20,7 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options, tes
     warnings.extend(few_seeds(comparison, options, tests));
     warnings.extend(edges(scores.grid, comparison));
     warnings.extend(unsettled_choices(scores));
-    warnings.extend(nothing_to_compare(scores, comparison));
+    warnings.extend(nothing_to_compare(scores, comparison, options));
     warnings.extend(untuned(scores.grid));
     warnings.extend(diverged(scores));
     warnings.extend(mixtures(scores.grid));
@@ -155,7 +155,7 @@ fn unsettled_choices(scores: &Scores) -> Vec<String> {
 }
 
 /// Contrasts of nothing, or of guessing with what is worse than guessing; a margin that is of another metric.
-fn nothing_to_compare(scores: &Scores, comparison: &Comparison) -> Vec<String> {
+fn nothing_to_compare(scores: &Scores, comparison: &Comparison, options: &Options) -> Vec<String> {
     let mut warnings = Vec::new();
     for contrast in comparison.contrasts.iter().chain(&comparison.effects).filter(|contrast| contrast.n > 0) {
         let name = contrast.b.as_ref().map_or_else(|| contrast.a.clone(), |b| format!("{} and {b}", contrast.a));
@@ -164,15 +164,21 @@ fn nothing_to_compare(scores: &Scores, comparison: &Comparison) -> Vec<String> {
             let what = if scores.kind.is_time() { "diverged or never reached the target" } else { "diverged" };
             warnings.push(format!("{at}{name}: every run that is read {what}; nothing is compared."));
         }
+        if contrast.hangs_on_the_choice(options.confidence) {
+            warnings.push(format!(
+                "{at}{name}: no verdict, as the difference changes sign at candidates that validation cannot tell from the \
+                 chosen."
+            ));
+        }
         if !contrast.is_sound() {
             warnings.push(format!(
                 "{at}{name}: a run trained to its end is below chance, as which a diverged one counts; there is no verdict."
             ));
         }
     }
-    let options = &scores.grid.loaded.options;
-    if options.equivalence_margin.is_some() && scores.margin().is_none() {
-        let of = serde_name(&options.metric);
+    let configured = &scores.grid.loaded.options;
+    if configured.equivalence_margin.is_some() && scores.margin().is_none() {
+        let of = serde_name(&configured.metric);
         warnings.push(format!("The equivalence margin is of {of}; here nothing can be called equivalent."));
     }
     warnings

@@ -14,7 +14,7 @@
 //! moves with it, so both invert into intervals ([`super::permutation`]); the one given holds both.
 
 use super::permutation::{Orbit, sign_flips, signed_ranks};
-use super::selection::{Record, choose};
+use super::selection::{Record, choose, overall, unsettled};
 
 /// A weighted sum of arms, and which arms a seed's exchange puts in each other's place. The exchange turns
 /// the weights into their negatives: `weights[partner[j]] = −weights[j]`.
@@ -110,6 +110,20 @@ pub fn test(arms: &[&Record], effect: Effect, most: usize) -> Option<Tested> {
     Some(Tested { differences: seen, by_ranks, orbits: exchanges.into_iter().chain(flips).collect() })
 }
 
+/// The smallest and the largest mean effect, each arm being read at the candidate that all its seeds favour or at any that
+/// chance may as well have chosen ([`unsettled`]). Infinite where a loss diverged there.
+pub fn reach(arms: &[&Record], effect: Effect) -> (f64, f64) {
+    let mut ends = (0.0, 0.0);
+    for (arm, weight) in arms.iter().zip(effect.weights) {
+        let mean =
+            |k: usize| (0..arm.seeds()).map(|s| arm.value[s * arm.candidates + k]).sum::<f64>() / arm.seeds() as f64;
+        let candidates = || unsettled(arm).into_iter().chain([overall(arm)]).map(|k| weight * mean(k));
+        ends.0 += candidates().fold(f64::INFINITY, f64::min);
+        ends.1 += candidates().fold(f64::NEG_INFINITY, f64::max);
+    }
+    ends
+}
+
 /// The arms after the exchange of some seeds.
 pub fn exchanged(arms: &[&Record], effect: Effect, is_exchanged: &[bool]) -> Vec<Record> {
     let candidates = arms[0].candidates;
@@ -201,6 +215,21 @@ mod tests {
         let (low, high) = tested.interval(0.9).unwrap();
         assert!([low - 1e-6, high + 1e-6].iter().all(|theta| tested.rejects(*theta, 0.9)));
         assert!(![low + 1e-6, high - 1e-6].iter().any(|theta| tested.rejects(*theta, 0.9)));
+    }
+
+    #[test]
+    fn the_reach_of_an_effect_is_over_the_candidates_that_chance_may_have_chosen() {
+        // Alike in selection, 1 apart in value; the third is out of the question.
+        let selection = [0.9, 0.8, 0.1, 0.7, 0.8, 0.2, 0.8, 0.9, 0.1, 0.9, 0.7, 0.2];
+        let value = [5.0, 4.0, 0.0, 5.1, 4.1, 0.0, 5.0, 4.01, 0.0, 5.1, 4.09, 0.0];
+        let (a, b) = (record(3, &selection, &value), record(1, &[0.0; 4], &[4.5; 4]));
+        assert_eq!(unsettled(&a), [1]);
+        let only = record(1, &[0.0; 4], &[5.0, 5.1, 5.0, 5.1]);
+        let close =
+            |found: (f64, f64), low: f64, high: f64| (found.0 - low).abs() < 1e-12 && (found.1 - high).abs() < 1e-12;
+        assert!(close(reach(&[&only, &b], DIFFERENCE), 0.55, 0.55));
+        let b = Record { candidates: 3, selection: vec![0.0; 12], value: vec![4.5; 12] };
+        assert!(close(reach(&[&a, &b], DIFFERENCE), -0.45, 0.55));
     }
 
     #[test]
