@@ -1,6 +1,7 @@
 //! The command line: types, nothing else.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
@@ -69,6 +70,9 @@ pub struct RunArgs {
     /// Write trace.safetensors for every run, with which it can be replayed elsewhere.
     #[arg(long)]
     pub trace: bool,
+    /// How often an unfinished run is saved, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub resume_every: Duration,
     /// Discard this experiment's earlier results first.
     #[arg(long)]
     pub fresh: bool,
@@ -148,6 +152,11 @@ pub enum DataCommand {
 fn assignment(text: &str) -> Result<(String, Value), String> {
     let (path, value) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
     Ok((path.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    Duration::try_from_secs_f64(value).map_err(|_| "must be a number of seconds, such as 30".to_owned())
 }
 
 fn confidence(text: &str) -> Result<f64, String> {

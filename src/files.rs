@@ -1,6 +1,6 @@
 //! The few ways in which files are read and written.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -44,6 +44,57 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
+/// Removes a file; one that is not there is fine.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn remove(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes what a program that was killed left half-written in a folder.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn remove_unfinished(folder: &Path) -> anyhow::Result<()> {
+    let unfinished = |name: &String| name.starts_with(UNFINISHED);
+    list(folder)?.into_iter().filter(unfinished).try_for_each(|name| remove(&folder.join(name)))
+}
+
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = ".writing-";
+
+/// Who holds a lock.
+#[derive(Debug)]
+pub enum Lock {
+    /// This program, until this is dropped.
+    Held(File),
+    /// Another one.
+    Elsewhere,
+    /// Nobody can: the file system has no locks.
+    Unsupported,
+}
+
+/// Takes a lock, if nobody has it: of the file, whose existence says nothing. It ends with the program, however that ends.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn try_lock(path: &Path) -> anyhow::Result<Lock> {
+    let context = || format!("cannot lock {}", path.display());
+    let file = File::create(path).with_context(context)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock::Held(file)),
+        Err(TryLockError::WouldBlock) => Ok(Lock::Elsewhere),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(Lock::Unsupported),
+        Err(TryLockError::Error(error)) => Err(error).with_context(context),
+    }
+}
+
 /// Writes a file so that at every moment there is either the old one or the whole new one: into a
 /// temporary file beside it, to disk, then renamed.
 ///
@@ -60,7 +111,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 pub fn write_atomically_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let context = || format!("cannot write {}", path.display());
     let folder = path.parent().unwrap_or(Path::new("."));
-    let file = readable(tempfile::Builder::new().prefix(".writing-")).tempfile_in(folder);
+    let file = readable(tempfile::Builder::new().prefix(UNFINISHED)).tempfile_in(folder);
     let mut file = file.with_context(context)?;
     write(file.as_file_mut())?;
     file.as_file().sync_all().with_context(context)?;

@@ -11,7 +11,7 @@ use bn_exp::config::Experiment;
 use bn_exp::config::resolve::synthetic_facts;
 use bn_exp::data::Store;
 use bn_exp::nn::Network;
-use bn_exp::train::{Batch, Observer, train};
+use bn_exp::train::{Batch, Observer, State, train};
 use serde_json::{Map, Value};
 
 const TOLERANCE: f64 = 1e-8;
@@ -40,7 +40,8 @@ fn losses(base: &Value, change: &Map<String, Value>) -> BTreeMap<String, Vec<f64
     let run = |variant| {
         let mut network = Network::<f64>::new(settings, variant, 0).unwrap();
         let mut losses = Losses::default();
-        train(&mut network, settings, &data, 0, &mut losses, &AtomicBool::new(false)).unwrap();
+        let mut state = State::new(settings, &network);
+        train(&mut network, &mut state, settings, &data, 0, &mut losses, &AtomicBool::new(false)).unwrap();
         losses.0
     };
     experiment.variants.iter().map(|variant| (variant.name.clone(), run(variant))).collect()

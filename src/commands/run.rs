@@ -12,7 +12,7 @@ use crate::kernels::simd;
 use crate::plan::{PlannedRun, entries};
 use crate::record::experiment::{self, ExperimentRecord};
 use crate::record::run::RunRecord;
-use crate::record::{collect, tables};
+use crate::record::{collect, resume, tables};
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{self, Job, Tally};
 
@@ -30,6 +30,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         store.load(&experiment.points[run.point].settings.data, run.seed)?;
     }
     experiment::check_writable(&folder)?;
+    // Of runs that were finished the moment before the program was killed.
+    finished.iter().try_for_each(|id| resume::remove(&folder.run(id)))?;
     if discards {
         confirm(args, folder.path())?;
         experiment::discard(&folder)?;
@@ -51,6 +53,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         folder: &folder,
         jobs,
         trace: args.trace,
+        resume_every: args.resume_every,
         stop: &STOP,
     };
     let tally = runner::run(&job, &Progress::new(detail))?;
@@ -68,7 +71,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 }
 
 fn said(tally: &Tally, total: usize) -> String {
-    let Tally { already_finished, finished, diverged, failed, left } = *tally;
+    let Tally { already_finished, finished, diverged, failed, elsewhere, left } = *tally;
     if already_finished == total {
         return format!("nothing to do: all {total} runs are finished");
     }
@@ -81,6 +84,7 @@ fn said(tally: &Tally, total: usize) -> String {
     add(already_finished, "finished before");
     add(diverged, "diverged");
     add(failed, "failed (see their run.log; the next `run` tries them again)");
+    add(elsewhere, "being trained by another `bn-exp run`");
     add(left, "left to train");
     parts.join(", ")
 }

@@ -236,6 +236,27 @@ impl<F: Scalar> Network<F> {
         });
         parameters.chain(buffers).collect()
     }
+
+    /// Puts parameters and buffers in place, each as [`Network::state`] gives it. Returns whether `take`, asked for
+    /// each by its public name, had all of them in the right length.
+    pub fn restore(&mut self, mut take: impl FnMut(&str) -> Option<Vec<F>>) -> bool {
+        let mut has_all = true;
+        for p in &self.index {
+            match take(&p.name).filter(|values| values.len() == p.range.len()) {
+                Some(values) => p.layout.import(values, &mut self.parameters[p.range.clone()]),
+                None => has_all = false,
+            }
+        }
+        for (i, block) in self.blocks.iter_mut().enumerate() {
+            for (name, buffer) in block.norm.iter_mut().flat_map(|norm| norm.standardize.buffers_mut()) {
+                match take(&format!("blocks.{i}.norm.{name}")).filter(|values| values.len() == buffer.len()) {
+                    Some(values) => buffer.copy_from_slice(&values),
+                    None => has_all = false,
+                }
+            }
+        }
+        has_all
+    }
 }
 
 /// Checks, without allocating parameters, that a variant's network can be trained as configured.

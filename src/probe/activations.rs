@@ -182,8 +182,8 @@ impl<F: Scalar> Probe<F> for ActivationProbe<F> {
         TABLE
     }
 
-    fn rows(&self, write: &mut dyn FnMut(&[String])) {
-        for row in &self.rows {
+    fn take_rows(&mut self, write: &mut dyn FnMut(&[String])) {
+        for row in self.rows.drain(..) {
             let s = &row.summary;
             write(&[
                 row.step.to_string(),

@@ -116,8 +116,8 @@ impl<F: Scalar> Probe<F> for GradientProbe<F> {
         TABLE
     }
 
-    fn rows(&self, write: &mut dyn FnMut(&[String])) {
-        for row in &self.rows {
+    fn take_rows(&mut self, write: &mut dyn FnMut(&[String])) {
+        for row in self.rows.drain(..) {
             write(&[
                 row.step.to_string(),
                 row.block.to_string(),

@@ -19,8 +19,8 @@ pub trait Probe<F: Scalar>: Observer<F> + Debug {
     /// The table.
     fn table(&self) -> Table;
 
-    /// Hands the cells of each row, in order, to `write`.
-    fn rows(&self, write: &mut dyn FnMut(&[String]));
+    /// Hands the cells of each row since the last call, in order, to `write`. Not between a batch and its update.
+    fn take_rows(&mut self, write: &mut dyn FnMut(&[String]));
 }
 
 /// The tables that probes make.

@@ -26,26 +26,33 @@ struct Stamp {
     sizes: Vec<u64>,
 }
 
+/// Held by whoever writes at the root of an experiment; waits for others. None where there can be no lock: then two
+/// programs may both write, each whole files; or in a folder that cannot be written, where current tables are still read.
+pub(super) fn lock(folder: &ExperimentFolder) -> anyhow::Result<Option<File>> {
+    let path = folder.lock();
+    let Ok(file) = File::create(&path) else { return Ok(None) };
+    match file.lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
 /// Makes the root tables current. Returns whether they had to be rebuilt.
 ///
 /// # Errors
 /// If a run's record or table cannot be read, or a table not written.
 pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
-    let path = folder.lock();
-    // Where there can be no lock, two programs may both rebuild, each writing whole tables; in a folder
-    // that cannot be written, current tables are still read.
-    let lock = File::create(&path);
-    if let Ok(Err(error)) = lock.as_ref().map(File::lock)
-        && error.kind() != ErrorKind::Unsupported
-    {
-        return Err(error).with_context(|| format!("cannot lock {}", path.display()));
-    }
+    let lock = lock(folder)?;
     let record = ExperimentRecord::read(folder)?;
     let sources = sources(&record, folder)?;
     if let Some(stamp) = read_stamp(folder)
         && stamp == (Stamp { sources: sources.clone(), sizes: sizes(folder) })
     {
         return Ok(false);
+    }
+    if lock.is_some() {
+        files::remove_unfinished(folder.path())?;
     }
     let read = |entry: &RunEntry| RunRecord::read(&folder.run(&entry.id));
     let runs = record.runs.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;

@@ -118,6 +118,7 @@ pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord, finished: &Has
         })?;
         return Err(WouldDrop(refusal(folder.path(), &earlier, record, dropped().count(), example)).into());
     }
+    let _lock = super::collect::lock(folder)?;
     record.write(folder)
 }
 

@@ -78,13 +78,28 @@ impl RunFolder {
         self.0.join("checkpoint.safetensors")
     }
 
+    /// Everything needed to continue an unfinished run.
+    pub fn resume(&self) -> PathBuf {
+        self.0.join("resume.safetensors")
+    }
+
+    /// Held by whoever trains the run.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join(".lock")
+    }
+
     /// Initial parameters and batches, enough to replay the run elsewhere.
     pub fn trace(&self) -> PathBuf {
         self.0.join("trace.safetensors")
     }
 
+    /// The folder of copies saved along the way.
+    pub fn snapshots(&self) -> PathBuf {
+        self.0.join("snapshots")
+    }
+
     /// Parameters and buffers after `step` updates.
     pub fn snapshot(&self, step: usize) -> PathBuf {
-        self.0.join("snapshots").join(format!("step-{step:09}.safetensors"))
+        self.snapshots().join(format!("step-{step:09}.safetensors"))
     }
 }

@@ -7,6 +7,7 @@ pub mod collect;
 pub mod experiment;
 pub mod layout;
 pub mod machine;
+pub mod resume;
 pub mod run;
 pub mod tables;
 pub mod tensors;

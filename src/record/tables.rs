@@ -96,6 +96,45 @@ impl Writer {
     }
 }
 
+/// Rows of a table without their leading cells: those depend on the sweep's axes, which may change before all rows are
+/// there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rows {
+    /// The table.
+    pub table: Table,
+    /// One line a row.
+    pub text: Vec<u8>,
+}
+
+impl Rows {
+    /// None yet.
+    pub fn new(table: Table) -> Self {
+        Self { table, text: Vec::new() }
+    }
+
+    /// Adds a row of numbers and plain words.
+    pub fn push(&mut self, cells: &[String]) {
+        debug_assert!(!cells.iter().any(|cell| cell.contains([',', '"', '\n'])), "cells that need quotes: {cells:?}");
+        self.text.extend_from_slice(cells.join(",").as_bytes());
+        self.text.push(b'\n');
+    }
+
+    /// The whole table: header, and every row led by these cells.
+    pub fn whole(&self, leading: &[String], axes: &[String]) -> Vec<u8> {
+        // Quoted where they must be, up to the comma before an empty cell.
+        let mut first = Writer { csv: csv::Writer::from_writer(Vec::new()) };
+        first.row(leading, [""]);
+        let first = first.into_bytes();
+        let leading = first.strip_suffix(b"\n").unwrap_or(&first);
+        let mut whole = Writer::new(self.table, axes).into_bytes();
+        for row in self.text.split_inclusive(|byte| *byte == b'\n') {
+            whole.extend_from_slice(leading);
+            whole.extend_from_slice(row);
+        }
+        whole
+    }
+}
+
 fn count(x: impl Into<Option<usize>>) -> String {
     x.into().map(|x| x.to_string()).unwrap_or_default()
 }

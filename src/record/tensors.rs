@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use safetensors::Dtype;
 use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 
 use crate::files;
 use crate::kernels::Scalar;
@@ -40,6 +40,50 @@ impl Tensor {
         };
         Self { name: name.into(), dtype, shape, bytes }
     }
+}
+
+impl Tensor {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its bytes, little-endian.
+    pub fn raw(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its values, if it holds floats of this precision.
+    pub fn values<F: Scalar>(&self) -> Option<Vec<F>> {
+        let is_single = size_of::<F>() == size_of::<f32>();
+        match self.dtype {
+            Dtype::F32 if is_single => {
+                let value = |b: &[u8]| F::of(f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
+                Some(self.bytes.chunks_exact(4).map(value).collect())
+            }
+            Dtype::F64 if !is_single => {
+                let value = |b: &[u8]| F::of(f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]));
+                Some(self.bytes.chunks_exact(8).map(value).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Reads the tensors of a file.
+///
+/// # Errors
+/// The system's; or if it is no safetensors file.
+pub fn read(path: &Path) -> anyhow::Result<Vec<Tensor>> {
+    let bytes = files::read(path)?;
+    let tensors = SafeTensors::deserialize(&bytes).with_context(|| format!("{} holds no tensors", path.display()))?;
+    let tensor = |(name, view): (String, TensorView)| Tensor {
+        name,
+        dtype: view.dtype(),
+        shape: view.shape().to_vec(),
+        bytes: view.data().to_vec(),
+    };
+    Ok(tensors.tensors().into_iter().map(tensor).collect())
 }
 
 /// Every parameter and buffer of a network, each name after `prefix`.

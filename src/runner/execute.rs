@@ -8,23 +8,51 @@ use super::progress::{Bar, Progress};
 use super::{Job, trace};
 use crate::config::settings::Precision;
 use crate::data::Dataset;
-use crate::files;
+use crate::files::{self, Lock};
 use crate::kernels::{self, Scalar};
 use crate::nn::Network;
 use crate::plan::{NUMERICS_VERSION, PlannedRun};
 use crate::probe::{self, Probe};
 use crate::record::layout::RunFolder;
+use crate::record::resume::{self, Watched};
 use crate::record::run::{Metrics, RunRecord, Status, Timing};
-use crate::record::tables::{self, Writer};
+use crate::record::tables::{self, Rows, Writer};
 use crate::record::{SCHEMA_VERSION, machine, tensors};
 use crate::train::evaluate::{Curves, Score};
-use crate::train::{Batch, Ending, Observer, Trained, train};
+use crate::train::{Batch, Ending, Observer, State, train};
 
-/// Trains a run and writes its folder. What goes wrong is written there too, as status `failed`.
+/// What came of taking a run on.
+#[derive(Debug)]
+pub enum Taken {
+    /// It was trained, to its end or not.
+    Trained(Box<RunRecord>),
+    /// Another program had finished it by now.
+    Finished,
+    /// Another program is training it.
+    Elsewhere,
+}
+
+/// Trains a run, from where it was saved if it was, and writes its folder, unless another program does. What goes wrong
+/// is written there too, as status `failed`.
 ///
 /// # Errors
 /// If not even the failure could be written.
-pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<RunRecord> {
+pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Taken> {
+    let folder = job.folder.run(&run.id);
+    files::make_folder(folder.path())?;
+    let lock = files::try_lock(&folder.lock())?;
+    match lock {
+        Lock::Elsewhere => return Ok(Taken::Elsewhere),
+        Lock::Unsupported => {
+            progress.warn_once("this file system has no locks: run only one `bn-exp run` here at a time")
+        }
+        Lock::Held(_) => {}
+    }
+    if RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished()) {
+        return Ok(Taken::Finished);
+    }
+    files::remove_unfinished(folder.path())?;
+    files::remove_unfinished(&folder.snapshots())?;
     let settings = &job.experiment.points[run.point].settings;
     let train = || -> anyhow::Result<RunRecord> {
         let data = job.store.load(&settings.data, run.seed)?;
@@ -38,15 +66,16 @@ pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Resu
         let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Err(anyhow::anyhow!("the run panicked: {}", words.unwrap_or("no reason was given")))
     });
-    result.or_else(|error| {
+    let record = result.or_else(|error| -> anyhow::Result<RunRecord> {
         let reason = format!("{error:#}");
-        let folder = job.folder.run(&run.id);
         let record = RunRecord { status: Status::Failed, reason: Some(reason), ..blank(job, run) };
         files::make_folder(folder.path())?;
         files::write_atomically(&folder.log(), log_text(&record).as_bytes())?;
         record.write(&folder)?;
         Ok(record)
-    })
+    })?;
+    drop(lock);
+    Ok(Taken::Trained(Box::new(record)))
 }
 
 fn execute_as<F: Scalar>(
@@ -58,28 +87,65 @@ fn execute_as<F: Scalar>(
     let settings = &job.experiment.points[run.point].settings;
     let variant = &job.experiment.variants[run.variant];
     let folder = job.folder.run(&run.id);
-    let record = blank(job, run);
+    let mut record = blank(job, run);
     let mut network = Network::<F>::new(settings, variant, run.seed)?;
-    files::make_folder(folder.path())?;
+    let mut state = State::new(settings, &network);
     if job.trace {
         trace::write(&folder, settings, data, &network, run.seed)?;
     }
+    let probes = probe::all(settings, data);
     let mut watch = Watch {
+        run_id: &run.id,
+        folder: &folder,
+        rows: [tables::CURVES].into_iter().chain(probes.iter().map(|probe| probe.table())).map(Rows::new).collect(),
         curves: Curves::new(&network, settings, data, run.seed),
-        probes: probe::all(settings, data),
+        probes,
         snapshots: Snapshots { every: settings.log.snapshot_every, folder: &folder },
         bar: progress.bar(run, settings.train.steps),
         evaluating: Duration::ZERO,
         probing: Duration::ZERO,
+        started_at: record.timing.started_at.clone(),
+        steps: settings.train.steps,
+        save_every: job.resume_every,
+        saved: Instant::now(),
     };
-    let trained = train(&mut network, settings, data, run.seed, &mut watch, job.stop)?;
-    let record = finished_record(record, &trained, &watch, network.parameter_count());
+    continue_saved(&folder, &run.id, &mut network, &mut state, &mut watch).inspect_err(|_| {
+        // The next attempt begins anew.
+        drop(resume::remove(&folder));
+    })?;
+    record.timing.started_at.clone_from(&watch.started_at);
+    let ending = train(&mut network, &mut state, settings, data, run.seed, &mut watch, job.stop)?;
+    if ending == Ending::Interrupted && state.step > 0 {
+        watch.save(&state, &network)?;
+    }
+    watch.flush();
+    let record = finished_record(record, &ending, &state, &watch, network.parameter_count());
     if record.status == Status::Interrupted {
         record.write(&folder)?;
     } else {
         write_folder(&folder, &record, &watch, &network, &leading(job, run), &axes(job))?;
+        resume::remove(&folder)?;
     }
     Ok(record)
+}
+
+/// Puts everything where it was when the run was saved, if it was.
+fn continue_saved<F: Scalar>(
+    folder: &RunFolder,
+    run_id: &str,
+    network: &mut Network<F>,
+    state: &mut State<F>,
+    watch: &mut Watch<'_, F>,
+) -> anyhow::Result<()> {
+    let Some(saved) = resume::read(folder, run_id)? else { return Ok(()) };
+    saved.restore(network, state)?;
+    let Watched { best_validation, evaluating, probing, started_at } = saved.watched();
+    watch.curves.best_validation = best_validation;
+    (watch.evaluating, watch.probing, watch.started_at) = (evaluating, probing, started_at);
+    watch.rows.iter_mut().try_for_each(|rows| {
+        *rows = saved.rows(rows.table)?;
+        Ok(())
+    })
 }
 
 /// A record with everything known before training.
@@ -119,13 +185,14 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
 
 fn finished_record<F: Scalar>(
     record: RunRecord,
-    trained: &Trained,
+    ending: &Ending,
+    state: &State<F>,
     watch: &Watch<'_, F>,
     parameters: usize,
 ) -> RunRecord {
     let scores = watch.curves.scores;
     let (loss, accuracy) = (|s: Option<Score>| s.map(|s| s.loss), |s: Option<Score>| s.map(|s| s.accuracy));
-    let best = watch.curves.best_validation();
+    let best = watch.curves.best_validation;
     let mut metrics = Metrics {
         train_loss: loss(scores.train),
         train_accuracy: accuracy(scores.train),
@@ -137,12 +204,12 @@ fn finished_record<F: Scalar>(
         best_validation_step: best.map(|(_, step)| step),
     };
     let losses = [metrics.train_loss, metrics.validation_loss, metrics.test_loss];
-    let (status, reason, diverged_at_step) = match &trained.ending {
+    let (status, reason, diverged_at_step) = match ending {
         Ending::Interrupted => (Status::Interrupted, None, None),
         Ending::Diverged { step, reason } => (Status::Diverged, Some(reason.clone()), Some(*step)),
         Ending::Completed if losses.iter().flatten().any(|loss| !loss.is_finite()) => {
             let reason = "a final loss is not finite".to_owned();
-            (Status::Diverged, Some(reason), Some(trained.steps))
+            (Status::Diverged, Some(reason), Some(state.step))
         }
         Ending::Completed => (Status::Completed, None, None),
     };
@@ -150,26 +217,59 @@ fn finished_record<F: Scalar>(
         metrics = Metrics::default();
     }
     let timing = Timing {
-        train_seconds: trained.seconds,
+        train_seconds: state.spent.as_secs_f64(),
         evaluate_seconds: watch.evaluating.as_secs_f64(),
         probe_seconds: watch.probing.as_secs_f64(),
         peak_rss_bytes: machine::peak_memory_bytes(),
         ..record.timing
     };
-    let epochs = watch.curves.epochs(trained.steps);
-    let steps = trained.steps;
-    let start = trained.start;
+    let (steps, start) = (state.step, state.start);
+    let epochs = watch.curves.epochs(steps);
     RunRecord { status, reason, diverged_at_step, steps, epochs, parameters, metrics, start, timing, ..record }
 }
 
 /// Everything that watches a run.
 struct Watch<'a, F: Scalar> {
+    run_id: &'a str,
+    folder: &'a RunFolder,
+    /// Rows so far: curves.csv, then the probes' tables in their order.
+    rows: Vec<Rows>,
     curves: Curves<'a, F>,
     probes: Vec<Box<dyn Probe<F>>>,
     snapshots: Snapshots<'a>,
     bar: Bar,
     evaluating: Duration,
     probing: Duration,
+    started_at: String,
+    /// Steps of the whole run.
+    steps: usize,
+    save_every: Duration,
+    /// When it was last saved.
+    saved: Instant,
+}
+
+impl<F: Scalar> Watch<'_, F> {
+    /// Takes the rows over from those who make them.
+    fn flush(&mut self) {
+        let Some((curves, others)) = self.rows.split_first_mut() else { return };
+        self.curves.rows.drain(..).for_each(|row| curves.push(&tables::curve_cells(&row)));
+        for (probe, rows) in self.probes.iter_mut().zip(others) {
+            probe.take_rows(&mut |cells| rows.push(cells));
+        }
+    }
+
+    fn save(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
+        self.flush();
+        let watched = Watched {
+            best_validation: self.curves.best_validation,
+            evaluating: self.evaluating,
+            probing: self.probing,
+            started_at: self.started_at.clone(),
+        };
+        resume::save(self.folder, self.run_id, network, state, &watched, &self.rows)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
 }
 
 impl<F: Scalar> Observer<F> for Watch<'_, F> {
@@ -191,6 +291,12 @@ impl<F: Scalar> Observer<F> for Watch<'_, F> {
         self.bar.step(batch.step, batch.loss);
         Ok(())
     }
+
+    fn between(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
+        // After the last update there is nothing to continue.
+        let is_due = state.step < self.steps && self.saved.elapsed() >= self.save_every;
+        if is_due { self.save(state, network) } else { Ok(()) }
+    }
 }
 
 /// Saves parameters while training goes on.
@@ -204,11 +310,8 @@ impl Snapshots<'_> {
         if self.every == 0 || !step.is_multiple_of(self.every) {
             return Ok(());
         }
-        let path = self.folder.snapshot(step);
-        if let Some(parent) = path.parent() {
-            files::make_folder(parent)?;
-        }
-        tensors::write(&path, &tensors::state(network, ""))
+        files::make_folder(&self.folder.snapshots())?;
+        tensors::write(&self.folder.snapshot(step), &tensors::state(network, ""))
     }
 }
 
@@ -230,21 +333,15 @@ fn write_folder<F: Scalar>(
     leading: &[String],
     axes: &[String],
 ) -> anyhow::Result<()> {
-    let mut curves = Writer::new(tables::CURVES, axes);
-    watch.curves.rows.iter().for_each(|row| curves.row(leading, tables::curve_cells(row)));
     let mut runs = Writer::new(tables::RUNS, axes);
     runs.row(leading, tables::run_cells(record, None));
     let mut timing = Writer::new(tables::TIMING, axes);
     timing.row(leading, tables::timing_cells(record));
-    let mut written = vec![(tables::RUNS, runs), (tables::CURVES, curves), (tables::TIMING, timing)];
-    for probe in &watch.probes {
-        let mut writer = Writer::new(probe.table(), axes);
-        probe.rows(&mut |cells| writer.row(leading, cells));
-        written.push((probe.table(), writer));
-    }
+    let single = [(tables::RUNS, runs), (tables::TIMING, timing)];
+    let single = single.into_iter().map(|(table, writer)| (table, writer.into_bytes()));
+    let written = single.chain(watch.rows.iter().map(|rows| (rows.table, rows.whole(leading, axes))));
     let mut record = record.clone();
-    for (table, writer) in written {
-        let bytes = writer.into_bytes();
+    for (table, bytes) in written {
         files::write_atomically(&folder.table(table.file), &bytes)?;
         record.table_bytes.insert(table.file.to_owned(), bytes.len() as u64);
     }

@@ -10,12 +10,14 @@ pub mod trace;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::config::Experiment;
 use crate::data::Store;
 use crate::plan::PlannedRun;
 use crate::record::layout::ExperimentFolder;
 use crate::record::run::Status;
+use execute::Taken;
 use progress::Progress;
 
 /// What a call of [`run`] did.
@@ -29,6 +31,8 @@ pub struct Tally {
     pub diverged: usize,
     /// Went wrong.
     pub failed: usize,
+    /// Being trained by another program.
+    pub elsewhere: usize,
     /// Not trained, or not to the end.
     pub left: usize,
 }
@@ -50,6 +54,8 @@ pub struct Job<'a> {
     pub jobs: usize,
     /// Whether to write traces.
     pub trace: bool,
+    /// How often an unfinished run is saved.
+    pub resume_every: Duration,
     /// Set to stop at the next step.
     pub stop: &'a AtomicBool,
 }
@@ -74,11 +80,23 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
                     if job.stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    let record = execute::execute(job, run, progress);
-                    if let Ok(record) = &record {
+                    let taken = execute::execute(job, run, progress);
+                    if let Ok(Taken::Trained(record)) = &taken {
                         pairs.lock().unwrap_or_else(PoisonError::into_inner).check(run.point, record, progress);
                     }
                     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                    let record = match taken {
+                        Ok(Taken::Trained(record)) => Ok(*record),
+                        Ok(Taken::Finished) => {
+                            tally.already_finished += 1;
+                            continue;
+                        }
+                        Ok(Taken::Elsewhere) => {
+                            tally.elsewhere += 1;
+                            continue;
+                        }
+                        Err(error) => Err(error),
+                    };
                     match record.as_ref().map(|record| record.status) {
                         Ok(Status::Completed) => tally.finished += 1,
                         Ok(Status::Diverged) => {
@@ -95,6 +113,7 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
     });
     progress.end();
     let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    tally.left = missing.len() - tally.finished - tally.failed;
+    let taken = tally.already_finished + tally.finished + tally.failed + tally.elsewhere;
+    tally.left = job.plan.len() - taken;
     Ok(tally)
 }

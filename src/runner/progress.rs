@@ -1,7 +1,7 @@
 //! How far everything is: bars on a terminal, one line a finished run elsewhere. On standard error.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -28,6 +28,7 @@ pub struct Progress {
     bars: MultiProgress,
     overall: ProgressBar,
     names: Mutex<Names>,
+    warned: Once,
 }
 
 /// What the lines of finished runs need to know.
@@ -58,7 +59,7 @@ impl Progress {
         let shows_bars = detail != Detail::Quiet && std::io::stderr().is_terminal();
         let target = if shows_bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
-        Self { detail, bars, overall: ProgressBar::hidden(), names: Mutex::default() }
+        Self { detail, bars, overall: ProgressBar::hidden(), names: Mutex::default(), warned: Once::new() }
     }
 
     /// The missing runs of a plan are about to be trained.
@@ -110,6 +111,11 @@ impl Progress {
     }
 
     /// Something that must be known whatever the detail.
+    pub(super) fn warn_once(&self, text: &str) {
+        self.warned.call_once(|| self.warn(text));
+    }
+
+    /// Says something that deserves attention.
     pub(super) fn warn(&self, text: &str) {
         self.bars.suspend(|| drop(writeln!(std::io::stderr(), "warning: {text}")));
     }

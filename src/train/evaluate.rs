@@ -156,6 +156,8 @@ pub struct Curves<'a, F: Scalar> {
     batch_mode: Statistics,
     /// The rows so far, in the order they came about.
     pub rows: Vec<CurveRow>,
+    /// Highest validation accuracy under running statistics, and the first step that had it.
+    pub best_validation: Option<(f64, usize)>,
     /// Filled after the last update.
     pub scores: FinalScores,
 }
@@ -171,15 +173,9 @@ impl<'a, F: Scalar> Curves<'a, F> {
             // Arms without batch statistics have one mode only.
             batch_mode: if network.uses_batch_statistics() { Statistics::Batch } else { Statistics::Running },
             rows: Vec::new(),
+            best_validation: None,
             scores: FinalScores::default(),
         }
-    }
-
-    /// Highest validation accuracy under running statistics, and the first step that had it.
-    pub fn best_validation(&self) -> Option<(f64, usize)> {
-        let rows = self.rows.iter().filter(|r| r.part == Part::Validation && r.statistics == Statistics::Running);
-        let best = rows.map(|r| (r.score.accuracy, r.step));
-        best.reduce(|best, next| if next.0 > best.0 { next } else { best })
     }
 
     /// Steps in epochs.
@@ -189,6 +185,10 @@ impl<'a, F: Scalar> Curves<'a, F> {
 
     fn push(&mut self, step: usize, part: Part, statistics: Statistics, score: Score) {
         let epoch = self.epochs(step);
+        let is_validation = part == Part::Validation && statistics == Statistics::Running;
+        if is_validation && self.best_validation.is_none_or(|(best, _)| score.accuracy > best) {
+            self.best_validation = Some((score.accuracy, step));
+        }
         self.rows.push(CurveRow { step, epoch, part, statistics, score });
     }
 

@@ -52,6 +52,14 @@ pub trait Observer<F: Scalar> {
     fn batch(&mut self, _batch: &Batch<F>) -> anyhow::Result<()> {
         Ok(())
     }
+
+    /// Between two updates, everybody having seen the network: what training could be continued from.
+    ///
+    /// # Errors
+    /// What makes going on pointless.
+    fn between(&mut self, _state: &State<F>, _network: &Network<F>) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 /// How training ended.
@@ -79,60 +87,69 @@ pub struct Start {
     pub weight_gradient: f64,
 }
 
-/// What training leaves besides the trained network.
+/// Where training stands between two updates: with the network itself, all that decides what comes next. Batches and
+/// learning rates are functions of the step.
 #[derive(Debug, Clone)]
-pub struct Trained {
-    /// How it ended.
-    pub ending: Ending,
+pub struct State<F> {
+    /// Updates done.
+    pub step: usize,
+    /// The optimiser, with its moments.
+    pub optimizer: Optimizer<F>,
+    /// The loss of the first minibatch, which divergence is measured by.
+    pub first_loss: Option<f64>,
     /// The first minibatch; none if its loss or gradient was not finite.
     pub start: Option<Start>,
-    /// Updates done.
-    pub steps: usize,
     /// Time in training steps alone: gather, forward, backward, update.
-    pub seconds: f64,
+    pub spent: Duration,
 }
 
-/// Trains a network in place until all steps are done, it diverges, or `stop` is set.
+impl<F: Scalar> State<F> {
+    /// Before the first update.
+    pub fn new(settings: &Settings, network: &Network<F>) -> Self {
+        let optimizer = Optimizer::new(&settings.optimizer, network.parameters.len());
+        Self { step: 0, optimizer, first_loss: None, start: None, spent: Duration::ZERO }
+    }
+}
+
+/// Trains a network in place, from where it stands until all steps are done, it diverges, or `stop` is set.
 ///
 /// # Errors
 /// If the network cannot take a batch of this size, or an observer gives up.
 pub fn train<F: Scalar>(
     network: &mut Network<F>,
+    state: &mut State<F>,
     settings: &Settings,
     data: &Dataset,
     seed: u64,
     observers: &mut dyn Observer<F>,
     stop: &AtomicBool,
-) -> anyhow::Result<Trained> {
+) -> anyhow::Result<Ending> {
     let size = settings.train.batch_size;
     let mut batches = Batches::new(data.train.len(), size, seed);
     let mut loader = Loader::new(data, size);
     let mut space = Workspace::for_training(network, size);
-    let mut optimizer = Optimizer::new(&settings.optimizer, network.parameters.len());
-    let mut first_loss = None;
-    let mut spent = Duration::ZERO;
-    let mut start: Option<Start> = None;
-    let end =
-        |ending, start, steps, spent: Duration| Ok(Trained { ending, start, steps, seconds: spent.as_secs_f64() });
 
-    observers.state(0, network)?;
-    for step in 0..settings.train.steps {
+    if state.step == 0 {
+        observers.state(0, network)?;
+    }
+    while state.step < settings.train.steps {
         if stop.load(Ordering::Relaxed) {
-            return end(Ending::Interrupted, start, step, spent);
+            return Ok(Ending::Interrupted);
         }
+        let step = state.step;
         let clock = Instant::now();
         loader.load(batches.at(step), &mut space);
         network.forward(Statistics::Batch, &mut space, size)?;
         let outcome = network.loss(&mut space, &loader.labels);
         let (loss, accuracy) = (outcome.loss_sum / size as f64, outcome.correct as f64 / size as f64);
-        spent += clock.elapsed();
+        state.spent += clock.elapsed();
 
         let (input, labels) = (&space.input[..], &loader.labels[..]);
-        let reason = divergence(loss, *first_loss.get_or_insert(loss), settings.train.diverged_above);
+        let reason = divergence(loss, *state.first_loss.get_or_insert(loss), settings.train.diverged_above);
         let diverged = reason.is_some();
         observers.batch(&Batch { step, network, input, labels, loss, accuracy, diverged })?;
         if let Some(reason) = reason {
-            return end(Ending::Diverged { step, reason }, start, step, spent);
+            return Ok(Ending::Diverged { step, reason });
         }
 
         let clock = Instant::now();
@@ -140,18 +157,20 @@ pub fn train<F: Scalar>(
         network.backward(&mut space, false);
         if step == 0 {
             let weight_gradient = network.weight_norm(&space.gradients);
-            start = Some(Start { loss, weight_gradient }).filter(|_| weight_gradient.is_finite());
+            state.start = Some(Start { loss, weight_gradient }).filter(|_| weight_gradient.is_finite());
         }
         let lr = learning_rate(&settings.optimizer, step, settings.train.steps);
-        let is_finite = optimizer.step(&network.index, &mut network.parameters, &space.gradients, lr);
-        spent += clock.elapsed();
+        let is_finite = state.optimizer.step(&network.index, &mut network.parameters, &space.gradients, lr);
+        state.spent += clock.elapsed();
+        state.step += 1;
         if !is_finite {
             let reason = format!("a parameter is not finite after update {step}");
-            return end(Ending::Diverged { step, reason }, start, step + 1, spent);
+            return Ok(Ending::Diverged { step, reason });
         }
-        observers.state(step + 1, network)?;
+        observers.state(state.step, network)?;
+        observers.between(state, network)?;
     }
-    end(Ending::Completed, start, settings.train.steps, spent)
+    Ok(Ending::Completed)
 }
 
 /// Why a batch loss counts as divergence, if it does.

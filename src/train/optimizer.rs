@@ -20,7 +20,7 @@ use crate::kernels::update::{self, Adam, Momentum, Sgd};
 use crate::nn::parameters::{Parameter, Tensor};
 
 /// An optimiser and its state.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Optimizer<F> {
     options: OptimizerOptions,
     steps_done: i32,
@@ -37,6 +37,18 @@ impl<F: Scalar> Optimizer<F> {
         let zeros = |is_needed: bool| vec![F::zero(); if is_needed { parameters } else { 0 }];
         let first = zeros(is_adam || options.momentum != 0.0);
         Self { options: options.clone(), steps_done: 0, first, second: zeros(is_adam) }
+    }
+
+    /// Everything but the options that decides the next update: the moments, by PyTorch's names where it has one.
+    pub fn moments(&self) -> [(&'static str, &[F]); 2] {
+        [("exp_avg", &self.first), ("exp_avg_sq", &self.second)]
+    }
+
+    /// Puts the state after `steps` updates in place. Returns whether the moments are as many as needed.
+    pub fn restore(&mut self, steps: usize, first: Vec<F>, second: Vec<F>) -> bool {
+        let fits = (first.len(), second.len()) == (self.first.len(), self.second.len());
+        (self.steps_done, self.first, self.second) = (i32::try_from(steps).unwrap_or(i32::MAX), first, second);
+        fits
     }
 
     /// One update at learning rate η. Returns whether every trained parameter is still finite.

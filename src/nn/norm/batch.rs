@@ -92,6 +92,10 @@ impl<F: Scalar> Standardize<F> for Batch<F> {
         vec![("running_mean", &self.running_mean), ("running_var", &self.running_var)]
     }
 
+    fn buffers_mut(&mut self) -> Vec<(&'static str, &mut [F])> {
+        vec![("running_mean", &mut self.running_mean), ("running_var", &mut self.running_var)]
+    }
+
     fn uses_batch(&self) -> bool {
         true
     }

@@ -118,6 +118,11 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The same, to be put in place.
+    fn buffers_mut(&mut self) -> Vec<(&'static str, &mut [F])> {
+        Vec::new()
+    }
+
     /// Whether evaluation under batch and under running statistics differ.
     fn uses_batch(&self) -> bool {
         false

@@ -1,0 +1,192 @@
+//! `resume.safetensors`: an unfinished run between two updates, everything needed to continue it to the same bytes.
+//!
+//! Parameters and buffers under their public names, the optimiser's moments, the rows of every table so far, and a header
+//! with the rest. A digest of it all stands beside it, so that a damaged file is noticed and not continued from.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::SCHEMA_VERSION;
+use super::layout::RunFolder;
+use super::tables::Rows;
+use super::tensors::{self, Tensor};
+use crate::files;
+use crate::kernels::{Scalar, simd};
+use crate::nn::Network;
+use crate::plan::NUMERICS_VERSION;
+use crate::table::Table;
+use crate::train::{Start, State};
+
+/// What is not a tensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Header {
+    schema_version: u32,
+    run_id: String,
+    numerics_version: u32,
+    simd: String,
+    step: usize,
+    first_loss: Option<f64>,
+    start: Option<Start>,
+    train_seconds: f64,
+    best_validation: Option<(f64, usize)>,
+    evaluate_seconds: f64,
+    probe_seconds: f64,
+    started_at: String,
+}
+
+/// What those who watch a run keep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// Highest validation accuracy so far, and the first step that had it.
+    pub best_validation: Option<(f64, usize)>,
+    /// Time in evaluations.
+    pub evaluating: Duration,
+    /// Time in probes.
+    pub probing: Duration,
+    /// When the run began, UTC.
+    pub started_at: String,
+}
+
+/// Saves a run.
+///
+/// # Errors
+/// The system's.
+pub fn save<F: Scalar>(
+    folder: &RunFolder,
+    run_id: &str,
+    network: &Network<F>,
+    state: &State<F>,
+    watched: &Watched,
+    rows: &[Rows],
+) -> anyhow::Result<()> {
+    let header = Header {
+        schema_version: SCHEMA_VERSION,
+        run_id: run_id.to_owned(),
+        numerics_version: NUMERICS_VERSION,
+        simd: simd::level().name().to_owned(),
+        step: state.step,
+        first_loss: state.first_loss,
+        start: state.start,
+        train_seconds: state.spent.as_secs_f64(),
+        best_validation: watched.best_validation,
+        evaluate_seconds: watched.evaluating.as_secs_f64(),
+        probe_seconds: watched.probing.as_secs_f64(),
+        started_at: watched.started_at.clone(),
+    };
+    let mut tensors = tensors::state(network, "");
+    for (name, moment) in state.optimizer.moments() {
+        tensors.push(Tensor::floats(format!("optimizer.{name}"), vec![moment.len()], moment));
+    }
+    for rows in rows {
+        tensors.push(Tensor::bytes(format!("rows.{}", rows.table.file), vec![rows.text.len()], &rows.text));
+    }
+    let header = serde_json::to_vec(&header)?;
+    tensors.push(Tensor::bytes("header", vec![header.len()], &header));
+    let digest = digest(&tensors);
+    tensors.push(Tensor::bytes("sha256", vec![digest.len()], &digest));
+    tensors::write(&folder.resume(), &tensors)
+}
+
+fn digest(tensors: &[Tensor]) -> Vec<u8> {
+    let mut sorted: Vec<&Tensor> = tensors.iter().collect();
+    sorted.sort_by_key(|tensor| tensor.name());
+    let mut hash = Sha256::new();
+    for tensor in sorted {
+        hash.update(tensor.name());
+        hash.update((tensor.raw().len() as u64).to_le_bytes());
+        hash.update(tensor.raw());
+    }
+    hash.finalize().to_vec()
+}
+
+/// A saved run that can be continued here.
+#[derive(Debug)]
+pub struct Saved {
+    header: Header,
+    tensors: Vec<Tensor>,
+}
+
+/// What is saved of a run; none if nothing is, or if it was saved by kernels that round differently.
+///
+/// # Errors
+/// If the file is damaged, or of another run or version.
+pub fn read(folder: &RunFolder, run_id: &str) -> anyhow::Result<Option<Saved>> {
+    let path = folder.resume();
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let context = || format!("{} is damaged", path.display());
+    let mut tensors = tensors::read(&path).with_context(context)?;
+    let Some(place) = tensors.iter().position(|tensor| tensor.name() == "sha256") else { bail!(context()) };
+    let expected = tensors.remove(place);
+    ensure!(digest(&tensors) == expected.raw(), context());
+    let header = tensors.iter().find(|tensor| tensor.name() == "header").with_context(context)?;
+    let header: Header = serde_json::from_slice(header.raw()).with_context(context)?;
+    ensure!(header.schema_version <= SCHEMA_VERSION, "{} has schema version {}", path.display(), header.schema_version);
+    ensure!(header.run_id == run_id, "{} is of run {}", path.display(), header.run_id);
+    let is_same = header.numerics_version == NUMERICS_VERSION && header.simd == simd::level().name();
+    Ok(is_same.then_some(Saved { header, tensors }))
+}
+
+impl Saved {
+    /// Updates done.
+    pub fn step(&self) -> usize {
+        self.header.step
+    }
+
+    fn tensor(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.iter().find(|tensor| tensor.name() == name)
+    }
+
+    /// Puts network and training state in place.
+    ///
+    /// # Errors
+    /// If something is missing or of the wrong size.
+    pub fn restore<F: Scalar>(&self, network: &mut Network<F>, state: &mut State<F>) -> anyhow::Result<()> {
+        let Header { step, first_loss, start, train_seconds, .. } = self.header;
+        let has_all = network.restore(|name| self.tensor(name)?.values());
+        ensure!(has_all, "the saved run lacks parameters or buffers");
+        let [first, second] = state.optimizer.moments().map(|(name, _)| self.tensor(&format!("optimizer.{name}")));
+        let moments = first.and_then(Tensor::values).zip(second.and_then(Tensor::values));
+        let (first, second) = moments.context("the saved run lacks the optimiser's moments")?;
+        ensure!(state.optimizer.restore(step, first, second), "the saved moments are of another size");
+        (state.step, state.first_loss, state.start) = (step, first_loss, start);
+        state.spent = seconds(train_seconds);
+        Ok(())
+    }
+
+    /// What those who watch keep.
+    pub fn watched(&self) -> Watched {
+        Watched {
+            best_validation: self.header.best_validation,
+            evaluating: seconds(self.header.evaluate_seconds),
+            probing: seconds(self.header.probe_seconds),
+            started_at: self.header.started_at.clone(),
+        }
+    }
+
+    /// The rows of a table so far.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn rows(&self, table: Table) -> anyhow::Result<Rows> {
+        let tensor = self.tensor(&format!("rows.{}", table.file));
+        let text = tensor.with_context(|| format!("the saved run lacks rows of {}", table.file))?.raw().to_vec();
+        Ok(Rows { table, text })
+    }
+}
+
+fn seconds(x: f64) -> Duration {
+    Duration::try_from_secs_f64(x).unwrap_or_default()
+}
+
+/// Removes what is saved of a run.
+///
+/// # Errors
+/// The system's.
+pub fn remove(folder: &RunFolder) -> anyhow::Result<()> {
+    files::remove(&folder.resume())
+}

@@ -1,0 +1,205 @@
+//! Runs that are stopped, killed and continued come to the same bytes as runs that never were.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bn_exp::random::{below, stream};
+use common::{Lab, assert_same_files, small, with};
+use serde_json::{Value, json};
+
+/// Four runs of some tenths of a second, with everything that has a state: running statistics, Adam's moments, a schedule,
+/// probes, snapshots.
+fn slow() -> Value {
+    let optimizer = json!({ "kind": "adam", "lr": 0.003, "schedule": "cosine", "warmup": 50 });
+    let config = with(with(small(), "optimizer", optimizer), "variants", json!(["affine", "bn"]));
+    let config = with(with(config, "train.steps", json!(6000)), "model.hidden", json!([16, 16]));
+    let every = json!({ "batch_every": 7, "evaluate_every": 100, "activations_every": 500, "gradients_every": 300, "snapshot_every": 2000 });
+    with(with(config, "log", every), "compare.target_accuracy", json!(0.5))
+}
+
+fn program(lab: &Lab, args: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bn-exp"));
+    command.current_dir(lab.path("")).args(["run", "--config", "config.json"]).args(args);
+    command.env_remove("BN_EXP_DATA_DIR").env("HOME", lab.path("")).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "the program had ended");
+}
+
+/// What must not depend on interruptions.
+fn results(lab: &Lab) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
+    lab.reproducible("results")
+}
+
+fn straight(config: &Value) -> Lab {
+    let lab = Lab::new();
+    lab.run(config, &["--jobs", "2"]).expect(0);
+    lab
+}
+
+#[test]
+#[cfg(unix)]
+fn runs_killed_at_random_moments_continue_to_the_same_bytes() {
+    let config = slow();
+    let expected = results(&straight(&config));
+    let mut rng = stream(0, "kill");
+    let (mut kills, mut continued) = (0, 0);
+    let mut lab = Lab::new();
+    lab.write("config.json", config.to_string());
+    while kills < 60 {
+        // The shorter the interval, the more often the moment falls into the writing of a file.
+        let every = ["0", "0.001", "0.01", "0.05"][below(&mut rng, 4)];
+        let mut child = program(&lab, &["--jobs", "2", "--resume-every", every]).spawn().expect("the program");
+        std::thread::sleep(Duration::from_millis(20 + below(&mut rng, 150) as u64));
+        let is_over = child.try_wait().expect("a state").is_some();
+        child.kill().expect("killed");
+        child.wait().expect("an end");
+        continued += lab
+            .runs("t")
+            .iter()
+            .filter(|id| lab.path(format!("results/t/runs/{id}/resume.safetensors")).exists())
+            .count();
+        if is_over {
+            assert_same_files(&results(&lab), &expected);
+            lab = Lab::new();
+            lab.write("config.json", config.to_string());
+        } else {
+            kills += 1;
+        }
+    }
+    lab.run(&config, &[]).expect(0);
+    assert_same_files(&results(&lab), &expected);
+    assert!(continued > 20, "only {continued} saved runs were found after a kill");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_stopped_run_says_so_and_continues_to_the_same_bytes() {
+    let config = slow();
+    let expected = results(&straight(&config));
+    for name in ["INT", "TERM"] {
+        let lab = Lab::new();
+        lab.write("config.json", config.to_string());
+        let mut child = program(&lab, &["--jobs", "1"]).spawn().expect("the program");
+        std::thread::sleep(Duration::from_millis(300));
+        signal(&child, name);
+        assert_eq!(child.wait().expect("an end").code(), Some(130), "SIG{name}");
+        assert!(lab.table("results/t/runs.csv").column("status").contains(&"interrupted"));
+        let saved: Vec<_> = lab
+            .runs("t")
+            .into_iter()
+            .filter(|id| lab.path(format!("results/t/runs/{id}/resume.safetensors")).exists())
+            .collect();
+        assert_eq!(saved.len(), 1, "{saved:?}");
+        lab.run(&config, &[]).expect(0);
+        assert_same_files(&results(&lab), &expected);
+        let left: Vec<_> =
+            lab.files("results").into_keys().filter(|path| path.ends_with("resume.safetensors")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// A lab in which one run is saved and unfinished.
+fn interrupted(config: &Value) -> (Lab, PathBuf) {
+    let lab = Lab::new();
+    lab.write("config.json", config.to_string());
+    let mut child = program(&lab, &["--jobs", "1", "--resume-every", "0.02"]).spawn().expect("the program");
+    let saved = loop {
+        std::thread::sleep(Duration::from_millis(5));
+        let runs = if lab.path("results/t/runs").is_dir() { lab.runs("t") } else { Vec::new() };
+        let path = |id: &String| PathBuf::from(format!("results/t/runs/{id}/resume.safetensors"));
+        if let Some(path) = runs.iter().map(path).find(|path| lab.path(path).is_file()) {
+            break path;
+        }
+    };
+    child.kill().expect("killed");
+    child.wait().expect("an end");
+    (lab, saved)
+}
+
+#[test]
+fn a_damaged_resume_file_fails_that_run_alone_and_the_next_call_begins_it_anew() {
+    let config = slow();
+    let expected = results(&straight(&config));
+    for damage in 0..4 {
+        let (lab, saved) = interrupted(&config);
+        let mut bytes = lab.bytes(&saved);
+        let middle = bytes.len() / 2;
+        match damage {
+            0 => bytes.truncate(middle),
+            1 => bytes[middle] ^= 1,
+            2 => bytes.clear(),
+            _ => bytes[..8].fill(0xff),
+        }
+        lab.write(&saved, bytes);
+        let outcome = lab.run(&config, &[]).expect(1).says(&["1 failed"]);
+        drop(outcome);
+        let runs = lab.table("results/t/runs.csv");
+        let failed = runs.only(&[("status", "failed")]);
+        assert_eq!((failed.len(), runs.only(&[("status", "completed")]).len()), (1, 3));
+        assert!(failed[0]["reason"].contains("resume.safetensors"), "{}", failed[0]["reason"]);
+        assert!(
+            lab.text(Path::new("results/t/runs").join(&failed[0]["run_id"]).join("run.log"))
+                .contains("resume.safetensors")
+        );
+        lab.run(&config, &[]).expect(0);
+        assert_same_files(&results(&lab), &expected);
+    }
+}
+
+#[test]
+fn a_run_saved_at_another_level_begins_anew() {
+    let config = slow();
+    let (lab, _) = interrupted(&config);
+    let portable = |lab: &Lab| {
+        let run =
+            lab.command().env("BN_EXP_SIMD", "portable").args(["run", "--config", "config.json"]).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    portable(&lab);
+    let straight = Lab::new();
+    straight.write("config.json", config.to_string());
+    portable(&straight);
+    let level = |path: &Path| path.file_name().is_some_and(|name| name == "run.log");
+    let [mut found, mut expected] = [results(&lab), results(&straight)];
+    found.retain(|path, _| !level(path));
+    expected.retain(|path, _| !level(path));
+    assert_same_files(&found, &expected);
+}
+
+#[test]
+fn an_axis_added_between_interruption_and_continuation_is_in_every_row() {
+    let config = slow();
+    let (lab, _) = interrupted(&config);
+    let swept = with(config, "sweep", json!({ "optimizer.lr": [0.003, 0.01] }));
+    lab.run(&swept, &[]).expect(0);
+    assert_same_files(&results(&lab), &results(&straight(&swept)));
+}
+
+#[test]
+fn two_programs_share_an_experiment_and_double_nothing() {
+    let config = with(slow(), "seeds", json!(6));
+    let expected = results(&straight(&config));
+    let lab = Lab::new();
+    lab.write("config.json", config.to_string());
+    let mut first = program(&lab, &["--jobs", "1"]).spawn().expect("the program");
+    std::thread::sleep(Duration::from_millis(100));
+    let second = lab.run(&config, &["--jobs", "1"]).expect(0);
+    assert_eq!(first.wait().expect("an end").code(), Some(0));
+    let runs = lab.table("results/t/runs.csv");
+    assert_eq!(runs.column("status"), ["completed"; 12]);
+    assert_same_files(&results(&lab), &expected);
+    assert!(
+        second.stdout.contains("finished before") || second.stdout.contains("another `bn-exp run`"),
+        "{}",
+        second.stdout
+    );
+}
