@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use crate::config::file::Metric;
+use crate::plan::Shard;
 use crate::report::Format;
 
 /// Trains small networks with and without batch normalisation, and says what the difference is.
@@ -27,6 +28,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// List the runs of an experiment without training: state, expected time, memory and disk.
     Plan(PlanArgs),
+    /// Merge shards or copies of one experiment and make its tables.
+    Collect(CollectArgs),
     /// Data sets: where they are, whether they are right.
     Data(DataArgs),
     /// Print the JSON Schema of configurations.
@@ -70,6 +73,9 @@ pub struct RunArgs {
     /// Write trace.safetensors for every run, with which it can be replayed elsewhere.
     #[arg(long)]
     pub trace: bool,
+    /// Train only every N-th run of the plan, from the I-th, and leave the tables to `collect`.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<Shard>,
     /// How often an unfinished run is saved, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub resume_every: Duration,
@@ -121,6 +127,17 @@ pub struct CompareArgs {
     pub format: Format,
 }
 
+/// Arguments of `collect`.
+#[derive(Debug, Args)]
+pub struct CollectArgs {
+    /// Folders of the experiment's shards or copies.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Folder of all results; the experiment gets a sub-folder by its name.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
 /// Arguments of `data`.
 #[derive(Debug, Args)]
 pub struct DataArgs {
@@ -152,6 +169,13 @@ pub enum DataCommand {
 fn assignment(text: &str) -> Result<(String, Value), String> {
     let (path, value) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
     Ok((path.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parts
+        .and_then(|(i, n)| Shard::new(i, n))
+        .ok_or_else(|| "write it as I/N, such as 1/4, with I from 1 to N".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

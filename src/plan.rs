@@ -41,6 +41,26 @@ pub struct RunEntry {
     pub classes: usize,
 }
 
+/// A part of a plan: every N-th run, so that each part has its share of every arm, seed and setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// 0-based.
+    index: usize,
+    of: usize,
+}
+
+impl Shard {
+    /// The `i`-th of `n`, from 1; none if there is no such.
+    pub fn new(i: usize, n: usize) -> Option<Self> {
+        (1..=n).contains(&i).then_some(Self { index: i.wrapping_sub(1), of: n })
+    }
+
+    /// Whether it has the run at this place of the plan.
+    pub fn has(self, place: usize) -> bool {
+        place % self.of == self.index
+    }
+}
+
 /// All runs of an experiment.
 ///
 /// # Errors

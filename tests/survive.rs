@@ -86,10 +86,7 @@ fn a_stopped_run_says_so_and_continues_to_the_same_bytes() {
     let config = slow();
     let expected = results(&straight(&config));
     for name in ["INT", "TERM"] {
-        let lab = Lab::new();
-        lab.write("config.json", config.to_string());
-        let mut child = program(&lab, &["--jobs", "1"]).spawn().expect("the program");
-        std::thread::sleep(Duration::from_millis(300));
+        let (lab, mut child, _) = underway(&config);
         signal(&child, name);
         assert_eq!(child.wait().expect("an end").code(), Some(130), "SIG{name}");
         assert!(lab.table("results/t/runs.csv").column("status").contains(&"interrupted"));
@@ -107,19 +104,24 @@ fn a_stopped_run_says_so_and_continues_to_the_same_bytes() {
     }
 }
 
-/// A lab in which one run is saved and unfinished.
-fn interrupted(config: &Value) -> (Lab, PathBuf) {
+/// A lab in which a program trains, and what it has saved of a run so far.
+fn underway(config: &Value) -> (Lab, Child, PathBuf) {
     let lab = Lab::new();
     lab.write("config.json", config.to_string());
-    let mut child = program(&lab, &["--jobs", "1", "--resume-every", "0.02"]).spawn().expect("the program");
-    let saved = loop {
+    let child = program(&lab, &["--jobs", "1", "--resume-every", "0.02"]).spawn().expect("the program");
+    loop {
         std::thread::sleep(Duration::from_millis(5));
         let runs = if lab.path("results/t/runs").is_dir() { lab.runs("t") } else { Vec::new() };
         let path = |id: &String| PathBuf::from(format!("results/t/runs/{id}/resume.safetensors"));
         if let Some(path) = runs.iter().map(path).find(|path| lab.path(path).is_file()) {
-            break path;
+            return (lab, child, path);
         }
-    };
+    }
+}
+
+/// A lab in which one run is saved and unfinished.
+fn interrupted(config: &Value) -> (Lab, PathBuf) {
+    let (lab, mut child, saved) = underway(config);
     child.kill().expect("killed");
     child.wait().expect("an end");
     (lab, saved)

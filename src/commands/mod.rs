@@ -1,5 +1,6 @@
 //! One file a subcommand: glue between the parts, and what is printed.
 
+mod collect;
 mod compare;
 mod data;
 mod plan;
@@ -46,6 +47,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Plan(args) => plan::plan(&args),
+        Command::Collect(args) => collect::collect(&args),
         Command::Data(args) => data::data(&args),
         Command::Schema => schema::schema(),
     }

@@ -25,7 +25,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let discards = args.fresh && folder.runs().is_dir();
     // Before anything is created or discarded: is the data there, and can results be written?
     let finished = if discards { HashSet::new() } else { RunRecord::finished(&folder)? };
-    let missing: Vec<&PlannedRun> = plan.iter().filter(|run| !finished.contains(&run.id)).collect();
+    let is_mine = |place: usize| args.shard.is_none_or(|shard| shard.has(place));
+    let mine = plan.iter().enumerate().filter(|(place, _)| is_mine(*place)).map(|(_, run)| run);
+    let (planned, missing): (usize, Vec<&PlannedRun>) =
+        (mine.clone().count(), mine.filter(|run| !finished.contains(&run.id)).collect());
     if let Some(run) = missing.first() {
         store.load(&experiment.points[run.point].settings.data, run.seed)?;
     }
@@ -48,6 +51,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let job = Job {
         experiment: &experiment,
         plan: &plan,
+        planned,
         missing: &missing,
         store: &store,
         folder: &folder,
@@ -57,12 +61,16 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         stop: &STOP,
     };
     let tally = runner::run(&job, &Progress::new(detail))?;
-    collect::collect(&folder)?;
-
-    show(said(&tally, plan.len()) + "\n")?;
-    compare::print(&folder)?;
-    let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
-    show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
+    if args.shard.is_some() {
+        show(said(&tally, planned))?;
+        show(format!("this shard's runs are in {}; `bn-exp collect` makes the tables", folder.runs().display()))?;
+    } else {
+        collect::collect(&folder)?;
+        show(said(&tally, planned) + "\n")?;
+        compare::print(&folder)?;
+        let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
+        show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
+    }
     Ok(match tally {
         _ if STOP.load(Ordering::Relaxed) && tally.left > 0 => Exit::Interrupted,
         Tally { failed: 1.., .. } => Exit::Failed,

@@ -1,12 +1,14 @@
 //! What is on disk: an experiment's folder, its runs, its tables.
 //!
 //! [`layout`] knows every path, [`tables`] every column, [`run`] the record of one run,
-//! [`experiment`] that of the whole, and [`collect`] makes the root tables from the runs.
+//! [`experiment`] that of the whole, [`resume`] an unfinished run; [`collect`] makes the root tables from the
+//! runs, [`merge`] one folder of several.
 
 pub mod collect;
 pub mod experiment;
 pub mod layout;
 pub mod machine;
+pub mod merge;
 pub mod resume;
 pub mod run;
 pub mod tables;

@@ -44,6 +44,8 @@ pub struct Job<'a> {
     pub experiment: &'a Experiment,
     /// The runs.
     pub plan: &'a [PlannedRun],
+    /// How many of them this call is for.
+    pub planned: usize,
     /// Those that have no finished record yet.
     pub missing: &'a [&'a PlannedRun],
     /// Their data.
@@ -69,10 +71,10 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
         trace::write_missing(job)?;
     }
     let missing = job.missing;
-    let tally = Mutex::new(Tally { already_finished: job.plan.len() - missing.len(), ..Tally::default() });
+    let tally = Mutex::new(Tally { already_finished: job.planned - missing.len(), ..Tally::default() });
     let pairs = Mutex::new(pairing::Pairs::default());
     let next = AtomicUsize::new(0);
-    progress.begin(job.experiment, job.plan.len(), missing);
+    progress.begin(job.experiment, job.planned, missing);
     std::thread::scope(|scope| {
         for _ in 0..job.jobs.min(missing.len()) {
             scope.spawn(|| {
@@ -114,6 +116,6 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
     progress.end();
     let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let taken = tally.already_finished + tally.finished + tally.failed + tally.elsewhere;
-    tally.left = job.plan.len() - taken;
+    tally.left = job.planned - taken;
     Ok(tally)
 }

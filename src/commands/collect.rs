@@ -1,0 +1,23 @@
+//! `bn-exp collect`: shards or copies of one experiment → one folder with its tables.
+
+use super::{Exit, complain, show};
+use crate::cli::CollectArgs;
+use crate::record::experiment::ExperimentRecord;
+use crate::record::layout::ExperimentFolder;
+use crate::record::{collect as tables, merge};
+
+pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
+    let sources: Vec<ExperimentFolder> = args.paths.iter().map(ExperimentFolder::at).collect();
+    let name = sources.first().map(ExperimentRecord::read).transpose()?.map(|record| record.name).unwrap_or_default();
+    let out = ExperimentFolder::at(args.out.join(name));
+    let merged = merge::merge(&sources, &out)?;
+    let is_rebuilt = tables::collect(&out)?;
+    let merge::Merged { planned, finished, copied, levels } = merged;
+    let tables = if is_rebuilt { "tables made" } else { "tables were current" };
+    show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
+    if levels.len() > 1 {
+        let levels = levels.into_iter().collect::<Vec<_>>().join(", ");
+        complain(format!("warning: runs of different instruction levels, which differ by rounding: {levels}"));
+    }
+    Ok(Exit::Done)
+}
