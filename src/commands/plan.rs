@@ -63,6 +63,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
         size(largest),
         size(bytes)
     ))?;
+    show(format!("results: {}", folder.path().display()))?;
     Ok(Exit::Done)
 }
 
