@@ -108,8 +108,8 @@ fn a_stopped_run_says_so_and_continues_to_the_same_bytes() {
 fn underway(config: &Value) -> (Lab, Child, PathBuf) {
     let lab = Lab::new();
     lab.write("config.json", config.to_string());
-    let child = program(&lab, &["--jobs", "1", "--resume-every", "0.02"]).spawn().expect("the program");
-    loop {
+    let mut child = program(&lab, &["--jobs", "1", "--resume-every", "0.02"]).spawn().expect("the program");
+    for _ in 0..2000 {
         std::thread::sleep(Duration::from_millis(5));
         let runs = if lab.path("results/t/runs").is_dir() { lab.runs("t") } else { Vec::new() };
         let path = |id: &String| PathBuf::from(format!("results/t/runs/{id}/resume.safetensors"));
@@ -117,6 +117,9 @@ fn underway(config: &Value) -> (Lab, Child, PathBuf) {
             return (lab, child, path);
         }
     }
+    child.kill().expect("killed");
+    child.wait().expect("an end");
+    panic!("no run was saved");
 }
 
 /// A lab in which one run is saved and unfinished.
@@ -204,4 +207,62 @@ fn two_programs_share_an_experiment_and_double_nothing() {
         "{}",
         second.stdout
     );
+}
+
+#[test]
+fn a_run_whose_folder_vanishes_fails_and_the_others_go_on() {
+    let config = with(with(slow(), "train.steps", json!(40_000)), "seeds", json!(1));
+    let (lab, mut child, saved) = underway(&config);
+    let folder = lab.path(saved.parent().expect("a folder"));
+    std::fs::rename(&folder, lab.path("elsewhere")).expect("moved away");
+    assert_eq!(child.wait().expect("an end").code(), Some(1));
+    let runs = lab.table("results/t/runs.csv");
+    assert_eq!((runs.only(&[("status", "failed")]).len(), runs.only(&[("status", "completed")]).len()), (1, 1));
+    lab.run(&config, &[]).expect(0);
+    assert_same_files(&results(&lab), &results(&straight(&config)));
+}
+
+/// A file system of so many kilobytes at this path, if it can be had.
+#[cfg(target_os = "linux")]
+struct Small(PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Small {
+    fn at(path: PathBuf, kilobytes: usize) -> Option<Self> {
+        std::fs::create_dir_all(&path).expect("a folder");
+        let option = format!("size={kilobytes}k");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &option, "tmpfs"]).arg(&path).output();
+        mounted.is_ok_and(|outcome| outcome.status.success()).then_some(Self(path))
+    }
+
+    fn grow(&self, kilobytes: usize) {
+        let option = format!("remount,size={kilobytes}k");
+        let grown = Command::new("mount").args(["-o", &option]).arg(&self.0).status();
+        assert!(grown.is_ok_and(|status| status.success()));
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Small {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.0).status());
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_fails_what_does_not_fit_and_with_room_the_rest_is_done() {
+    let config = with(slow(), "seeds", json!(3));
+    let expected = results(&straight(&config));
+    let lab = Lab::new();
+    let Some(small) = Small::at(lab.path("results"), 250) else {
+        eprintln!("not tested: no file system can be mounted here");
+        return;
+    };
+    let outcome = lab.run(&config, &["--resume-every", "0.05"]).expect(1);
+    assert!(outcome.stderr.contains("No space left"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
+    small.grow(20_000);
+    lab.run(&config, &[]).expect(0);
+    assert_same_files(&results(&lab), &expected);
 }
