@@ -93,6 +93,10 @@ fn execute_as<F: Scalar>(
     if job.trace {
         trace::write(&folder, settings, data, &network, run.seed)?;
     }
+    if settings.log.snapshot_every > 0 {
+        // Once: a folder that vanishes later is noticed, not made anew without what was in it.
+        files::make_folder(&folder.snapshots())?;
+    }
     let probes = probe::all(settings, data);
     let mut watch = Watch {
         run_id: &run.id,
@@ -310,7 +314,6 @@ impl Snapshots<'_> {
         if self.every == 0 || !step.is_multiple_of(self.every) {
             return Ok(());
         }
-        files::make_folder(&self.folder.snapshots())?;
         tensors::write(&self.folder.snapshot(step), &tensors::state(network, ""))
     }
 }
