@@ -119,6 +119,19 @@ pub fn write_atomically_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow:
     Ok(())
 }
 
+/// Sees to it that the names in a folder are on disk: files renamed into it before are there after the power was gone.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn sync_folder(path: &Path) -> anyhow::Result<()> {
+    // Elsewhere a folder cannot be opened, and renaming is on disk when it returns.
+    if cfg!(unix) {
+        let synced = File::open(path).and_then(|folder| folder.sync_all());
+        synced.with_context(|| format!("cannot sync {}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// Temporary files are private; results are like any other file, readable as the user's umask has it.
 #[cfg(unix)]
 fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {

@@ -171,6 +171,8 @@ impl RunRecord {
     /// The system's.
     pub fn write(&self, folder: &RunFolder) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        files::write_atomically(&folder.run_json(), text.as_bytes())
+        files::write_atomically(&folder.run_json(), text.as_bytes())?;
+        // A finished run is never lost: its record and, renamed before it, its tables.
+        files::sync_folder(folder.path())
     }
 }

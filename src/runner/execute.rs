@@ -40,6 +40,7 @@ pub enum Taken {
 pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Taken> {
     let folder = job.folder.run(&run.id);
     files::make_folder(folder.path())?;
+    files::sync_folder(&job.folder.runs())?;
     let lock = files::try_lock(&folder.lock())?;
     match lock {
         Lock::Elsewhere => return Ok(Taken::Elsewhere),
