@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod json;
+pub mod notes;
 pub mod text;
 
 use crate::compare::{Comparison, Options};
