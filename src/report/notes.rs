@@ -1,0 +1,56 @@
+//! How to read a comparison: what is said under every one of them.
+
+use crate::compare::sentence::percent;
+use crate::compare::{Comparison, Options};
+
+/// How the numbers were made.
+pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
+    let any = |is: fn(&Comparison) -> bool| comparisons.iter().any(is);
+    let mut notes = Vec::new();
+    if any(|c| !c.tuned.is_empty()) {
+        notes.push(
+            "Tuned: each seed is read at the value that the validation results of the other seeds favour; \"edge\" is \
+             the end of what was tried."
+                .to_owned(),
+        );
+    }
+    notes.push(format!(
+        "p: the larger of two, of the arms' results exchanged seed by seed and tuned anew, and of the differences' signs \
+         flipped; corrected by Holm's method for the number of tests shown. {} % intervals: what these tests do not reject \
+         for differences; the sign-flip test inverted for means, from 21 seeds the BCa bootstrap. None for fewer than 6 \
+         seeds.",
+        percent(options.confidence)
+    ));
+    notes.push(format!(
+        "Least: the smallest p that so many seeds can give. Share: of seeds that diverge where they are read, {} % \
+         interval.",
+        percent(options.confidence)
+    ));
+    notes.push(
+        "Better in: the share of seeds in which the first arm is better, ties half. Effect size: the mean difference \
+         over the SD of the differences."
+            .to_owned(),
+    );
+    if any(|c| !c.curves.is_empty()) {
+        notes.push(
+            "Good: the values around an arm's best at which its mean stays within 0.01 of accuracy, or a tenth of a loss \
+             or a time; ≥ where that ends with the grid."
+                .to_owned(),
+        );
+    }
+    if any(|c| !c.times.is_empty()) {
+        notes.push(
+            "Steps and seconds: restricted means, in which never, and diverged, count at the common budget; seconds are \
+             steps times the arm's own time a step, measured for each seed."
+                .to_owned(),
+        );
+    }
+    if any(|c| c.has_fixed_data) {
+        notes.push(
+            "The data and its split are the same for every seed: intervals cover initialisation and order, not the \
+             sampling of the data."
+                .to_owned(),
+        );
+    }
+    notes
+}
