@@ -30,7 +30,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Merge shards or copies of one experiment and make its tables.
     Collect(CollectArgs),
-    /// Data sets: where they are, whether they are right.
+    /// Data sets: where they are, download, check.
     Data(DataArgs),
     /// Print the JSON Schema of configurations.
     Schema,
@@ -151,6 +151,18 @@ pub struct DataArgs {
 pub enum DataCommand {
     /// List the data sets and where they are.
     List {
+        /// Where the data sets are.
+        #[command(flatten)]
+        dir: DataDir,
+    },
+    /// Download a published data set, or copy it from elsewhere, and check it against its published SHA-256.
+    Fetch {
+        /// The data set.
+        #[arg(value_parser = ["mnist", "fashion-mnist"])]
+        name: String,
+        /// A folder of the four files, at hand or on a server, instead of the public mirrors.
+        #[arg(long, value_name = "URL_OR_DIR")]
+        from: Option<String>,
         /// Where the data sets are.
         #[command(flatten)]
         dir: DataDir,

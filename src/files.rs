@@ -1,7 +1,7 @@
 //! The few ways in which files are read and written.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use anyhow::Context;
@@ -20,6 +20,18 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// The system's, with the path.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Reads a whole file that can be no longer than `most` bytes.
+///
+/// # Errors
+/// The system's, with the path, and a longer file.
+pub fn read_at_most(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let reading = File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
+    reading.with_context(|| format!("cannot read {}", path.display()))?;
+    anyhow::ensure!(bytes.len() as u64 <= most, "{} is longer than {most} bytes", path.display());
+    Ok(bytes)
 }
 
 /// Names of what is in a folder; none if there is no such folder.

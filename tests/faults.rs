@@ -364,14 +364,14 @@ fn fails(lab: &Lab, outcome: Outcome, words: &[&str]) {
 
 #[test]
 fn a_missing_mnist_is_told_before_anything_is_created_with_how_to_get_it() {
+    let fashion = with(small(), "data", json!({ "source": "fashion-mnist" }));
+    let lab = Lab::new();
+    let outcome = lab.run(&fashion, &["--data-dir", "sets"]);
+    fails(&lab, outcome, &["Fashion-MNIST", "train-images", "bn-exp data fetch fashion-mnist --data-dir 'sets'"]);
     let config = with(small(), "data", json!({ "source": "mnist" }));
     let lab = Lab::new();
     let outcome = lab.run(&config, &["--data-dir", "sets"]);
-    assert!(
-        outcome.stderr.contains("curl") || outcome.stderr.contains("bn-exp data fetch mnist"),
-        "{}",
-        outcome.stderr
-    );
+    assert!(outcome.stderr.contains("bn-exp data fetch mnist --data-dir 'sets'"), "{}", outcome.stderr);
     fails(&lab, outcome, &["MNIST", "sets/mnist", "train-images-idx3-ubyte", "--data-dir", "BN_EXP_DATA_DIR"]);
     let lab = Lab::new();
     let outcome = lab.run(&config, &[]);

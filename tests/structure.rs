@@ -240,6 +240,16 @@ fn files_are_touched_by_the_helper_and_by_record_alone() {
 }
 
 #[test]
+fn the_network_is_for_fetch_alone() {
+    assert_none(&outside(&["data/fetch.rs"], &["ureq", "std::net", "net::", "TcpStream", "TcpListener", "UdpSocket"]));
+}
+
+#[test]
+fn nothing_is_executed() {
+    assert_none(&outside(&[], &["process::Command", "Command::new", "libc", "dlopen"]));
+}
+
+#[test]
 fn printing_is_for_main_commands_report_and_progress() {
     let places = ["main.rs", "commands/", "report/", "runner/progress.rs"];
     assert_none(&outside(&places, &["println!", "eprintln!", "print!", "eprint!", "dbg!", "stdout()", "stderr()"]));

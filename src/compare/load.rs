@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::sheet::Sheet;
-use crate::config::file::{Arm, CompareOptions, Metric, VariantEntry};
+use crate::config::file::{Arm, CompareOptions, Metric, SourceName, VariantEntry};
 use crate::config::resolve::serde_name;
 use crate::plan::RunEntry;
 use crate::record::experiment::ExperimentRecord;
@@ -214,7 +214,7 @@ fn has_fixed_data(record: &ExperimentRecord) -> bool {
     let axis = record.axes.iter().position(|axis| axis == "data.source");
     let swept = record.runs.iter().filter_map(|run| run.values.get(axis?));
     let mut sources = swept.chain([&record.configuration["data"]["source"]]);
-    sources.any(|source| source == "mnist" || source == "idx")
+    sources.any(|source| serde_json::from_value(source.clone()).is_ok_and(SourceName::is_file))
 }
 
 /// The arms of the 2×2 of eq. 1 and γ, β, if all are there.

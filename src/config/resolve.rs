@@ -32,7 +32,7 @@ pub fn resolve(file: &mut ConfigFile, facts: DataFacts, problems: &mut Problems)
 pub fn synthetic_facts(data: &DataFile) -> Option<DataFacts> {
     use super::settings::Shape;
     let (shape, classes) = match data.source {
-        SourceName::Mnist | SourceName::Idx => return None,
+        SourceName::Mnist | SourceName::FashionMnist | SourceName::Idx => return None,
         SourceName::Gaussians | SourceName::Teacher => {
             (Shape::vector(data.dimension.unwrap_or(20)), data.classes.unwrap_or(10))
         }
@@ -66,7 +66,7 @@ fn data(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> Data
     let source_name = file.source;
     let chosen = format!("data.source {}", kebab(source_name));
     let only = |names: &[SourceName]| names.contains(&source_name).then_some(());
-    use SourceName::{Gaussians, Glyphs, Idx, Mnist, Spirals, Teacher};
+    use SourceName::{FashionMnist, Gaussians, Glyphs, Idx, Mnist, Spirals, Teacher};
 
     let counts = counts(file, facts, problems);
     let own_classes = only(&[Gaussians, Teacher, Spirals, Idx]).map(|()| facts.classes);
@@ -90,6 +90,7 @@ fn data(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> Data
     }
     let source = match source_name {
         Mnist => Source::Mnist,
+        FashionMnist => Source::FashionMnist,
         Idx => Source::Idx { dir: file.dir.clone().unwrap_or_default() },
         Gaussians => Source::Gaussians { separation, offset, scale_spread },
         Spirals => Source::Spirals { noise, turns },
@@ -118,7 +119,7 @@ fn counts(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> (u
         return (train, validation, *file.test.get_or_insert(1000));
     };
     let tenth = in_file / 10;
-    let default = if file.source == SourceName::Mnist { 5000 } else { tenth * usize::from(tenth > 1) };
+    let default = if file.source == SourceName::Idx { tenth * usize::from(tenth > 1) } else { 5000 };
     let validation = *file.validation.get_or_insert(default);
     let left = in_file.saturating_sub(validation);
     let train = file.train.unwrap_or(left).min(left);

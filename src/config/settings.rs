@@ -100,6 +100,8 @@ pub struct Data {
 pub enum Source {
     /// The published MNIST files, verified.
     Mnist,
+    /// The published Fashion-MNIST files, verified.
+    FashionMnist,
     /// IDX files in a folder.
     Idx {
         /// The folder.
@@ -131,6 +133,13 @@ pub enum Source {
         /// Noise SD in units of full brightness.
         noise: f64,
     },
+}
+
+impl Source {
+    /// Whether samples are read, the same for every seed, and not made up.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::Mnist | Self::FashionMnist | Self::Idx { .. })
+    }
 }
 
 /// The network.

@@ -49,6 +49,9 @@ pub enum IdxError {
         "{file}: expected at most {possible} bytes from {compressed} of gzip data, found a header promising {promised}"
     )]
     Impossible { file: String, possible: u64, compressed: usize, promised: u64 },
+    /// The header promises another length than the file is known to have.
+    #[error("{file}: expected {expected} bytes, found a header promising {promised}")]
+    OtherLength { file: String, expected: u64, promised: u64 },
     /// Less data than the header promises.
     #[error("{file}: expected {expected} bytes ({shape} and the header), found only {found}: the file is truncated")]
     Truncated { file: String, expected: u64, shape: String, found: usize },
@@ -132,6 +135,13 @@ impl Header {
         u64::from(self.count) * u64::from(self.rows) * u64::from(self.columns) + self.kind.header_length() as u64
     }
 
+    fn check_promise(&self, expected: u64, file: &str) -> Result<(), IdxError> {
+        match self.file_length() {
+            promised if promised == expected => Ok(()),
+            promised => Err(IdxError::OtherLength { file: file.to_owned(), expected, promised }),
+        }
+    }
+
     fn check_length(&self, found: usize, file: &str) -> Result<(), IdxError> {
         let (file, expected) = (file.to_owned(), self.file_length());
         let shape = match self.kind {
@@ -156,13 +166,30 @@ impl Header {
 ///
 /// For gzip data only: damage, a bad header, a length that is not the header's, or anything after the gzip member.
 pub fn inflate(raw: Vec<u8>, file: &str) -> Result<Vec<u8>, IdxError> {
-    if !raw.starts_with(&GZIP_MAGIC) {
-        return Ok(raw);
+    if raw.starts_with(&GZIP_MAGIC) { inflate_gzip(&raw, None, file) } else { Ok(raw) }
+}
+
+/// The same for a file whose inflated `length` in bytes is known: nothing is inflated if its header promises another.
+///
+/// # Errors
+///
+/// Those of [`inflate`], and another length.
+pub fn inflate_to(raw: Vec<u8>, length: u64, file: &str) -> Result<Vec<u8>, IdxError> {
+    if raw.starts_with(&GZIP_MAGIC) {
+        return inflate_gzip(&raw, Some(length), file);
     }
-    let mut stream = GzDecoder::new(raw.as_slice());
+    let header = Header::read(&raw, file)?;
+    header.check_promise(length, file)?;
+    header.check_length(raw.len(), file)?;
+    Ok(raw)
+}
+
+fn inflate_gzip(raw: &[u8], length: Option<u64>, file: &str) -> Result<Vec<u8>, IdxError> {
+    let mut stream = GzDecoder::new(raw);
     let mut bytes = Vec::new();
     extend_to(&mut bytes, Kind::Images.header_length(), &mut stream, file)?;
     let header = Header::read(&bytes, file)?;
+    length.map_or(Ok(()), |length| header.check_promise(length, file))?;
 
     let promised = header.file_length();
     let possible = (raw.len() as u64).saturating_mul(MAX_EXPANSION).min(isize::MAX as u64 - 1);

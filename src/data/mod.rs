@@ -1,12 +1,14 @@
 //! Data sets: where samples come from, how they are split, how they are scaled.
 //!
 //! Images stay in memory as bytes and are scaled while a batch is gathered. [`store`] loads and
-//! shares data sets, [`idx`] parses files, [`synthetic`] and [`glyphs`] make samples up,
+//! shares data sets, [`published`] knows those that anyone can have, [`fetch`] gets them, [`idx`] parses files, [`synthetic`] and [`glyphs`] make samples up,
 //! [`batches`] orders them.
 
 pub mod batches;
+pub mod fetch;
 pub mod glyphs;
 pub mod idx;
+pub mod published;
 pub mod store;
 pub mod synthetic;
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::published::{FASHION_MNIST, FILES, MNIST, Published, sha256};
 use super::synthetic::{self, Gaussians, Samples, Teacher};
 use super::{Dataset, Features, Split, glyphs, idx};
 use crate::config::file::{DataFile, SourceName};
@@ -50,21 +51,6 @@ pub enum DataError {
     #[error("{0:#}")]
     Io(anyhow::Error),
 }
-
-/// The usual names of the four files: training and test, images and labels.
-pub const FILES: [&str; 4] =
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
-
-/// SHA-256 of MNIST's four files as published by LeCun, Cortes and Burges, inflated.
-const MNIST_SHA256: [&str; 4] = [
-    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-];
-
-/// Where MNIST can be had; the files there are gzip-compressed under the usual names.
-const MNIST_MIRROR: &str = "https://storage.googleapis.com/cvdf-datasets/mnist";
 
 /// Four files, read and checked.
 #[derive(Debug)]
@@ -132,7 +118,7 @@ impl Store {
             return Ok(facts);
         }
         let images = true;
-        if data.source == SourceName::Mnist {
+        if data.source != SourceName::Idx {
             let shape = Shape { channels: 1, height: 28, width: 28 };
             let (training_file, test_file) = (Some(60_000), Some(10_000));
             return Ok(DataFacts { shape, images, classes: 10, training_file, test_file, fingerprint: None });
@@ -149,8 +135,7 @@ impl Store {
     /// # Errors
     /// If its files are missing or wrong.
     pub fn load(&self, data: &Data, seed: u64) -> Result<Arc<Dataset>, DataError> {
-        let is_file = matches!(data.source, Source::Mnist | Source::Idx { .. });
-        let depends_on_seed = !is_file || data.random_labels;
+        let depends_on_seed = !data.source.is_file() || data.random_labels;
         let key = format!("{data:?} {:?}", depends_on_seed.then_some(seed));
         // Held while loading, so that two runs that need the same data load it once.
         let mut recent = lock(&self.recent);
@@ -168,7 +153,8 @@ impl Store {
 
     fn assemble(&self, data: &Data, seed: u64) -> Result<Dataset, DataError> {
         let mut splits = match &data.source {
-            Source::Mnist => from_files(&*self.idx_files(&self.folder("mnist"), Some(MNIST_SHA256))?, data),
+            Source::Mnist => from_files(&*self.published(&MNIST)?, data),
+            Source::FashionMnist => from_files(&*self.published(&FASHION_MNIST)?, data),
             Source::Idx { dir } => from_files(&*self.idx_files(Path::new(dir), None)?, data),
             _ => made_up(data, seed),
         };
@@ -181,27 +167,31 @@ impl Store {
         Ok(Dataset::new(data.shape, data.classes, splits, data.scaling))
     }
 
-    fn idx_files(&self, dir: &Path, sha256: Option<[&str; 4]>) -> Result<Arc<IdxFiles>, DataError> {
+    fn published(&self, set: &'static Published) -> Result<Arc<IdxFiles>, DataError> {
+        self.idx_files(&self.folder(set.name), Some(set))
+    }
+
+    fn idx_files(&self, dir: &Path, set: Option<&Published>) -> Result<Arc<IdxFiles>, DataError> {
         let mut files = lock(&self.files);
         if let Some(known) = files.get(dir) {
             return Ok(known.clone());
         }
-        let read = Arc::new(read_idx_files(dir, sha256)?);
+        let read = Arc::new(read_idx_files(dir, set)?);
         files.insert(dir.to_owned(), read.clone());
         Ok(read)
     }
 
-    /// Reads and checks MNIST as a run would.
+    /// Reads and checks a published data set as a run would.
     ///
     /// # Errors
     /// What is missing or wrong.
-    pub fn verify_mnist(&self) -> Result<(), DataError> {
-        self.idx_files(&self.folder("mnist"), Some(MNIST_SHA256)).map(drop)
+    pub fn verify(&self, set: &'static Published) -> Result<(), DataError> {
+        self.published(set).map(drop)
     }
 
-    /// Whether all four files of a data set are there, unchecked.
-    pub fn has_files(&self, name: &str) -> bool {
-        FILES.iter().all(|file| find(&self.folder(name), file).is_some())
+    /// Whether all four files of a published data set are there, unchecked.
+    pub fn has_files(&self, set: &Published) -> bool {
+        set.files.iter().all(|file| file.find(&self.folder(set.name)).is_some())
     }
 }
 
@@ -215,17 +205,22 @@ fn find(dir: &Path, file: &str) -> Option<PathBuf> {
     [file.to_owned(), format!("{file}.gz")].iter().map(|name| dir.join(name)).find(|path| path.is_file())
 }
 
-fn read_idx_files(dir: &Path, sha256: Option<[&str; 4]>) -> Result<IdxFiles, DataError> {
+fn read_idx_files(dir: &Path, set: Option<&Published>) -> Result<IdxFiles, DataError> {
     let mut all_files = Sha256::new();
     let mut bytes = |i: usize| -> Result<(Vec<u8>, String), DataError> {
-        let path = find(dir, FILES[i]).ok_or_else(|| missing(dir, FILES[i], sha256.is_some()))?;
+        let path = match set {
+            Some(set) => set.files[i].find(dir),
+            None => find(dir, FILES[i]),
+        };
+        let path = path.ok_or_else(|| missing(dir, FILES[i], set))?;
         let name = path.display().to_string();
-        let bytes = idx::inflate(files::read(&path).map_err(DataError::Io)?, &name)?;
-        let found = hex(&Sha256::digest(&bytes));
-        all_files.update(&found);
-        if let Some(sha) = sha256.map(|all| all[i]).filter(|expected| found != *expected) {
-            let expected = format!("MNIST's {}, inflated SHA-256 {sha}", FILES[i]);
-            return Err(DataError::Mismatch { file: name, expected, found });
+        let raw = files::read(&path).map_err(DataError::Io)?;
+        let bytes = match set {
+            Some(set) => set.files[i].check(raw, &name)?,
+            None => idx::inflate(raw, &name)?,
+        };
+        if set.is_none() {
+            all_files.update(sha256(&bytes));
         }
         Ok((bytes, name))
     };
@@ -260,26 +255,23 @@ fn read_idx_files(dir: &Path, sha256: Option<[&str; 4]>) -> Result<IdxFiles, Dat
     let shape = Shape { channels: 1, height: train.rows, width: train.columns };
     let images = |pixels: Vec<u8>| Arc::new(Features::Bytes(pixels));
     let training = (images(train.pixels), train_labels);
-    let fingerprint = hex(&all_files.finalize());
+    let fingerprint = all_files.finalize().iter().map(|b| format!("{b:02x}")).collect();
     Ok(IdxFiles { shape, classes, fingerprint, training, test: (images(test.pixels), test_labels) })
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn missing(dir: &Path, file: &str, is_mnist: bool) -> DataError {
-    let remedy = if is_mnist {
-        format!(
-            "get it with:\n  mkdir -p '{0}' && for f in {1}; do curl -fL -o '{0}'/$f.gz {MNIST_MIRROR}/$f.gz; done\n\
-             or name the folder that holds mnist/ with --data-dir or BN_EXP_DATA_DIR",
-            dir.display(),
-            FILES.join(" ")
-        )
-    } else {
-        "name the folder that holds the four files in data.dir".to_owned()
+fn missing(dir: &Path, file: &str, set: Option<&Published>) -> DataError {
+    let (what, remedy) = match set {
+        Some(set) => {
+            let root = dir.parent().unwrap_or(dir).display();
+            let name = set.name;
+            let remedy = format!(
+                "get it with: bn-exp data fetch {name} --data-dir '{root}'\n\
+                 or name the folder that holds {name}/ with --data-dir or BN_EXP_DATA_DIR"
+            );
+            (set.title, remedy)
+        }
+        None => ("the IDX data set", "name the folder that holds the four files in data.dir".to_owned()),
     };
-    let what = if is_mnist { "MNIST" } else { "the IDX data set" };
     DataError::Missing { what: what.to_owned(), dir: dir.to_owned(), file: file.to_owned(), remedy }
 }
 
@@ -317,7 +309,7 @@ fn made_up(data: &Data, seed: u64) -> [Split; 3] {
             Box::new(move |count, rng| vectors(synthetic::spirals(classes, noise, turns, count, rng)))
         }
         Source::Glyphs { noise } => Box::new(move |count, rng| drawings(noise, count, rng)),
-        Source::Mnist | Source::Idx { .. } => unreachable!("files are read, not made up"),
+        Source::Mnist | Source::FashionMnist | Source::Idx { .. } => unreachable!("files are read, not made up"),
     };
     let split = |name: &str, count: usize| {
         let (features, labels) = sample(count, &mut stream(seed, &format!("data/{name}")));

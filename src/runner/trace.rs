@@ -6,7 +6,7 @@
 //! split. A pure function of the configuration: a finished run's trace is written without training.
 
 use super::Job;
-use crate::config::settings::{Precision, Settings, Source};
+use crate::config::settings::{Precision, Settings};
 use crate::data::batches::Batches;
 use crate::data::{Dataset, RawFeatures};
 use crate::kernels::Scalar;
@@ -38,7 +38,7 @@ pub fn write<F: Scalar>(
     out.push(Tensor::integers("batches", vec![steps, size], order.into_iter()));
 
     let n = data.train.len();
-    let is_file = matches!(settings.data.source, Source::Mnist | Source::Idx { .. });
+    let is_file = settings.data.source.is_file();
     if !is_file {
         let shape = vec![n, settings.data.shape.len()];
         out.push(match data.raw_training_features() {

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum SourceName {
     /// The MNIST digits, 28×28, ten classes.
     Mnist,
+    /// The Fashion-MNIST articles of clothing, 28×28, ten classes.
+    FashionMnist,
     /// Four IDX files under MNIST's usual names in `data.dir`.
     Idx,
     /// Normal clouds around class means, with per-feature offsets and scales.
@@ -19,6 +21,13 @@ pub enum SourceName {
     Teacher,
     /// 28×28 drawn digits with random shift, rotation, stroke and noise.
     Glyphs,
+}
+
+impl SourceName {
+    /// Whether samples are read, the same for every seed, and not made up.
+    pub fn is_file(self) -> bool {
+        matches!(self, Self::Mnist | Self::FashionMnist | Self::Idx)
+    }
 }
 
 /// How features are scaled before the network sees them.
@@ -48,7 +57,7 @@ pub struct DataFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 10_000_000))]
     pub train: Option<usize>,
-    /// Validation samples, from the end of the training file (default 5000 for mnist, a tenth of the training file for idx, 1000 for synthetic data).
+    /// Validation samples, from the end of the training file (default 5000 for mnist and fashion-mnist, a tenth of the training file for idx, 1000 for synthetic data).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000_000))]
     pub validation: Option<usize>,
