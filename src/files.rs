@@ -48,6 +48,26 @@ pub fn list(path: &Path) -> anyhow::Result<Vec<String>> {
     }
 }
 
+/// Whether a name is good for a file or folder on every platform, and for nothing but that: no path, no device.
+pub fn is_plain_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_device = |prefix: &str| stem.strip_prefix(prefix).is_some_and(|n| n.len() == 1 && n != "0");
+    let is_reserved = ["con", "prn", "aux", "nul"].contains(&stem.as_str()) || is_device("com") || is_device("lpt");
+    let has_dot_at_end = name.starts_with('.') || name.ends_with('.');
+    !name.is_empty() && !has_dot_at_end && !is_reserved && name.chars().all(is_allowed)
+}
+
+/// Sees to it that what is written at a path is written there: a link would lead elsewhere.
+///
+/// # Errors
+/// If there is a link.
+pub fn refuse_link(path: &Path) -> anyhow::Result<()> {
+    let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    anyhow::ensure!(!is_link, "{} is a link; results are written in their own folder only", path.display());
+    Ok(())
+}
+
 /// Makes a folder and those above it; one that is there already is fine.
 ///
 /// # Errors
@@ -97,13 +117,40 @@ pub enum Lock {
 /// # Errors
 /// The system's, with the path.
 pub fn try_lock(path: &Path) -> anyhow::Result<Lock> {
-    let context = || format!("cannot lock {}", path.display());
-    let file = File::create(path).with_context(context)?;
-    match file.try_lock() {
+    let file = open_lock(path)?;
+    outcome(file.try_lock(), file, path)
+}
+
+/// Waits for a lock until nobody else has it.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn lock(path: &Path) -> anyhow::Result<Lock> {
+    let file = open_lock(path)?;
+    outcome(file.lock().map_err(TryLockError::Error), file, path)
+}
+
+/// Takes a lock that many may hold at once, but none beside one who has it alone by [`try_lock`].
+///
+/// # Errors
+/// The system's, with the path.
+pub fn try_lock_shared(path: &Path) -> anyhow::Result<Lock> {
+    let file = open_lock(path)?;
+    outcome(file.try_lock_shared(), file, path)
+}
+
+fn open_lock(path: &Path) -> anyhow::Result<File> {
+    refuse_link(path)?;
+    let file = File::options().create(true).write(true).truncate(false).open(path);
+    file.with_context(|| format!("cannot lock {}", path.display()))
+}
+
+fn outcome(taken: Result<(), TryLockError>, file: File, path: &Path) -> anyhow::Result<Lock> {
+    match taken {
         Ok(()) => Ok(Lock::Held(file)),
         Err(TryLockError::WouldBlock) => Ok(Lock::Elsewhere),
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(Lock::Unsupported),
-        Err(TryLockError::Error(error)) => Err(error).with_context(context),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }
 

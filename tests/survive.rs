@@ -4,9 +4,19 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use bn_exp::config::{Experiment, Shape};
+use bn_exp::data::Store;
+use bn_exp::plan::{entries, plan};
 use bn_exp::random::{below, stream};
+use bn_exp::record::collect::collect;
+use bn_exp::record::experiment::{self, ExperimentRecord};
+use bn_exp::record::layout::ExperimentFolder;
+use bn_exp::record::run::RunRecord;
+use bn_exp::runner::progress::{Detail, Progress};
+use bn_exp::runner::{self, Job};
 use common::{Lab, assert_same_files, small, with};
 use serde_json::{Value, json};
 
@@ -235,10 +245,9 @@ impl Small {
         mounted.is_ok_and(|outcome| outcome.status.success()).then_some(Self(path))
     }
 
-    fn grow(&self, kilobytes: usize) {
-        let option = format!("remount,size={kilobytes}k");
-        let grown = Command::new("mount").args(["-o", &option]).arg(&self.0).status();
-        assert!(grown.is_ok_and(|status| status.success()));
+    fn remount(&self, option: &str) {
+        let done = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status();
+        assert!(done.is_ok_and(|status| status.success()));
     }
 }
 
@@ -262,7 +271,134 @@ fn a_full_disk_fails_what_does_not_fit_and_with_room_the_rest_is_done() {
     let outcome = lab.run(&config, &["--resume-every", "0.05"]).expect(1);
     assert!(outcome.stderr.contains("No space left"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
-    small.grow(20_000);
+    small.remount("size=20000k");
     lab.run(&config, &[]).expect(0);
     assert_same_files(&results(&lab), &expected);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_read_only_folder_is_found_before_training_and_its_tables_are_still_read() {
+    let config = small();
+    let lab = Lab::new();
+    let Some(small) = Small::at(lab.path("results"), 20_000) else {
+        eprintln!("not tested: no file system can be mounted here");
+        return;
+    };
+    lab.run(&config, &[]).expect(0);
+    small.remount("ro");
+    lab.run(&with(config.clone(), "seeds", json!(3)), &[]).expect(1).complains(&["results/t", "Read-only"]);
+    let outcome = lab.call(&["compare", "results/t"]).expect(0).says(&["bn"]);
+    assert_eq!(outcome.stderr, "");
+    small.remount("rw");
+    lab.run(&with(config, "seeds", json!(3)), &[]).expect(0).says(&["3 of 9 runs trained"]);
+}
+
+/// A file where the folder of a run should be.
+#[test]
+fn a_run_whose_folder_cannot_be_written_fails_with_its_reason_and_the_others_go_on() {
+    let config = small();
+    let expected = results(&straight(&config));
+    let lab = straight(&config);
+    let id = lab.runs("t").remove(2);
+    let folder = format!("results/t/runs/{id}");
+    std::fs::remove_dir_all(lab.path(&folder)).expect("removed");
+    lab.write(&folder, "in its place");
+    for _ in 0..2 {
+        lab.run(&config, &[]).expect(1).says(&["1 failed", "5 finished before"]).complains(&[&id]);
+        let runs = lab.table("results/t/runs.csv");
+        let failed = runs.only(&[("status", "failed")]);
+        assert_eq!((failed.len(), &failed[0]["run_id"]), (1, &id));
+        assert!(failed[0]["reason"].contains(&folder), "{}", failed[0]["reason"]);
+        lab.call(&["compare", "results/t"]).expect(0);
+        assert_eq!(lab.table("results/t/runs.csv").only(&[("status", "failed")]).len(), 1);
+    }
+    std::fs::remove_file(lab.path(&folder)).expect("removed");
+    lab.run(&config, &[]).expect(0);
+    assert_same_files(&results(&lab), &expected);
+}
+
+/// Settings that no configuration gives, so that two of four runs panic.
+#[test]
+fn a_panic_inside_a_run_fails_that_run_alone_and_the_next_call_tries_it_again() {
+    let text =
+        with(with(small(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] })), "variants", json!(["bn"])).to_string();
+    let lab = Lab::new();
+    let folder = ExperimentFolder::at(lab.path("results/t"));
+    let store = Store::new(lab.path("sets"));
+    let parse = || Experiment::parse(&text, &[], &|data| Ok(store.facts(data)?)).expect("an experiment");
+    let train = |experiment: &Experiment| {
+        let plan = plan(experiment).expect("a plan");
+        let finished = RunRecord::ended(&folder).expect("records").finished;
+        let record = ExperimentRecord::new(experiment, entries(experiment, &plan));
+        experiment::open(&folder, &record, &finished).expect("a folder");
+        let missing: Vec<_> = plan.iter().filter(|run| !finished.contains(&run.id)).collect();
+        let job = Job {
+            experiment,
+            plan: &plan,
+            planned: plan.len(),
+            missing: &missing,
+            store: &store,
+            folder: &folder,
+            jobs: 2,
+            trace: false,
+            resume_every: Duration::from_secs(30),
+            stop: &AtomicBool::new(false),
+        };
+        let tally = runner::run(&job, &Progress::new(Detail::Quiet)).expect("a tally");
+        collect(&folder).expect("tables");
+        tally
+    };
+    let mut broken = parse();
+    broken.points[1].settings.data.shape = Shape::vector(3);
+    let tally = train(&broken);
+    assert_eq!((tally.finished, tally.failed), (2, 2));
+    let runs = lab.table("results/t/runs.csv");
+    let failed = runs.only(&[("status", "failed")]);
+    assert_eq!(failed.len(), 2);
+    for run in failed {
+        assert!(run["reason"].starts_with("the run panicked: "), "{}", run["reason"]);
+        let log = lab.text(format!("results/t/runs/{}/run.log", run["run_id"]));
+        assert!(log.contains(&run["reason"]), "{log}");
+    }
+    let tally = train(&parse());
+    assert_eq!((tally.already_finished, tally.finished, tally.failed), (2, 2, 0));
+    assert_eq!(lab.table("results/t/runs.csv").column("status"), ["completed"; 4]);
+}
+
+#[test]
+#[cfg(unix)]
+fn results_are_not_discarded_while_another_program_makes_them() {
+    let config = with(slow(), "train.steps", json!(40_000));
+    let (lab, mut child, _) = underway(&config);
+    let outcome = lab.run(&config, &["--fresh", "--yes"]).expect(1);
+    drop(outcome.complains(&["another `bn-exp run` is at work", "not discarded"]));
+    signal(&child, "INT");
+    assert_eq!(child.wait().expect("an end").code(), Some(130));
+    lab.run(&slow(), &["--fresh", "--yes"]).expect(0).says(&["4 of 4 runs trained"]);
+}
+
+#[test]
+fn a_damaged_table_fails_its_run_with_the_reason_and_the_next_call_trains_it_again() {
+    let config = small();
+    let expected = results(&straight(&config));
+    for (table, damage) in [("curves.csv", "cut off"), ("gradients.csv", "removed"), ("activations.csv", "emptied")] {
+        let lab = straight(&config);
+        let id = lab.runs("t").remove(0);
+        let path = format!("results/t/runs/{id}/{table}");
+        let bytes = lab.bytes(&path);
+        match damage {
+            "cut off" => drop(lab.write(&path, &bytes[..bytes.len() - 20])),
+            "removed" => std::fs::remove_file(lab.path(&path)).expect("removed"),
+            _ => drop(lab.write(&path, "")),
+        }
+        std::fs::remove_file(lab.path("results/t/curves.csv")).expect("removed");
+        lab.call(&["compare", "results/t"]).expect(0);
+        let runs = lab.table("results/t/runs.csv");
+        let failed = runs.only(&[("status", "failed")]);
+        assert_eq!((failed.len(), &failed[0]["run_id"]), (1, &id));
+        assert!(failed[0]["reason"].contains(table) && failed[0]["reason"].contains("damaged"), "{damage}");
+        drop(lab.run(&config, &[]).expect(0).says(&["1 of 6 runs trained"]).complains(&["again", &id, table]));
+        assert_same_files(&results(&lab), &expected);
+    }
 }

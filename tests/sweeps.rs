@@ -118,7 +118,7 @@ fn a_stray_label_is_no_reason_for_more_classes() {
 }
 
 #[test]
-fn a_damaged_table_is_named_and_a_damaged_record_trained_again() {
+fn what_is_damaged_is_trained_again() {
     let lab = Lab::new();
     lab.run(&small(), &[]).expect(0);
     let before: Vec<_> = common::REPRODUCIBLE.map(|table| lab.bytes(format!("results/t/{table}"))).to_vec();
@@ -126,7 +126,7 @@ fn a_damaged_table_is_named_and_a_damaged_record_trained_again() {
     let whole = lab.bytes(folder.join("curves.csv"));
     lab.write(folder.join("curves.csv"), &whole[..512]);
     std::fs::remove_file(lab.path("results/t/curves.csv")).unwrap();
-    lab.run(&small(), &[]).expect(1).complains(&["curves.csv is damaged", "512 found", "delete its folder"]);
+    lab.run(&small(), &[]).expect(0).says(&["1 of 6 runs trained"]).complains(&["curves.csv is damaged", "512 found"]);
 
     // Cut short, or without what the tables need: both are as good as not there.
     for damaged in ["{", r#"{"schema_version": 1, "status": "completed"}"#] {

@@ -51,9 +51,11 @@ fn fetch(name: &str, from: Option<&str>, store: &Store) -> anyhow::Result<Exit> 
         Event::There(file) => complain(format!("{}: there already", file.name)),
         Event::Received(file, received, total) => {
             if bar.is_hidden() || bar.message() != file.name {
-                bar = ProgressBar::new(0).with_message(file.name).with_style(style());
+                bar = ProgressBar::new(total.unwrap_or_default()).with_message(file.name).with_style(style());
             }
-            bar.set_length(total.unwrap_or(received).max(received));
+            if total.is_none() {
+                bar.set_length(received);
+            }
             bar.set_position(received);
         }
         Event::Passed(_, error) => {

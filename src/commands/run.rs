@@ -1,17 +1,17 @@
 //! `bn-exp run`: plan, train what is missing, write the tables, compare.
 
-use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use super::{Exit, Prepared, UsageError, compare, complain, prepare, show};
 use crate::cli::RunArgs;
+use crate::files::{self, Lock};
 use crate::kernels::simd;
 use crate::plan::{PlannedRun, entries};
 use crate::record::experiment::{self, ExperimentRecord};
-use crate::record::run::RunRecord;
+use crate::record::run::{Ended, RunRecord};
 use crate::record::{collect, resume, tables};
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{self, Job, Tally};
@@ -24,7 +24,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let Prepared { experiment, plan, store, folder, jobs } = prepare(&args.experiment)?;
     let discards = args.fresh && folder.runs().is_dir();
     // Before anything is created or discarded: is the data there, and can results be written?
-    let finished = if discards { HashSet::new() } else { RunRecord::finished(&folder)? };
+    let Ended { finished, failed } = if discards { Ended::default() } else { RunRecord::ended(&folder)? };
     let is_mine = |place: usize| args.shard.is_none_or(|shard| shard.has(place));
     let mine = plan.iter().enumerate().filter(|(place, _)| is_mine(*place)).map(|(_, run)| run);
     let (planned, missing): (usize, Vec<&PlannedRun>) =
@@ -37,11 +37,25 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     finished.iter().try_for_each(|id| resume::remove(&folder.run(id)))?;
     if discards {
         confirm(args, folder.path())?;
+        let alone = files::try_lock(&folder.training_lock())?;
+        let at_work = "another `bn-exp run` is at work there; wait until it has ended, or stop it";
+        ensure!(!matches!(alone, Lock::Elsewhere), "{} is not discarded: {at_work}", folder.path().display());
         experiment::discard(&folder)?;
     }
+    let training = files::try_lock_shared(&folder.training_lock())?;
+    let discarded = "is being discarded by another `bn-exp run --fresh`";
+    ensure!(!matches!(training, Lock::Elsewhere), "{} {discarded}", folder.path().display());
     let record = ExperimentRecord::new(&experiment, entries(&experiment, &plan));
     experiment::open(&folder, &record, &finished)?;
     stop_on_signals()?;
+    let mut again = missing.iter().filter_map(|run| Some((&run.id, failed.get(&run.id)?)));
+    if let Some((id, reason)) = again.next() {
+        let others = match again.count() {
+            0 => String::new(),
+            others => format!(", and {others} more"),
+        };
+        complain(format!("trying again what failed: {id} ({reason}){others}"));
+    }
 
     let detail = match (args.quiet, args.verbose) {
         (true, _) => Detail::Quiet,

@@ -12,6 +12,7 @@ use super::json;
 use super::problem::{Problems, did_you_mean};
 use super::resolve::{resolve, serde_name};
 use super::settings::{Arm, DataFacts, Settings, TENSORS, Variant};
+use crate::files;
 
 /// Sections of the configuration that decide a run's numbers; sweeps may reach into these.
 pub const SECTIONS: [&str; 6] = ["data", "model", "norm", "optimizer", "train", "log"];
@@ -270,12 +271,7 @@ fn sections(value: &Value) -> Value {
 
 /// Names become files and folders, on every platform.
 fn check_name(name: &str, path: &str, problems: &mut Problems) {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    let is_device = |prefix: &str| stem.strip_prefix(prefix).is_some_and(|n| n.len() == 1 && n != "0");
-    let is_reserved = ["con", "prn", "aux", "nul"].contains(&stem.as_str()) || is_device("com") || is_device("lpt");
-    let has_dot_at_end = name.starts_with('.') || name.ends_with('.');
-    if name.is_empty() || name.len() > 80 || has_dot_at_end || is_reserved || !name.chars().all(is_allowed) {
+    if name.len() > 80 || !files::is_plain_name(name) {
         let rule = "allowed: 1 to 80 letters, digits, `_`, `-`, `.`, no `.` at either end, no device name such as con";
         problems.add(path, format!("{name:?} cannot name a folder; {rule}"));
     }

@@ -4,7 +4,7 @@
 //! only if something has changed since: the stamp says what they were made from.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
 use super::tables::{self, LEADING, Writer};
 use crate::config::json::cell;
-use crate::files;
+use crate::files::{self, Lock};
 use crate::plan::RunEntry;
 use crate::table::Table;
 
@@ -26,16 +26,17 @@ struct Stamp {
     sizes: Vec<u64>,
 }
 
-/// Held by whoever writes at the root of an experiment; waits for others. None where there can be no lock: then two
-/// programs may both write, each whole files; or in a folder that cannot be written, where current tables are still read.
-pub(super) fn lock(folder: &ExperimentFolder) -> anyhow::Result<Option<File>> {
-    let path = folder.lock();
-    let Ok(file) = File::create(&path) else { return Ok(None) };
-    match file.lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+/// Held by whoever writes at the root of an experiment; waits for others, and removes what one that was killed left
+/// half-written. Where there can be no lock two programs may both write, each whole files.
+///
+/// # Errors
+/// The system's, with the path.
+pub(super) fn lock(folder: &ExperimentFolder) -> anyhow::Result<Lock> {
+    let lock = files::lock(&folder.lock())?;
+    if let Lock::Held(_) = lock {
+        files::remove_unfinished(folder.path())?;
     }
+    Ok(lock)
 }
 
 /// Makes the root tables current. Returns whether they had to be rebuilt.
@@ -43,16 +44,14 @@ pub(super) fn lock(folder: &ExperimentFolder) -> anyhow::Result<Option<File>> {
 /// # Errors
 /// If a run's record or table cannot be read, or a table not written.
 pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
-    let lock = lock(folder)?;
+    // In a folder that cannot be written, tables that are current are still read.
+    let _lock = lock(folder);
     let record = ExperimentRecord::read(folder)?;
     let sources = sources(&record, folder)?;
     if let Some(stamp) = read_stamp(folder)
         && stamp == (Stamp { sources: sources.clone(), sizes: sizes(folder) })
     {
         return Ok(false);
-    }
-    if lock.is_some() {
-        files::remove_unfinished(folder.path())?;
     }
     let read = |entry: &RunEntry| RunRecord::read(&folder.run(&entry.id));
     let runs = record.runs.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
@@ -87,10 +86,12 @@ fn sources(record: &ExperimentRecord, folder: &ExperimentFolder) -> anyhow::Resu
     hash.update(serde_json::to_vec(&tables::all().map(|table| table.columns).collect::<Vec<_>>())?);
     hash.update(serde_json::to_vec(&(&record.axes, record.compare_options()?.target_accuracy, &record.runs))?);
     for entry in &record.runs {
-        let path = folder.run(&entry.id).run_json();
-        let bytes = if path.is_file() { files::read(&path)? } else { Vec::new() };
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
+        let run = folder.run(&entry.id);
+        for path in [run.run_json(), run.failure()] {
+            let bytes = if path.is_file() { files::read(&path)? } else { Vec::new() };
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        }
     }
     Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
@@ -167,14 +168,12 @@ fn join_tables(
     let context = || format!("cannot write {}", folder.table(table.file).display());
     file.write_all(&header).with_context(context)?;
     for (entry, run) in record.runs.iter().zip(runs) {
-        let Some(expected) = run.as_ref().and_then(|run| run.table_bytes.get(table.file)) else { continue };
+        // A failed run has no rows, and what is left of it may be damaged.
+        let run = run.as_ref().filter(|run| run.status.is_finished());
+        let Some(expected) = run.and_then(|run| run.table_bytes.get(table.file)) else { continue };
         let path = folder.run(&entry.id).table(table.file);
-        let text = files::read(&path).with_context(|| remedy(&entry.id))?;
-        if text.len() as u64 != *expected {
-            let found = text.len();
-            let what = format!("{} is damaged: {expected} bytes expected, {found} found", path.display());
-            return Err(anyhow::anyhow!(what).context(remedy(&entry.id)));
-        }
+        let text = files::read(&path)?;
+        anyhow::ensure!(text.len() as u64 == *expected, "{} is changing: try again", path.display());
         let mut first_row = csv::Writer::from_writer(Vec::new());
         first_row.write_record(leading(entry))?;
         let mut cells = first_row.into_inner()?.trim_ascii_end().to_vec();
@@ -190,10 +189,6 @@ fn join_tables(
         }
     }
     Ok(())
-}
-
-fn remedy(run: &str) -> String {
-    format!("run {run} has lost a table; delete its folder to have it trained again")
 }
 
 fn with_leading(table: Table, entry: &RunEntry, text: &[u8]) -> anyhow::Result<Vec<u8>> {

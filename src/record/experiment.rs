@@ -72,7 +72,19 @@ impl ExperimentRecord {
             "{} has schema version {version}; this program knows up to {SCHEMA_VERSION}",
             path.display()
         );
-        serde_json::from_value(value).with_context(context)
+        let record: Self = serde_json::from_value(value).with_context(context)?;
+        record.check_names().with_context(context)?;
+        Ok(record)
+    }
+
+    /// Names become folders: none may lead out of the experiment's own, and no two runs share one.
+    fn check_names(&self) -> anyhow::Result<()> {
+        let mut seen = HashSet::new();
+        for name in self.runs.iter().map(|run| &run.id).chain([&self.name]) {
+            anyhow::ensure!(name.len() <= 128 && files::is_plain_name(name), "{name:?} cannot name a folder");
+        }
+        let double = self.runs.iter().find(|run| !seen.insert(&run.id));
+        double.map_or(Ok(()), |run| anyhow::bail!("run {} stands twice", run.id))
     }
 
     /// What `compare` looks at.
@@ -129,6 +141,7 @@ pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord, finished: &Has
 pub fn check_writable(folder: &ExperimentFolder) -> anyhow::Result<()> {
     let runs = folder.runs();
     let try_writing = || -> anyhow::Result<()> {
+        files::refuse_link(&runs)?;
         fs::create_dir_all(&runs)?;
         tempfile::tempfile_in(&runs)?;
         Ok(())

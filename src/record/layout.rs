@@ -27,6 +27,11 @@ impl ExperimentFolder {
         self.0.join(file)
     }
 
+    /// Shared by all who train runs; whoever discards them has it alone.
+    pub fn training_lock(&self) -> PathBuf {
+        self.0.join(".training.lock")
+    }
+
     /// Held by whoever rebuilds the root tables.
     pub fn lock(&self) -> PathBuf {
         self.0.join(".lock")
@@ -66,6 +71,11 @@ impl RunFolder {
     /// The run's state; written last, so where it says `completed` or `diverged` everything else is there.
     pub fn run_json(&self) -> PathBuf {
         self.0.join("run.json")
+    }
+
+    /// In place of `run.json`, beside the folder: why a run failed whose folder cannot be written.
+    pub fn failure(&self) -> PathBuf {
+        self.0.with_added_extension("failed.json")
     }
 
     /// What happened, in words.

@@ -4,7 +4,7 @@
 //! stopped leaves no run that looks finished and is not; doing it again changes nothing.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
@@ -12,7 +12,7 @@ use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::RunRecord;
 use super::tables;
-use crate::files;
+use crate::files::{self, Lock};
 
 /// What a merge found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,7 +41,9 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Re
     if out.experiment_json().is_file() {
         belongs_together(first, &sources[0], &ExperimentRecord::read(out)?, out)?;
     } else {
+        files::refuse_link(&out.runs())?;
         files::make_folder(&out.runs())?;
+        let _lock = super::collect::lock(out)?;
         first.write(out)?;
     }
     let mut merged = Merged { planned: first.runs.len(), ..Merged::default() };
@@ -97,25 +99,37 @@ fn results(folder: &RunFolder) -> anyhow::Result<Vec<u8>> {
     files::read(&folder.table(tables::RUNS.file))
 }
 
-fn same_file(a: &std::path::Path, b: &std::path::Path) -> bool {
+fn same_file(a: &Path, b: &Path) -> bool {
     a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
 /// Copies a finished run, its record last.
 fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+    files::refuse_link(to.path())?;
+    files::refuse_link(&to.snapshots())?;
     files::make_folder(to.path())?;
+    let lock = files::try_lock(&to.lock())?;
+    ensure!(!matches!(lock, Lock::Elsewhere), "another program is training it in {}", to.path().display());
+    files::remove_unfinished(to.path())?;
     super::resume::remove(to)?;
     for name in files::list(from.path())? {
         let path = from.path().join(&name);
         // Locks and what was being written are nobody else's.
         if !name.starts_with('.') && path.is_file() && path != from.run_json() && path != from.resume() {
-            files::write_atomically(&to.path().join(&name), &files::read(&path)?)?;
+            copy_file(&path, &to.path().join(&name))?;
         }
     }
     for name in files::list(&from.snapshots())?.into_iter().filter(|name| !name.starts_with('.')) {
         files::make_folder(&to.snapshots())?;
-        files::write_atomically(&to.snapshots().join(&name), &files::read(&from.snapshots().join(&name))?)?;
+        copy_file(&from.snapshots().join(&name), &to.snapshots().join(&name))?;
     }
-    let record = fs::read(from.run_json())?;
-    files::write_atomically(&to.run_json(), &record)
+    copy_file(&from.run_json(), &to.run_json())?;
+    files::remove(&to.failure())?;
+    files::sync_folder(to.path())
+}
+
+/// What a link leads to may be of anywhere: it is not made part of the results.
+fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
+    files::refuse_link(from)?;
+    files::write_atomically(to, &files::read(from)?)
 }

@@ -1,12 +1,14 @@
 //! The record of one run: `run.json`, and what stands beside it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SCHEMA_VERSION;
 use super::layout::{ExperimentFolder, RunFolder};
+use super::tables;
 use crate::config::{Shape, Variant};
 use crate::files;
 use crate::train::Start;
@@ -130,39 +132,86 @@ impl Timing {
     }
 }
 
+/// Runs that have ended, by their ids.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Those that are never trained again.
+    pub finished: HashSet<String>,
+    /// Those that the next `run` tries again, and why they failed.
+    pub failed: BTreeMap<String, String>,
+}
+
 impl RunRecord {
     /// Reads the record of a run; `None` if there is none, or one so damaged that the run has to be
-    /// trained again.
+    /// trained again. A finished run one of whose tables is not as it was written counts as failed.
     ///
     /// # Errors
     /// If there is one of a later layout, or the system cannot read it.
     pub fn read(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
-        let path = folder.run_json();
+        match Self::read_at(&folder.run_json(), folder)? {
+            Some(record) if record.status.is_finished() => Ok(Some(match record.damage(folder) {
+                None => record,
+                reason => Self { status: Status::Failed, reason, metrics: Metrics::default(), ..record },
+            })),
+            unfinished => Ok(Self::read_at(&folder.failure(), folder)?.or(unfinished)),
+        }
+    }
+
+    fn read_at(path: &Path, folder: &RunFolder) -> anyhow::Result<Option<Self>> {
         if !path.is_file() {
             return Ok(None);
         }
-        let Ok(record) = serde_json::from_slice::<Self>(&files::read(&path)?) else { return Ok(None) };
+        let Ok(record) = serde_json::from_slice::<Self>(&files::read(path)?) else { return Ok(None) };
         anyhow::ensure!(
             record.schema_version <= SCHEMA_VERSION,
             "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
             path.display(),
             record.schema_version
         );
-        Ok(Some(record))
+        // A copy of another run's record says nothing about this one.
+        let is_its_own = folder.path().file_name().is_some_and(|name| *name == *record.run_id);
+        Ok(is_its_own.then_some(record))
     }
 
-    /// The ids of all finished runs of an experiment, whether or not they are planned.
+    /// The first table that is not as it was written.
+    fn damage(&self, folder: &RunFolder) -> Option<String> {
+        tables::all().find_map(|table| {
+            let expected = *self.table_bytes.get(table.file)?;
+            let path = folder.table(table.file);
+            let found = path.metadata().ok().map(|metadata| metadata.len());
+            let found = match found {
+                Some(found) if found == expected => return None,
+                Some(found) => format!("{found} found"),
+                None => "it is missing".to_owned(),
+            };
+            Some(format!("{} is damaged: {expected} bytes expected, {found}", path.display()))
+        })
+    }
+
+    /// All runs of an experiment that have ended, whether or not they are planned.
     ///
     /// # Errors
     /// As [`RunRecord::read`]; or if the folder cannot be listed.
-    pub fn finished(folder: &ExperimentFolder) -> anyhow::Result<HashSet<String>> {
-        let mut ids = HashSet::new();
-        for name in files::list(&folder.runs())? {
-            if Self::read(&folder.run(&name))?.is_some_and(|run| run.status.is_finished()) {
-                ids.insert(name);
+    pub fn ended(folder: &ExperimentFolder) -> anyhow::Result<Ended> {
+        let mut ended = Ended::default();
+        for id in files::list(&folder.runs())? {
+            match Self::read(&folder.run(&id))? {
+                Some(run) if run.status.is_finished() => drop(ended.finished.insert(id)),
+                Some(run) if run.status == Status::Failed => {
+                    ended.failed.insert(id, run.reason.unwrap_or_default());
+                }
+                _ => {}
             }
         }
-        Ok(ids)
+        Ok(ended)
+    }
+
+    /// Writes the record beside the run's folder, which cannot be written.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write_beside(&self, folder: &RunFolder) -> anyhow::Result<()> {
+        files::write_atomically(&folder.failure(), (serde_json::to_string_pretty(self)? + "\n").as_bytes())
     }
 
     /// Writes the record.
@@ -172,6 +221,7 @@ impl RunRecord {
     pub fn write(&self, folder: &RunFolder) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         files::write_atomically(&folder.run_json(), text.as_bytes())?;
+        files::remove(&folder.failure())?;
         // A finished run is never lost: its record and, renamed before it, its tables.
         files::sync_folder(folder.path())
     }

@@ -38,7 +38,18 @@ pub enum Taken {
 /// # Errors
 /// If not even the failure could be written.
 pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Taken> {
+    take(job, run, progress).or_else(|error| {
+        // Its own folder cannot be written.
+        let record = failed(job, run, &error);
+        record.write_beside(&job.folder.run(&run.id))?;
+        Ok(Taken::Trained(Box::new(record)))
+    })
+}
+
+fn take(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Taken> {
     let folder = job.folder.run(&run.id);
+    files::refuse_link(folder.path())?;
+    files::refuse_link(&folder.snapshots())?;
     files::make_folder(folder.path())?;
     files::sync_folder(&job.folder.runs())?;
     let lock = files::try_lock(&folder.lock())?;
@@ -68,8 +79,7 @@ pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Resu
         Err(anyhow::anyhow!("the run panicked: {}", words.unwrap_or("no reason was given")))
     });
     let record = result.or_else(|error| -> anyhow::Result<RunRecord> {
-        let reason = format!("{error:#}");
-        let record = RunRecord { status: Status::Failed, reason: Some(reason), ..blank(job, run) };
+        let record = failed(job, run, &error);
         files::make_folder(folder.path())?;
         files::write_atomically(&folder.log(), log_text(&record).as_bytes())?;
         record.write(&folder)?;
@@ -151,6 +161,10 @@ fn continue_saved<F: Scalar>(
         *rows = saved.rows(rows.table)?;
         Ok(())
     })
+}
+
+fn failed(job: &Job, run: &PlannedRun, error: &anyhow::Error) -> RunRecord {
+    RunRecord { status: Status::Failed, reason: Some(format!("{error:#}")), ..blank(job, run) }
 }
 
 /// A record with everything known before training.

@@ -180,14 +180,14 @@ impl Lab {
         PathBuf::from(format!("results/{name}/runs/{}", found[0]))
     }
 
-    /// Every file below a folder but the empty lock, with its content and the time it was last written.
+    /// Every file below a folder but the empty locks, with its content and the time it was last written.
     pub fn files(&self, below: &str) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
         fn walk(folder: &Path, root: &Path, out: &mut BTreeMap<PathBuf, (Vec<u8>, SystemTime)>) {
             for entry in std::fs::read_dir(folder).into_iter().flatten() {
                 let path = entry.expect("an entry").path();
                 if path.is_dir() {
                     walk(&path, root, out);
-                } else if path.file_name().is_some_and(|name| name != ".lock") {
+                } else if path.extension().is_none_or(|extension| extension != "lock") && !path.ends_with(".lock") {
                     let time = path.metadata().and_then(|m| m.modified()).expect("a time");
                     let name = path.strip_prefix(root).expect("a file below the folder").to_owned();
                     out.insert(name, (std::fs::read(&path).expect("a file"), time));

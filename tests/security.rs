@@ -1,0 +1,138 @@
+//! Nothing in a configuration or in a folder from elsewhere leads out of the output folder.
+#![cfg(unix)]
+
+mod common;
+
+use std::os::unix::fs::symlink;
+
+use common::{Lab, small};
+use serde_json::{Value, json};
+
+/// Everything but what the program is given and may write.
+fn outside(lab: &Lab) -> Vec<String> {
+    let entries = std::fs::read_dir(lab.path("")).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let mut names: Vec<_> = names.filter(|name| !["config.json", "results", "from"].contains(&name.as_str())).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused_in_configurations() {
+    let lab = Lab::new();
+    for name in ["..", ".", "../x", "/tmp/x", "a/b", "a\\b", "C:x", "nul", "a\nb", "a\0b", "\u{202e}x", ".hidden", ""] {
+        let named = json!({ "name": name, "base": "bn" });
+        for (path, value) in [("name", json!(name)), ("variants", json!(["none", named]))] {
+            let config = common::with(small(), path, value);
+            lab.run(&config, &[]).expect(2).complains(&["cannot name a folder"]);
+            lab.plan(&config, &[]).expect(2);
+            assert!(outside(&lab).is_empty() && !lab.path("results").exists(), "{name:?}");
+        }
+    }
+}
+
+/// An experiment of someone else, whose record says something that is not true of this one.
+fn tampered(change: impl Fn(&mut Value)) -> Lab {
+    let lab = Lab::new();
+    lab.run(&small(), &["--out", "from"]).expect(0);
+    let mut record = lab.json("from/t/experiment.json");
+    change(&mut record);
+    lab.write("from/t/experiment.json", record.to_string());
+    lab
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused_in_records() {
+    for name in ["../../escaped", "/tmp/bn-exp-escaped", "..", "a/b", ""] {
+        let changes: [&dyn Fn(&mut Value); 2] =
+            [&|record| record["runs"][1]["id"] = json!(name), &|record| record["name"] = json!(name)];
+        for change in changes {
+            let lab = tampered(change);
+            for args in [&["collect", "from/t", "--out", "results"][..], &["compare", "from/t"]] {
+                lab.call(args).expect(1).complains(&["cannot name a folder"]);
+                assert!(outside(&lab).is_empty() && !lab.path("results").exists(), "{name:?}");
+            }
+        }
+    }
+    let lab = tampered(|record| record["runs"][1] = record["runs"][0].clone());
+    lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&["stands twice"]);
+}
+
+/// A link in the place of anything that is written is not followed: what it leads to stays as it was.
+#[test]
+fn links_planted_in_an_experiment_are_not_followed() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let id = lab.runs("t").remove(0);
+    let run = format!("results/t/runs/{id}");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let file = elsewhere.path().join("precious");
+    std::fs::write(&file, "precious").expect("written");
+    let untouched = || {
+        assert_eq!(std::fs::read_to_string(&file).expect("read"), "precious");
+        assert_eq!(std::fs::read_dir(elsewhere.path()).expect("listed").count(), 1);
+    };
+
+    for name in ["runs.csv", "curves.csv", ".tables.json", "experiment.json"] {
+        let path = lab.path(format!("results/t/{name}"));
+        std::fs::remove_file(&path).expect("removed");
+        symlink(&file, &path).expect("linked");
+    }
+    lab.run(&small(), &[]).expect(0);
+    untouched();
+
+    for name in [".lock", ".training.lock"] {
+        let path = lab.path(format!("results/t/{name}"));
+        std::fs::remove_file(&path).expect("removed");
+        symlink(&file, &path).expect("linked");
+        lab.run(&small(), &[]).expect(1).complains(&["is a link"]);
+        std::fs::remove_file(&path).expect("removed");
+        untouched();
+    }
+
+    for name in ["run.json", "run.log", "curves.csv", "checkpoint.safetensors", "resume.safetensors"] {
+        drop(std::fs::remove_file(lab.path(format!("{run}/run.json"))));
+        drop(std::fs::remove_file(lab.path(format!("{run}/{name}"))));
+        symlink(&file, lab.path(format!("{run}/{name}"))).expect("linked");
+        let outcome = lab.run(&small(), &[]);
+        if name == "resume.safetensors" {
+            outcome.expect(1).says(&["1 failed"]); // a damaged save; the next call begins anew
+            lab.run(&small(), &[]).expect(0);
+        } else {
+            outcome.expect(0);
+        }
+        untouched();
+    }
+
+    for place in [run.clone(), format!("{run}/snapshots"), format!("{run}/.lock")] {
+        let path = lab.path(&place);
+        drop(std::fs::remove_file(lab.path(format!("{run}/run.json"))));
+        drop(std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path)));
+        symlink(if place.ends_with(".lock") { &file } else { elsewhere.path() }, &path).expect("linked");
+        lab.run(&small(), &[]).expect(1).says(&["1 failed"]);
+        let runs = lab.table("results/t/runs.csv");
+        assert!(runs.only(&[("status", "failed")])[0]["reason"].contains("is a link"));
+        untouched();
+        std::fs::remove_file(&path).expect("removed");
+        lab.run(&small(), &[]).expect(0);
+    }
+
+    std::fs::rename(lab.path("results/t/runs"), lab.path("results/t/aside")).expect("moved");
+    symlink(elsewhere.path(), lab.path("results/t/runs")).expect("linked");
+    lab.run(&small(), &[]).expect(1).complains(&["is a link"]);
+    untouched();
+    lab.run(&small(), &["--fresh", "--yes"]);
+    untouched();
+}
+
+#[test]
+fn what_links_lead_to_is_not_collected() {
+    let lab = Lab::new();
+    lab.run(&small(), &["--out", "from"]).expect(0);
+    let secret = lab.write("from/secret", "secret");
+    let run = std::fs::read_dir(lab.path("from/t/runs")).expect("runs").next().expect("a run").expect("a run").path();
+    symlink(&secret, run.join("extra.txt")).expect("linked");
+    lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&["extra.txt is a link"]);
+    let copied = lab.files("results");
+    assert!(copied.values().all(|(bytes, _)| bytes != b"secret"));
+}
