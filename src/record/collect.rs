@@ -3,6 +3,7 @@
 //! Rebuilt as a whole, in plan order, under an exclusive lock taken before anything is read, and
 //! only if something has changed since: the stamp says what they were made from.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 
@@ -141,16 +142,25 @@ fn steps_to_target(run: &RunFolder, target: f64) -> anyhow::Result<Option<usize>
     if !path.is_file() {
         return Ok(None);
     }
-    let text = files::read_text(&path)?;
+    first_reaching(&files::read_text(&path)?, target).with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// The same of the text of a curves.csv.
+///
+/// # Errors
+/// If such a row has no step or no accuracy.
+pub fn first_reaching(text: &str, target: f64) -> anyhow::Result<Option<usize>> {
     // Of perhaps many thousand rows few are looked at closely.
-    for (at, kind) in text.match_indices(",validation,running_stats,") {
-        let step_and_epoch = text[..at].rsplit('\n').next().and_then(|row| row.rsplit(',').nth(1));
-        let accuracy = text[at + kind.len()..].lines().next().and_then(|scores| scores.split(',').nth(1));
-        let parsed = step_and_epoch.and_then(|step| step.parse().ok()).zip(accuracy);
-        let (step, accuracy): (usize, &str) = parsed.with_context(|| format!("{} is damaged", path.display()))?;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(",validation,running_stats,") {
+        let (scores, below) = after.split_once('\n').unwrap_or((after, ""));
+        let step = before.rsplit('\n').next().and_then(|row| row.rsplit(',').nth(1)).and_then(|step| step.parse().ok());
+        let step: usize = step.context("a row of the validation split has no step")?;
+        let accuracy = scores.trim_end().split(',').nth(1).context("a row of the validation split has no accuracy")?;
         if accuracy.parse::<f64>().is_ok_and(|accuracy| accuracy >= target) {
             return Ok(Some(step));
         }
+        rest = below;
     }
     Ok(None)
 }
@@ -175,21 +185,33 @@ fn join_tables(
             let what = format!("{} is damaged: {expected} bytes expected, {found} found", path.display());
             return Err(anyhow::anyhow!(what).context(remedy(&entry.id)));
         }
-        let mut first_row = csv::Writer::from_writer(Vec::new());
-        first_row.write_record(leading(entry))?;
-        let mut cells = first_row.into_inner()?.trim_ascii_end().to_vec();
-        cells.push(b',');
-        let rows = text.strip_prefix(&header[..]);
-        if let Some(rows) = rows.filter(|rows| rows.is_empty() || rows.starts_with(&cells)) {
-            file.write_all(rows).with_context(context)?;
-        } else {
-            // Made when the sweep had other axes, or wrote their values otherwise.
-            let rows = with_leading(table, entry, &text);
-            let rows = rows.with_context(|| format!("{} is damaged", path.display()))?;
-            file.write_all(&rows).with_context(context)?;
-        }
+        let rows = rows_led_by(table, &header, entry, &text);
+        let rows = rows.with_context(|| format!("{} is damaged", path.display()))?;
+        file.write_all(&rows).with_context(context)?;
     }
     Ok(())
+}
+
+/// The rows of a run's table, led by its cells of the current axes, which `header` ends with the table's columns after.
+///
+/// # Errors
+/// If it is no such table.
+pub fn rows_led_by<'a>(
+    table: Table,
+    header: &[u8],
+    entry: &RunEntry,
+    text: &'a [u8],
+) -> anyhow::Result<Cow<'a, [u8]>> {
+    let mut first_row = csv::Writer::from_writer(Vec::new());
+    first_row.write_record(leading(entry))?;
+    let mut cells = first_row.into_inner()?.trim_ascii_end().to_vec();
+    cells.push(b',');
+    let rows = text.strip_prefix(header);
+    match rows.filter(|rows| rows.is_empty() || rows.starts_with(&cells)) {
+        Some(rows) => Ok(Cow::Borrowed(rows)),
+        // Made when the sweep had other axes, or wrote their values otherwise.
+        None => with_leading(table, entry, text).map(Cow::Owned),
+    }
 }
 
 fn remedy(run: &str) -> String {

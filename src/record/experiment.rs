@@ -63,8 +63,16 @@ impl ExperimentRecord {
         if !path.is_file() {
             anyhow::bail!("{} is no experiment: it has no experiment.json", folder.path().display());
         }
+        Self::parse(&files::read(&path)?, &path)
+    }
+
+    /// The record that a file holds; `path` is its name for messages.
+    ///
+    /// # Errors
+    /// If it cannot be read, is of a later layout, or has names that cannot be those of folders.
+    pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{} is no record of an experiment", path.display());
-        let value: Value = serde_json::from_slice(&files::read(&path)?).with_context(context)?;
+        let value: Value = serde_json::from_slice(bytes).with_context(context)?;
         // Before anything else is looked at: a later layout may have other fields.
         let version = value["schema_version"].as_u64().unwrap_or_default();
         anyhow::ensure!(
@@ -72,7 +80,13 @@ impl ExperimentRecord {
             "{} has schema version {version}; this program knows up to {SCHEMA_VERSION}",
             path.display()
         );
-        serde_json::from_value(value).with_context(context)
+        let record: Self = serde_json::from_value(value).with_context(context)?;
+        // Records come from other people's machines, and files are written below these names.
+        let names = record.runs.iter().map(|run| &run.id).chain([&record.name]);
+        if let Some(name) = names.into_iter().find(|name| !is_name(name)) {
+            anyhow::bail!("{}: {name:?} cannot name a folder; allowed: letters, digits, `_`, `-`, `.`", path.display());
+        }
+        Ok(record)
     }
 
     /// What `compare` looks at.
@@ -96,6 +110,12 @@ impl ExperimentRecord {
         let text = serde_json::to_string_pretty(self)? + "\n";
         files::write_atomically(&folder.experiment_json(), text.as_bytes())
     }
+}
+
+/// Whether a folder of this name lies below the one it is put into, and nowhere else.
+fn is_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_allowed)
 }
 
 /// A configuration that does not contain runs recorded under its name.

@@ -3,6 +3,7 @@
 //! Parameters and buffers under their public names, the optimiser's moments, the rows of every table so far, and a header
 //! with the rest. A digest of it all stands beside it, so that a damaged file is noticed and not continued from.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -118,20 +119,37 @@ pub fn read(folder: &RunFolder, run_id: &str) -> anyhow::Result<Option<Saved>> {
     if !path.is_file() {
         return Ok(None);
     }
+    parse(&files::read(&path)?, &path, run_id)
+}
+
+/// What a file's content says is saved of a run; `path` is its name for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(bytes: &[u8], path: &Path, run_id: &str) -> anyhow::Result<Option<Saved>> {
     let context = || format!("{} is damaged", path.display());
-    let mut tensors = tensors::read(&path).with_context(context)?;
+    let mut tensors = tensors::parse(bytes, path).with_context(context)?;
     let Some(place) = tensors.iter().position(|tensor| tensor.name() == "sha256") else { bail!(context()) };
     let expected = tensors.remove(place);
     ensure!(digest(&tensors) == expected.raw(), context());
+    Saved::of(tensors, path, run_id)
+}
+
+impl Saved {
+    /// What these tensors say is saved of a run, the digest being another's business.
+    ///
+    /// # Errors
+    /// If they are of another run or version, or have no header.
+    pub fn of(tensors: Vec<Tensor>, path: &Path, run_id: &str) -> anyhow::Result<Option<Self>> {
+    let context = || format!("{} is damaged", path.display());
     let header = tensors.iter().find(|tensor| tensor.name() == "header").with_context(context)?;
     let header: Header = serde_json::from_slice(header.raw()).with_context(context)?;
     ensure!(header.schema_version <= SCHEMA_VERSION, "{} has schema version {}", path.display(), header.schema_version);
     ensure!(header.run_id == run_id, "{} is of run {}", path.display(), header.run_id);
     let is_same = header.numerics_version == NUMERICS_VERSION && header.simd == simd::level().name();
-    Ok(is_same.then_some(Saved { header, tensors }))
+    Ok(is_same.then_some(Self { header, tensors }))
 }
 
-impl Saved {
     /// Updates done.
     pub fn step(&self) -> usize {
         self.header.step

@@ -1,6 +1,7 @@
 //! The record of one run: `run.json`, and what stands beside it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,6 +91,12 @@ pub struct RunRecord {
     pub table_bytes: BTreeMap<String, u64>,
 }
 
+/// What every layout of a record has.
+#[derive(Deserialize)]
+struct Version {
+    schema_version: u64,
+}
+
 /// Scores at the end; `None` for diverged runs and splits without samples.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names say it all: they are the columns of runs.csv")]
@@ -141,14 +148,26 @@ impl RunRecord {
         if !path.is_file() {
             return Ok(None);
         }
-        let Ok(record) = serde_json::from_slice::<Self>(&files::read(&path)?) else { return Ok(None) };
+        Self::parse(&files::read(&path)?, &path)
+    }
+
+    /// The record that a file holds; `path` is its name for messages. `None` as for [`RunRecord::read`].
+    ///
+    /// # Errors
+    /// If it is of a later layout.
+    pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Option<Self>> {
+        // A later layout may have other fields: what does not fit this one is damaged only if it claims to be of it.
+        let record = serde_json::from_slice::<Self>(bytes);
+        let version = match &record {
+            Ok(record) => u64::from(record.schema_version),
+            Err(_) => serde_json::from_slice::<Version>(bytes).map_or(0, |version| version.schema_version),
+        };
         anyhow::ensure!(
-            record.schema_version <= SCHEMA_VERSION,
-            "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
-            path.display(),
-            record.schema_version
+            version <= u64::from(SCHEMA_VERSION),
+            "{} has schema version {version}; this program knows up to {SCHEMA_VERSION}",
+            path.display()
         );
-        Ok(Some(record))
+        Ok(record.ok())
     }
 
     /// The ids of all finished runs of an experiment, whether or not they are planned.
