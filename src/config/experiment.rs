@@ -253,7 +253,10 @@ fn as_written(mut resolved: Value, written: &Value, axes: &[Axis], points: &[Poi
         in_section(path) && points.iter().any(|p| json::get(&p.configuration, path) != Some(value))
     };
     let moving: Vec<String> = leaves.into_iter().filter(moves).map(|(path, _)| path).collect();
-    for path in axes.iter().map(|axis| &axis.path).chain(&moving) {
+    // Steps that differ because the same epochs are of different lengths are open again only with the epochs.
+    let epochs = "train.epochs".to_owned();
+    let has_epochs = json::get(written, &epochs).is_some() && moving.iter().any(|path| path == "train.steps");
+    for path in axes.iter().map(|axis| &axis.path).chain(&moving).chain(has_epochs.then_some(&epochs)) {
         let original = json::get(written, path).cloned().unwrap_or(Value::Null);
         let _ = json::set(&mut resolved, path, original);
     }

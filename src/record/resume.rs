@@ -159,12 +159,18 @@ impl Saved {
         self.tensors.iter().find(|tensor| tensor.name() == name)
     }
 
-    /// Puts network and training state in place.
+    /// Puts network and training state in place, of a run that has so many steps in all.
     ///
     /// # Errors
-    /// If something is missing or of the wrong size.
-    pub fn restore<F: Scalar>(&self, network: &mut Network<F>, state: &mut State<F>) -> anyhow::Result<()> {
+    /// If something is missing or of the wrong size, or the run would have nothing left to do.
+    pub fn restore<F: Scalar>(
+        &self,
+        network: &mut Network<F>,
+        state: &mut State<F>,
+        steps: usize,
+    ) -> anyhow::Result<()> {
         let Header { step, first_loss, start, train_seconds, .. } = self.header;
+        ensure!(step < steps, "the run was saved after {step} updates, and has {steps} in all");
         let has_all = network.restore(|name| self.tensor(name)?.values());
         ensure!(has_all, "the saved run lacks parameters or buffers");
         let [first, second] = state.optimizer.moments().map(|(name, _)| self.tensor(&format!("optimizer.{name}")));

@@ -143,7 +143,7 @@ fn continue_saved<F: Scalar>(
     watch: &mut Watch<'_, F>,
 ) -> anyhow::Result<()> {
     let Some(saved) = resume::read(folder, run_id)? else { return Ok(()) };
-    saved.restore(network, state)?;
+    saved.restore(network, state, watch.steps)?;
     let Watched { best_validation, evaluating, probing, started_at } = saved.watched();
     watch.curves.best_validation = best_validation;
     (watch.evaluating, watch.probing, watch.started_at) = (evaluating, probing, started_at);
