@@ -80,7 +80,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub resume_every: Duration,
     /// Discard this experiment's earlier results first.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "shard")]
     pub fresh: bool,
     /// Do not ask before discarding.
     #[arg(long, requires = "fresh")]

@@ -11,7 +11,7 @@ use anyhow::Context;
 /// # Errors
 /// The system's, with the path.
 pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    read_at_most(path, u64::MAX - 1)
 }
 
 /// Reads a whole file of text.
@@ -27,9 +27,12 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
 /// # Errors
 /// The system's, with the path, and a longer file.
 pub fn read_at_most(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let reading = File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
-    reading.with_context(|| format!("cannot read {}", path.display()))?;
+    let context = || format!("cannot read {}", path.display());
+    // A pipe would be waited for, a device read for ever.
+    let metadata = fs::metadata(path).with_context(context)?;
+    anyhow::ensure!(metadata.is_file(), "{}: it is no file", context());
+    let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
+    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).with_context(context)?;
     anyhow::ensure!(bytes.len() as u64 <= most, "{} is longer than {most} bytes", path.display());
     Ok(bytes)
 }
@@ -95,11 +98,31 @@ pub fn remove(path: &Path) -> anyhow::Result<()> {
 /// The system's, with the path.
 pub fn remove_unfinished(folder: &Path) -> anyhow::Result<()> {
     let unfinished = |name: &String| name.starts_with(UNFINISHED);
-    list(folder)?.into_iter().filter(unfinished).try_for_each(|name| remove(&folder.join(name)))
+    list(folder)?.into_iter().filter(unfinished).try_for_each(|name| remove_all(&folder.join(name)))
 }
 
-/// How the names of files begin that are being written.
+/// How the names of files begin that are being written, or of folders that are being removed.
 const UNFINISHED: &str = ".writing-";
+
+/// Removes a folder with everything in it, so that at every moment it is there as a whole or not at all.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
+    let aside = path.with_file_name(format!("{UNFINISHED}removed"));
+    remove_all(&aside)?;
+    fs::rename(path, &aside).with_context(|| format!("cannot remove {}", path.display()))?;
+    remove_all(&aside)
+}
+
+/// A file, a link, or a folder with what is in it; one that is not there is fine.
+fn remove_all(path: &Path) -> anyhow::Result<()> {
+    let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+    if !is_folder {
+        return remove(path);
+    }
+    fs::remove_dir_all(path).with_context(|| format!("cannot remove {}", path.display()))
+}
 
 /// Who holds a lock.
 #[derive(Debug)]
@@ -108,49 +131,54 @@ pub enum Lock {
     Held(File),
     /// Another one.
     Elsewhere,
-    /// Nobody can: the file system has no locks.
+    /// Nobody can: the file system has no locks, or does not answer for them.
     Unsupported,
 }
 
 /// Takes a lock, if nobody has it: of the file, whose existence says nothing. It ends with the program, however that ends.
 ///
 /// # Errors
-/// The system's, with the path.
+/// If the file cannot be opened.
 pub fn try_lock(path: &Path) -> anyhow::Result<Lock> {
     let file = open_lock(path)?;
-    outcome(file.try_lock(), file, path)
+    Ok(outcome(|| file.try_lock()).unwrap_or_else(|| Lock::Held(file)))
+}
+
+/// Waits for a lock that many may hold at once, but none beside one who has it alone by [`try_lock`].
+///
+/// # Errors
+/// If the file cannot be opened.
+pub fn lock_shared(path: &Path) -> anyhow::Result<Lock> {
+    let file = open_lock(path)?;
+    Ok(outcome(|| file.lock_shared().map_err(TryLockError::Error)).unwrap_or_else(|| Lock::Held(file)))
 }
 
 /// Waits for a lock until nobody else has it.
 ///
 /// # Errors
-/// The system's, with the path.
+/// If the file cannot be opened.
 pub fn lock(path: &Path) -> anyhow::Result<Lock> {
     let file = open_lock(path)?;
-    outcome(file.lock().map_err(TryLockError::Error), file, path)
-}
-
-/// Takes a lock that many may hold at once, but none beside one who has it alone by [`try_lock`].
-///
-/// # Errors
-/// The system's, with the path.
-pub fn try_lock_shared(path: &Path) -> anyhow::Result<Lock> {
-    let file = open_lock(path)?;
-    outcome(file.try_lock_shared(), file, path)
+    Ok(outcome(|| file.lock().map_err(TryLockError::Error)).unwrap_or_else(|| Lock::Held(file)))
 }
 
 fn open_lock(path: &Path) -> anyhow::Result<File> {
     refuse_link(path)?;
+    let is_other = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+    anyhow::ensure!(!is_other, "cannot lock {}: it is no file", path.display());
     let file = File::options().create(true).write(true).truncate(false).open(path);
     file.with_context(|| format!("cannot lock {}", path.display()))
 }
 
-fn outcome(taken: Result<(), TryLockError>, file: File, path: &Path) -> anyhow::Result<Lock> {
-    match taken {
-        Ok(()) => Ok(Lock::Held(file)),
-        Err(TryLockError::WouldBlock) => Ok(Lock::Elsewhere),
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(Lock::Unsupported),
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+/// Why a lock was not taken; none if it was. Network file systems answer in many ways that they have no locks.
+fn outcome(take: impl Fn() -> Result<(), TryLockError>) -> Option<Lock> {
+    loop {
+        match take() {
+            Ok(()) => return None,
+            Err(TryLockError::WouldBlock) => return Some(Lock::Elsewhere),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(_)) => return Some(Lock::Unsupported),
+        }
     }
 }
 
@@ -201,4 +229,39 @@ fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut
 #[cfg(not(unix))]
 fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_lock_that_cannot_be_had_is_no_reason_to_stop() {
+        let error = |kind: io::ErrorKind| Err(TryLockError::Error(kind.into()));
+        for kind in [io::ErrorKind::Unsupported, io::ErrorKind::Other, io::ErrorKind::PermissionDenied] {
+            assert!(matches!(outcome(|| error(kind)), Some(Lock::Unsupported)), "{kind:?}");
+        }
+        assert!(matches!(outcome(|| Err(TryLockError::WouldBlock)), Some(Lock::Elsewhere)));
+        let calls = Cell::new(0);
+        let interrupted_twice = || {
+            calls.set(calls.get() + 1);
+            if calls.get() < 3 { error(io::ErrorKind::Interrupted) } else { Ok(()) }
+        };
+        assert!(outcome(interrupted_twice).is_none());
+        assert_eq!(calls.get(), 3);
+    }
+
+    #[test]
+    fn names_of_files_are_nothing_else() {
+        for name in ["bn", "a.b", "-x", "A_1", "none-s0-0123456789"] {
+            assert!(is_plain_name(name), "{name}");
+        }
+        for name in
+            ["", ".", "..", ".a", "a.", "a/b", "a\\b", "c:", "nul", "COM1", "com1.txt", "a b", "é", "a\0", "a\n"]
+        {
+            assert!(!is_plain_name(name), "{name:?}");
+        }
+    }
 }

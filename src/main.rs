@@ -15,9 +15,6 @@ fn main() -> ExitCode {
         Ok(Exit::Failed) => ExitCode::from(1),
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            if is_closed_pipe(&error) {
-                return ExitCode::SUCCESS;
-            }
             // If even standard error has gone away, the exit status still tells.
             drop(writeln!(io::stderr(), "error: {error:#}"));
             ExitCode::from(if is_wrong_usage(&error) { 2 } else { 1 })
@@ -28,9 +25,4 @@ fn main() -> ExitCode {
 /// Whether the user asked for something that cannot be, rather than something having gone wrong.
 fn is_wrong_usage(error: &anyhow::Error) -> bool {
     error.is::<ConfigError>() || error.is::<SyntaxError>() || error.is::<UsageError>() || error.is::<WouldDrop>()
-}
-
-/// Whether the reader of our output has gone away, as `head` does: nothing worth a word.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

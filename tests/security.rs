@@ -132,7 +132,43 @@ fn what_links_lead_to_is_not_collected() {
     let secret = lab.write("from/secret", "secret");
     let run = std::fs::read_dir(lab.path("from/t/runs")).expect("runs").next().expect("a run").expect("a run").path();
     symlink(&secret, run.join("extra.txt")).expect("linked");
-    lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&["extra.txt is a link"]);
-    let copied = lab.files("results");
-    assert!(copied.values().all(|(bytes, _)| bytes != b"secret"));
+    std::fs::write(run.join("program.sh"), "not a part of a run").expect("written");
+    lab.call(&["collect", "from/t", "--out", "results"]).expect(0);
+    let has = |name: &str| lab.files("results").into_keys().any(|path| path.ends_with(name));
+    assert!(has("run.log") && !has("extra.txt") && !has("program.sh"));
+
+    for name in ["run.log", "curves.csv", "snapshots"] {
+        let lab = Lab::new();
+        lab.run(&small(), &["--out", "from"]).expect(0);
+        let run =
+            std::fs::read_dir(lab.path("from/t/runs")).expect("runs").next().expect("a run").expect("a run").path();
+        // As long as what it stands for, so that nothing else gives it away.
+        let size = std::fs::metadata(run.join(name)).map_or(0, |metadata| metadata.len());
+        let secret = lab.write("from/elsewhere/secret", vec![b'x'; size as usize]);
+        drop(std::fs::remove_file(run.join(name)));
+        let target = if name == "snapshots" { secret.parent().expect("a folder") } else { &secret };
+        symlink(target, run.join(name)).expect("linked");
+        lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&[name, "is a link"]);
+        assert!(
+            lab.files("results")
+                .into_iter()
+                .all(|(path, (bytes, _))| !path.ends_with("secret") && !bytes.starts_with(b"xxx"))
+        );
+    }
+}
+
+/// A pipe in the place of a file would be waited for.
+#[test]
+fn pipes_are_not_read() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let run = lab.run_folder("t", "bn", 0);
+    for path in [run.join("run.json"), run.join("curves.csv"), "results/t/runs.csv".into(), "results/t/.lock".into()] {
+        std::fs::remove_file(lab.path(&path)).expect("removed");
+        assert!(std::process::Command::new("mkfifo").arg(lab.path(&path)).status().expect("mkfifo").success());
+        lab.call(&["compare", "results/t"]);
+        lab.run(&small(), &[]);
+        drop(std::fs::remove_file(lab.path(&path)));
+        lab.run(&small(), &[]).expect(0);
+    }
 }

@@ -70,3 +70,80 @@ fn a_shard_is_one_of_so_many() {
         lab.run(&config(), &[&format!("--shard={wrong}")]).expect(2).complains(&["--shard"]);
     }
 }
+
+/// The copy of a run that is whole counts, in whatever order the copies are given.
+#[test]
+fn half_copied_runs_are_passed_over() {
+    let expected = straight().reproducible("results");
+    for damaged in ["curves.csv", "runs.csv", "run.json"] {
+        let lab = Lab::new();
+        lab.run(&config(), &["--out", "a"]).expect(0);
+        lab.run(&config(), &["--out", "b"]).expect(0);
+        let run = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().path();
+        let half = std::fs::read(run.join(damaged)).unwrap();
+        std::fs::write(run.join(damaged), &half[..half.len() / 2]).unwrap();
+        lab.call(&["collect", "a/t", "b/t", "--out", "results"]).expect(0).says(&["18 of 18 runs finished, 18 copied"]);
+        assert_same_files(&lab.reproducible("results"), &expected);
+        // Also where the half was copied before the whole was there.
+        let outcome = lab.call(&["collect", "a/t", "--out", "later"]);
+        assert_eq!(outcome.code, Some(i32::from(damaged != "run.json")), "{}", outcome.stderr);
+        lab.call(&["collect", "b/t", "--out", "later"]).expect(0).says(&["18 of 18 runs finished, 1 copied"]);
+        assert_same_files(&lab.reproducible("later"), &expected);
+    }
+}
+
+#[test]
+fn copies_of_one_run_that_came_to_different_results_are_refused() {
+    let lab = Lab::new();
+    lab.run(&config(), &["--out", "a"]).expect(0);
+    lab.run(&config(), &["--out", "b"]).expect(0);
+    let run = std::fs::read_dir(lab.path("b/t/runs")).unwrap().next().unwrap().unwrap().path().join("run.json");
+    let mut record: Value = serde_json::from_slice(&std::fs::read(&run).unwrap()).unwrap();
+    record["metrics"]["test_accuracy"] = json!(0.99);
+    std::fs::write(&run, record.to_string()).unwrap();
+    lab.call(&["collect", "a/t", "b/t", "--out", "results"]).expect(1).complains(&["hold different results"]);
+}
+
+#[test]
+fn the_record_of_another_run_does_not_finish_this_one() {
+    let lab = straight();
+    let [one, other] = ["affine", "bn"].map(|variant| {
+        let runs = lab.runs("t").into_iter();
+        runs.filter(|id| id.starts_with(&format!("{variant}-s0"))).min().expect("a run")
+    });
+    for file in std::fs::read_dir(lab.path(format!("results/t/runs/{one}"))).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), lab.path(format!("results/t/runs/{other}")).join(file.file_name())).unwrap();
+    }
+    lab.run(&config(), &[]).expect(0).says(&["1 of 18 runs trained"]);
+    assert_same_files(&lab.reproducible("results"), &straight().reproducible("results"));
+}
+
+#[test]
+fn copies_made_before_and_after_an_experiment_grew_belong_together() {
+    let lab = Lab::new();
+    let small_plan = with(config(), "seeds", json!(2));
+    lab.run(&small_plan, &["--out", "a"]).expect(0);
+    lab.call(&["collect", "a/t", "--out", "results"]).expect(0).says(&["12 of 12 runs finished"]);
+    lab.run(&config(), &["--out", "b", "--shard", "2/2"]).expect(0);
+    lab.call(&["collect", "a/t", "b/t", "--out", "results"]).expect(0).says(&["of 18 runs finished"]);
+    lab.run(&config(), &[]).expect(0);
+    assert_same_files(&lab.reproducible("results"), &straight().reproducible("results"));
+    lab.call(&["collect", "a/t", "--out", "results"]).expect(0).says(&["18 of 18 runs finished, 0 copied"]);
+}
+
+#[test]
+fn why_a_run_failed_is_collected_with_it() {
+    let lab = Lab::new();
+    lab.run(&config(), &["--out", "a"]).expect(0);
+    let folder = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "in its place").unwrap();
+    lab.run(&config(), &["--out", "a"]).expect(1);
+    lab.call(&["collect", "a/t", "--out", "results"]).expect(1).complains(&["1 runs failed"]);
+    let runs = lab.table("results/t/runs.csv");
+    let failed = runs.only(&[("status", "failed")]);
+    assert_eq!(failed.len(), 1);
+    assert!(failed[0]["reason"].contains("a/t/runs"), "{}", failed[0]["reason"]);
+    lab.run(&config(), &[]).expect(0).says(&["1 of 18 runs trained"]);
+}

@@ -114,6 +114,30 @@ fn a_stopped_run_says_so_and_continues_to_the_same_bytes() {
     }
 }
 
+/// As job schedulers send it: to the program and to the script that passes it on.
+#[test]
+#[cfg(unix)]
+fn sigterm_sent_twice_leaves_time_to_save() {
+    let config = slow();
+    let (lab, mut child, _) = underway(&config);
+    signal(&child, "TERM");
+    drop(Command::new("kill").args(["-TERM", &child.id().to_string()]).output());
+    assert_eq!(child.wait().expect("an end").code(), Some(130));
+    assert!(lab.table("results/t/runs.csv").column("status").contains(&"interrupted"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_has_gone_away_does_not_change_the_exit_status() {
+    let lab = Lab::new();
+    lab.write("config.json", with(slow(), "train.steps", json!(100_000)).to_string());
+    let mut child = program(&lab, &["--jobs", "1"]).stdout(Stdio::piped()).spawn().expect("the program");
+    drop(child.stdout.take());
+    std::thread::sleep(Duration::from_millis(300));
+    signal(&child, "INT");
+    assert_eq!(child.wait().expect("an end").code(), Some(130));
+}
+
 /// A lab in which a program trains, and what it has saved of a run so far.
 fn underway(config: &Value) -> (Lab, Child, PathBuf) {
     let lab = Lab::new();
@@ -331,7 +355,7 @@ fn a_panic_inside_a_run_fails_that_run_alone_and_the_next_call_tries_it_again() 
         let plan = plan(experiment).expect("a plan");
         let finished = RunRecord::ended(&folder).expect("records").finished;
         let record = ExperimentRecord::new(experiment, entries(experiment, &plan));
-        experiment::open(&folder, &record, &finished).expect("a folder");
+        experiment::open(&folder, &record, &finished, true).expect("a folder");
         let missing: Vec<_> = plan.iter().filter(|run| !finished.contains(&run.id)).collect();
         let job = Job {
             experiment,
@@ -376,6 +400,56 @@ fn results_are_not_discarded_while_another_program_makes_them() {
     signal(&child, "INT");
     assert_eq!(child.wait().expect("an end").code(), Some(130));
     lab.run(&slow(), &["--fresh", "--yes"]).expect(0).says(&["4 of 4 runs trained"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn runs_that_another_program_is_at_are_not_dropped_from_the_plan() {
+    let config = with(slow(), "seeds", json!(3));
+    let (lab, child, _) = underway(&config);
+    let fewer = with(config.clone(), "seeds", json!(1));
+    drop(lab.run(&fewer, &[]).expect(2).complains(&["another `bn-exp run` is at work", "would drop"]));
+    let more = with(config, "seeds", json!(4));
+    lab.run(&more, &["--jobs", "2"]).expect(0);
+    let mut child = child;
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+    lab.run(&more, &[]).expect(0);
+    assert_same_files(&results(&lab), &results(&straight(&more)));
+}
+
+#[test]
+fn a_discarding_that_was_killed_leaves_nothing_that_looks_finished() {
+    let config = small();
+    let lab = straight(&config);
+    // As it is left after the runs were put aside, before all of them were removed.
+    std::fs::rename(lab.path("results/t/runs"), lab.path("results/t/.writing-removed")).expect("moved");
+    for table in common::TABLES {
+        std::fs::remove_file(lab.path(format!("results/t/{table}"))).expect("removed");
+    }
+    lab.run(&config, &[]).expect(0).says(&["6 of 6 runs trained"]);
+    assert!(!lab.path("results/t/.writing-removed").exists());
+    assert_same_files(&results(&lab), &results(&straight(&config)));
+}
+
+#[test]
+fn shards_do_not_discard_one_another() {
+    let lab = Lab::new();
+    lab.run(&small(), &["--shard", "1/2", "--fresh", "--yes"]).expect(2).complains(&["--fresh", "--shard"]);
+}
+
+#[test]
+fn tables_at_the_root_that_were_edited_are_made_again() {
+    let config = small();
+    let expected = results(&straight(&config));
+    for edit in ["completed", "0."] {
+        let lab = straight(&config);
+        let text = lab.text("results/t/runs.csv");
+        let mut other = edit.to_owned();
+        other.replace_range(0..1, "7");
+        lab.write("results/t/runs.csv", text.replacen(edit, &other, 1));
+        lab.call(&["compare", "results/t"]).expect(0);
+        assert_same_files(&results(&lab), &expected);
+    }
 }
 
 #[test]

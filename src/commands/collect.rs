@@ -12,12 +12,15 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let out = ExperimentFolder::at(args.out.join(name));
     let merged = merge::merge(&sources, &out)?;
     let is_rebuilt = tables::collect(&out)?;
-    let merge::Merged { planned, finished, copied, levels } = merged;
+    let merge::Merged { planned, finished, copied, failed, levels } = merged;
     let tables = if is_rebuilt { "tables made" } else { "tables were current" };
     show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
     if levels.len() > 1 {
         let levels = levels.into_iter().collect::<Vec<_>>().join(", ");
         complain(format!("warning: runs of different instruction levels, which differ by rounding: {levels}"));
     }
-    Ok(Exit::Done)
+    if failed > 0 {
+        complain(format!("warning: {failed} runs failed, for reasons in runs.csv; `bn-exp run` tries them again"));
+    }
+    Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
 }

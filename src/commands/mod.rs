@@ -8,7 +8,7 @@ mod run;
 mod schema;
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -107,12 +107,16 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
     problems.into_result()
 }
 
-/// Prints results on standard output.
+/// Prints results on standard output. A reader that has gone away, as `head` does, has seen enough: the exit status tells
+/// the rest.
 ///
 /// # Errors
-/// The system's, such as a reader that has gone away.
+/// The system's.
 fn show(text: impl Display) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        _ => Ok(()),
+    }
 }
 
 /// Says something on standard error; a reader that has gone away is no reason to stop.

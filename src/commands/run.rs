@@ -1,6 +1,8 @@
 //! `bn-exp run`: plan, train what is missing, write the tables, compare.
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, ensure};
@@ -11,15 +13,15 @@ use crate::files::{self, Lock};
 use crate::kernels::simd;
 use crate::plan::{PlannedRun, entries};
 use crate::record::experiment::{self, ExperimentRecord};
+use crate::record::layout::ExperimentFolder;
 use crate::record::run::{Ended, RunRecord};
 use crate::record::{collect, resume, tables};
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{self, Job, Tally};
 
-/// Set by Ctrl-C and SIGTERM; looked at between training steps.
-static STOP: AtomicBool = AtomicBool::new(false);
-
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_signals(&stop)?;
     simd::requested().map_err(|error| UsageError(error.to_string()))?;
     let Prepared { experiment, plan, store, folder, jobs } = prepare(&args.experiment)?;
     let discards = args.fresh && folder.runs().is_dir();
@@ -33,21 +35,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         store.load(&experiment.points[run.point].settings.data, run.seed)?;
     }
     experiment::check_writable(&folder)?;
-    // Of runs that were finished the moment before the program was killed.
-    finished.iter().try_for_each(|id| resume::remove(&folder.run(id)))?;
+    let record = ExperimentRecord::new(&experiment, entries(&experiment, &plan));
     if discards {
         confirm(args, folder.path())?;
-        let alone = files::try_lock(&folder.training_lock())?;
-        let at_work = "another `bn-exp run` is at work there; wait until it has ended, or stop it";
-        ensure!(!matches!(alone, Lock::Elsewhere), "{} is not discarded: {at_work}", folder.path().display());
-        experiment::discard(&folder)?;
     }
-    let training = files::try_lock_shared(&folder.training_lock())?;
-    let discarded = "is being discarded by another `bn-exp run --fresh`";
-    ensure!(!matches!(training, Lock::Elsewhere), "{} {discarded}", folder.path().display());
-    let record = ExperimentRecord::new(&experiment, entries(&experiment, &plan));
-    experiment::open(&folder, &record, &finished)?;
-    stop_on_signals()?;
+    let _training = join(&folder, &record, &finished, discards)?;
+    // Of runs that were finished the moment before the program was killed.
+    finished.iter().for_each(|id| drop(resume::remove(&folder.run(id))));
     let mut again = missing.iter().filter_map(|run| Some((&run.id, failed.get(&run.id)?)));
     if let Some((id, reason)) = again.next() {
         let others = match again.count() {
@@ -72,24 +66,60 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         jobs,
         trace: args.trace,
         resume_every: args.resume_every,
-        stop: &STOP,
+        stop: &stop,
     };
     let tally = runner::run(&job, &Progress::new(detail))?;
-    if args.shard.is_some() {
-        show(said(&tally, planned))?;
-        show(format!("this shard's runs are in {}; `bn-exp collect` makes the tables", folder.runs().display()))?;
+    show(said(&tally, planned))?;
+    let is_interrupted = stop.load(Ordering::Relaxed) && tally.left > 0;
+    let concluded = if args.shard.is_some() {
+        show(format!("this shard's runs are in {}; `bn-exp collect` makes the tables", folder.runs().display()))
     } else {
-        collect::collect(&folder)?;
-        show(said(&tally, planned) + "\n")?;
-        compare::print(&folder)?;
-        let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
-        show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
+        conclude(&folder)
+    };
+    match concluded {
+        // It was asked to stop, and did.
+        Err(error) if is_interrupted => complain(format!("error: {error:#}")),
+        concluded => concluded?,
     }
     Ok(match tally {
-        _ if STOP.load(Ordering::Relaxed) && tally.left > 0 => Exit::Interrupted,
+        _ if is_interrupted => Exit::Interrupted,
         Tally { failed: 1.., .. } => Exit::Failed,
         _ => Exit::Done,
     })
+}
+
+/// Opens the experiment's folder for training, in company of other programs; or alone, to discard what is in it.
+fn join(
+    folder: &ExperimentFolder,
+    record: &ExperimentRecord,
+    finished: &HashSet<String>,
+    discards: bool,
+) -> anyhow::Result<Lock> {
+    let opening = files::try_lock(&folder.training_lock())?;
+    let is_alone = !matches!(opening, Lock::Elsewhere);
+    if discards {
+        let at_work = "another `bn-exp run` is at work there; wait until it has ended, or stop it";
+        ensure!(is_alone, "{} is not discarded: {at_work}", folder.path().display());
+        experiment::discard(folder)?;
+    }
+    if is_alone {
+        experiment::open(folder, record, finished, is_alone)?;
+        drop(opening);
+        return files::lock_shared(&folder.training_lock());
+    }
+    // Not before the others have opened it.
+    let training = files::lock_shared(&folder.training_lock())?;
+    experiment::open(folder, record, finished, is_alone)?;
+    Ok(training)
+}
+
+/// Makes the tables and compares.
+fn conclude(folder: &ExperimentFolder) -> anyhow::Result<()> {
+    collect::collect(folder)?;
+    show("")?;
+    compare::print(folder)?;
+    let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
+    show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))
 }
 
 fn said(tally: &Tally, total: usize) -> String {
@@ -130,9 +160,15 @@ fn confirm(args: &RunArgs, path: &std::path::Path) -> anyhow::Result<()> {
     }
 }
 
-fn stop_on_signals() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
+/// Ctrl-C and SIGTERM stop at the next step; a second Ctrl-C quits at once. A second SIGTERM does not: job schedulers send
+/// it to a job's processes and to its script, which passes it on.
+fn stop_on_signals(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGTERM, stop.clone()).context("cannot listen for SIGTERM")?;
+    let (stop, pressed) = (stop.clone(), AtomicBool::new(false));
+    ctrlc::set_handler(move || {
+        stop.store(true, Ordering::Relaxed);
+        if pressed.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
         complain("stopping after the current steps; once more quits at once");

@@ -1,6 +1,7 @@
 //! Reads an experiment: its plan and, from its tables, what came of every run.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::run::Status;
 use crate::record::tables;
+use crate::table::Table;
 
 /// A planned run and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,28 +91,34 @@ impl Loaded {
     /// If a file is missing or not what it should be: file, row and column are named.
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let record = ExperimentRecord::read(folder)?;
+        let table = |table: Table| Sheet::read(&folder.table(table.file));
+        Self::of(record, &folder.experiment_json(), &table(tables::RUNS)?, &table(tables::TIMING)?)
+    }
+
+    /// Puts together what `experiment.json`, at `path`, runs.csv and timing.csv say.
+    ///
+    /// # Errors
+    /// If they do not belong together, or a cell is not what it should be: file, row and column are named.
+    pub fn of(record: ExperimentRecord, path: &Path, sheet: &Sheet, timing: &Sheet) -> anyhow::Result<Self> {
         for run in &record.runs {
             let is_sound = run.values.len() == record.axes.len() && run.classes > 0;
-            let path = folder.experiment_json();
             ensure!(is_sound, "{}: run {} has not one value an axis, or no classes", path.display(), run.id);
         }
-        let sheet = Sheet::read(&folder.table(tables::RUNS.file))?;
-        let mut rows = rows_by_id(&sheet, &record)?;
-        let mut timings = timings(folder, &record)?;
-        let columns = Columns::of(&sheet)?;
+        let mut rows = rows_by_id(sheet, &record)?;
+        let mut timings = timings(timing, &record)?;
+        let columns = Columns::of(sheet)?;
         let mut runs = Vec::with_capacity(record.runs.len());
-        let options = record.compare_options().with_context(|| folder.experiment_json().display().to_string())?;
+        let options = record.compare_options().with_context(|| path.display().to_string())?;
         let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record));
         for entry in record.runs {
             let Some(row) = rows.remove(entry.id.as_str()) else {
                 let (path, found) = (sheet.path().display(), sheet.rows());
                 bail!("{path} is cut short: it has {found} rows, and none of the planned run {}", entry.id);
             };
-            let timing = timings.remove(&entry.id);
-            let run = columns.run(&sheet, row, entry, timing)?;
+            let own = timings.remove(&entry.id);
+            let run = columns.run(sheet, row, entry, own)?;
             if run.timing.is_none() && matches!(run.status, Status::Completed | Status::Diverged) {
-                let path = folder.table(tables::TIMING.file);
-                bail!("{} is cut short: it has no row of run {}", path.display(), run.entry.id);
+                bail!("{} is cut short: it has no row of run {}", timing.path().display(), run.entry.id);
             }
             runs.push(run);
         }
@@ -192,8 +200,7 @@ impl Columns {
     }
 }
 
-fn timings(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Timing>> {
-    let sheet = Sheet::read(&folder.table(tables::TIMING.file))?;
+fn timings(sheet: &Sheet, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Timing>> {
     let (us, simd) = (sheet.column("us_per_step")?, sheet.column("simd")?);
     let version = sheet.optional_column("program_version");
     let timing = |(id, row): (&str, usize)| -> anyhow::Result<(String, Timing)> {
@@ -206,7 +213,7 @@ fn timings(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Resu
         };
         Ok((id.to_owned(), timing))
     };
-    rows_by_id(&sheet, record)?.into_iter().map(timing).collect()
+    rows_by_id(sheet, record)?.into_iter().map(timing).collect()
 }
 
 /// Whether any run reads its data from files, where samples and split do not depend on the seed.

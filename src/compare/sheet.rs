@@ -22,11 +22,18 @@ impl Sheet {
     /// # Errors
     /// If it cannot be read, is cut short, or has rows that are not as long as its header.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = files::read(path)?;
+        Self::parse(&files::read(path)?, path)
+    }
+
+    /// The table that a file holds; `path` is its name for messages.
+    ///
+    /// # Errors
+    /// If it is cut short, or has rows that are not as long as its header.
+    pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         ensure!(!bytes.is_empty(), "{shown} is empty");
         ensure!(bytes.ends_with(b"\n"), "{shown} is cut short: its last row does not end");
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
         let header = reader.headers().with_context(|| format!("{shown}, row 1, cannot be read"))?.clone();
         let (mut rows, mut lines) = (Vec::new(), Vec::new());
         for row in reader.records() {

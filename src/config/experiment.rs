@@ -20,6 +20,9 @@ pub const SECTIONS: [&str; 6] = ["data", "model", "norm", "optimizer", "train", 
 /// Largest plan, in runs.
 pub const MOST_RUNS: usize = 1_000_000;
 
+/// Most points of a sweep: each is resolved, and its settings kept, before anything is trained.
+pub const MOST_POINTS: usize = 10_000;
+
 /// One axis of the sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Axis {
@@ -110,8 +113,10 @@ impl Experiment {
 
         let mut resolved = Vec::with_capacity(points.len());
         let mut configuration = Value::Null;
+        let bare = without_lists(&written);
         for (i, values) in points.into_iter().enumerate() {
-            let mut file: ConfigFile = serde_json::from_value(at_point(&written, &axes, &values))?;
+            let base = if i == 0 { &written } else { &bare };
+            let mut file: ConfigFile = serde_json::from_value(at_point(base, &axes, &values))?;
             if file.data.source == SourceName::Idx && file.data.dir.is_none() {
                 problems.add("data.dir", "missing; source idx needs the folder of its four files");
                 continue;
@@ -157,7 +162,7 @@ fn set(written: &mut Value, path: &str, value: Value) -> Result<(), String> {
 fn axes(written: &Value, schema: &Value, problems: &mut Problems) -> Vec<Axis> {
     let Some(sweep) = written.get("sweep").and_then(Value::as_object) else { return Vec::new() };
     let mut axes = Vec::new();
-    let mut runs = 1usize;
+    let mut points = 1usize;
     for (path, values) in sweep {
         let at = format!("sweep.{path}");
         let section = path.split('.').next().unwrap_or_default();
@@ -178,7 +183,7 @@ fn axes(written: &Value, schema: &Value, problems: &mut Problems) -> Vec<Axis> {
                 problems.add(format!("{at}[{i}]"), format!("{value} stands twice"));
             }
         }
-        runs = runs.saturating_mul(values.len());
+        points = points.saturating_mul(values.len());
         axes.push(Axis { path: path.clone(), values: values.clone() });
     }
     for axis in &axes {
@@ -187,8 +192,8 @@ fn axes(written: &Value, schema: &Value, problems: &mut Problems) -> Vec<Axis> {
             problems.add(format!("sweep.{}", inner.path), format!("lies within the axis `{}`", axis.path));
         }
     }
-    if runs > MOST_RUNS {
-        problems.add("sweep", format!("the axes cross to {runs} points; at most {MOST_RUNS} runs are allowed"));
+    if points > MOST_POINTS {
+        problems.add("sweep", format!("the axes cross to {points} points; at most {MOST_POINTS} are allowed"));
         axes.clear();
     }
     axes
@@ -222,6 +227,14 @@ fn cross(axes: &[Axis]) -> Vec<Vec<Value>> {
     })
 }
 
+/// The written configuration without what is the same at every point and may be long: to copy a sweep's values at each of
+/// its points would take the square of their number.
+fn without_lists(written: &Value) -> Value {
+    let is_kept = |key: &str| !["$schema", "description", "seeds", "sweep"].contains(&key);
+    let object = written.as_object().into_iter().flatten().filter(|(key, _)| is_kept(key));
+    Value::Object(object.map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
 /// The written configuration with the axes' values put in.
 fn at_point(written: &Value, axes: &[Axis], values: &[Value]) -> Value {
     let mut value = written.clone();
@@ -241,7 +254,10 @@ fn as_written(mut resolved: Value, written: &Value, axes: &[Axis], points: &[Poi
         in_section(path) && points.iter().any(|p| json::get(&p.configuration, path) != Some(value))
     };
     let moving: Vec<String> = leaves.into_iter().filter(moves).map(|(path, _)| path).collect();
-    for path in axes.iter().map(|axis| &axis.path).chain(&moving) {
+    // Steps that differ because the same epochs are of different lengths are open again only with the epochs.
+    let epochs = "train.epochs".to_owned();
+    let has_epochs = json::get(written, &epochs).is_some() && moving.iter().any(|path| path == "train.steps");
+    for path in axes.iter().map(|axis| &axis.path).chain(&moving).chain(has_epochs.then_some(&epochs)) {
         let original = json::get(written, path).cloned().unwrap_or(Value::Null);
         let _ = json::set(&mut resolved, path, original);
     }
@@ -279,6 +295,7 @@ fn check_name(name: &str, path: &str, problems: &mut Problems) {
 
 fn variants(entries: &[VariantEntry], problems: &mut Problems) -> Vec<Variant> {
     let mut variants: Vec<Variant> = Vec::new();
+    let mut names = HashSet::new();
     for (i, entry) in entries.iter().enumerate() {
         let path = format!("variants[{i}]");
         let variant = match entry {
@@ -301,10 +318,10 @@ fn variants(entries: &[VariantEntry], problems: &mut Problems) -> Vec<Variant> {
                 Variant { name: object.name, arm, bias: object.bias, train_only: object.train_only }
             }
         };
-        if variants.iter().any(|v| v.name == variant.name) {
-            problems.add(path, format!("variant `{}` stands twice", variant.name));
-        } else {
+        if names.insert(variant.name.clone()) {
             variants.push(variant);
+        } else {
+            problems.add(path, format!("variant `{}` stands twice", variant.name));
         }
     }
     variants

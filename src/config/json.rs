@@ -13,7 +13,7 @@ use super::problem::Problems;
 /// The syntax error, with line and column.
 pub fn parse(text: &str, problems: &mut Problems) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Node { path: String::new(), problems }.deserialize(&mut deserializer)?;
+    let value = Node { path: &mut String::new(), problems }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -84,7 +84,9 @@ pub fn cell(value: &Value) -> String {
 
 /// Builds a [`Value`], knowing where in the document it stands.
 struct Node<'a> {
-    path: String,
+    /// Grows on the way down and is cut on the way up: a path made anew for every value of a long list below a long key
+    /// would take the square of the text.
+    path: &'a mut String,
     problems: &'a mut Problems,
 }
 
@@ -120,21 +122,30 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) =
-            seq.next_element_seed(Node { path: format!("{}[{}]", self.path, items.len()), problems: self.problems })?
-        {
-            items.push(item);
+        let above = self.path.len();
+        loop {
+            *self.path += &format!("[{}]", items.len());
+            let item = seq.next_element_seed(Node { path: self.path, problems: self.problems })?;
+            self.path.truncate(above);
+            match item {
+                Some(item) => items.push(item),
+                None => return Ok(Value::Array(items)),
+            }
         }
-        Ok(Value::Array(items))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
+        let above = self.path.len();
         while let Some(key) = map.next_key::<String>()? {
-            let path = join(&self.path, &key);
-            let value = map.next_value_seed(Node { path: path.clone(), problems: self.problems })?;
-            if object.insert(key, value).is_some() {
-                self.problems.add(path, "this key stands twice in the same object");
+            if above > 0 {
+                self.path.push('.');
             }
+            *self.path += &key;
+            let value = map.next_value_seed(Node { path: self.path, problems: self.problems })?;
+            if object.insert(key, value).is_some() {
+                self.problems.add(self.path.as_str(), "this key stands twice in the same object");
+            }
+            self.path.truncate(above);
         }
         Ok(Value::Object(object))
     }

@@ -27,17 +27,27 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// As many faults are reported; a text of a megabyte can have a hundred thousand.
+pub const MOST: usize = 100;
+
+/// Longest word that is looked up, in bytes: comparing takes time and memory by the product of the lengths.
+const LONGEST: usize = 100;
+
 /// Collects problems; turned into an error if there are any.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Notes a fault at `path`. The same fault is noted once.
+    /// Notes a fault at `path`. The same fault is noted once; of more than [`MOST`] it is said that there are more.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
         let problem = Problem { path: path.into(), message: message.into() };
-        if !self.0.contains(&problem) {
-            self.0.push(problem);
+        if self.0.len() > MOST || self.0.contains(&problem) {
+            return;
         }
+        let is_room = self.0.len() < MOST;
+        let more =
+            || Problem { path: "and more".into(), message: format!("these are the first {MOST}; mend them first") };
+        self.0.push(if is_room { problem } else { more() });
     }
 
     /// Takes over what is new in `other`, saying at which sweep point it arises.
@@ -63,6 +73,7 @@ impl Problems {
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
+        .filter(|_| word.len() <= LONGEST)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .min()
         .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().min(word.len()) / 2))

@@ -3,8 +3,10 @@
 //! Rebuilt as a whole, in plan order, under an exclusive lock taken before anything is read, and
 //! only if something has changed since: the stamp says what they were made from.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -19,11 +21,11 @@ use crate::files::{self, Lock};
 use crate::plan::RunEntry;
 use crate::table::Table;
 
-/// What the root tables were made from, and how large they came out.
+/// What the root tables were made from, and how they came out.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     sources: String,
-    sizes: Vec<u64>,
+    tables: Vec<String>,
 }
 
 /// Held by whoever writes at the root of an experiment; waits for others, and removes what one that was killed left
@@ -49,7 +51,7 @@ pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
     let record = ExperimentRecord::read(folder)?;
     let sources = sources(&record, folder)?;
     if let Some(stamp) = read_stamp(folder)
-        && stamp == (Stamp { sources: sources.clone(), sizes: sizes(folder) })
+        && stamp == (Stamp { sources: sources.clone(), tables: as_they_are(folder) })
     {
         return Ok(false);
     }
@@ -65,7 +67,7 @@ pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
             _ => files::write_atomically_by(&path, |file| join_tables(file, table, &record, &runs, folder))?,
         }
     }
-    let stamp = Stamp { sources, sizes: sizes(folder) };
+    let stamp = Stamp { sources, tables: as_they_are(folder) };
     files::write_atomically(&folder.stamp(), &serde_json::to_vec(&stamp)?)?;
     Ok(true)
 }
@@ -74,9 +76,21 @@ fn read_stamp(folder: &ExperimentFolder) -> Option<Stamp> {
     serde_json::from_slice(&files::read(&folder.stamp()).ok()?).ok()
 }
 
-/// Sizes of the root tables; 0 for one that is not there.
-fn sizes(folder: &ExperimentFolder) -> Vec<u64> {
-    tables::all().map(|t| folder.table(t.file).metadata().map_or(0, |m| m.len())).collect()
+/// The root tables as they are: digests of those with one row a run, which comparisons are made of, and sizes of the
+/// others, which may be large. Empty for one that cannot be read.
+fn as_they_are(folder: &ExperimentFolder) -> Vec<String> {
+    let digest = |path: &Path| files::read(path).map(|bytes| hex(&Sha256::digest(bytes)));
+    let size = |path: &Path| Ok(path.metadata()?.len().to_string());
+    let state = |table: Table| {
+        let path = folder.table(table.file);
+        let has_row_a_run = [tables::RUNS.file, tables::TIMING.file].contains(&table.file);
+        if has_row_a_run { digest(&path) } else { size(&path) }
+    };
+    tables::all().map(|table| state(table).unwrap_or_default()).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// A digest of everything that decides the tables' bytes.
@@ -93,7 +107,7 @@ fn sources(record: &ExperimentRecord, folder: &ExperimentFolder) -> anyhow::Resu
             hash.update(bytes);
         }
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(&hash.finalize()))
 }
 
 /// The leading cells of a run's rows.
@@ -142,16 +156,25 @@ fn steps_to_target(run: &RunFolder, target: f64) -> anyhow::Result<Option<usize>
     if !path.is_file() {
         return Ok(None);
     }
-    let text = files::read_text(&path)?;
+    first_reaching(&files::read_text(&path)?, target).with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// The same of the text of a curves.csv.
+///
+/// # Errors
+/// If such a row has no step or no accuracy.
+pub fn first_reaching(text: &str, target: f64) -> anyhow::Result<Option<usize>> {
     // Of perhaps many thousand rows few are looked at closely.
-    for (at, kind) in text.match_indices(",validation,running_stats,") {
-        let step_and_epoch = text[..at].rsplit('\n').next().and_then(|row| row.rsplit(',').nth(1));
-        let accuracy = text[at + kind.len()..].lines().next().and_then(|scores| scores.split(',').nth(1));
-        let parsed = step_and_epoch.and_then(|step| step.parse().ok()).zip(accuracy);
-        let (step, accuracy): (usize, &str) = parsed.with_context(|| format!("{} is damaged", path.display()))?;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(",validation,running_stats,") {
+        let (scores, below) = after.split_once('\n').unwrap_or((after, ""));
+        let step = before.rsplit('\n').next().and_then(|row| row.rsplit(',').nth(1)).and_then(|step| step.parse().ok());
+        let step: usize = step.context("a row of the validation split has no step")?;
+        let accuracy = scores.trim_end().split(',').nth(1).context("a row of the validation split has no accuracy")?;
         if accuracy.parse::<f64>().is_ok_and(|accuracy| accuracy >= target) {
             return Ok(Some(step));
         }
+        rest = below;
     }
     Ok(None)
 }
@@ -174,21 +197,28 @@ fn join_tables(
         let path = folder.run(&entry.id).table(table.file);
         let text = files::read(&path)?;
         anyhow::ensure!(text.len() as u64 == *expected, "{} is changing: try again", path.display());
-        let mut first_row = csv::Writer::from_writer(Vec::new());
-        first_row.write_record(leading(entry))?;
-        let mut cells = first_row.into_inner()?.trim_ascii_end().to_vec();
-        cells.push(b',');
-        let rows = text.strip_prefix(&header[..]);
-        if let Some(rows) = rows.filter(|rows| rows.is_empty() || rows.starts_with(&cells)) {
-            file.write_all(rows).with_context(context)?;
-        } else {
-            // Made when the sweep had other axes, or wrote their values otherwise.
-            let rows = with_leading(table, entry, &text);
-            let rows = rows.with_context(|| format!("{} is damaged", path.display()))?;
-            file.write_all(&rows).with_context(context)?;
-        }
+        let rows = rows_led_by(table, &header, entry, &text);
+        let rows = rows.with_context(|| format!("{} is damaged", path.display()))?;
+        file.write_all(&rows).with_context(context)?;
     }
     Ok(())
+}
+
+/// The rows of a run's table, led by its cells of the current axes, which `header` ends with the table's columns after.
+///
+/// # Errors
+/// If it is no such table.
+pub fn rows_led_by<'a>(table: Table, header: &[u8], entry: &RunEntry, text: &'a [u8]) -> anyhow::Result<Cow<'a, [u8]>> {
+    let mut first_row = csv::Writer::from_writer(Vec::new());
+    first_row.write_record(leading(entry))?;
+    let mut cells = first_row.into_inner()?.trim_ascii_end().to_vec();
+    cells.push(b',');
+    let rows = text.strip_prefix(header);
+    match rows.filter(|rows| rows.is_empty() || rows.starts_with(&cells)) {
+        Some(rows) => Ok(Cow::Borrowed(rows)),
+        // Made when the sweep had other axes, or wrote their values otherwise.
+        None => with_leading(table, entry, text).map(Cow::Owned),
+    }
 }
 
 fn with_leading(table: Table, entry: &RunEntry, text: &[u8]) -> anyhow::Result<Vec<u8>> {

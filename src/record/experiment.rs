@@ -63,8 +63,16 @@ impl ExperimentRecord {
         if !path.is_file() {
             anyhow::bail!("{} is no experiment: it has no experiment.json", folder.path().display());
         }
+        Self::parse(&files::read(&path)?, &path)
+    }
+
+    /// The record that a file holds; `path` is its name for messages.
+    ///
+    /// # Errors
+    /// If it cannot be read, is of a later layout, or has names that cannot be those of folders.
+    pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{} is no record of an experiment", path.display());
-        let value: Value = serde_json::from_slice(&files::read(&path)?).with_context(context)?;
+        let value: Value = serde_json::from_slice(bytes).with_context(context)?;
         // Before anything else is looked at: a later layout may have other fields.
         let version = value["schema_version"].as_u64().unwrap_or_default();
         anyhow::ensure!(
@@ -80,11 +88,14 @@ impl ExperimentRecord {
     /// Names become folders: none may lead out of the experiment's own, and no two runs share one.
     fn check_names(&self) -> anyhow::Result<()> {
         let mut seen = HashSet::new();
-        for name in self.runs.iter().map(|run| &run.id).chain([&self.name]) {
+        for name in self.runs.iter().flat_map(|run| [&run.id, &run.variant]).chain([&self.name]) {
             anyhow::ensure!(name.len() <= 128 && files::is_plain_name(name), "{name:?} cannot name a folder");
         }
-        let double = self.runs.iter().find(|run| !seen.insert(&run.id));
-        double.map_or(Ok(()), |run| anyhow::bail!("run {} stands twice", run.id))
+        for run in &self.runs {
+            anyhow::ensure!(seen.insert(&run.id), "run {} stands twice", run.id);
+            anyhow::ensure!(run.values.len() == self.axes.len(), "run {} has not one value for each axis", run.id);
+        }
+        Ok(())
     }
 
     /// What `compare` looks at.
@@ -116,11 +127,16 @@ impl ExperimentRecord {
 pub struct WouldDrop(String);
 
 /// Prepares an experiment's folder before anything is trained: sees that it can be written, that
-/// no finished run would be dropped, and writes the record.
+/// no finished run would be dropped, nor one that another program is at, and writes the record.
 ///
 /// # Errors
 /// If the folder cannot be written; [`WouldDrop`] if it holds runs that are not in the plan.
-pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord, finished: &HashSet<String>) -> anyhow::Result<()> {
+pub fn open(
+    folder: &ExperimentFolder,
+    record: &ExperimentRecord,
+    finished: &HashSet<String>,
+    is_alone: bool,
+) -> anyhow::Result<()> {
     check_writable(folder)?;
     let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
     let dropped = || finished.iter().filter(|id| !planned.contains(id.as_str()));
@@ -131,7 +147,17 @@ pub fn open(folder: &ExperimentFolder, record: &ExperimentRecord, finished: &Has
         return Err(WouldDrop(refusal(folder.path(), &earlier, record, dropped().count(), example)).into());
     }
     let _lock = super::collect::lock(folder)?;
-    record.write(folder)
+    if !is_alone && let Ok(earlier) = ExperimentRecord::read(folder) {
+        let dropped: Vec<_> = earlier.runs.iter().filter(|run| !planned.contains(run.id.as_str())).collect();
+        if let Some(example) = dropped.first() {
+            let refusal = refusal(folder.path(), &earlier, record, dropped.len(), &example.id);
+            return Err(WouldDrop(format!("another `bn-exp run` is at work: {refusal}")).into());
+        }
+    }
+    record.write(folder)?;
+    // The experiment's own name, too.
+    files::sync_folder(folder.path())?;
+    folder.path().parent().filter(|parent| parent.is_dir()).map_or(Ok(()), files::sync_folder)
 }
 
 /// Makes the folder if it is not there and sees that files can be written in it.
@@ -189,11 +215,9 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
 /// # Errors
 /// If something cannot be deleted.
 pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
-    let context = || format!("cannot discard the results in {}", folder.path().display());
-    fs::remove_dir_all(folder.runs()).with_context(context)?;
+    let _lock = super::collect::lock(folder)?;
+    // First the tables, then the runs as a whole: what is left of a stopped removal is nothing that looks finished.
     let tables = super::tables::all().map(|table| folder.table(table.file));
-    for file in tables.chain([folder.stamp(), folder.experiment_json()]).filter(|file| file.exists()) {
-        fs::remove_file(file).with_context(context)?;
-    }
-    Ok(())
+    tables.chain([folder.stamp(), folder.experiment_json()]).try_for_each(|file| files::remove(&file))?;
+    files::remove_folder(&folder.runs())
 }

@@ -1,17 +1,18 @@
 //! Shards and copies of one experiment → one folder.
 //!
-//! Every run comes from the first folder that has it finished. Its record is copied last, so that a merge that was
-//! stopped leaves no run that looks finished and is not; doing it again changes nothing.
+//! Every run comes from the first folder that has it finished and whole. Its record is copied last, so that a merge that
+//! was stopped leaves no run that looks finished and is not; doing it again changes nothing. Of what a folder holds only
+//! the files that runs are made of are copied, and no link is followed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
 use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
-use super::run::RunRecord;
-use super::tables;
+use super::run::{RunRecord, Status};
+use super::{collect, resume, tables};
 use crate::files::{self, Lock};
 
 /// What a merge found.
@@ -23,6 +24,8 @@ pub struct Merged {
     pub finished: usize,
     /// Those that were copied.
     pub copied: usize,
+    /// Those that failed wherever they were tried.
+    pub failed: usize,
     /// Instruction levels of the finished ones.
     pub levels: BTreeSet<String>,
 }
@@ -33,70 +36,90 @@ pub struct Merged {
 /// If the folders are not of one experiment, if two of them have finished one run to different results, or if something
 /// cannot be read or written.
 pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<Merged> {
-    let records = sources.iter().map(ExperimentRecord::read).collect::<anyhow::Result<Vec<_>>>()?;
-    let Some((first, others)) = records.split_first() else { bail!("there is nothing to merge") };
-    for (other, source) in others.iter().zip(&sources[1..]) {
-        belongs_together(first, &sources[0], other, source)?;
+    let plan = widest_plan(sources, out)?;
+    files::refuse_link(&out.runs())?;
+    files::make_folder(&out.runs())?;
+    {
+        let _lock = collect::lock(out)?;
+        if ExperimentRecord::read(out).ok().as_ref() != Some(&plan) {
+            plan.write(out)?;
+        }
     }
-    if out.experiment_json().is_file() {
-        belongs_together(first, &sources[0], &ExperimentRecord::read(out)?, out)?;
-    } else {
-        files::refuse_link(&out.runs())?;
-        files::make_folder(&out.runs())?;
-        let _lock = super::collect::lock(out)?;
-        first.write(out)?;
-    }
-    let mut merged = Merged { planned: first.runs.len(), ..Merged::default() };
-    for entry in &first.runs {
+    let mut merged = Merged { planned: plan.runs.len(), ..Merged::default() };
+    for entry in &plan.runs {
         let destination = out.run(&entry.id);
-        let mut found = finished(&destination)?;
-        let has_it = found.is_some();
+        let context = || format!("cannot copy run {}", entry.id);
+        let mut ended = RunRecord::read(&destination)?;
         for source in sources {
             let folder = source.run(&entry.id);
             if same_file(folder.path(), destination.path()) {
                 continue;
             }
-            let Some(record) = finished(&folder)? else { continue };
-            match &found {
-                None => copy(&folder, &destination).with_context(|| format!("cannot copy run {}", entry.id))?,
-                Some(earlier) => {
-                    let is_same = earlier.simd != record.simd || results(&folder)? == results(&destination)?;
+            let Some(record) = RunRecord::read(&folder)? else { continue };
+            let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
+            match (has_it, record.status.is_finished()) {
+                (false, true) => {
+                    copy(&folder, &destination).with_context(context)?;
+                    merged.copied += 1;
+                    ended = Some(record);
+                }
+                (true, true) => {
+                    let is_same = ended.as_ref().is_some_and(|ended| came_to_the_same(ended, &record));
                     let (one, other) = (destination.path().display(), folder.path().display());
                     ensure!(is_same, "{one} and {other} are of one run and hold different results");
-                    continue;
                 }
+                (false, false) if ended.is_none() => {
+                    // Nobody may have finished it: then at least why.
+                    copy_record(&folder, &destination).with_context(context)?;
+                    ended = Some(record);
+                }
+                _ => {}
             }
-            found = Some(record);
         }
-        if let Some(record) = found {
-            merged.finished += 1;
-            merged.copied += usize::from(!has_it);
-            merged.levels.insert(record.simd);
+        match ended {
+            Some(record) if record.status.is_finished() => {
+                merged.finished += 1;
+                merged.levels.insert(record.simd);
+            }
+            Some(record) if record.status == Status::Failed => merged.failed += 1,
+            _ => {}
         }
     }
+    // The sources may be deleted after this.
+    files::sync_folder(&out.runs())?;
+    files::sync_folder(out.path())?;
     Ok(merged)
 }
 
-fn belongs_together(
-    a: &ExperimentRecord,
-    a_folder: &ExperimentFolder,
-    b: &ExperimentRecord,
-    b_folder: &ExperimentFolder,
-) -> anyhow::Result<()> {
-    let (one, other) = (a_folder.path().display(), b_folder.path().display());
-    ensure!(a.name == b.name, "{one} is of experiment {}, {other} of {}: they do not belong together", a.name, b.name);
-    let differs = a.axes != b.axes || a.runs != b.runs;
-    ensure!(!differs, "{one} and {other} are of different plans of {}: they do not belong together", a.name);
-    Ok(())
+/// The plan that has all runs of the others: an experiment may have grown between two copies.
+fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<ExperimentRecord> {
+    let is_there = out.experiment_json().is_file();
+    let folders = sources.iter().chain(is_there.then_some(out));
+    let records = folders.map(|folder| Ok((folder, ExperimentRecord::read(folder)?)));
+    let mut records = records.collect::<anyhow::Result<Vec<_>>>()?;
+    // Of equals the first is taken.
+    records.sort_by_key(|(_, record)| std::cmp::Reverse(record.runs.len()));
+    let Some(((folder, widest), others)) = records.split_first() else { bail!("there is nothing to merge") };
+    let ids: HashSet<&str> = widest.runs.iter().map(|run| run.id.as_str()).collect();
+    for (other_folder, other) in others {
+        let (one, two) = (folder.path().display(), other_folder.path().display());
+        ensure!(
+            widest.name == other.name,
+            "{one} is of experiment {}, {two} of {}: they do not belong together",
+            widest.name,
+            other.name
+        );
+        let has_all = other.runs.iter().all(|run| ids.contains(run.id.as_str()));
+        ensure!(has_all, "{one} and {two} are of different plans of {}: they do not belong together", widest.name);
+    }
+    Ok(widest.clone())
 }
 
-fn finished(folder: &RunFolder) -> anyhow::Result<Option<RunRecord>> {
-    Ok(RunRecord::read(folder)?.filter(|record| record.status.is_finished()))
-}
-
-/// What a run came to, without clock and machine.
-fn results(folder: &RunFolder) -> anyhow::Result<Vec<u8>> {
-    files::read(&folder.table(tables::RUNS.file))
+/// Whether two records tell of the same numbers, wherever and at whatever time they were made; those of different
+/// instruction levels may differ by rounding.
+fn came_to_the_same(a: &RunRecord, b: &RunRecord) -> bool {
+    let numbers = |r: &RunRecord| (r.status, r.diverged_at_step, r.steps, r.parameters, r.metrics, r.start);
+    a.simd != b.simd || numbers(a) == numbers(b)
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
@@ -105,31 +128,47 @@ fn same_file(a: &Path, b: &Path) -> bool {
 
 /// Copies a finished run, its record last.
 fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+    let _lock = prepare(to)?;
+    resume::remove(to)?;
+    let files = tables::all().map(|table| (from.table(table.file), to.table(table.file)));
+    let others = [(from.log(), to.log()), (from.checkpoint(), to.checkpoint()), (from.trace(), to.trace())];
+    for (from, to) in files.chain(others) {
+        copy_file(&from, &to)?;
+    }
+    if from.snapshots().is_dir() {
+        files::refuse_link(&from.snapshots())?;
+        files::make_folder(&to.snapshots())?;
+        for name in files::list(&from.snapshots())?.into_iter().filter(|name| files::is_plain_name(name)) {
+            copy_file(&from.snapshots().join(&name), &to.snapshots().join(&name))?;
+        }
+    }
+    files::sync_folder(to.path())?;
+    copy_file(&from.run_json(), &to.run_json())?;
+    files::remove(&to.failure())?;
+    files::sync_folder(to.path())
+}
+
+/// Copies what is said of a run that has not been finished.
+fn copy_record(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+    let _lock = prepare(to)?;
+    copy_file(&from.log(), &to.log())?;
+    copy_file(&from.run_json(), &to.run_json())?;
+    copy_file(&from.failure(), &to.failure())
+}
+
+/// Sees to it that a run's folder is there, is no link, and is nobody else's.
+fn prepare(to: &RunFolder) -> anyhow::Result<Lock> {
     files::refuse_link(to.path())?;
     files::refuse_link(&to.snapshots())?;
     files::make_folder(to.path())?;
     let lock = files::try_lock(&to.lock())?;
     ensure!(!matches!(lock, Lock::Elsewhere), "another program is training it in {}", to.path().display());
     files::remove_unfinished(to.path())?;
-    super::resume::remove(to)?;
-    for name in files::list(from.path())? {
-        let path = from.path().join(&name);
-        // Locks and what was being written are nobody else's.
-        if !name.starts_with('.') && path.is_file() && path != from.run_json() && path != from.resume() {
-            copy_file(&path, &to.path().join(&name))?;
-        }
-    }
-    for name in files::list(&from.snapshots())?.into_iter().filter(|name| !name.starts_with('.')) {
-        files::make_folder(&to.snapshots())?;
-        copy_file(&from.snapshots().join(&name), &to.snapshots().join(&name))?;
-    }
-    copy_file(&from.run_json(), &to.run_json())?;
-    files::remove(&to.failure())?;
-    files::sync_folder(to.path())
+    Ok(lock)
 }
 
-/// What a link leads to may be of anywhere: it is not made part of the results.
+/// Copies a file, if it is there. What a link leads to may be of anywhere: it is not made part of the results.
 fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
     files::refuse_link(from)?;
-    files::write_atomically(to, &files::read(from)?)
+    if from.is_file() { files::write_atomically(to, &files::read(from)?) } else { Ok(()) }
 }

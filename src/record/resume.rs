@@ -3,6 +3,7 @@
 //! Parameters and buffers under their public names, the optimiser's moments, the rows of every table so far, and a header
 //! with the rest. A digest of it all stands beside it, so that a damaged file is noticed and not continued from.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -87,7 +88,8 @@ pub fn save<F: Scalar>(
     tensors.push(Tensor::bytes("header", vec![header.len()], &header));
     let digest = digest(&tensors);
     tensors.push(Tensor::bytes("sha256", vec![digest.len()], &digest));
-    tensors::write(&folder.resume(), &tensors)
+    tensors::write(&folder.resume(), &tensors)?;
+    files::sync_folder(folder.path())
 }
 
 fn digest(tensors: &[Tensor]) -> Vec<u8> {
@@ -101,6 +103,11 @@ fn digest(tensors: &[Tensor]) -> Vec<u8> {
     }
     hash.finalize().to_vec()
 }
+
+/// A run saved by a later program.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} has schema version {1}; this program knows up to {SCHEMA_VERSION}", path = .0.display())]
+pub struct Later(PathBuf, u32);
 
 /// A saved run that can be continued here.
 #[derive(Debug)]
@@ -118,20 +125,39 @@ pub fn read(folder: &RunFolder, run_id: &str) -> anyhow::Result<Option<Saved>> {
     if !path.is_file() {
         return Ok(None);
     }
+    parse(&files::read(&path)?, &path, run_id)
+}
+
+/// What a file's content says is saved of a run; `path` is its name for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(bytes: &[u8], path: &Path, run_id: &str) -> anyhow::Result<Option<Saved>> {
     let context = || format!("{} is damaged", path.display());
-    let mut tensors = tensors::read(&path).with_context(context)?;
+    let mut tensors = tensors::parse(bytes, path).with_context(context)?;
     let Some(place) = tensors.iter().position(|tensor| tensor.name() == "sha256") else { bail!(context()) };
     let expected = tensors.remove(place);
     ensure!(digest(&tensors) == expected.raw(), context());
-    let header = tensors.iter().find(|tensor| tensor.name() == "header").with_context(context)?;
-    let header: Header = serde_json::from_slice(header.raw()).with_context(context)?;
-    ensure!(header.schema_version <= SCHEMA_VERSION, "{} has schema version {}", path.display(), header.schema_version);
-    ensure!(header.run_id == run_id, "{} is of run {}", path.display(), header.run_id);
-    let is_same = header.numerics_version == NUMERICS_VERSION && header.simd == simd::level().name();
-    Ok(is_same.then_some(Saved { header, tensors }))
+    Saved::of(tensors, path, run_id)
 }
 
 impl Saved {
+    /// What these tensors say is saved of a run, the digest being another's business.
+    ///
+    /// # Errors
+    /// If they are of another run or version, or have no header.
+    pub fn of(tensors: Vec<Tensor>, path: &Path, run_id: &str) -> anyhow::Result<Option<Self>> {
+        let context = || format!("{} is damaged", path.display());
+        let header = tensors.iter().find(|tensor| tensor.name() == "header").with_context(context)?;
+        let header: Header = serde_json::from_slice(header.raw()).with_context(context)?;
+        if header.schema_version > SCHEMA_VERSION {
+            return Err(Later(path.to_owned(), header.schema_version).into());
+        }
+        ensure!(header.run_id == run_id, "{} is of run {}", path.display(), header.run_id);
+        let is_same = header.numerics_version == NUMERICS_VERSION && header.simd == simd::level().name();
+        Ok(is_same.then_some(Self { header, tensors }))
+    }
+
     /// Updates done.
     pub fn step(&self) -> usize {
         self.header.step
@@ -141,12 +167,18 @@ impl Saved {
         self.tensors.iter().find(|tensor| tensor.name() == name)
     }
 
-    /// Puts network and training state in place.
+    /// Puts network and training state in place, of a run that has so many steps in all.
     ///
     /// # Errors
-    /// If something is missing or of the wrong size.
-    pub fn restore<F: Scalar>(&self, network: &mut Network<F>, state: &mut State<F>) -> anyhow::Result<()> {
+    /// If something is missing or of the wrong size, or the run would have nothing left to do.
+    pub fn restore<F: Scalar>(
+        &self,
+        network: &mut Network<F>,
+        state: &mut State<F>,
+        steps: usize,
+    ) -> anyhow::Result<()> {
         let Header { step, first_loss, start, train_seconds, .. } = self.header;
+        ensure!(step < steps, "the run was saved after {step} updates, and has {steps} in all");
         let has_all = network.restore(|name| self.tensor(name)?.values());
         ensure!(has_all, "the saved run lacks parameters or buffers");
         let [first, second] = state.optimizer.moments().map(|(name, _)| self.tensor(&format!("optimizer.{name}")));

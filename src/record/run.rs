@@ -92,6 +92,12 @@ pub struct RunRecord {
     pub table_bytes: BTreeMap<String, u64>,
 }
 
+/// What every layout of a record has.
+#[derive(Deserialize)]
+struct Version {
+    schema_version: u64,
+}
+
 /// Scores at the end; `None` for diverged runs and splits without samples.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names say it all: they are the columns of runs.csv")]
@@ -161,16 +167,28 @@ impl RunRecord {
         if !path.is_file() {
             return Ok(None);
         }
-        let Ok(record) = serde_json::from_slice::<Self>(&files::read(path)?) else { return Ok(None) };
-        anyhow::ensure!(
-            record.schema_version <= SCHEMA_VERSION,
-            "{} has schema version {}; this program knows up to {SCHEMA_VERSION}",
-            path.display(),
-            record.schema_version
-        );
+        let record = Self::parse(&files::read(path)?, path)?;
         // A copy of another run's record says nothing about this one.
-        let is_its_own = folder.path().file_name().is_some_and(|name| *name == *record.run_id);
-        Ok(is_its_own.then_some(record))
+        Ok(record.filter(|record| folder.path().file_name().is_some_and(|name| *name == *record.run_id)))
+    }
+
+    /// The record that a file holds; `path` is its name for messages. `None` as for [`RunRecord::read`].
+    ///
+    /// # Errors
+    /// If it is of a later layout.
+    pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Option<Self>> {
+        // A later layout may have other fields: what does not fit this one is damaged only if it claims to be of it.
+        let record = serde_json::from_slice::<Self>(bytes);
+        let version = match &record {
+            Ok(record) => u64::from(record.schema_version),
+            Err(_) => serde_json::from_slice::<Version>(bytes).map_or(0, |version| version.schema_version),
+        };
+        anyhow::ensure!(
+            version <= u64::from(SCHEMA_VERSION),
+            "{} has schema version {version}; this program knows up to {SCHEMA_VERSION}",
+            path.display()
+        );
+        Ok(record.ok())
     }
 
     /// The first table that is not as it was written.
@@ -222,7 +240,7 @@ impl RunRecord {
         let text = serde_json::to_string_pretty(self)? + "\n";
         files::write_atomically(&folder.run_json(), text.as_bytes())?;
         files::remove(&folder.failure())?;
-        // A finished run is never lost: its record and, renamed before it, its tables.
+        // A finished run is never lost.
         files::sync_folder(folder.path())
     }
 }

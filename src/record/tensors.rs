@@ -75,8 +75,15 @@ impl Tensor {
 /// # Errors
 /// The system's; or if it is no safetensors file.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Tensor>> {
-    let bytes = files::read(path)?;
-    let tensors = SafeTensors::deserialize(&bytes).with_context(|| format!("{} holds no tensors", path.display()))?;
+    parse(&files::read(path)?, path)
+}
+
+/// The tensors of a file's content; `path` is its name for messages.
+///
+/// # Errors
+/// If it is no safetensors file.
+pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Vec<Tensor>> {
+    let tensors = SafeTensors::deserialize(bytes).with_context(|| format!("{} holds no tensors", path.display()))?;
     let tensor = |(name, view): (String, TensorView)| Tensor {
         name,
         dtype: view.dtype(),
@@ -98,10 +105,18 @@ pub fn state<F: Scalar>(network: &Network<F>, prefix: &str) -> Vec<Tensor> {
 /// # Errors
 /// The system's.
 pub fn write(path: &Path, tensors: &[Tensor]) -> anyhow::Result<()> {
+    let bytes = serialize(tensors).with_context(|| format!("cannot put {} together", path.display()))?;
+    files::write_atomically(path, &bytes)
+}
+
+/// The content of a file of tensors.
+///
+/// # Errors
+/// If a tensor's bytes are not as many as its shape says.
+pub fn serialize(tensors: &[Tensor]) -> anyhow::Result<Vec<u8>> {
     let views = tensors
         .iter()
         .map(|t| Ok((t.name.as_str(), TensorView::new(t.dtype, t.shape.clone(), &t.bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
-    let bytes = views.and_then(|views| safetensors::serialize(views, None));
-    files::write_atomically(path, &bytes.with_context(|| format!("cannot put {} together", path.display()))?)
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    Ok(safetensors::serialize(views, None)?)
 }

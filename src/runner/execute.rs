@@ -1,6 +1,7 @@
 //! One run, from its plan entry to its folder.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -124,9 +125,11 @@ fn execute_as<F: Scalar>(
         save_every: job.resume_every,
         saved: Instant::now(),
     };
-    continue_saved(&folder, &run.id, &mut network, &mut state, &mut watch).inspect_err(|_| {
-        // The next attempt begins anew.
-        drop(resume::remove(&folder));
+    continue_saved(&folder, &run.id, &mut network, &mut state, &mut watch).inspect_err(|error| {
+        // The next attempt begins anew; unless what is saved may be whole, and readable another time.
+        if !error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<resume::Later>()) {
+            drop(resume::remove(&folder));
+        }
     })?;
     record.timing.started_at.clone_from(&watch.started_at);
     let ending = train(&mut network, &mut state, settings, data, run.seed, &mut watch, job.stop)?;
@@ -139,7 +142,8 @@ fn execute_as<F: Scalar>(
         record.write(&folder)?;
     } else {
         write_folder(&folder, &record, &watch, &network, &leading(job, run), &axes(job))?;
-        resume::remove(&folder)?;
+        // The run is finished whether or not what is saved of it can be removed; the next call tries again.
+        drop(resume::remove(&folder));
     }
     Ok(record)
 }
@@ -153,7 +157,7 @@ fn continue_saved<F: Scalar>(
     watch: &mut Watch<'_, F>,
 ) -> anyhow::Result<()> {
     let Some(saved) = resume::read(folder, run_id)? else { return Ok(()) };
-    saved.restore(network, state)?;
+    saved.restore(network, state, watch.steps)?;
     let Watched { best_validation, evaluating, probing, started_at } = saved.watched();
     watch.curves.best_validation = best_validation;
     (watch.evaluating, watch.probing, watch.started_at) = (evaluating, probing, started_at);
@@ -365,6 +369,8 @@ fn write_folder<F: Scalar>(
     }
     tensors::write(&folder.checkpoint(), &tensors::state(network, ""))?;
     files::write_atomically(&folder.log(), log_text(&record).as_bytes())?;
+    // The record is not on disk before what it speaks of.
+    files::sync_folder(folder.path())?;
     record.write(folder)
 }
 
