@@ -85,7 +85,8 @@ fn links_planted_in_an_experiment_are_not_followed() {
         let path = lab.path(format!("results/t/{name}"));
         std::fs::remove_file(&path).expect("removed");
         symlink(&file, &path).expect("linked");
-        lab.run(&small(), &[]).expect(1).complains(&["is a link"]);
+        let more = common::with(small(), "seeds", json!(3));
+        lab.run(&more, &[]).expect(1).complains(&["is a link"]);
         std::fs::remove_file(&path).expect("removed");
         untouched();
     }

@@ -311,6 +311,7 @@ fn a_read_only_folder_is_found_before_training_and_its_tables_are_still_read() {
     };
     lab.run(&config, &[]).expect(0);
     small.remount("ro");
+    assert_eq!(lab.run(&config, &[]).expect(0).says(&["nothing to do"]).stderr, "");
     lab.run(&with(config.clone(), "seeds", json!(3)), &[]).expect(1).complains(&["results/t", "Read-only"]);
     let outcome = lab.call(&["compare", "results/t"]).expect(0).says(&["bn"]);
     assert_eq!(outcome.stderr, "");
@@ -359,8 +360,7 @@ fn a_panic_inside_a_run_fails_that_run_alone_and_the_next_call_tries_it_again() 
         let missing: Vec<_> = plan.iter().filter(|run| !finished.contains(&run.id)).collect();
         let job = Job {
             experiment,
-            plan: &plan,
-            planned: plan.len(),
+            plan: &plan.iter().collect::<Vec<_>>(),
             missing: &missing,
             store: &store,
             folder: &folder,

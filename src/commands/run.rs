@@ -28,18 +28,15 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     // Before anything is created or discarded: is the data there, and can results be written?
     let Ended { finished, failed } = if discards { Ended::default() } else { RunRecord::ended(&folder)? };
     let is_mine = |place: usize| args.shard.is_none_or(|shard| shard.has(place));
-    let mine = plan.iter().enumerate().filter(|(place, _)| is_mine(*place)).map(|(_, run)| run);
-    let (planned, missing): (usize, Vec<&PlannedRun>) =
-        (mine.clone().count(), mine.filter(|run| !finished.contains(&run.id)).collect());
+    let mine: Vec<&PlannedRun> = (0..plan.len()).filter(|place| is_mine(*place)).map(|place| &plan[place]).collect();
+    let missing: Vec<&PlannedRun> = mine.iter().filter(|run| !finished.contains(&run.id)).copied().collect();
     if let Some(run) = missing.first() {
         store.load(&experiment.points[run.point].settings.data, run.seed)?;
     }
-    experiment::check_writable(&folder)?;
     let record = ExperimentRecord::new(&experiment, entries(&experiment, &plan));
-    if discards {
-        confirm(args, folder.path())?;
-    }
-    let _training = join(&folder, &record, &finished, discards)?;
+    // Where nothing is to be written, the folder need not be one that can be.
+    let writes = !missing.is_empty() || discards || !record.is_recorded(&folder);
+    let _training = if writes { Some(open(args, &folder, &record, &finished, discards)?) } else { None };
     // Of runs that were finished the moment before the program was killed.
     finished.iter().for_each(|id| drop(resume::remove(&folder.run(id))));
     let mut again = missing.iter().filter_map(|run| Some((&run.id, failed.get(&run.id)?)));
@@ -58,8 +55,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     let job = Job {
         experiment: &experiment,
-        plan: &plan,
-        planned,
+        plan: &mine,
         missing: &missing,
         store: &store,
         folder: &folder,
@@ -69,7 +65,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         stop: &stop,
     };
     let tally = runner::run(&job, &Progress::new(detail))?;
-    show(said(&tally, planned))?;
+    show(said(&tally, mine.len()))?;
     let is_interrupted = stop.load(Ordering::Relaxed) && tally.left > 0;
     let concluded = if args.shard.is_some() {
         show(format!("this shard's runs are in {}; `bn-exp collect` makes the tables", folder.runs().display()))
@@ -89,12 +85,17 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 }
 
 /// Opens the experiment's folder for training, in company of other programs; or alone, to discard what is in it.
-fn join(
+fn open(
+    args: &RunArgs,
     folder: &ExperimentFolder,
     record: &ExperimentRecord,
     finished: &HashSet<String>,
     discards: bool,
 ) -> anyhow::Result<Lock> {
+    experiment::check_writable(folder)?;
+    if discards {
+        confirm(args, folder.path())?;
+    }
     let opening = files::try_lock(&folder.training_lock())?;
     let is_alone = !matches!(opening, Lock::Elsewhere);
     if discards {

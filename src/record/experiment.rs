@@ -111,6 +111,14 @@ impl ExperimentRecord {
         Ok(options)
     }
 
+    /// Whether a folder has a record that asks for the same.
+    pub fn is_recorded(&self, folder: &ExperimentFolder) -> bool {
+        let same = |other: Self| {
+            other.axes == self.axes && other.runs == self.runs && other.configuration == self.configuration
+        };
+        Self::read(folder).is_ok_and(same)
+    }
+
     /// Writes the record.
     ///
     /// # Errors

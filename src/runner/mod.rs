@@ -42,10 +42,8 @@ pub struct Tally {
 pub struct Job<'a> {
     /// What the runs are.
     pub experiment: &'a Experiment,
-    /// The runs.
-    pub plan: &'a [PlannedRun],
-    /// How many of them this call is for.
-    pub planned: usize,
+    /// The runs that this call is for.
+    pub plan: &'a [&'a PlannedRun],
     /// Those that have no finished record yet.
     pub missing: &'a [&'a PlannedRun],
     /// Their data.
@@ -71,10 +69,10 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
         trace::write_missing(job)?;
     }
     let missing = job.missing;
-    let tally = Mutex::new(Tally { already_finished: job.planned - missing.len(), ..Tally::default() });
+    let tally = Mutex::new(Tally { already_finished: job.plan.len() - missing.len(), ..Tally::default() });
     let pairs = Mutex::new(pairing::Pairs::default());
     let next = AtomicUsize::new(0);
-    progress.begin(job.experiment, job.planned, missing);
+    progress.begin(job.experiment, job.plan.len(), missing);
     std::thread::scope(|scope| {
         for _ in 0..job.jobs.min(missing.len()) {
             scope.spawn(|| {
@@ -116,6 +114,6 @@ pub fn run(job: &Job, progress: &Progress) -> anyhow::Result<Tally> {
     progress.end();
     let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     let taken = tally.already_finished + tally.finished + tally.failed + tally.elsewhere;
-    tally.left = job.planned - taken;
+    tally.left = job.plan.len() - taken;
     Ok(tally)
 }

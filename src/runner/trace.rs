@@ -5,6 +5,8 @@
 //! than read from files, `data/features` (bytes or floats, unscaled) and `data/labels` of that
 //! split. A pure function of the configuration: a finished run's trace is written without training.
 
+use std::sync::atomic::Ordering;
+
 use super::Job;
 use crate::config::settings::{Precision, Settings};
 use crate::data::batches::Batches;
@@ -58,7 +60,7 @@ pub fn write<F: Scalar>(
 /// # Errors
 /// If a record cannot be read or a trace not be written.
 pub fn write_missing(job: &Job) -> anyhow::Result<()> {
-    for run in job.plan {
+    for run in job.plan.iter().take_while(|_| !job.stop.load(Ordering::Relaxed)) {
         let folder = job.folder.run(&run.id);
         let is_finished = RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished());
         if is_finished && !folder.trace().is_file() {
