@@ -45,7 +45,8 @@ impl Problems {
             return;
         }
         let is_room = self.0.len() < MOST;
-        let more = || Problem { path: "and more".into(), message: format!("these are the first {MOST}; mend them first") };
+        let more =
+            || Problem { path: "and more".into(), message: format!("these are the first {MOST}; mend them first") };
         self.0.push(if is_room { problem } else { more() });
     }
 

@@ -196,12 +196,7 @@ fn join_tables(
 ///
 /// # Errors
 /// If it is no such table.
-pub fn rows_led_by<'a>(
-    table: Table,
-    header: &[u8],
-    entry: &RunEntry,
-    text: &'a [u8],
-) -> anyhow::Result<Cow<'a, [u8]>> {
+pub fn rows_led_by<'a>(table: Table, header: &[u8], entry: &RunEntry, text: &'a [u8]) -> anyhow::Result<Cow<'a, [u8]>> {
     let mut first_row = csv::Writer::from_writer(Vec::new());
     first_row.write_record(leading(entry))?;
     let mut cells = first_row.into_inner()?.trim_ascii_end().to_vec();

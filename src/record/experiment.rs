@@ -69,7 +69,8 @@ impl ExperimentRecord {
     /// The record that a file holds; `path` is its name for messages.
     ///
     /// # Errors
-    /// If it cannot be read, is of a later layout, or has names that cannot be those of folders.
+    /// If it cannot be read, is of a later layout, has names that cannot be those of folders, or a run that has not one
+    /// value an axis.
     pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{} is no record of an experiment", path.display());
         let value: Value = serde_json::from_slice(bytes).with_context(context)?;
@@ -85,6 +86,10 @@ impl ExperimentRecord {
         let names = record.runs.iter().map(|run| &run.id).chain([&record.name]);
         if let Some(name) = names.into_iter().find(|name| !is_name(name)) {
             anyhow::bail!("{}: {name:?} cannot name a folder; allowed: letters, digits, `_`, `-`, `.`", path.display());
+        }
+        let is_sound = |run: &&RunEntry| run.values.len() == record.axes.len() && run.classes > 0;
+        if let Some(run) = record.runs.iter().find(|run| !is_sound(run)) {
+            anyhow::bail!("{}: run {} has not one value an axis, or no classes", path.display(), run.id);
         }
         Ok(record)
     }

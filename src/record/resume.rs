@@ -141,14 +141,19 @@ impl Saved {
     /// # Errors
     /// If they are of another run or version, or have no header.
     pub fn of(tensors: Vec<Tensor>, path: &Path, run_id: &str) -> anyhow::Result<Option<Self>> {
-    let context = || format!("{} is damaged", path.display());
-    let header = tensors.iter().find(|tensor| tensor.name() == "header").with_context(context)?;
-    let header: Header = serde_json::from_slice(header.raw()).with_context(context)?;
-    ensure!(header.schema_version <= SCHEMA_VERSION, "{} has schema version {}", path.display(), header.schema_version);
-    ensure!(header.run_id == run_id, "{} is of run {}", path.display(), header.run_id);
-    let is_same = header.numerics_version == NUMERICS_VERSION && header.simd == simd::level().name();
-    Ok(is_same.then_some(Self { header, tensors }))
-}
+        let context = || format!("{} is damaged", path.display());
+        let header = tensors.iter().find(|tensor| tensor.name() == "header").with_context(context)?;
+        let header: Header = serde_json::from_slice(header.raw()).with_context(context)?;
+        ensure!(
+            header.schema_version <= SCHEMA_VERSION,
+            "{} has schema version {}",
+            path.display(),
+            header.schema_version
+        );
+        ensure!(header.run_id == run_id, "{} is of run {}", path.display(), header.run_id);
+        let is_same = header.numerics_version == NUMERICS_VERSION && header.simd == simd::level().name();
+        Ok(is_same.then_some(Self { header, tensors }))
+    }
 
     /// Updates done.
     pub fn step(&self) -> usize {
