@@ -276,7 +276,11 @@ fn continued<F: Scalar>(saved: &Saved, experiment: &Experiment, variant: usize) 
 }
 
 fn small_record() -> ExperimentRecord {
-    let experiment = parsed(&small());
+    record_of(&small())
+}
+
+fn record_of(config: &Value) -> ExperimentRecord {
+    let experiment = parsed(config);
     let runs = plan(&experiment).expect("a plan");
     ExperimentRecord::new(&experiment, entries(&experiment, &runs))
 }
@@ -336,17 +340,22 @@ a,bn,0,6,1.5,validation,running_stats,1.0,0.75
 
 /// `experiment.json`, empty for the one that the tables belong to, `runs.csv`, `timing.csv`, and a run's `curves.csv`.
 pub fn experiments() -> Vec<Vec<u8>> {
-    let record = small_record();
-    let (mut runs, mut timing) = (Writer::new(tables::RUNS, &record.axes), Writer::new(tables::TIMING, &record.axes));
-    for (place, entry) in record.runs.iter().enumerate() {
-        let run = finished(entry, place);
-        runs.row(&collect::leading(entry), tables::run_cells(&run, Some(3)));
-        timing.row(&collect::leading(entry), tables::timing_cells(&run));
-    }
-    let (runs, timing) = (runs.into_bytes(), timing.into_bytes());
-    let written = serde_json::to_vec(&record).expect("JSON");
-    let joined = |record: &[u8]| [record, &runs, &timing, CURVES.as_bytes()].join(&0);
-    vec![joined(&[]), joined(&written)]
+    let tables = |record: &ExperimentRecord| {
+        let writer = |table| Writer::new(table, &record.axes);
+        let (mut runs, mut timing) = (writer(tables::RUNS), writer(tables::TIMING));
+        for (place, entry) in record.runs.iter().enumerate() {
+            let run = finished(entry, place);
+            runs.row(&collect::leading(entry), tables::run_cells(&run, Some(3)));
+            timing.row(&collect::leading(entry), tables::timing_cells(&run));
+        }
+        [&runs.into_bytes(), &timing.into_bytes(), CURVES.as_bytes()].join(&0)
+    };
+    // As many seeds as an interval needs.
+    let mut config = small();
+    (config["seeds"], config["variants"]) = (json!(7), json!(["affine", "bn"]));
+    let with_intervals = record_of(&config);
+    let written = serde_json::to_vec(&with_intervals).expect("JSON");
+    vec![[vec![], tables(&small_record())].join(&0), [written, tables(&with_intervals)].join(&0)]
 }
 
 /// Loaded, compared and shown, as `compare` does; put below each other, as `collect` does.
@@ -383,7 +392,7 @@ pub fn tables(bytes: &[u8]) {
     }
     let (Ok(runs), Ok(timing)) = (runs_sheet, timing_sheet) else { return };
     match Loaded::of(record, path, &runs, &timing) {
-        Ok(loaded) if loaded.runs.len() <= 24 => {
+        Ok(loaded) if loaded.runs.len() <= 30 => {
             let options = Options::default();
             let compared = compare::compare(&[loaded], &options).into_iter().collect::<anyhow::Result<Vec<_>>>();
             for format in [Format::Table, Format::Markdown, Format::Csv, Format::Json] {
