@@ -100,10 +100,6 @@ impl Loaded {
     /// # Errors
     /// If they do not belong together, or a cell is not what it should be: file, row and column are named.
     pub fn of(record: ExperimentRecord, path: &Path, sheet: &Sheet, timing: &Sheet) -> anyhow::Result<Self> {
-        for run in &record.runs {
-            let is_sound = run.values.len() == record.axes.len() && run.classes > 0;
-            ensure!(is_sound, "{}: run {} has not one value an axis, or no classes", path.display(), run.id);
-        }
         let mut rows = rows_by_id(sheet, &record)?;
         let mut timings = timings(timing, &record)?;
         let columns = Columns::of(sheet)?;

@@ -21,7 +21,7 @@ pub const SECTIONS: [&str; 6] = ["data", "model", "norm", "optimizer", "train", 
 pub const MOST_RUNS: usize = 1_000_000;
 
 /// Most points of a sweep: each is resolved, and its settings kept, before anything is trained.
-pub const MOST_POINTS: usize = 10_000;
+pub const MOST_POINTS: usize = 100_000;
 
 /// One axis of the sweep.
 #[derive(Debug, Clone, PartialEq, Serialize)]

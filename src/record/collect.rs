@@ -159,7 +159,7 @@ fn steps_to_target(run: &RunFolder, target: f64) -> anyhow::Result<Option<usize>
     first_reaching(&files::read_text(&path)?, target).with_context(|| format!("{} is damaged", path.display()))
 }
 
-/// The same of the text of a curves.csv.
+/// The same, of the text of curves.csv.
 ///
 /// # Errors
 /// If such a row has no step or no accuracy.
@@ -204,7 +204,7 @@ fn join_tables(
     Ok(())
 }
 
-/// The rows of a run's table, led by its cells of the current axes, which `header` ends with the table's columns after.
+/// The rows of a run's table, `text`, led by its cells of the current axes; `header` is the table's with these axes.
 ///
 /// # Errors
 /// If it is no such table.

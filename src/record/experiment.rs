@@ -69,7 +69,8 @@ impl ExperimentRecord {
     /// The record that a file holds; `path` is its name for messages.
     ///
     /// # Errors
-    /// If it cannot be read, is of a later layout, or has names that cannot be those of folders.
+    /// If it cannot be read, is of a later layout, has names that cannot be those of folders, or a run that has not one
+    /// value an axis.
     pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{} is no record of an experiment", path.display());
         let value: Value = serde_json::from_slice(bytes).with_context(context)?;
@@ -93,7 +94,8 @@ impl ExperimentRecord {
         }
         for run in &self.runs {
             anyhow::ensure!(seen.insert(&run.id), "run {} stands twice", run.id);
-            anyhow::ensure!(run.values.len() == self.axes.len(), "run {} has not one value for each axis", run.id);
+            let is_sound = run.values.len() == self.axes.len() && run.classes > 0;
+            anyhow::ensure!(is_sound, "run {} has not one value for each axis, or no classes", run.id);
         }
         Ok(())
     }

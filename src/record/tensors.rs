@@ -70,14 +70,6 @@ impl Tensor {
     }
 }
 
-/// Reads the tensors of a file.
-///
-/// # Errors
-/// The system's; or if it is no safetensors file.
-pub fn read(path: &Path) -> anyhow::Result<Vec<Tensor>> {
-    parse(&files::read(path)?, path)
-}
-
 /// The tensors of a file's content; `path` is its name for messages.
 ///
 /// # Errors

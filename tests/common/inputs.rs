@@ -50,7 +50,7 @@ fn facts(data: &DataFile) -> anyhow::Result<DataFacts> {
     let largest = || DataFacts { shape, images: true, classes: 256, training_file, test_file, fingerprint: None };
     Ok(match data.source {
         SourceName::Idx => DataFacts { fingerprint: Some("0123".into()), ..largest() },
-        SourceName::Mnist => Store::new("nowhere").facts(data)?,
+        SourceName::Mnist | SourceName::FashionMnist => Store::new("nowhere").facts(data)?,
         _ => synthetic_facts(data).expect("a source that is no file"),
     })
 }
@@ -89,7 +89,7 @@ pub fn configurations() -> Vec<Vec<u8>> {
         "sweep": { "data.train": [100, 200], "model.init": [{ "scheme": "he" }, { "scheme": "lecun" }] },
         "log": { "batch_every": 0, "snapshot_every": 7, "channels": 0, "probe_size": 2 }
     });
-    let sources = ["mnist", "glyphs", "gaussians", "teacher"].map(|source| {
+    let sources = ["mnist", "fashion-mnist", "glyphs", "gaussians", "teacher"].map(|source| {
         let mut config = small();
         config["data"] = json!({ "source": source, "random_labels": true });
         config.to_string()
@@ -136,7 +136,8 @@ pub fn configuration(bytes: &[u8]) {
     assert_eq!(plan(&again).as_ref(), Ok(&runs), "{}", record.configuration);
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+/// Compressed.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).expect("memory can be written");
     encoder.finish().expect("memory can be written")
@@ -170,7 +171,7 @@ pub fn idx(bytes: &[u8]) {
         assert!(inflated.len() <= most, "{} bytes", inflated.len());
         let images = idx::parse_images(inflated.clone(), "a file").ok();
         let labels = idx::parse_labels(inflated, "a file").ok();
-        for images in &images {
+        if let Some(images) = &images {
             assert_eq!(images.pixels.len(), images.count * images.rows * images.columns);
         }
         (images, labels)
@@ -179,6 +180,11 @@ pub fn idx(bytes: &[u8]) {
     let compressed = parsed(gzip(bytes));
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         assert_eq!(as_it_is, compressed);
+    }
+    // Of a published data set the length is known.
+    for length in [16, 28, 47_040_016] {
+        let inflated = idx::inflate_to(bytes.to_vec(), length, "a file");
+        assert!(inflated.is_err() || inflated.is_ok_and(|inflated| inflated.len() as u64 == length));
     }
 }
 
@@ -275,7 +281,11 @@ fn continued<F: Scalar>(saved: &Saved, experiment: &Experiment, variant: usize) 
 }
 
 fn small_record() -> ExperimentRecord {
-    let experiment = parsed(&small());
+    record_of(&small())
+}
+
+fn record_of(config: &Value) -> ExperimentRecord {
+    let experiment = parsed(config);
     let runs = plan(&experiment).expect("a plan");
     ExperimentRecord::new(&experiment, entries(&experiment, &runs))
 }
@@ -335,17 +345,22 @@ a,bn,0,6,1.5,validation,running_stats,1.0,0.75
 
 /// `experiment.json`, empty for the one that the tables belong to, `runs.csv`, `timing.csv`, and a run's `curves.csv`.
 pub fn experiments() -> Vec<Vec<u8>> {
-    let record = small_record();
-    let (mut runs, mut timing) = (Writer::new(tables::RUNS, &record.axes), Writer::new(tables::TIMING, &record.axes));
-    for (place, entry) in record.runs.iter().enumerate() {
-        let run = finished(entry, place);
-        runs.row(&collect::leading(entry), tables::run_cells(&run, Some(3)));
-        timing.row(&collect::leading(entry), tables::timing_cells(&run));
-    }
-    let (runs, timing) = (runs.into_bytes(), timing.into_bytes());
-    let written = serde_json::to_vec(&record).expect("JSON");
-    let joined = |record: &[u8]| [record, &runs, &timing, CURVES.as_bytes()].join(&0);
-    vec![joined(&[]), joined(&written)]
+    let tables = |record: &ExperimentRecord| {
+        let writer = |table| Writer::new(table, &record.axes);
+        let (mut runs, mut timing) = (writer(tables::RUNS), writer(tables::TIMING));
+        for (place, entry) in record.runs.iter().enumerate() {
+            let run = finished(entry, place);
+            runs.row(&collect::leading(entry), tables::run_cells(&run, Some(3)));
+            timing.row(&collect::leading(entry), tables::timing_cells(&run));
+        }
+        [&runs.into_bytes(), &timing.into_bytes(), CURVES.as_bytes()].join(&0)
+    };
+    // As many seeds as an interval needs.
+    let mut config = small();
+    (config["seeds"], config["variants"]) = (json!(7), json!(["affine", "bn"]));
+    let with_intervals = record_of(&config);
+    let written = serde_json::to_vec(&with_intervals).expect("JSON");
+    vec![[vec![], tables(&small_record())].join(&0), [written, tables(&with_intervals)].join(&0)]
 }
 
 /// Loaded, compared and shown, as `compare` does; put below each other, as `collect` does.
@@ -382,7 +397,7 @@ pub fn tables(bytes: &[u8]) {
     }
     let (Ok(runs), Ok(timing)) = (runs_sheet, timing_sheet) else { return };
     match Loaded::of(record, path, &runs, &timing) {
-        Ok(loaded) if loaded.runs.len() <= 24 => {
+        Ok(loaded) if loaded.runs.len() <= 30 => {
             let options = Options::default();
             let compared = compare::compare(&[loaded], &options).into_iter().collect::<anyhow::Result<Vec<_>>>();
             for format in [Format::Table, Format::Markdown, Format::Csv, Format::Json] {
@@ -410,7 +425,7 @@ pub fn run_record(bytes: &[u8]) {
     match RunRecord::parse(bytes, Path::new("run.json")) {
         Ok(Some(run)) => {
             let mut writer = Writer::new(tables::RUNS, &[]);
-            writer.row(&[], tables::run_cells(&run, None));
+            writer.row(&[(); 3].map(|()| String::new()), tables::run_cells(&run, None));
             drop((writer.into_bytes(), tables::timing_cells(&run)));
             let text = serde_json::to_vec_pretty(&run).expect("a record is JSON");
             let again = RunRecord::parse(&text, Path::new("run.json")).expect("a record is read");
