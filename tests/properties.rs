@@ -566,22 +566,8 @@ fn of_a_hundred_thousand_faults_the_first_hundred_are_said() {
 
 #[test]
 fn a_long_list_below_a_long_key_takes_no_longer_than_elsewhere() {
-    let text = format!("{{\"{}\": [{}]}}", "a".repeat(500_000), ["0"; 250_000].join(","));
+    let text = format!("{{\"{}\": [{}]}}", "a".repeat(1_000_000), ["0"; 1_000_000].join(","));
     hold("configuration", text.as_bytes());
-}
-
-#[test]
-fn a_word_of_a_megabyte_is_not_compared_with_those_that_are_known() {
-    let word = "a".repeat(1_000_000);
-    for text in [
-        configured(&word, "1"),
-        configured("variants", &format!("[\"{word}\"]")),
-        configured("sweep", &format!("{{\"{word}\": [1]}}")),
-    ] {
-        let (error, cost) = cost_of(|| parsed(&text).unwrap_err());
-        assert!(cost < 50_000_000, "{cost} bytes");
-        assert!(!format!("{error:#}").contains("did you mean"));
-    }
 }
 
 #[test]
