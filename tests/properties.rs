@@ -634,3 +634,22 @@ fn curves_in_one_long_line_are_read_once() {
     );
     assert!(clock.elapsed() < Duration::from_secs(1), "{:?}", clock.elapsed());
 }
+
+#[test]
+fn a_run_saved_after_more_updates_than_it_has_is_not_continued() {
+    let path = Path::new("resume.safetensors");
+    let of = |tensor: tensors::Tensor| {
+        if tensor.name() != "header" {
+            return tensor;
+        }
+        let mut header: Value = serde_json::from_slice(tensor.raw()).expect("JSON");
+        header["step"] = json!(1u64 << 40);
+        let header = header.to_string();
+        tensors::Tensor::bytes("header", vec![header.len()], header.as_bytes())
+    };
+    for sample in inputs::saved_runs() {
+        let all = tensors::parse(&sample, path).expect("a sound file").into_iter().map(of).collect::<Vec<_>>();
+        // Held there: what is continued has no more updates than its run.
+        hold("safetensors", &tensors::serialize(&all).expect("a file"));
+    }
+}
