@@ -30,9 +30,6 @@ impl fmt::Display for ConfigError {
 /// As many faults are reported; a text of a megabyte can have a hundred thousand.
 pub const MOST: usize = 100;
 
-/// Longest word that is looked up, in bytes: comparing takes time and memory by the product of the lengths.
-const LONGEST: usize = 100;
-
 /// Collects problems; turned into an error if there are any.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<Problem>);
@@ -73,7 +70,6 @@ impl Problems {
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
-        .filter(|_| word.len() <= LONGEST)
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .min()
         .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().min(word.len()) / 2))
