@@ -92,6 +92,41 @@ fn runs_killed_at_random_moments_continue_to_the_same_bytes() {
 
 #[test]
 #[cfg(unix)]
+fn tables_whose_writing_was_killed_are_whole_and_made_again() {
+    let config = with(small(), "seeds", json!(30));
+    let lab = straight(&config);
+    let expected = results(&lab);
+    let mut rng = stream(0, "kill tables");
+    let (mut in_the_middle, mut half_written) = (0, 0);
+    let is_half_written = |path: &Path| path.to_string_lossy().contains(".writing-");
+    for kill in 0..60 {
+        std::fs::remove_file(lab.path("results/t/.tables.json")).ok();
+        if kill % 2 == 0 {
+            std::fs::remove_file(lab.path("results/t/curves.csv")).ok();
+        }
+        let mut child = program(&lab, &[]).spawn().expect("the program");
+        std::thread::sleep(Duration::from_micros(below(&mut rng, 60_000) as u64));
+        in_the_middle += usize::from(child.try_wait().expect("a state").is_none());
+        child.kill().expect("killed");
+        child.wait().expect("an end");
+        for (path, bytes) in results(&lab) {
+            if is_half_written(&path) {
+                half_written += 1;
+                continue;
+            }
+            assert!(bytes == expected[&path], "{} is neither as before nor as it should be", path.display());
+        }
+    }
+    println!("{in_the_middle} of 60 were killed before their end, {half_written} while they wrote");
+    assert!(in_the_middle > 15, "only {in_the_middle} programs were killed before their end");
+    lab.run(&config, &[]).expect(0);
+    assert_same_files(&results(&lab), &expected);
+    let left = lab.files("results").into_keys().filter(|path| is_half_written(path));
+    assert_eq!(left.collect::<Vec<_>>(), [PathBuf::new(); 0]);
+}
+
+#[test]
+#[cfg(unix)]
 fn a_stopped_run_says_so_and_continues_to_the_same_bytes() {
     let config = slow();
     let expected = results(&straight(&config));
