@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
 
-use super::progress::{Bar, Progress};
+use super::progress::Progress;
+use super::watch::Watch;
 use super::{Job, trace};
 use crate::config::settings::Precision;
 use crate::data::Dataset;
@@ -13,14 +13,13 @@ use crate::files::{self, Lock};
 use crate::kernels::{self, Scalar};
 use crate::nn::Network;
 use crate::plan::{NUMERICS_VERSION, PlannedRun};
-use crate::probe::{self, Probe};
 use crate::record::layout::RunFolder;
-use crate::record::resume::{self, Watched};
+use crate::record::resume;
 use crate::record::run::{Metrics, RunRecord, Status, Timing};
-use crate::record::tables::{self, Rows, Writer};
+use crate::record::tables::{self, Writer};
 use crate::record::{SCHEMA_VERSION, machine, tensors};
-use crate::train::evaluate::{Curves, Score};
-use crate::train::{Batch, Ending, Observer, State, train};
+use crate::train::evaluate::Score;
+use crate::train::{Ending, State, train};
 
 /// What came of taking a run on.
 #[derive(Debug)]
@@ -109,23 +108,8 @@ fn execute_as<F: Scalar>(
         // Once: a folder that vanishes later is noticed, not made anew without what was in it.
         files::make_folder(&folder.snapshots())?;
     }
-    let probes = probe::all(settings, data);
-    let mut watch = Watch {
-        run_id: &run.id,
-        folder: &folder,
-        rows: [tables::CURVES].into_iter().chain(probes.iter().map(|probe| probe.table())).map(Rows::new).collect(),
-        curves: Curves::new(&network, settings, data, run.seed),
-        probes,
-        snapshots: Snapshots { every: settings.log.snapshot_every, folder: &folder },
-        bar: progress.bar(run, settings.train.steps),
-        evaluating: Duration::ZERO,
-        probing: Duration::ZERO,
-        started_at: record.timing.started_at.clone(),
-        steps: settings.train.steps,
-        save_every: job.resume_every,
-        saved: Instant::now(),
-    };
-    continue_saved(&folder, &run.id, &mut network, &mut state, &mut watch).inspect_err(|error| {
+    let mut watch = Watch::new(job, run, &folder, &network, data, progress, record.timing.started_at.clone());
+    watch.continue_saved(&mut network, &mut state).inspect_err(|error| {
         // The next attempt begins anew; unless what is saved may be whole, and readable another time.
         if !error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<resume::Later>()) {
             drop(resume::remove(&folder));
@@ -146,25 +130,6 @@ fn execute_as<F: Scalar>(
         drop(resume::remove(&folder));
     }
     Ok(record)
-}
-
-/// Puts everything where it was when the run was saved, if it was.
-fn continue_saved<F: Scalar>(
-    folder: &RunFolder,
-    run_id: &str,
-    network: &mut Network<F>,
-    state: &mut State<F>,
-    watch: &mut Watch<'_, F>,
-) -> anyhow::Result<()> {
-    let Some(saved) = resume::read(folder, run_id)? else { return Ok(()) };
-    saved.restore(network, state, watch.steps)?;
-    let Watched { best_validation, evaluating, probing, started_at } = saved.watched();
-    watch.curves.best_validation = best_validation;
-    (watch.evaluating, watch.probing, watch.started_at) = (evaluating, probing, started_at);
-    watch.rows.iter_mut().try_for_each(|rows| {
-        *rows = saved.rows(rows.table)?;
-        Ok(())
-    })
 }
 
 fn failed(job: &Job, run: &PlannedRun, error: &anyhow::Error) -> RunRecord {
@@ -249,92 +214,6 @@ fn finished_record<F: Scalar>(
     let (steps, start) = (state.step, state.start);
     let epochs = watch.curves.epochs(steps);
     RunRecord { status, reason, diverged_at_step, steps, epochs, parameters, metrics, start, timing, ..record }
-}
-
-/// Everything that watches a run.
-struct Watch<'a, F: Scalar> {
-    run_id: &'a str,
-    folder: &'a RunFolder,
-    /// Rows so far: curves.csv, then the probes' tables in their order.
-    rows: Vec<Rows>,
-    curves: Curves<'a, F>,
-    probes: Vec<Box<dyn Probe<F>>>,
-    snapshots: Snapshots<'a>,
-    bar: Bar,
-    evaluating: Duration,
-    probing: Duration,
-    started_at: String,
-    /// Steps of the whole run.
-    steps: usize,
-    save_every: Duration,
-    /// When it was last saved.
-    saved: Instant,
-}
-
-impl<F: Scalar> Watch<'_, F> {
-    /// Takes the rows over from those who make them.
-    fn flush(&mut self) {
-        let Some((curves, others)) = self.rows.split_first_mut() else { return };
-        self.curves.rows.drain(..).for_each(|row| curves.push(&tables::curve_cells(&row)));
-        for (probe, rows) in self.probes.iter_mut().zip(others) {
-            probe.take_rows(&mut |cells| rows.push(cells));
-        }
-    }
-
-    fn save(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
-        self.flush();
-        let watched = Watched {
-            best_validation: self.curves.best_validation,
-            evaluating: self.evaluating,
-            probing: self.probing,
-            started_at: self.started_at.clone(),
-        };
-        resume::save(self.folder, self.run_id, network, state, &watched, &self.rows)?;
-        self.saved = Instant::now();
-        Ok(())
-    }
-}
-
-impl<F: Scalar> Observer<F> for Watch<'_, F> {
-    fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
-        let clock = Instant::now();
-        self.curves.state(step, network)?;
-        self.evaluating += clock.elapsed();
-        let clock = Instant::now();
-        self.probes.iter_mut().try_for_each(|probe| probe.state(step, network))?;
-        self.probing += clock.elapsed();
-        self.snapshots.state(step, network)
-    }
-
-    fn batch(&mut self, batch: &Batch<F>) -> anyhow::Result<()> {
-        self.curves.batch(batch)?;
-        let clock = Instant::now();
-        self.probes.iter_mut().try_for_each(|probe| probe.batch(batch))?;
-        self.probing += clock.elapsed();
-        self.bar.step(batch.step, batch.loss);
-        Ok(())
-    }
-
-    fn between(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
-        // After the last update there is nothing to continue.
-        let is_due = state.step < self.steps && self.saved.elapsed() >= self.save_every;
-        if is_due { self.save(state, network) } else { Ok(()) }
-    }
-}
-
-/// Saves parameters while training goes on.
-struct Snapshots<'a> {
-    every: usize,
-    folder: &'a RunFolder,
-}
-
-impl Snapshots<'_> {
-    fn state<F: Scalar>(&self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
-        if self.every == 0 || !step.is_multiple_of(self.every) {
-            return Ok(());
-        }
-        tensors::write(&self.folder.snapshot(step), &tensors::state(network, ""))
-    }
 }
 
 fn axes(job: &Job) -> Vec<String> {

@@ -6,6 +6,7 @@ pub mod execute;
 mod pairing;
 pub mod progress;
 pub mod trace;
+mod watch;
 
 use std::sync::Mutex;
 use std::sync::PoisonError;

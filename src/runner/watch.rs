@@ -1,0 +1,148 @@
+//! What watches a run: its rows so far, probes, snapshots, and when it is saved.
+
+use std::time::{Duration, Instant};
+
+use super::Job;
+use super::progress::{Bar, Progress};
+use crate::data::Dataset;
+use crate::kernels::Scalar;
+use crate::nn::Network;
+use crate::plan::PlannedRun;
+use crate::probe::{self, Probe};
+use crate::record::layout::RunFolder;
+use crate::record::resume::{self, Watched};
+use crate::record::tables::{self, Rows};
+use crate::record::tensors;
+use crate::train::evaluate::Curves;
+use crate::train::{Batch, Observer, State};
+
+/// Everything that watches a run.
+pub(super) struct Watch<'a, F: Scalar> {
+    run_id: &'a str,
+    folder: &'a RunFolder,
+    /// Rows so far: curves.csv, then the probes' tables in their order.
+    pub(super) rows: Vec<Rows>,
+    pub(super) curves: Curves<'a, F>,
+    probes: Vec<Box<dyn Probe<F>>>,
+    snapshots: Snapshots<'a>,
+    bar: Bar,
+    pub(super) evaluating: Duration,
+    pub(super) probing: Duration,
+    pub(super) started_at: String,
+    /// Steps of the whole run.
+    steps: usize,
+    save_every: Duration,
+    /// When it was last saved.
+    saved: Instant,
+}
+
+impl<'a, F: Scalar> Watch<'a, F> {
+    pub(super) fn new(
+        job: &'a Job<'_>,
+        run: &'a PlannedRun,
+        folder: &'a RunFolder,
+        network: &Network<F>,
+        data: &'a Dataset,
+        progress: &Progress,
+        started_at: String,
+    ) -> Self {
+        let settings = &job.experiment.points[run.point].settings;
+        let probes = probe::all(settings, data);
+        let tables = [tables::CURVES].into_iter().chain(probes.iter().map(|probe| probe.table()));
+        Self {
+            run_id: &run.id,
+            folder,
+            rows: tables.map(Rows::new).collect(),
+            curves: Curves::new(network, settings, data, run.seed),
+            probes,
+            snapshots: Snapshots { every: settings.log.snapshot_every, folder },
+            bar: progress.bar(run, settings.train.steps),
+            evaluating: Duration::ZERO,
+            probing: Duration::ZERO,
+            started_at,
+            steps: settings.train.steps,
+            save_every: job.resume_every,
+            saved: Instant::now(),
+        }
+    }
+
+    /// Puts everything where it was when the run was saved, if it was.
+    ///
+    /// # Errors
+    /// Those of [`resume::read`] and [`resume::Saved::restore`].
+    pub(super) fn continue_saved(&mut self, network: &mut Network<F>, state: &mut State<F>) -> anyhow::Result<()> {
+        let Some(saved) = resume::read(self.folder, self.run_id)? else { return Ok(()) };
+        saved.restore(network, state, self.steps)?;
+        let Watched { best_validation, evaluating, probing, started_at } = saved.watched();
+        self.curves.best_validation = best_validation;
+        (self.evaluating, self.probing, self.started_at) = (evaluating, probing, started_at);
+        self.rows.iter_mut().try_for_each(|rows| {
+            *rows = saved.rows(rows.table)?;
+            Ok(())
+        })
+    }
+
+    /// Takes the rows over from those who make them.
+    pub(super) fn flush(&mut self) {
+        let Some((curves, others)) = self.rows.split_first_mut() else { return };
+        self.curves.rows.drain(..).for_each(|row| curves.push(&tables::curve_cells(&row)));
+        for (probe, rows) in self.probes.iter_mut().zip(others) {
+            probe.take_rows(&mut |cells| rows.push(cells));
+        }
+    }
+
+    pub(super) fn save(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
+        self.flush();
+        let watched = Watched {
+            best_validation: self.curves.best_validation,
+            evaluating: self.evaluating,
+            probing: self.probing,
+            started_at: self.started_at.clone(),
+        };
+        resume::save(self.folder, self.run_id, network, state, &watched, &self.rows)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+}
+
+impl<F: Scalar> Observer<F> for Watch<'_, F> {
+    fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
+        let clock = Instant::now();
+        self.curves.state(step, network)?;
+        self.evaluating += clock.elapsed();
+        let clock = Instant::now();
+        self.probes.iter_mut().try_for_each(|probe| probe.state(step, network))?;
+        self.probing += clock.elapsed();
+        self.snapshots.state(step, network)
+    }
+
+    fn batch(&mut self, batch: &Batch<F>) -> anyhow::Result<()> {
+        self.curves.batch(batch)?;
+        let clock = Instant::now();
+        self.probes.iter_mut().try_for_each(|probe| probe.batch(batch))?;
+        self.probing += clock.elapsed();
+        self.bar.step(batch.step, batch.loss);
+        Ok(())
+    }
+
+    fn between(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
+        // After the last update there is nothing to continue.
+        let is_due = state.step < self.steps && self.saved.elapsed() >= self.save_every;
+        if is_due { self.save(state, network) } else { Ok(()) }
+    }
+}
+
+/// Saves parameters while training goes on.
+struct Snapshots<'a> {
+    every: usize,
+    folder: &'a RunFolder,
+}
+
+impl Snapshots<'_> {
+    fn state<F: Scalar>(&self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
+        if self.every == 0 || !step.is_multiple_of(self.every) {
+            return Ok(());
+        }
+        tensors::write(&self.folder.snapshot(step), &tensors::state(network, ""))
+    }
+}
