@@ -166,7 +166,8 @@ fn open_lock(path: &Path) -> anyhow::Result<File> {
     refuse_link(path)?;
     let is_other = path.metadata().is_ok_and(|metadata| !metadata.is_file());
     anyhow::ensure!(!is_other, "cannot lock {}: it is no file", path.display());
-    let file = File::options().create(true).write(true).truncate(false).open(path);
+    // Over a network a shared lock needs a file that can be read, a lock alone one that can be written.
+    let file = File::options().create(true).read(true).write(true).truncate(false).open(path);
     file.with_context(|| format!("cannot lock {}", path.display()))
 }
 

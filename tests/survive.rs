@@ -122,7 +122,7 @@ fn tables_whose_writing_was_killed_are_whole_and_made_again() {
     lab.run(&config, &[]).expect(0);
     assert_same_files(&results(&lab), &expected);
     let left = lab.files("results").into_keys().filter(|path| is_half_written(path));
-    assert_eq!(left.collect::<Vec<_>>(), [PathBuf::new(); 0]);
+    assert_eq!(left.count(), 0);
 }
 
 #[test]
