@@ -3,6 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -144,22 +146,30 @@ pub fn try_lock(path: &Path) -> anyhow::Result<Lock> {
     Ok(outcome(|| file.try_lock()).unwrap_or_else(|| Lock::Held(file)))
 }
 
-/// Waits for a lock that many may hold at once, but none beside one who has it alone by [`try_lock`].
+/// Takes a lock that many may hold at once, but none beside one who has it alone by [`try_lock`].
 ///
 /// # Errors
 /// If the file cannot be opened.
-pub fn lock_shared(path: &Path) -> anyhow::Result<Lock> {
+pub fn try_lock_shared(path: &Path) -> anyhow::Result<Lock> {
     let file = open_lock(path)?;
-    Ok(outcome(|| file.lock_shared().map_err(TryLockError::Error)).unwrap_or_else(|| Lock::Held(file)))
+    Ok(outcome(|| file.try_lock_shared()).unwrap_or_else(|| Lock::Held(file)))
 }
 
-/// Waits for a lock until nobody else has it.
+/// Told ten times a second for how long a lock has been waited for; says whether to go on waiting.
+pub type Waiting<'a> = &'a dyn Fn(Duration) -> bool;
+
+/// Waits for a lock until nobody else has it. [`Lock::Elsewhere`] if the waiting was given up.
 ///
 /// # Errors
 /// If the file cannot be opened.
-pub fn lock(path: &Path) -> anyhow::Result<Lock> {
-    let file = open_lock(path)?;
-    Ok(outcome(|| file.lock().map_err(TryLockError::Error)).unwrap_or_else(|| Lock::Held(file)))
+pub fn lock(path: &Path, waiting: Waiting) -> anyhow::Result<Lock> {
+    let began = Instant::now();
+    loop {
+        match try_lock(path)? {
+            Lock::Elsewhere if waiting(began.elapsed()) => thread::sleep(Duration::from_millis(100)),
+            lock => return Ok(lock),
+        }
+    }
 }
 
 fn open_lock(path: &Path) -> anyhow::Result<File> {

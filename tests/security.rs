@@ -138,11 +138,21 @@ fn what_links_lead_to_is_not_collected() {
     let has = |name: &str| lab.files("results").into_keys().any(|path| path.ends_with(name));
     assert!(has("run.log") && !has("extra.txt") && !has("program.sh"));
 
-    for name in ["run.log", "curves.csv", "snapshots"] {
+    for name in ["", "run.log", "curves.csv", "snapshots"] {
         let lab = Lab::new();
         lab.run(&small(), &["--out", "from"]).expect(0);
         let run =
             std::fs::read_dir(lab.path("from/t/runs")).expect("runs").next().expect("a run").expect("a run").path();
+        if name.is_empty() {
+            // The run's folder itself; then the folder of all of them.
+            std::fs::rename(&run, lab.path("from/moved")).expect("moved");
+            symlink(lab.path("from/moved"), &run).expect("linked");
+            lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&["is a link"]);
+            std::fs::rename(lab.path("from/t/runs"), lab.path("from/all")).expect("moved");
+            symlink(lab.path("from/all"), lab.path("from/t/runs")).expect("linked");
+            lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&["is a link"]);
+            continue;
+        }
         // As long as what it stands for, so that nothing else gives it away.
         let size = std::fs::metadata(run.join(name)).map_or(0, |metadata| metadata.len());
         let secret = lab.write("from/elsewhere/secret", vec![b'x'; size as usize]);

@@ -1,6 +1,6 @@
 //! `bn-exp collect`: shards or copies of one experiment → one folder with its tables.
 
-use super::{Exit, complain, show};
+use super::{Exit, NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CollectArgs;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
@@ -10,14 +10,20 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let sources: Vec<ExperimentFolder> = args.paths.iter().map(ExperimentFolder::at).collect();
     let name = sources.first().map(ExperimentRecord::read).transpose()?.map(|record| record.name).unwrap_or_default();
     let out = ExperimentFolder::at(args.out.join(name));
-    let merged = merge::merge(&sources, &out)?;
-    let is_rebuilt = tables::collect(&out)?;
-    let merge::Merged { planned, finished, copied, failed, levels } = merged;
-    let tables = if is_rebuilt { "tables made" } else { "tables were current" };
+    let waiting = waiting(&NEVER);
+    let merged = merge::merge(&sources, &out, &waiting)?;
+    let made = tables::collect(&out, &waiting)?;
+    warn_of_damage(&made);
+    let merge::Merged { planned, finished, copied, elsewhere, failed, levels } = merged;
+    let (finished, failed) = (finished - made.damaged.len(), failed + made.damaged.len());
+    let tables = if made.is_new { "tables made" } else { "tables were current" };
     show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
     if levels.len() > 1 {
         let levels = levels.into_iter().collect::<Vec<_>>().join(", ");
         complain(format!("warning: runs of different instruction levels, which differ by rounding: {levels}"));
+    }
+    if elsewhere > 0 {
+        complain(format!("warning: {elsewhere} runs are being trained there by another program and were not copied"));
     }
     if failed > 0 {
         complain(format!("warning: {failed} runs failed, for reasons in runs.csv; `bn-exp run` tries them again"));

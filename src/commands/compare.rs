@@ -1,8 +1,9 @@
 //! `bn-exp compare`: which arm wins, by how much, how surely.
 
-use super::{Exit, complain, show};
+use super::{Exit, NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CompareArgs;
 use crate::compare::{self, Loaded, Options};
+use crate::files::Waiting;
 use crate::record::collect;
 use crate::record::layout::ExperimentFolder;
 use crate::report::{self, Format};
@@ -25,7 +26,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
             continue;
         }
         seen.push(place);
-        match load(&ExperimentFolder::at(path)) {
+        match load(&ExperimentFolder::at(path), &waiting(&NEVER)) {
             Ok(loaded) => experiments.push(loaded),
             Err(error) => problems.push(error),
         }
@@ -44,17 +45,17 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
 }
 
 /// Compares an experiment as its configuration says, for a terminal.
-pub(super) fn print(folder: &ExperimentFolder) -> anyhow::Result<()> {
+pub(super) fn print(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<()> {
     let options = Options::default();
-    let comparisons = compare::compare(&[load(folder)?], &options);
+    let comparisons = compare::compare(&[load(folder, waiting)?], &options);
     let comparisons = comparisons.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     show(report::comparisons(&comparisons, &options, Format::Table).trim_end())
 }
 
 /// Reads an experiment, making its tables current first where its runs are at hand.
-fn load(folder: &ExperimentFolder) -> anyhow::Result<Loaded> {
+fn load(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Loaded> {
     if folder.runs().is_dir() {
-        collect::collect(folder)?;
+        warn_of_damage(&collect::collect(folder, waiting)?);
     }
     Loaded::read(folder)
 }

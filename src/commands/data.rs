@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Exit, UsageError, complain, data_dir, show};
 use crate::cli::{DataArgs, DataCommand};
 use crate::data::Store;
-use crate::data::fetch::{self, Event, Origin};
+use crate::data::fetch::{self, CannotBeHad, Event, Origin};
 use crate::data::published::{self, Published};
 use crate::report::text::PLAIN;
 
@@ -45,7 +45,8 @@ fn list(store: &Store) -> anyhow::Result<Exit> {
 fn fetch(name: &str, from: Option<&str>, store: &Store) -> anyhow::Result<Exit> {
     let set = published(name)?;
     let folder = store.folder(set.name);
-    let origins = from.map_or_else(|| Origin::mirrors(set), |from| vec![Origin::parse(from)]);
+    let given = from.map(Origin::parse).transpose().map_err(|error| UsageError(format!("--from: {error}")))?;
+    let origins = given.map_or_else(|| Origin::mirrors(set), |from| vec![from]);
     let mut bar = ProgressBar::hidden();
     let mut tell = |event: Event<'_>| match event {
         Event::There(file) => complain(format!("{}: there already", file.name)),
@@ -60,6 +61,7 @@ fn fetch(name: &str, from: Option<&str>, store: &Store) -> anyhow::Result<Exit> 
         }
         Event::Passed(_, error) => {
             bar.finish_and_clear();
+            bar = ProgressBar::hidden();
             complain(format!("warning: {error:#}"));
         }
         Event::Written(file) => {
@@ -68,9 +70,11 @@ fn fetch(name: &str, from: Option<&str>, store: &Store) -> anyhow::Result<Exit> 
         }
     };
     fetch::fetch(set, &folder, &origins, fetch::PATIENCE, &mut tell).map_err(|error| {
+        if from.is_some() || !error.is::<CannotBeHad>() {
+            return error;
+        }
         let without = "without a network, copy the four files from a machine that has one";
-        let remedy = format!("\n{without}, then: bn-exp data fetch {name} --from DIR");
-        anyhow!("{error:#}{}", if from.is_none() { &remedy } else { "" })
+        anyhow!("{error:#}\n{without}, then: bn-exp data fetch {name} --from DIR")
     })?;
     show(format!("{name}: all four files are in {}", folder.display()))?;
     Ok(Exit::Done)

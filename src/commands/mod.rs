@@ -7,9 +7,12 @@ mod plan;
 mod run;
 mod schema;
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -19,6 +22,7 @@ use crate::data::Store;
 use crate::files;
 use crate::nn::{memory, network};
 use crate::plan::{PlannedRun, plan as make_plan};
+use crate::record::collect::Made;
 use crate::record::layout::ExperimentFolder;
 use crate::record::machine;
 
@@ -123,6 +127,27 @@ fn show(text: impl Display) -> anyhow::Result<()> {
 fn complain(text: impl Display) {
     drop(writeln!(std::io::stderr(), "{text}"));
 }
+
+/// Says which finished runs turned out to be damaged.
+fn warn_of_damage(made: &Made) {
+    for (id, reason) in &made.damaged {
+        complain(format!("warning: run {id} counts as failed: {reason}; the next `run` trains it again"));
+    }
+}
+
+/// Waits for a lock that another program holds, says so after a second, and gives up when asked to stop.
+fn waiting(stop: &AtomicBool) -> impl Fn(Duration) -> bool {
+    let is_said = Cell::new(false);
+    move |waited| {
+        if waited >= Duration::from_secs(1) && !is_said.replace(true) {
+            complain("waiting for another program that has the experiment locked");
+        }
+        !stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Never set: for what Ctrl-C ends without ceremony.
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// The folder of the data sets: as given, or in the user's cache folder.
 fn data_dir(args: &DataDir) -> PathBuf {

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, ensure};
 
-use super::{Exit, Prepared, UsageError, compare, complain, prepare, show};
+use super::{Exit, Prepared, UsageError, compare, complain, prepare, show, waiting, warn_of_damage};
 use crate::cli::RunArgs;
-use crate::files::{self, Lock};
+use crate::files::{self, Lock, Waiting};
 use crate::kernels::simd;
 use crate::plan::{PlannedRun, entries};
 use crate::record::experiment::{self, ExperimentRecord};
@@ -26,20 +26,28 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let Prepared { experiment, plan, store, folder, jobs } = prepare(&args.experiment)?;
     let discards = args.fresh && folder.runs().is_dir();
     // Before anything is created or discarded: is the data there, and can results be written?
-    let Ended { finished, failed } = if discards { Ended::default() } else { RunRecord::ended(&folder)? };
+    let mut ended = if discards { Ended::default() } else { RunRecord::ended(&folder)? };
     let is_mine = |place: usize| args.shard.is_none_or(|shard| shard.has(place));
     let mine: Vec<&PlannedRun> = (0..plan.len()).filter(|place| is_mine(*place)).map(|place| &plan[place]).collect();
-    let missing: Vec<&PlannedRun> = mine.iter().filter(|run| !finished.contains(&run.id)).copied().collect();
+    let without = |finished: &HashSet<String>| -> Vec<&PlannedRun> {
+        mine.iter().filter(|run| !finished.contains(&run.id)).copied().collect()
+    };
+    let mut missing = without(&ended.finished);
     if let Some(run) = missing.first() {
         store.load(&experiment.points[run.point].settings.data, run.seed)?;
     }
     let record = ExperimentRecord::new(&experiment, entries(&experiment, &plan));
+    let waiting = waiting(&stop);
     // Where nothing is to be written, the folder need not be one that can be.
-    let writes = !missing.is_empty() || discards || !record.is_recorded(&folder);
-    let _training = if writes { Some(open(args, &folder, &record, &finished, discards)?) } else { None };
+    let mut training = None;
+    if !missing.is_empty() || discards || !record.is_recorded(&folder) {
+        let (lock, now) = open(args, &folder, &record, discards, &waiting)?;
+        (training, ended) = (Some(lock), now);
+        missing = without(&ended.finished);
+    }
     // Of runs that were finished the moment before the program was killed.
-    finished.iter().for_each(|id| drop(resume::remove(&folder.run(id))));
-    let mut again = missing.iter().filter_map(|run| Some((&run.id, failed.get(&run.id)?)));
+    ended.finished.iter().for_each(|id| drop(resume::remove(&folder.run(id))));
+    let mut again = missing.iter().filter_map(|run| Some((&run.id, ended.failed.get(&run.id)?)));
     if let Some((id, reason)) = again.next() {
         let others = match again.count() {
             0 => String::new(),
@@ -68,19 +76,24 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     show(said(&tally, mine.len()))?;
     let is_interrupted = stop.load(Ordering::Relaxed) && tally.left > 0;
     let concluded = if args.shard.is_some() {
-        show(format!("this shard's runs are in {}; `bn-exp collect` makes the tables", folder.runs().display()))
+        let words = "`bn-exp collect` makes the tables";
+        show(format!("this shard's runs are in {}; {words}", folder.runs().display())).map(|()| 0)
     } else {
-        conclude(&folder)
+        conclude(&folder, &waiting)
     };
-    match concluded {
+    drop(training);
+    let damaged = match concluded {
         // It was asked to stop, and did.
-        Err(error) if is_interrupted => complain(format!("error: {error:#}")),
+        Err(error) if is_interrupted => {
+            complain(format!("error: {error:#}"));
+            0
+        }
         concluded => concluded?,
-    }
-    Ok(match tally {
+    };
+    Ok(match tally.failed + damaged {
         _ if is_interrupted => Exit::Interrupted,
-        Tally { failed: 1.., .. } => Exit::Failed,
-        _ => Exit::Done,
+        0 => Exit::Done,
+        _ => Exit::Failed,
     })
 }
 
@@ -89,38 +102,38 @@ fn open(
     args: &RunArgs,
     folder: &ExperimentFolder,
     record: &ExperimentRecord,
-    finished: &HashSet<String>,
     discards: bool,
-) -> anyhow::Result<Lock> {
+    waiting: Waiting,
+) -> anyhow::Result<(Lock, Ended)> {
     experiment::check_writable(folder)?;
     if discards {
         confirm(args, folder.path())?;
     }
-    let opening = files::try_lock(&folder.training_lock())?;
-    let is_alone = !matches!(opening, Lock::Elsewhere);
+    // Nobody else opens or discards it meanwhile.
+    let _gate = collect::lock(folder, waiting)?;
+    let alone = files::try_lock(&folder.training_lock())?;
+    let is_alone = !matches!(alone, Lock::Elsewhere);
     if discards {
-        let at_work = "another `bn-exp run` is at work there; wait until it has ended, or stop it";
+        let at_work = "another program is at work there; wait until it has ended, or stop it";
         ensure!(is_alone, "{} is not discarded: {at_work}", folder.path().display());
         experiment::discard(folder)?;
+        files::make_folder(&folder.runs())?;
     }
-    if is_alone {
-        experiment::open(folder, record, finished, is_alone)?;
-        drop(opening);
-        return files::lock_shared(&folder.training_lock());
-    }
-    // Not before the others have opened it.
-    let training = files::lock_shared(&folder.training_lock())?;
-    experiment::open(folder, record, finished, is_alone)?;
-    Ok(training)
+    let ended = RunRecord::ended(folder)?;
+    experiment::open(folder, record, &ended.finished, is_alone)?;
+    drop(alone);
+    Ok((files::try_lock_shared(&folder.training_lock())?, ended))
 }
 
-/// Makes the tables and compares.
-fn conclude(folder: &ExperimentFolder) -> anyhow::Result<()> {
-    collect::collect(folder)?;
+/// Makes the tables and compares. Returns how many finished runs turned out to be damaged.
+fn conclude(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<usize> {
+    let made = collect::collect(folder, waiting)?;
+    warn_of_damage(&made);
     show("")?;
-    compare::print(folder)?;
+    compare::print(folder, waiting)?;
     let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
-    show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))
+    show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
+    Ok(made.damaged.len())
 }
 
 fn said(tally: &Tally, total: usize) -> String {

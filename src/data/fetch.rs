@@ -4,11 +4,12 @@
 //! that what is in the folder counts. Nothing is read past the length that a file can have, nothing inflated past the
 //! length that it has, and no server can keep the program waiting.
 
+use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
@@ -26,9 +27,16 @@ pub enum Origin {
 
 impl Origin {
     /// A URL, or else the path of a folder.
-    pub fn parse(text: &str) -> Self {
+    ///
+    /// # Errors
+    /// If it is a URL of another kind, or nothing.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
         let is_url = ["https://", "http://"].iter().any(|scheme| text.to_ascii_lowercase().starts_with(scheme));
-        if is_url { Self::Url(text.trim_end_matches('/').to_owned()) } else { Self::Folder(PathBuf::from(text)) }
+        ensure!(
+            is_url || !(text.is_empty() || text.contains("://")),
+            "{text:?} is neither a folder nor an http(s) URL"
+        );
+        Ok(if is_url { Self::Url(text.trim_end_matches('/').to_owned()) } else { Self::Folder(PathBuf::from(text)) })
     }
 
     /// Where a data set is published, to be asked in this order.
@@ -36,13 +44,40 @@ impl Origin {
         set.mirrors.iter().map(|url| Self::Url((*url).to_owned())).collect()
     }
 
-    fn place(&self, file: &PublishedFile) -> String {
+    /// Where a file may be there: one place of a server, one or two of a folder.
+    fn places(&self, file: &PublishedFile) -> Vec<Place> {
         match self {
-            Self::Url(url) => format!("{url}/{}", file.gzip_name()),
-            Self::Folder(folder) => file.find(folder).unwrap_or_else(|| folder.clone()).display().to_string(),
+            Self::Url(url) => vec![Place::Url(format!("{url}/{}", file.gzip_name()))],
+            Self::Folder(folder) => file.names().iter().map(|name| Place::File(folder.join(name))).collect(),
         }
     }
 }
+
+/// Where one file may be.
+enum Place {
+    Url(String),
+    File(PathBuf),
+}
+
+/// For messages: without name and password.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Url(url) => {
+                let (scheme, rest) = url.split_once("//").unwrap_or_default();
+                let host_ends = rest.find('/').unwrap_or(rest.len());
+                let host = rest[..host_ends].rfind('@').map_or(0, |at| at + 1);
+                write!(f, "{scheme}//{}", &rest[host..])
+            }
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// A file that none of the places has.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} cannot be had")]
+pub struct CannotBeHad(&'static str);
 
 /// What is told while files are got.
 #[derive(Debug, Clone, Copy)]
@@ -75,20 +110,32 @@ pub fn fetch(
     patience: Duration,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> anyhow::Result<()> {
+    let (there, missing): (Vec<_>, Vec<_>) = set.files.iter().partition(|file| is_there(file, folder));
+    there.into_iter().for_each(|file| tell(Event::There(file)));
+    if missing.is_empty() {
+        return Ok(());
+    }
     files::make_folder(folder)?;
-    let _lock = match files::try_lock(&folder.join(".lock"))? {
+    match files::try_lock(&folder.join(".lock"))? {
         Lock::Elsewhere => bail!("another program is getting {} into {}", set.title, folder.display()),
-        lock => lock,
-    };
-    files::remove_unfinished(folder)?;
-    let mut origins: Vec<&Origin> = origins.iter().collect();
-    for file in &set.files {
-        if is_there(file, folder) {
-            tell(Event::There(file));
-            continue;
+        Lock::Unsupported => get(&missing, folder, origins, patience, tell),
+        _held => {
+            files::remove_unfinished(folder)?;
+            get(&missing, folder, origins, patience, tell)
         }
-        let (raw, bytes) = first_that_has(file, &mut origins, patience, tell)
-            .with_context(|| format!("{} cannot be had", file.name))?;
+    }
+}
+
+fn get(
+    missing: &[&PublishedFile],
+    folder: &Path,
+    origins: &[Origin],
+    patience: Duration,
+    tell: &mut dyn FnMut(Event<'_>),
+) -> anyhow::Result<()> {
+    let mut origins: Vec<&Origin> = origins.iter().collect();
+    for file in missing {
+        let (raw, bytes) = first_that_has(file, &mut origins, patience, tell).context(CannotBeHad(file.name))?;
         write(file, folder, &raw, &bytes)?;
         tell(Event::Written(file));
     }
@@ -102,16 +149,21 @@ fn first_that_has(
     patience: Duration,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    for left in (0..origins.len()).rev() {
-        let place = origins[0].place(file);
-        let raw = read(file, origins[0], patience, tell).with_context(|| place.clone());
-        match raw.and_then(|raw| Ok((raw.clone(), file.check(raw, &place)?))) {
-            Err(error) if left > 0 => tell(Event::Passed(file, &error)),
-            result => return result,
+    let mut failure = None;
+    for _ in 0..origins.len() {
+        for place in origins[0].places(file) {
+            if let Some(error) = failure.take() {
+                tell(Event::Passed(file, &error));
+            }
+            let raw = read(file, &place, patience, tell).with_context(|| place.to_string());
+            match raw.and_then(|raw| Ok((raw.clone(), file.check(raw, &place.to_string())?))) {
+                Ok(got) => return Ok(got),
+                Err(error) => failure = Some(error),
+            }
         }
         origins.rotate_left(1);
     }
-    bail!("there is no place to get it from")
+    Err(failure.unwrap_or_else(|| anyhow!("there is no place to get it from")))
 }
 
 fn is_there(file: &PublishedFile, folder: &Path) -> bool {
@@ -133,16 +185,13 @@ fn write(file: &PublishedFile, folder: &Path, raw: &[u8], bytes: &[u8]) -> anyho
 
 fn read(
     file: &PublishedFile,
-    origin: &Origin,
+    place: &Place,
     patience: Duration,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> anyhow::Result<Vec<u8>> {
-    match origin {
-        Origin::Url(_) => download(file, &origin.place(file), patience, tell),
-        Origin::Folder(folder) => {
-            let path = file.find(folder).with_context(|| format!("there is no {} here", file.names().join(" or ")))?;
-            files::read_at_most(&path, file.longest())
-        }
+    match place {
+        Place::Url(url) => download(file, url, patience, tell),
+        Place::File(path) => files::read_at_most(path, file.longest()),
     }
 }
 
@@ -152,6 +201,8 @@ fn download(
     patience: Duration,
     tell: &mut dyn FnMut(Event<'_>),
 ) -> anyhow::Result<Vec<u8>> {
+    let longest = file.longest();
+    let slowest = Duration::from_secs(longest / SLOWEST);
     let agent: Agent = Agent::config_builder()
         .https_only(url.to_ascii_lowercase().starts_with("https:"))
         .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
@@ -159,13 +210,13 @@ fn download(
         .timeout_connect(Some(patience))
         .timeout_recv_response(Some(patience))
         .timeout_per_read(Some(patience))
+        .timeout_global(Some(patience + slowest))
         .max_redirects(5)
         .user_agent(concat!("bn-exp/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
     let response = agent.get(url).header("accept-encoding", "identity").call()?;
     let total = response.body().content_length();
-    let longest = file.longest();
     if let Some(total) = total.filter(|total| *total > longest) {
         bail!("says that it sends {total} bytes; the file has at most {longest}");
     }

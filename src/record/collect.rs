@@ -17,7 +17,7 @@ use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
 use super::tables::{self, LEADING, Writer};
 use crate::config::json::cell;
-use crate::files::{self, Lock};
+use crate::files::{self, Lock, Waiting};
 use crate::plan::RunEntry;
 use crate::table::Table;
 
@@ -28,48 +28,97 @@ struct Stamp {
     tables: Vec<String>,
 }
 
-/// Held by whoever writes at the root of an experiment; waits for others, and removes what one that was killed left
-/// half-written. Where there can be no lock two programs may both write, each whole files.
+/// What came of making the root tables current.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// Whether they had to be made again.
+    pub is_new: bool,
+    /// Finished runs that were found damaged on the way: their ids, and how. They count as failed from now on.
+    pub damaged: Vec<(String, String)>,
+}
+
+/// A table of a run is not as it was written.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+struct Damaged {
+    /// The run's place in the plan.
+    place: usize,
+    reason: String,
+}
+
+/// Held by whoever writes at the root of an experiment, or opens it for training; waits for others, and removes what one
+/// that was killed left half-written. Where there can be no lock two programs may both write, each whole files.
 ///
 /// # Errors
-/// The system's, with the path.
-pub(super) fn lock(folder: &ExperimentFolder) -> anyhow::Result<Lock> {
-    let lock = files::lock(&folder.lock())?;
-    if let Lock::Held(_) = lock {
-        files::remove_unfinished(folder.path())?;
+/// The system's, with the path; if the waiting was given up.
+pub fn lock(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Lock> {
+    let lock = files::lock(&folder.lock(), waiting)?;
+    match lock {
+        Lock::Held(_) => files::remove_unfinished(folder.path())?,
+        Lock::Elsewhere => anyhow::bail!("another program has {} locked", folder.path().display()),
+        Lock::Unsupported => {}
     }
     Ok(lock)
 }
 
-/// Makes the root tables current. Returns whether they had to be rebuilt.
+/// Makes the root tables current.
 ///
 /// # Errors
 /// If a run's record or table cannot be read, or a table not written.
-pub fn collect(folder: &ExperimentFolder) -> anyhow::Result<bool> {
-    // In a folder that cannot be written, tables that are current are still read.
-    let _lock = lock(folder);
+pub fn collect(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Made> {
+    let lock = lock(folder, waiting);
     let record = ExperimentRecord::read(folder)?;
-    let sources = sources(&record, folder)?;
-    if let Some(stamp) = read_stamp(folder)
-        && stamp == (Stamp { sources: sources.clone(), tables: as_they_are(folder) })
-    {
-        return Ok(false);
+    let is_current = |stamp: Stamp| {
+        let now = Stamp { sources: sources(&record, folder)?, tables: as_they_are(folder) };
+        anyhow::Ok(stamp == now)
+    };
+    if read_stamp(folder).map(is_current).transpose()?.unwrap_or_default() {
+        return Ok(Made::default());
     }
+    // In a folder that cannot be written, tables that are current are still read.
+    let _lock = lock?;
     let read = |entry: &RunEntry| RunRecord::read(&folder.run(&entry.id));
-    let runs = record.runs.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut runs = record.runs.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut made = Made { is_new: true, ..Made::default() };
+    while let Err(error) = write_tables(folder, &record, &runs) {
+        let Damaged { place, reason } = error.downcast::<Damaged>()?;
+        let Some(run) = runs[place].take() else { anyhow::bail!(reason) };
+        let (id, run) = (run.run_id.clone(), run.failed(reason.clone()));
+        // Where that cannot be written it is said again the next time.
+        drop(write_failure(&folder.run(&id), &run));
+        runs[place] = Some(run);
+        made.damaged.push((id, reason));
+    }
+    let stamp = Stamp { sources: sources(&record, folder)?, tables: as_they_are(folder) };
+    files::write_atomically(&folder.stamp(), &serde_json::to_vec(&stamp)?)?;
+    Ok(made)
+}
+
+fn write_tables(
+    folder: &ExperimentFolder,
+    record: &ExperimentRecord,
+    runs: &[Option<RunRecord>],
+) -> anyhow::Result<()> {
     for table in tables::all() {
         let path = folder.table(table.file);
         match table.file {
             file if file == tables::RUNS.file => {
-                files::write_atomically(&path, &runs_table(&record, &runs, folder)?)?;
+                files::write_atomically(&path, &runs_table(record, runs, folder)?)?;
             }
-            file if file == tables::TIMING.file => files::write_atomically(&path, &timing_table(&record, &runs))?,
-            _ => files::write_atomically_by(&path, |file| join_tables(file, table, &record, &runs, folder))?,
+            file if file == tables::TIMING.file => files::write_atomically(&path, &timing_table(record, runs))?,
+            _ => files::write_atomically_by(&path, |file| join_tables(file, table, record, runs, folder))?,
         }
     }
-    let stamp = Stamp { sources, tables: as_they_are(folder) };
-    files::write_atomically(&folder.stamp(), &serde_json::to_vec(&stamp)?)?;
-    Ok(true)
+    Ok(())
+}
+
+/// Records that a run counts as failed, unless a program is training it just now.
+fn write_failure(folder: &RunFolder, run: &RunRecord) -> anyhow::Result<()> {
+    if let Lock::Elsewhere = files::try_lock(&folder.lock())? {
+        return Ok(());
+    }
+    files::write_atomically(&folder.log(), run.log_text().as_bytes())?;
+    run.write(folder)
 }
 
 fn read_stamp(folder: &ExperimentFolder) -> Option<Stamp> {
@@ -79,7 +128,7 @@ fn read_stamp(folder: &ExperimentFolder) -> Option<Stamp> {
 /// The root tables as they are: digests of those with one row a run, which comparisons are made of, and sizes of the
 /// others, which may be large. Empty for one that cannot be read.
 fn as_they_are(folder: &ExperimentFolder) -> Vec<String> {
-    let digest = |path: &Path| files::read(path).map(|bytes| hex(&Sha256::digest(bytes)));
+    let digest = |path: &Path| files::read(path).map(|bytes| sha256(&bytes));
     let size = |path: &Path| Ok(path.metadata()?.len().to_string());
     let state = |table: Table| {
         let path = folder.table(table.file);
@@ -87,6 +136,11 @@ fn as_they_are(folder: &ExperimentFolder) -> Vec<String> {
         if has_row_a_run { digest(&path) } else { size(&path) }
     };
     tables::all().map(|table| state(table).unwrap_or_default()).collect()
+}
+
+/// SHA-256 in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -106,6 +160,10 @@ fn sources(record: &ExperimentRecord, folder: &ExperimentFolder) -> anyhow::Resu
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         }
+        // A table that is lost, or there again, changes what the run counts as.
+        for table in tables::all() {
+            hash.update(run.table(table.file).metadata().map_or(u64::MAX, |metadata| metadata.len()).to_le_bytes());
+        }
     }
     Ok(hex(&hash.finalize()))
 }
@@ -123,10 +181,11 @@ fn runs_table(
 ) -> anyhow::Result<Vec<u8>> {
     let target = record.compare_options()?.target_accuracy;
     let mut writer = Writer::new(tables::RUNS, &record.axes);
-    for (entry, run) in record.runs.iter().zip(runs) {
+    for (place, (entry, run)) in record.runs.iter().zip(runs).enumerate() {
         let cells = match run {
             Some(run) => {
-                let steps = target.map(|target| steps_to_target(&folder.run(&entry.id), target)).transpose()?;
+                let target = target.filter(|_| run.status.is_finished());
+                let steps = target.map(|target| steps_to_target(place, &folder.run(&entry.id), target)).transpose()?;
                 tables::run_cells(run, steps.flatten())
             }
             None => {
@@ -151,12 +210,11 @@ fn timing_table(record: &ExperimentRecord, runs: &[Option<RunRecord>]) -> Vec<u8
 }
 
 /// The first evaluation whose validation accuracy, under running statistics, reaches the target.
-fn steps_to_target(run: &RunFolder, target: f64) -> anyhow::Result<Option<usize>> {
+fn steps_to_target(place: usize, run: &RunFolder, target: f64) -> anyhow::Result<Option<usize>> {
     let path = run.table(tables::CURVES.file);
-    if !path.is_file() {
-        return Ok(None);
-    }
-    first_reaching(&files::read_text(&path)?, target).with_context(|| format!("{} is damaged", path.display()))
+    let text = files::read(&path)?;
+    let reached = str::from_utf8(&text).context("it is no text").and_then(|text| first_reaching(text, target));
+    reached.map_err(|error| Damaged { place, reason: format!("{} is damaged: {error:#}", path.display()) }.into())
 }
 
 /// The same, of the text of curves.csv.
@@ -190,15 +248,19 @@ fn join_tables(
     let header = Writer::new(table, &record.axes).into_bytes();
     let context = || format!("cannot write {}", folder.table(table.file).display());
     file.write_all(&header).with_context(context)?;
-    for (entry, run) in record.runs.iter().zip(runs) {
+    for (place, (entry, run)) in record.runs.iter().zip(runs).enumerate() {
         // A failed run has no rows, and what is left of it may be damaged.
-        let run = run.as_ref().filter(|run| run.status.is_finished());
-        let Some(expected) = run.and_then(|run| run.table_bytes.get(table.file)) else { continue };
+        let Some(run) = run.as_ref().filter(|run| run.status.is_finished()) else { continue };
+        if !run.table_bytes.contains_key(table.file) {
+            continue;
+        }
         let path = folder.run(&entry.id).table(table.file);
         let text = files::read(&path)?;
-        anyhow::ensure!(text.len() as u64 == *expected, "{} is changing: try again", path.display());
-        let rows = rows_led_by(table, &header, entry, &text);
-        let rows = rows.with_context(|| format!("{} is damaged", path.display()))?;
+        let damaged = |how: String| Damaged { place, reason: format!("{} is damaged: {how}", path.display()) };
+        if run.table_sha256.get(table.file).is_some_and(|expected| *expected != sha256(&text)) {
+            return Err(damaged("its SHA-256 is not the recorded one".to_owned()).into());
+        }
+        let rows = rows_led_by(table, &header, entry, &text).map_err(|error| damaged(format!("{error:#}")))?;
         file.write_all(&rows).with_context(context)?;
     }
     Ok(())

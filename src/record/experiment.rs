@@ -136,18 +136,17 @@ impl ExperimentRecord {
 #[error("{0}")]
 pub struct WouldDrop(String);
 
-/// Prepares an experiment's folder before anything is trained: sees that it can be written, that
-/// no finished run would be dropped, nor one that another program is at, and writes the record.
+/// Prepares an experiment's folder before anything is trained: sees that no finished run would be dropped, nor one that
+/// another program may be at, and writes the record. The caller has it locked.
 ///
 /// # Errors
-/// If the folder cannot be written; [`WouldDrop`] if it holds runs that are not in the plan.
+/// If the record cannot be written; [`WouldDrop`] if the folder holds runs that are not in the plan.
 pub fn open(
     folder: &ExperimentFolder,
     record: &ExperimentRecord,
     finished: &HashSet<String>,
     is_alone: bool,
 ) -> anyhow::Result<()> {
-    check_writable(folder)?;
     let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
     let dropped = || finished.iter().filter(|id| !planned.contains(id.as_str()));
     if let Some(example) = dropped().min() {
@@ -156,12 +155,11 @@ pub fn open(
         })?;
         return Err(WouldDrop(refusal(folder.path(), &earlier, record, dropped().count(), example)).into());
     }
-    let _lock = super::collect::lock(folder)?;
     if !is_alone && let Ok(earlier) = ExperimentRecord::read(folder) {
         let dropped: Vec<_> = earlier.runs.iter().filter(|run| !planned.contains(run.id.as_str())).collect();
         if let Some(example) = dropped.first() {
             let refusal = refusal(folder.path(), &earlier, record, dropped.len(), &example.id);
-            return Err(WouldDrop(format!("another `bn-exp run` is at work: {refusal}")).into());
+            return Err(WouldDrop(format!("another program is at work: {refusal}")).into());
         }
     }
     record.write(folder)?;
@@ -220,12 +218,11 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
     )
 }
 
-/// Deletes an experiment's earlier results: its runs, tables and record, and nothing else.
+/// Deletes an experiment's earlier results: its runs, tables and record, and nothing else. The caller has it locked.
 ///
 /// # Errors
 /// If something cannot be deleted.
 pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
-    let _lock = super::collect::lock(folder)?;
     // First the tables, then the runs as a whole: what is left of a stopped removal is nothing that looks finished.
     let tables = super::tables::all().map(|table| folder.table(table.file));
     tables.chain([folder.stamp(), folder.experiment_json()]).try_for_each(|file| files::remove(&file))?;

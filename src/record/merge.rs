@@ -4,6 +4,7 @@
 //! was stopped leaves no run that looks finished and is not; doing it again changes nothing. Of what a folder holds only
 //! the files that runs are made of are copied, and no link is followed.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
 use super::{collect, resume, tables};
-use crate::files::{self, Lock};
+use crate::files::{self, Lock, Waiting};
 
 /// What a merge found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +25,8 @@ pub struct Merged {
     pub finished: usize,
     /// Those that were copied.
     pub copied: usize,
+    /// Those that another program is training.
+    pub elsewhere: usize,
     /// Those that failed wherever they were tried.
     pub failed: usize,
     /// Instruction levels of the finished ones.
@@ -35,16 +38,12 @@ pub struct Merged {
 /// # Errors
 /// If the folders are not of one experiment, if two of them have finished one run to different results, or if something
 /// cannot be read or written.
-pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<Merged> {
-    let plan = widest_plan(sources, out)?;
+pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Merged> {
+    // Before anything is created.
+    widest_plan(sources, out)?;
     files::refuse_link(&out.runs())?;
     files::make_folder(&out.runs())?;
-    {
-        let _lock = collect::lock(out)?;
-        if ExperimentRecord::read(out).ok().as_ref() != Some(&plan) {
-            plan.write(out)?;
-        }
-    }
+    let (plan, _training) = open(sources, out, waiting)?;
     let mut merged = Merged { planned: plan.runs.len(), ..Merged::default() };
     for entry in &plan.runs {
         let destination = out.run(&entry.id);
@@ -52,6 +51,8 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Re
         let mut ended = RunRecord::read(&destination)?;
         for source in sources {
             let folder = source.run(&entry.id);
+            files::refuse_link(&source.runs())?;
+            files::refuse_link(folder.path())?;
             if same_file(folder.path(), destination.path()) {
                 continue;
             }
@@ -59,9 +60,13 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Re
             let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
             match (has_it, record.status.is_finished()) {
                 (false, true) => {
-                    copy(&folder, &destination).with_context(context)?;
-                    merged.copied += 1;
-                    ended = Some(record);
+                    if copy(&folder, &destination).with_context(context)? {
+                        merged.copied += 1;
+                        ended = Some(record);
+                    } else {
+                        merged.elsewhere += 1;
+                        break;
+                    }
                 }
                 (true, true) => {
                     let is_same = ended.as_ref().is_some_and(|ended| came_to_the_same(ended, &record));
@@ -91,6 +96,21 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Re
     Ok(merged)
 }
 
+/// Puts the plan of all sources and of `out` into `out`, and joins those who train there: nobody discards it meanwhile, nor
+/// drops runs from its plan.
+fn open(
+    sources: &[ExperimentFolder],
+    out: &ExperimentFolder,
+    waiting: Waiting,
+) -> anyhow::Result<(ExperimentRecord, Lock)> {
+    let _lock = collect::lock(out, waiting)?;
+    let plan = widest_plan(sources, out)?;
+    if ExperimentRecord::read(out).ok().as_ref() != Some(&plan) {
+        plan.write(out)?;
+    }
+    Ok((plan, files::try_lock_shared(&out.training_lock())?))
+}
+
 /// The plan that has all runs of the others: an experiment may have grown between two copies.
 fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<ExperimentRecord> {
     let is_there = out.experiment_json().is_file();
@@ -98,7 +118,7 @@ fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::
     let records = folders.map(|folder| Ok((folder, ExperimentRecord::read(folder)?)));
     let mut records = records.collect::<anyhow::Result<Vec<_>>>()?;
     // Of equals the first is taken.
-    records.sort_by_key(|(_, record)| std::cmp::Reverse(record.runs.len()));
+    records.sort_by_key(|(_, record)| Reverse(record.runs.len()));
     let Some(((folder, widest), others)) = records.split_first() else { bail!("there is nothing to merge") };
     let ids: HashSet<&str> = widest.runs.iter().map(|run| run.id.as_str()).collect();
     for (other_folder, other) in others {
@@ -126,9 +146,12 @@ fn same_file(a: &Path, b: &Path) -> bool {
     a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
-/// Copies a finished run, its record last.
-fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
-    let _lock = prepare(to)?;
+/// Copies a finished run, its record last; unless another program is training it.
+fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
+    let lock = prepare(to)?;
+    if let Lock::Elsewhere = lock {
+        return Ok(false);
+    }
     resume::remove(to)?;
     let files = tables::all().map(|table| (from.table(table.file), to.table(table.file)));
     let others = [(from.log(), to.log()), (from.checkpoint(), to.checkpoint()), (from.trace(), to.trace())];
@@ -145,25 +168,30 @@ fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
     files::sync_folder(to.path())?;
     copy_file(&from.run_json(), &to.run_json())?;
     files::remove(&to.failure())?;
-    files::sync_folder(to.path())
+    files::sync_folder(to.path())?;
+    Ok(true)
 }
 
 /// Copies what is said of a run that has not been finished.
 fn copy_record(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
-    let _lock = prepare(to)?;
+    let lock = prepare(to)?;
+    if let Lock::Elsewhere = lock {
+        return Ok(());
+    }
     copy_file(&from.log(), &to.log())?;
     copy_file(&from.run_json(), &to.run_json())?;
     copy_file(&from.failure(), &to.failure())
 }
 
-/// Sees to it that a run's folder is there, is no link, and is nobody else's.
+/// Sees to it that a run's folder is there and is no link, and locks it, if it is nobody else's.
 fn prepare(to: &RunFolder) -> anyhow::Result<Lock> {
     files::refuse_link(to.path())?;
     files::refuse_link(&to.snapshots())?;
     files::make_folder(to.path())?;
     let lock = files::try_lock(&to.lock())?;
-    ensure!(!matches!(lock, Lock::Elsewhere), "another program is training it in {}", to.path().display());
-    files::remove_unfinished(to.path())?;
+    if let Lock::Held(_) = lock {
+        files::remove_unfinished(to.path())?;
+    }
     Ok(lock)
 }
 

@@ -90,6 +90,9 @@ pub struct RunRecord {
     pub timing: Timing,
     /// Bytes of each table beside this record, so that a damaged one is noticed.
     pub table_bytes: BTreeMap<String, u64>,
+    /// And their SHA-256.
+    #[serde(default)]
+    pub table_sha256: BTreeMap<String, String>,
 }
 
 /// What every layout of a record has.
@@ -154,13 +157,43 @@ impl RunRecord {
     /// # Errors
     /// If there is one of a later layout, or the system cannot read it.
     pub fn read(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
-        match Self::read_at(&folder.run_json(), folder)? {
-            Some(record) if record.status.is_finished() => Ok(Some(match record.damage(folder) {
+        match Self::read_at(&folder.run_json(), folder) {
+            Ok(Some(record)) if record.status.is_finished() => Ok(Some(match record.damage(folder) {
                 None => record,
-                reason => Self { status: Status::Failed, reason, metrics: Metrics::default(), ..record },
+                Some(reason) => record.failed(reason),
             })),
-            unfinished => Ok(Self::read_at(&folder.failure(), folder)?.or(unfinished)),
+            unfinished => match Self::read_at(&folder.failure(), folder)? {
+                Some(failed) => Ok(Some(failed)),
+                None => unfinished,
+            },
         }
+    }
+
+    /// Whether the record of a run says that it is finished, and its tables are as they were written.
+    ///
+    /// # Errors
+    /// If there is a record of a later layout, or the system cannot read it.
+    pub fn is_finished(folder: &RunFolder) -> anyhow::Result<bool> {
+        let record = Self::read_at(&folder.run_json(), folder)?;
+        Ok(record.is_some_and(|record| record.status.is_finished() && record.damage(folder).is_none()))
+    }
+
+    /// The record of a run that came to nothing after all.
+    pub fn failed(self, reason: String) -> Self {
+        Self { status: Status::Failed, reason: Some(reason), metrics: Metrics::default(), ..self }
+    }
+
+    /// `run.log`: what happened, in words and without clock.
+    pub fn log_text(&self) -> String {
+        let mut text = format!(
+            "run {}\nbn-exp {}, numerics version {}, instruction level {}\n{} parameters\n",
+            self.run_id, self.program_version, self.numerics_version, self.simd, self.parameters
+        );
+        text += &format!("{} after {} steps ({:.2} epochs)\n", self.status.name(), self.steps, self.epochs);
+        if let Some(reason) = &self.reason {
+            text += &format!("{reason}\n");
+        }
+        text
     }
 
     fn read_at(path: &Path, folder: &RunFolder) -> anyhow::Result<Option<Self>> {
@@ -209,16 +242,18 @@ impl RunRecord {
     /// All runs of an experiment that have ended, whether or not they are planned.
     ///
     /// # Errors
-    /// As [`RunRecord::read`]; or if the folder cannot be listed.
+    /// If the folder cannot be listed.
     pub fn ended(folder: &ExperimentFolder) -> anyhow::Result<Ended> {
         let mut ended = Ended::default();
         for id in files::list(&folder.runs())? {
-            match Self::read(&folder.run(&id))? {
-                Some(run) if run.status.is_finished() => drop(ended.finished.insert(id)),
-                Some(run) if run.status == Status::Failed => {
+            match Self::read(&folder.run(&id)) {
+                Ok(Some(run)) if run.status.is_finished() => drop(ended.finished.insert(id)),
+                Ok(Some(run)) if run.status == Status::Failed => {
                     ended.failed.insert(id, run.reason.unwrap_or_default());
                 }
-                _ => {}
+                Ok(_) => {}
+                // It concerns that run alone.
+                Err(error) => drop(ended.failed.insert(id, format!("{error:#}"))),
             }
         }
         Ok(ended)
@@ -239,7 +274,8 @@ impl RunRecord {
     pub fn write(&self, folder: &RunFolder) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         files::write_atomically(&folder.run_json(), text.as_bytes())?;
-        files::remove(&folder.failure())?;
+        // What failed before counts no more, whether or not it can be removed.
+        drop(files::remove(&folder.failure()));
         // A finished run is never lost.
         files::sync_folder(folder.path())
     }

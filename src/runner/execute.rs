@@ -17,7 +17,7 @@ use crate::record::layout::RunFolder;
 use crate::record::resume;
 use crate::record::run::{Metrics, RunRecord, Status, Timing};
 use crate::record::tables::{self, Writer};
-use crate::record::{SCHEMA_VERSION, machine, tensors};
+use crate::record::{SCHEMA_VERSION, collect, machine, tensors};
 use crate::train::evaluate::Score;
 use crate::train::{Ending, State, train};
 
@@ -58,13 +58,14 @@ fn take(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Take
         Lock::Unsupported => {
             progress.warn_once("this file system has no locks: run only one `bn-exp run` here at a time")
         }
-        Lock::Held(_) => {}
+        Lock::Held(_) => {
+            files::remove_unfinished(folder.path())?;
+            files::remove_unfinished(&folder.snapshots())?;
+        }
     }
-    if RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished()) {
+    if RunRecord::is_finished(&folder)? {
         return Ok(Taken::Finished);
     }
-    files::remove_unfinished(folder.path())?;
-    files::remove_unfinished(&folder.snapshots())?;
     let settings = &job.experiment.points[run.point].settings;
     let train = || -> anyhow::Result<RunRecord> {
         let data = job.store.load(&settings.data, run.seed)?;
@@ -81,7 +82,7 @@ fn take(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Take
     let record = result.or_else(|error| -> anyhow::Result<RunRecord> {
         let record = failed(job, run, &error);
         files::make_folder(folder.path())?;
-        files::write_atomically(&folder.log(), log_text(&record).as_bytes())?;
+        files::write_atomically(&folder.log(), record.log_text().as_bytes())?;
         record.write(&folder)?;
         Ok(record)
     })?;
@@ -133,7 +134,7 @@ fn execute_as<F: Scalar>(
 }
 
 fn failed(job: &Job, run: &PlannedRun, error: &anyhow::Error) -> RunRecord {
-    RunRecord { status: Status::Failed, reason: Some(format!("{error:#}")), ..blank(job, run) }
+    blank(job, run).failed(format!("{error:#}"))
 }
 
 /// A record with everything known before training.
@@ -168,6 +169,7 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
             threads: 1,
         },
         table_bytes: BTreeMap::new(),
+        table_sha256: BTreeMap::new(),
     }
 }
 
@@ -222,7 +224,7 @@ fn axes(job: &Job) -> Vec<String> {
 
 fn leading(job: &Job, run: &PlannedRun) -> Vec<String> {
     let entries = crate::plan::entries(job.experiment, std::slice::from_ref(run));
-    entries.first().map(crate::record::collect::leading).unwrap_or_default()
+    entries.first().map(collect::leading).unwrap_or_default()
 }
 
 /// Writes everything a run leaves; `run.json` last, so that its presence means the rest is there.
@@ -245,23 +247,11 @@ fn write_folder<F: Scalar>(
     for (table, bytes) in written {
         files::write_atomically(&folder.table(table.file), &bytes)?;
         record.table_bytes.insert(table.file.to_owned(), bytes.len() as u64);
+        record.table_sha256.insert(table.file.to_owned(), collect::sha256(&bytes));
     }
     tensors::write(&folder.checkpoint(), &tensors::state(network, ""))?;
-    files::write_atomically(&folder.log(), log_text(&record).as_bytes())?;
+    files::write_atomically(&folder.log(), record.log_text().as_bytes())?;
     // The record is not on disk before what it speaks of.
     files::sync_folder(folder.path())?;
     record.write(folder)
-}
-
-/// `run.log`: what happened, in words and without clock.
-fn log_text(record: &RunRecord) -> String {
-    let mut text = format!(
-        "run {}\nbn-exp {}, numerics version {}, instruction level {}\n{} parameters\n",
-        record.run_id, record.program_version, record.numerics_version, record.simd, record.parameters
-    );
-    text += &format!("{} after {} steps ({:.2} epochs)\n", record.status.name(), record.steps, record.epochs);
-    if let Some(reason) = &record.reason {
-        text += &format!("{reason}\n");
-    }
-    text
 }

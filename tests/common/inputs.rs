@@ -333,6 +333,7 @@ fn finished(entry: &RunEntry, place: usize) -> RunRecord {
         simd: "portable".into(),
         timing,
         table_bytes: BTreeMap::from([("curves.csv".into(), 100)]),
+        table_sha256: BTreeMap::from([("curves.csv".into(), "0".repeat(64))]),
     }
 }
 
