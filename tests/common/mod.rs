@@ -161,10 +161,11 @@ impl Lab {
         outcome(self.command().args([command, "--config", "config.json"]).args(args))
     }
 
-    /// Names of the run folders of `results/<name>`, sorted.
+    /// Names of the run folders of `results/<name>`, sorted; none before there is one.
     pub fn runs(&self, name: &str) -> Vec<String> {
         let mut ids: Vec<_> = std::fs::read_dir(self.path(format!("results/{name}/runs")))
-            .expect("a folder of runs")
+            .into_iter()
+            .flatten()
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
             .collect();
         ids.sort_unstable();
