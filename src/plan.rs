@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::config::{ConfigError, Experiment, Point, Problems, Variant, json::canonical};
+use crate::files;
 
 /// Part of every run's identity. Raised whenever a default or a result changes, so that runs made
 /// before are not taken for runs made after.
@@ -112,7 +113,7 @@ fn identity(point: &Point, variant: &Variant) -> String {
 /// `<variant>-s<seed>-<40 bits of SHA-256>`
 fn run_id(variant: &str, seed: u64, identity: &str) -> String {
     let hash = Sha256::digest(format!("{identity} seed {seed}"));
-    let short: String = hash.iter().take(5).map(|b| format!("{b:02x}")).collect();
+    let short = files::hex(&hash[..5]);
     format!("{variant}-s{seed}-{short}")
 }
 

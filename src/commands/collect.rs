@@ -15,7 +15,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let made = tables::collect(&out, &waiting)?;
     warn_of_damage(&made);
     let merge::Merged { planned, finished, copied, elsewhere, failed, levels } = merged;
-    let (finished, failed) = (finished - made.damaged.len(), failed + made.damaged.len());
+    let (finished, failed) = (finished.saturating_sub(made.damaged.len()), failed + made.damaged.len());
     let tables = if made.is_new { "tables made" } else { "tables were current" };
     show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
     if levels.len() > 1 {

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::{DataError, idx};
+use crate::files;
 
 /// A data set of four IDX files that anyone can have: 60,000 + 10,000 images of 28×28, ten classes.
 #[derive(Debug, PartialEq, Eq)]
@@ -129,7 +128,7 @@ impl PublishedFile {
     pub fn check(&self, raw: Vec<u8>, file: &str) -> Result<Vec<u8>, DataError> {
         let mismatch = |expected: String, found: String| DataError::Mismatch { file: file.to_owned(), expected, found };
         let same = |wrapping: &str, published: &str, bytes: &[u8]| {
-            let found = sha256(bytes);
+            let found = files::sha256(bytes);
             let expected = || format!("{}, {wrapping} SHA-256 {published}", self.name);
             if found == published { Ok(()) } else { Err(mismatch(expected(), found)) }
         };
@@ -142,9 +141,4 @@ impl PublishedFile {
         }
         Ok(bytes)
     }
-}
-
-/// SHA-256 in hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }

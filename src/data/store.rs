@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::published::{FASHION_MNIST, FILES, MNIST, Published, sha256};
+use super::published::{FASHION_MNIST, FILES, MNIST, Published};
 use super::synthetic::{self, Gaussians, Samples, Teacher};
 use super::{Dataset, Features, Split, glyphs, idx};
 use crate::config::file::{DataFile, SourceName};
@@ -220,7 +220,7 @@ fn read_idx_files(dir: &Path, set: Option<&Published>) -> Result<IdxFiles, DataE
             None => idx::inflate(raw, &name)?,
         };
         if set.is_none() {
-            all_files.update(sha256(&bytes));
+            all_files.update(files::sha256(&bytes));
         }
         Ok((bytes, name))
     };
@@ -255,7 +255,7 @@ fn read_idx_files(dir: &Path, set: Option<&Published>) -> Result<IdxFiles, DataE
     let shape = Shape { channels: 1, height: train.rows, width: train.columns };
     let images = |pixels: Vec<u8>| Arc::new(Features::Bytes(pixels));
     let training = (images(train.pixels), train_labels);
-    let fingerprint = all_files.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let fingerprint = files::hex(&all_files.finalize());
     Ok(IdxFiles { shape, classes, fingerprint, training, test: (images(test.pixels), test_labels) })
 }
 

@@ -114,7 +114,8 @@ fn write_tables(
 
 /// Records that a run counts as failed, unless a program is training it just now.
 fn write_failure(folder: &RunFolder, run: &RunRecord) -> anyhow::Result<()> {
-    if let Lock::Elsewhere = files::try_lock(&folder.lock())? {
+    let lock = files::try_lock(&folder.lock())?;
+    if let Lock::Elsewhere = lock {
         return Ok(());
     }
     files::write_atomically(&folder.log(), run.log_text().as_bytes())?;
@@ -128,7 +129,7 @@ fn read_stamp(folder: &ExperimentFolder) -> Option<Stamp> {
 /// The root tables as they are: digests of those with one row a run, which comparisons are made of, and sizes of the
 /// others, which may be large. Empty for one that cannot be read.
 fn as_they_are(folder: &ExperimentFolder) -> Vec<String> {
-    let digest = |path: &Path| files::read(path).map(|bytes| sha256(&bytes));
+    let digest = |path: &Path| files::read(path).map(|bytes| files::sha256(&bytes));
     let size = |path: &Path| Ok(path.metadata()?.len().to_string());
     let state = |table: Table| {
         let path = folder.table(table.file);
@@ -136,15 +137,6 @@ fn as_they_are(folder: &ExperimentFolder) -> Vec<String> {
         if has_row_a_run { digest(&path) } else { size(&path) }
     };
     tables::all().map(|table| state(table).unwrap_or_default()).collect()
-}
-
-/// SHA-256 in hexadecimal digits.
-pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// A digest of everything that decides the tables' bytes.
@@ -165,7 +157,7 @@ fn sources(record: &ExperimentRecord, folder: &ExperimentFolder) -> anyhow::Resu
             hash.update(run.table(table.file).metadata().map_or(u64::MAX, |metadata| metadata.len()).to_le_bytes());
         }
     }
-    Ok(hex(&hash.finalize()))
+    Ok(files::hex(&hash.finalize()))
 }
 
 /// The leading cells of a run's rows.
@@ -257,7 +249,7 @@ fn join_tables(
         let path = folder.run(&entry.id).table(table.file);
         let text = files::read(&path)?;
         let damaged = |how: String| Damaged { place, reason: format!("{} is damaged: {how}", path.display()) };
-        if run.table_sha256.get(table.file).is_some_and(|expected| *expected != sha256(&text)) {
+        if run.table_sha256.get(table.file).is_some_and(|expected| *expected != files::sha256(&text)) {
             return Err(damaged("its SHA-256 is not the recorded one".to_owned()).into());
         }
         let rows = rows_led_by(table, &header, entry, &text).map_err(|error| damaged(format!("{error:#}")))?;

@@ -247,7 +247,7 @@ fn write_folder<F: Scalar>(
     for (table, bytes) in written {
         files::write_atomically(&folder.table(table.file), &bytes)?;
         record.table_bytes.insert(table.file.to_owned(), bytes.len() as u64);
-        record.table_sha256.insert(table.file.to_owned(), collect::sha256(&bytes));
+        record.table_sha256.insert(table.file.to_owned(), files::sha256(&bytes));
     }
     tensors::write(&folder.checkpoint(), &tensors::state(network, ""))?;
     files::write_atomically(&folder.log(), record.log_text().as_bytes())?;
