@@ -101,12 +101,10 @@ pub fn entries(experiment: &Experiment, runs: &[PlannedRun]) -> Vec<RunEntry> {
 
 /// Canonical text of everything that decides a run's numbers except its seed.
 fn identity(point: &Point, variant: &Variant) -> String {
-    let arm = json!({
-        "name": variant.name,
-        "arm": variant.arm,
-        "bias": variant.has_bias(),
-        "train_only": variant.train_only.as_ref().map(std::collections::BTreeSet::from_iter),
-    });
+    // Every field by name: a new one is looked at here, or this does not compile.
+    let Variant { name, arm, bias: _, train_only } = variant;
+    let train_only = train_only.as_ref().map(std::collections::BTreeSet::from_iter);
+    let arm = json!({ "name": name, "arm": arm, "bias": variant.has_bias(), "train_only": train_only });
     canonical(&json!({ "settings": point.identity, "variant": arm, "numerics_version": NUMERICS_VERSION }))
 }
 

@@ -7,8 +7,11 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::sheet::Sheet;
-use crate::config::file::{Arm, CompareOptions, Metric, SourceName, VariantEntry};
+use crate::config::file::{CompareOptions, Metric, SourceName, VariantEntry};
 use crate::config::resolve::serde_name;
+use crate::config::settings::Arm;
+use crate::config::variants::variants;
+use crate::config::{Problems, Variant};
 use crate::plan::RunEntry;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
@@ -223,16 +226,10 @@ fn has_fixed_data(record: &ExperimentRecord) -> bool {
 /// The arms of the 2×2 of eq. 1 and γ, β, if all are there.
 fn corners(record: &ExperimentRecord) -> Option<[String; 4]> {
     let entries: Vec<VariantEntry> = serde_json::from_value(record.configuration.get("variants")?.clone()).ok()?;
+    let variants = variants(&entries, &mut Problems::default());
     let named = |arm: Arm| {
-        entries.iter().find_map(|entry| match entry {
-            VariantEntry::Name(name) => (*name == arm && arm != Arm::None).then(|| serde_name(name)),
-            VariantEntry::Object(object) => {
-                let base = object.base.or_else(|| serde_json::from_value(Value::from(object.name.as_str())).ok());
-                let has_bias = object.bias.unwrap_or(arm == Arm::None);
-                let is_plain = base == Some(arm) && !has_bias && object.train_only.is_none();
-                is_plain.then(|| object.name.clone())
-            }
-        })
+        let is_plain = |v: &&Variant| v.arm == arm && !v.has_bias() && v.train_only.is_none();
+        variants.iter().find(is_plain).map(|variant| variant.name.clone())
     };
     Some([named(Arm::None)?, named(Arm::Standardize)?, named(Arm::Affine)?, named(Arm::Bn)?])
 }

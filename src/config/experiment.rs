@@ -7,12 +7,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::check::{at_path, check, less_defaults, schema};
-use super::file::{CompareOptions, ConfigFile, DataFile, Metric, Seeds, SourceName, VariantEntry};
+use super::file::{CompareOptions, ConfigFile, DataFile, Metric, Seeds, SourceName};
 use super::json;
+use super::names::check_name;
 use super::problem::{Problems, did_you_mean};
-use super::resolve::{resolve, serde_name};
-use super::settings::{Arm, DataFacts, Settings, TENSORS, Variant};
-use crate::files;
+use super::resolve::resolve;
+use super::settings::{DataFacts, Settings, Variant};
+use super::variants::variants;
 
 /// Sections of the configuration that decide a run's numbers; sweeps may reach into these.
 pub const SECTIONS: [&str; 6] = ["data", "model", "norm", "optimizer", "train", "log"];
@@ -283,48 +284,6 @@ fn identity(resolved: &Value, schema: &Value, fingerprint: Option<String>) -> Va
 /// The sections that decide a run's numbers.
 fn sections(value: &Value) -> Value {
     Value::Object(SECTIONS.iter().filter_map(|s| value.get(*s).map(|v| ((*s).to_owned(), v.clone()))).collect())
-}
-
-/// Names become files and folders, on every platform.
-fn check_name(name: &str, path: &str, problems: &mut Problems) {
-    if name.len() > 80 || !files::is_plain_name(name) {
-        let rule = "allowed: 1 to 80 letters, digits, `_`, `-`, `.`, no `.` at either end, no device name such as con";
-        problems.add(path, format!("{name:?} cannot name a folder; {rule}"));
-    }
-}
-
-fn variants(entries: &[VariantEntry], problems: &mut Problems) -> Vec<Variant> {
-    let mut variants: Vec<Variant> = Vec::new();
-    let mut names = HashSet::new();
-    for (i, entry) in entries.iter().enumerate() {
-        let path = format!("variants[{i}]");
-        let variant = match entry {
-            VariantEntry::Name(arm) => Variant { name: serde_name(arm), arm: *arm, bias: None, train_only: None },
-            VariantEntry::Object(object) => {
-                check_name(&object.name, &format!("{path}.name"), problems);
-                let named = serde_json::from_value::<Arm>(Value::from(object.name.as_str())).ok();
-                let Some(arm) = object.base.or(named) else {
-                    problems.add(format!("{path}.base"), format!("missing; `{}` is no arm by itself", object.name));
-                    continue;
-                };
-                for (j, entry) in object.train_only.iter().flatten().enumerate() {
-                    if !TENSORS.contains(&entry.as_str()) && !entry.starts_with("blocks.") {
-                        let rule =
-                            format!("allowed: {}, or a parameter's name such as blocks.0.weight", TENSORS.join(", "));
-                        problems.add(format!("{path}.train_only[{j}]"), format!("{entry:?} names no tensor; {rule}"));
-                    }
-                }
-                let VariantEntry::Object(object) = entry.clone() else { continue };
-                Variant { name: object.name, arm, bias: object.bias, train_only: object.train_only }
-            }
-        };
-        if names.insert(variant.name.clone()) {
-            variants.push(variant);
-        } else {
-            problems.add(path, format!("variant `{}` stands twice", variant.name));
-        }
-    }
-    variants
 }
 
 fn seeds(seeds: &Seeds, problems: &mut Problems) -> Vec<u64> {

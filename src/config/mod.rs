@@ -3,13 +3,16 @@
 //! [`file`](mod@file) lists the keys; [`check`](mod@check) holds JSON against the schema derived from them; [`resolve`]
 //! settles the defaults that depend on other keys; [`experiment`] crosses variants, sweep and seeds.
 
+pub mod arm;
 pub mod check;
 pub mod experiment;
 pub mod file;
 pub mod json;
+mod names;
 pub mod problem;
 pub mod resolve;
 pub mod settings;
+pub mod variants;
 
 pub use experiment::{Axis, Experiment, Point};
 pub use problem::{ConfigError, Problem, Problems};

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::arm::Arm;
 pub use super::file::{
-    Activation, Arm, InitScheme, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind,
-    Precision, Scaling, Schedule,
+    Activation, InitScheme, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind, Precision,
+    Scaling, Schedule,
 };
 
 /// Shape of one sample or feature map: channels × height × width. Vectors are d × 1 × 1.

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use super::progress::Progress;
-use crate::config::settings::Arm;
 use crate::record::run::RunRecord;
 use crate::train::Start;
 
@@ -18,7 +17,7 @@ pub struct Pairs(HashMap<(usize, u64), (String, Start)>);
 impl Pairs {
     /// Compares a run with the one of the other arm, if that has been here; says so if they differ.
     pub fn check(&mut self, point: usize, run: &RunRecord, progress: &Progress) {
-        let is_plain = matches!(run.variant.arm, Arm::None | Arm::Affine) && run.variant.train_only.is_none();
+        let is_plain = run.variant.arm.starts_as_identity() && run.variant.train_only.is_none();
         let Some(start) = run.start.filter(|_| is_plain) else { return };
         let (other, first) = self.0.entry((point, run.seed)).or_insert_with(|| (run.run_id.clone(), start));
         if !agree(*first, start) {

@@ -9,6 +9,7 @@ mod data;
 mod model;
 mod output;
 mod training;
+mod variant;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ pub use model::{
 };
 pub use output::{CompareOptions, LogFile, Metric};
 pub use training::{OptimizerKind, OptimizerOptions, Schedule, TrainFile};
+pub use variant::{ArmName, VariantEntry, VariantObject};
 
 /// A configuration of `bn-exp`: one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,48 +62,6 @@ pub struct ConfigFile {
     /// What `bn-exp compare` looks at.
     #[serde(default)]
     pub compare: CompareOptions,
-}
-
-/// An arm: what stands where the norm could stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Arm {
-    /// Nothing; the layer keeps its bias.
-    None,
-    /// y = γx + β (eq. 3)
-    Affine,
-    /// x̂ = (x − μ)/√(σ² + ε) alone (eq. 1)
-    Standardize,
-    /// y = γx̂ + β (eqs. 1 and 2)
-    Bn,
-}
-
-/// One entry of `variants`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum VariantEntry {
-    /// An arm by its name.
-    Name(Arm),
-    /// An arm with changes, under a name of its own.
-    Object(VariantObject),
-}
-
-/// An arm with changes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VariantObject {
-    /// Name in the tables: letters, digits, `_`, `-`, `.`.
-    pub name: String,
-    /// The arm that is changed (default: the arm called `name`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base: Option<Arm>,
-    /// Whether hidden layers have a bias (default: only arm `none`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bias: Option<bool>,
-    /// Train only these, and freeze everything else: tensors (`weight`, `bias`, `gamma`, `beta`) or whole parameter names (`blocks.0.weight`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    pub train_only: Option<Vec<String>>,
 }
 
 /// `seeds`: a count N, for seeds 0 to N − 1, or a list.

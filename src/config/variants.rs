@@ -1,0 +1,59 @@
+//! The entries of `variants` → the arms of an experiment, checked.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::arm::Arm;
+use super::file::{ArmName, VariantEntry, VariantObject};
+use super::names::check_name;
+use super::problem::Problems;
+use super::resolve::serde_name;
+use super::settings::{TENSORS, Variant};
+
+/// Every entry as a variant; faults go to `problems`.
+pub fn variants(entries: &[VariantEntry], problems: &mut Problems) -> Vec<Variant> {
+    let mut variants: Vec<Variant> = Vec::new();
+    let mut names = HashSet::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let path = format!("variants[{i}]");
+        let Some(variant) = variant(&object(entry), &path, problems) else { continue };
+        if names.insert(variant.name.clone()) {
+            variants.push(variant);
+        } else {
+            problems.add(path, format!("variant `{}` stands twice", variant.name));
+        }
+    }
+    variants
+}
+
+/// An entry with everything spelled out.
+fn object(entry: &VariantEntry) -> VariantObject {
+    match entry {
+        VariantEntry::Name(arm) => {
+            VariantObject { name: serde_name(arm), base: Some(*arm), ..VariantObject::default() }
+        }
+        VariantEntry::Object(object) => object.clone(),
+    }
+}
+
+/// The arm that an entry starts from: `base`, or the arm that the entry is called by.
+fn base(object: &VariantObject) -> Option<ArmName> {
+    object.base.or_else(|| serde_json::from_value(Value::from(object.name.as_str())).ok())
+}
+
+fn variant(object: &VariantObject, path: &str, problems: &mut Problems) -> Option<Variant> {
+    check_name(&object.name, &format!("{path}.name"), problems);
+    let Some(base) = base(object) else {
+        problems.add(format!("{path}.base"), format!("missing; `{}` is no arm by itself", object.name));
+        return None;
+    };
+    for (j, entry) in object.train_only.iter().flatten().enumerate() {
+        if !TENSORS.contains(&entry.as_str()) && !entry.starts_with("blocks.") {
+            let rule = format!("allowed: {}, or a parameter's name such as blocks.0.weight", TENSORS.join(", "));
+            problems.add(format!("{path}.train_only[{j}]"), format!("{entry:?} names no tensor; {rule}"));
+        }
+    }
+    let arm = Arm::of(base, object, path, problems)?;
+    Some(Variant { name: object.name.clone(), arm, bias: object.bias, train_only: object.train_only.clone() })
+}
