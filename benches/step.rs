@@ -9,12 +9,14 @@ use bn_exp::config::Experiment;
 use bn_exp::config::resolve::synthetic_facts;
 use bn_exp::data::batches::Batches;
 use bn_exp::data::{Dataset, Scaler, Store};
-use bn_exp::nn::{Network, Statistics, Workspace};
+use bn_exp::nn::{Network, Pass, Workspace};
 use bn_exp::train::optimizer::Optimizer;
 use divan::Bencher;
 use std::sync::Arc;
 
 const ARMS: [&str; 4] = ["none", "affine", "standardize", "bn"];
+
+const PASS: Pass = Pass::Train { seed: 0, step: 0 };
 
 fn main() {
     divan::main();
@@ -77,8 +79,8 @@ impl Training {
         let data = Store::new("nowhere").load(&settings.data, 0).expect("glyphs need no files");
         let network = Network::<f32>::new(settings, &experiment.variants[0], 0).expect("the arm exists");
         Self {
-            space: Workspace::for_training(&network, batch_size),
-            optimizer: Optimizer::new(&settings.optimizer, network.parameters.len()),
+            space: network.space_for_training(batch_size),
+            optimizer: Optimizer::new(&settings.optimizer, &network.index),
             batches: Batches::new(data.train.len(), batch_size, 0),
             scaler: data.scaler(),
             labels: vec![0; batch_size],
@@ -91,12 +93,11 @@ impl Training {
         let (batch, split) = (self.batches.at(step), &self.data.train);
         self.labels.iter_mut().zip(batch).for_each(|(label, i)| *label = split.labels[*i as usize]);
         let length = self.data.shape.len();
-        self.space.take(|input, written| self.scaler.gather(split, batch, input, length, written));
+        self.space.input.write(batch.len(), |input, written| self.scaler.gather(split, batch, input, length, written));
     }
 
     fn forward(&mut self) {
-        let samples = self.labels.len();
-        self.network.forward(Statistics::Batch, &mut self.space, samples).expect("the batch is large enough");
+        self.network.forward(PASS, &mut self.space).expect("the batch is large enough");
     }
 
     fn loss(&mut self) {
@@ -105,7 +106,7 @@ impl Training {
 
     fn backward(&mut self) {
         self.network.absorb(&self.space);
-        self.network.backward(&mut self.space, false);
+        self.network.backward(PASS, &mut self.space, false);
     }
 
     fn update(&mut self, rate: f64) {

@@ -8,7 +8,7 @@ use bn_exp::config::resolve::synthetic_facts;
 use bn_exp::data::Store;
 use bn_exp::data::batches::Batches;
 use bn_exp::kernels::Scalar;
-use bn_exp::nn::{Network, Statistics, Workspace};
+use bn_exp::nn::{Network, Pass};
 use bn_exp::train::optimizer::Optimizer;
 
 thread_local! {
@@ -52,8 +52,8 @@ fn allocations<F: Scalar>(model: &str, optimizer: &str, batch_size: usize) -> Ve
     let data = Store::new("nowhere").load(&settings.data, 0).unwrap();
     let arms = experiment.variants.iter().map(|variant| {
         let mut network = Network::<F>::new(settings, variant, 0).unwrap();
-        let mut space = Workspace::for_training(&network, batch_size);
-        let mut optimizer = Optimizer::new(&settings.optimizer, network.parameters.len());
+        let mut space = network.space_for_training(batch_size);
+        let mut optimizer = Optimizer::new(&settings.optimizer, &network.index);
         let mut batches = Batches::new(data.train.len(), batch_size, 0);
         let scaler = data.scaler::<F>();
         let mut labels = vec![0; batch_size];
@@ -62,12 +62,15 @@ fn allocations<F: Scalar>(model: &str, optimizer: &str, batch_size: usize) -> Ve
             // The order of an epoch is not part of a step.
             let batch = batches.at(step);
             let before = ALLOCATIONS.get();
-            space.take(|input, written| scaler.gather(&data.train, batch, input, data.shape.len(), written));
+            space.input.write(batch_size, |input, written| {
+                scaler.gather(&data.train, batch, input, data.shape.len(), written);
+            });
             labels.iter_mut().zip(batch).for_each(|(label, i)| *label = data.train.labels[*i as usize]);
-            network.forward(Statistics::Batch, &mut space, batch_size).unwrap();
+            let pass = Pass::Train { seed: 0, step };
+            network.forward(pass, &mut space).unwrap();
             network.loss(&mut space, &labels);
             network.absorb(&space);
-            network.backward(&mut space, false);
+            network.backward(pass, &mut space, false);
             optimizer.step(&network.index, &mut network.parameters, &space.gradients, 0.01);
             counted += ALLOCATIONS.get() - before;
         }

@@ -12,16 +12,17 @@
 
 use std::collections::BTreeMap;
 
-use bn_exp::config::Variant;
 use bn_exp::config::settings::{Arm, NormOptions};
 use bn_exp::kernels::activation::{self, Function};
 use bn_exp::kernels::norm::column_sums;
 use bn_exp::kernels::{add_to_rows, pool, softmax};
-use bn_exp::nn::Statistics;
 use bn_exp::nn::conv::{Conv, ConvShape, Scratch};
+use bn_exp::nn::input::Features;
 use bn_exp::nn::linear::Linear;
-use bn_exp::nn::norm::{Moments, Norm, NormCache, parts};
+use bn_exp::nn::norm::moments::Kept;
+use bn_exp::nn::norm::{Norm, NormCache, Place, parts};
 use bn_exp::nn::parameters::Layout;
+use bn_exp::nn::{Pass, Statistics};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -128,9 +129,9 @@ fn linear(case: &Case) {
     let map = Linear { inputs, outputs };
     let (x, weight, dy) = (case.rows("x"), case.weight(layout), case.rows("dy"));
     let (mut y, mut dx, mut dweight) = (blank(dy.len()), blank(x.len()), blank(weight.len()));
-    map.forward(&x, &weight, &mut y);
+    map.forward(Features::dense(&x), &weight, &mut y);
     add_to_rows(&mut y, &case.rows("bias"));
-    map.weight_gradient(&x, &dy, &mut dweight);
+    map.weight_gradient(Features::dense(&x), &dy, &mut dweight);
     map.input_gradient(&dy, &weight, &mut dx);
     case.assert_close("y", &y);
     case.assert_close("dx", &dx);
@@ -176,17 +177,19 @@ struct NormLayer {
 
 impl NormLayer {
     fn new(case: &Case, arm: Arm, options: NormOptions) -> Self {
-        let [_, channels, ..] = case.tensor("x").nchw();
-        let parts = parts(&Variant { name: String::new(), arm, bias: None, train_only: None }, channels, options);
+        let [_, channels, height, width] = case.tensor("x").nchw();
+        let place = Place { block: 0, channels, area: height * width, options };
+        let parts = parts(arm, place);
         let affine = parts.affine.then_some((0..channels, channels..2 * channels));
         let parameters = if parts.affine { [case.rows("gamma"), case.rows("beta")].concat() } else { Vec::new() };
-        let norm = Norm::new(parts, channels, affine).expect("the arm has a norm");
-        Self { norm, cache: NormCache::new(channels), parameters, channels }
+        let norm = Norm::new(parts.standardize.expect("the arm has a norm"), place, affine);
+        Self { cache: norm.cache(1), norm, parameters, channels }
     }
 
     fn forward(&mut self, statistics: Statistics, x: &[f64]) -> Vec<f64> {
         let mut y = blank(x.len());
-        let done = self.norm.forward(&self.parameters, statistics, x, &mut y, &mut self.cache);
+        let pass = Pass::Evaluate(statistics);
+        let done = self.norm.forward(&self.parameters, pass, x, &mut y, &mut self.cache);
         done.expect("there are enough rows");
         y
     }
@@ -206,20 +209,12 @@ impl NormLayer {
     }
 }
 
-/// Sets the running statistics, which start at 0 and 1, by absorbing what moves them there.
-fn set_running(norm: &mut Norm<f64>, momentum: f64, mean: &[f64], variance: &[f64]) {
-    // Two rows: the unbiased variance is twice the biased one.
-    let mean = mean.iter().map(|m| m / momentum).collect();
-    let variance = variance.iter().map(|v| (v - (1.0 - momentum)) / momentum / 2.0).collect();
-    norm.standardize.absorb(&Moments { group_rows: 2, mean, variance, ..Moments::default() });
-}
-
 fn batch_norm(case: &Case) {
     let arm = if case.field("affine") { Arm::Bn } else { Arm::Standardize };
     let options = NormOptions { epsilon: case.field("epsilon"), momentum: case.field("momentum") };
     let mut layer = NormLayer::new(case, arm, options);
     let (x, dy) = (case.rows("x"), case.rows("dy"));
-    set_running(&mut layer.norm, options.momentum, &case.rows("running_mean"), &case.rows("running_var"));
+    layer.norm.kept = Some(Kept { mean: case.rows("running_mean"), variance: case.rows("running_var") });
 
     case.assert_close("y", &layer.forward(Statistics::Batch, &x));
     let (dx, gradients) = layer.backward(&x, &dy);
@@ -229,8 +224,8 @@ fn batch_norm(case: &Case) {
     case.assert_within("dx", &dx, TOLERANCE * scale);
     layer.assert_parameter_gradients(case, &gradients);
 
-    layer.norm.standardize.absorb(&layer.cache.moments);
-    let buffers = layer.norm.standardize.buffers();
+    layer.norm.absorb(&layer.cache.moments);
+    let buffers: Vec<_> = layer.norm.buffers().collect();
     assert_eq!(buffers.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["running_mean", "running_var"]);
     buffers.iter().for_each(|(name, values)| case.assert_close(&format!("{name}_after"), values));
     case.assert_close("y_eval", &layer.forward(Statistics::Running, &x));

@@ -7,7 +7,7 @@ use bn_exp::data::Store;
 use bn_exp::data::batches::Batches;
 use bn_exp::kernels::Scalar;
 use bn_exp::nn::parameters::Tensor;
-use bn_exp::nn::{Network, Statistics, Workspace};
+use bn_exp::nn::{Network, Pass, Statistics};
 use serde_json::json;
 
 fn experiment(model: serde_json::Value) -> Experiment {
@@ -32,14 +32,16 @@ fn models() -> [Experiment; 3] {
 fn first_step<F: Scalar>(settings: &Settings, variant: &Variant, seed: u64) -> (f64, Vec<(String, Tensor, Vec<F>)>) {
     let data = Store::new("nowhere").load(&settings.data, seed).unwrap();
     let network = Network::<F>::new(settings, variant, seed).unwrap();
-    let mut space = Workspace::for_training(&network, 16);
+    let mut space = network.space_for_training(16);
     let mut batches = Batches::new(data.train.len(), 16, seed);
     let batch = batches.at(0);
     let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i as usize]).collect();
-    data.scaler::<F>().gather(&data.train, batch, &mut space.input, data.shape.len(), &mut |_| {});
-    network.forward(Statistics::Batch, &mut space, 16).unwrap();
+    let scaler = data.scaler::<F>();
+    space.input.write(16, |input, written| scaler.gather(&data.train, batch, input, data.shape.len(), written));
+    let pass = Pass::Train { seed, step: 0 };
+    network.forward(pass, &mut space).unwrap();
     let loss = network.loss(&mut space, &labels).loss_sum;
-    network.backward(&mut space, false);
+    network.backward(pass, &mut space, false);
     let gradient =
         |p: &bn_exp::nn::parameters::Parameter| (p.name.clone(), p.tensor, space.gradients[p.range.clone()].to_vec());
     (loss, network.index.iter().map(gradient).collect())
@@ -100,10 +102,15 @@ fn a_training_batch_with_one_value_per_channel_names_layer_and_batch_size() {
     let experiment = &models()[0];
     let settings = &experiment.points[0].settings;
     let network = Network::<f64>::new(settings, &experiment.variants[3], 0).unwrap();
-    let mut space = Workspace::for_training(&network, 1);
-    let error = network.forward(Statistics::Batch, &mut space, 1).unwrap_err().to_string();
+    let one = vec![0.5; network.input.len()];
+    let mut space = network.space_for_training(1);
+    space.input.set(&one);
+    let training = Pass::Train { seed: 0, step: 0 };
+    let error = network.forward(training, &mut space).unwrap_err().to_string();
     assert!(error.contains("block 0") && error.contains("784 → 12") && error.contains("a batch of 1 "), "{error}");
-    assert!(network.forward(Statistics::Running, &mut space, 1).is_ok(), "evaluation needs no variance");
+    assert!(network.forward(Pass::Evaluate(Statistics::Running), &mut space).is_ok(), "evaluation needs no variance");
     let none = Network::<f64>::new(settings, &experiment.variants[0], 0).unwrap();
-    assert!(none.forward(Statistics::Batch, &mut Workspace::for_training(&none, 1), 1).is_ok());
+    let mut space = none.space_for_training(1);
+    space.input.set(&one);
+    assert!(none.forward(training, &mut space).is_ok());
 }

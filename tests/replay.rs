@@ -21,9 +21,6 @@ const TOLERANCE: f64 = 1e-8;
 struct Losses(Vec<f64>);
 
 impl Observer<f64> for Losses {
-    fn state(&mut self, _: usize, _: &Network<f64>) -> anyhow::Result<()> {
-        Ok(())
-    }
     fn batch(&mut self, batch: &Batch<f64>) -> anyhow::Result<()> {
         self.0.push(batch.loss);
         Ok(())

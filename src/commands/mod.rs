@@ -20,7 +20,7 @@ use crate::cli::{Cli, Command, DataDir, ExperimentArgs};
 use crate::config::{ConfigError, Experiment, Problems};
 use crate::data::Store;
 use crate::files;
-use crate::nn::{memory, network};
+use crate::nn::{NetworkError, build, memory};
 use crate::plan::{PlannedRun, plan as make_plan};
 use crate::record::collect::Made;
 use crate::record::layout::ExperimentFolder;
@@ -99,10 +99,10 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
             continue;
         }
         for variant in &experiment.variants {
-            if let Err(error) = network::check(&point.settings, variant) {
+            if let Err(error) = build::check(&point.settings, variant) {
                 let path = match error {
-                    network::NetworkError::OneValuePerChannel { .. } => "train.batch_size",
-                    network::NetworkError::UnknownParameter { .. } => "variants",
+                    NetworkError::OneValuePerChannel { .. } | NetworkError::UnequalGroups { .. } => "train.batch_size",
+                    NetworkError::UnknownParameter { .. } => "variants",
                 };
                 problems.add(path, format!("variant {}: {error}", variant.name));
             }

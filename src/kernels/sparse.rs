@@ -24,8 +24,6 @@ const WORD: usize = 48;
 pub struct Map {
     /// A bit for each entry, [samples, words].
     bits: Vec<u64>,
-    /// Rows added since the last map was completed.
-    rows: usize,
     /// The same of one word, six samples a block.
     blocks: Vec<u64>,
     of_samples: Lists,
@@ -43,7 +41,6 @@ impl Map {
         };
         Self {
             bits: Vec::with_capacity(samples * words),
-            rows: 0,
             blocks: Vec::with_capacity(samples.div_ceil(GROUP)),
             // 16 more, because they are written 16 at a time.
             of_samples: lists(samples.div_ceil(GROUP), samples.div_ceil(GROUP) * features + 16),
@@ -54,25 +51,16 @@ impl Map {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.bits.clear();
-        self.rows = 0;
     }
 
     /// Looks through the next row of x, which is faster while the row is in the cache.
     pub fn add_row<F: Scalar>(&mut self, row: &[F]) {
         simd::run(Look { row, bits: &mut self.bits });
-        self.rows += 1;
     }
 
-    /// Completes the map of x [samples, `features`], of which either all rows were added since the last
-    /// time or, if not, all are looked through now.
-    pub fn find<F: Scalar>(&mut self, x: &[F], features: usize) {
-        if self.rows != x.len() / features {
-            self.clear();
-            x.chunks_exact(features).for_each(|row| self.add_row(row));
-        }
-        debug_assert!(self.is_of(x, features), "rows were added that are not those of x");
-        // The next x is another one.
-        self.rows = 0;
+    /// Completes the map of x [samples, `features`], whose rows were added one by one since [`Map::clear`].
+    pub fn complete<F: Scalar>(&mut self, x: &[F], features: usize) {
+        debug_assert!(self.is_of(x, features), "the rows that were added are not those of x");
         simd::run(List::<F> { features, map: self, of: PhantomData });
     }
 }
@@ -222,6 +210,12 @@ mod tests {
     use crate::kernels::gemm::tests::numbers;
     use crate::kernels::simd::tests::at_each_level;
 
+    fn fill<F: Scalar>(map: &mut Map, x: &[F], features: usize) {
+        map.clear();
+        x.chunks_exact(features).for_each(|row| map.add_row(row));
+        map.complete(x, features);
+    }
+
     fn check<F: Scalar>(rows: usize, columns: usize, kept: usize) {
         let size = (rows, columns, 37);
         let (mut x, w) = (numbers::<F>(rows * columns, 1), numbers::<F>(columns * 37, 2));
@@ -232,8 +226,8 @@ mod tests {
         at_each_level(|level| {
             let what = format!("{rows} rows, {kept} of {columns} columns at {}", level.name());
             let mut map = Map::with_capacity(rows, columns);
-            map.find(&[F::one()], 1);
-            map.find(&x, columns);
+            fill(&mut map, &[F::one()], 1);
+            fill(&mut map, &x, columns);
             let (mut sparse, mut dense) = (vec![F::nan(); rows * 37], vec![F::nan(); rows * 37]);
             product(&map, &x, &w, &mut sparse, size);
             gemm::product(&x, &w, &mut dense, size);
@@ -267,7 +261,7 @@ mod tests {
         x[8] = -0.0;
         at_each_level(|level| {
             let mut map = Map::with_capacity(7, 14);
-            map.find(&x, 14);
+            fill(&mut map, &x, 14);
             let all = |lists: &Lists| {
                 lists.ranges.iter().map(|range| lists.columns[range.clone()].to_vec()).collect::<Vec<_>>()
             };

@@ -7,11 +7,16 @@
 
 use std::ops::Range;
 
-use super::conv::{Conv, ConvShape, Scratch};
+use super::conv::{Conv, Scratch};
+use super::input::Features;
 use super::linear::Linear;
-use super::norm::{Norm, Statistics, TooFewRows};
-use super::workspace::BlockSpace;
-use crate::config::settings::{Activation, Layer, NormPosition, PoolKind, Shape};
+use super::norm::elementwise::Elementwise;
+use super::norm::reparametrise::Reparametrise;
+use super::norm::{Norm, TooFewValues};
+use super::pass::Pass;
+use super::stages::{Site, Stage};
+use super::workspace::{BlockSpace, Path};
+use crate::config::settings::{Activation, Layer, PoolKind, Shape};
 use crate::kernels::activation::{self, Function};
 use crate::kernels::{self, Scalar, pool};
 
@@ -24,19 +29,15 @@ pub enum Map {
     Conv(Box<Conv>),
 }
 
-/// One step of a block.
+/// How a block is computed in few passes over memory; see [`super::fused`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Wu + b
-    Map,
-    /// The arm's norm; absent for arm `none`.
-    Norm,
-    /// φ
-    Activation,
-    /// 2×2 pooling
-    Pool,
-    /// Adds the block's input u.
-    Skip,
+pub enum Fused {
+    /// Fully connected: the whole batch at once.
+    Dense,
+    /// A convolution whose norm does not look at the batch: an image at a time, from the map to the pool.
+    Images,
+    /// A convolution whose norm looks at the batch: all images through the map, then all through the rest.
+    Batch,
 }
 
 /// One layer.
@@ -48,10 +49,14 @@ pub struct Block<F: Scalar> {
     pub map: Map,
     /// Place of the weights among the parameters.
     pub weight: Range<usize>,
+    /// What makes Ŵ of them, unless they are it.
+    pub reparametrise: Option<Box<dyn Reparametrise<F>>>,
     /// Place of the biases, if the layer has any.
     pub bias: Option<Range<usize>>,
-    /// The arm, unless it is `none`.
+    /// The arm's eqs. 1 and 2, unless it is `none`.
     pub norm: Option<Norm<F>>,
+    /// What the arm does after them.
+    pub after: Option<Box<dyn Elementwise<F>>>,
     /// φ
     pub activation: Activation,
     /// φ, as kernels call it.
@@ -60,91 +65,18 @@ pub struct Block<F: Scalar> {
     pub stages: Vec<Stage>,
     /// The stage whose output the norm reads, or would read if the arm had one.
     pub before_norm: usize,
-}
-
-/// A place in a block that probes look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Site {
-    /// What the norm reads; arms without a norm have the same place.
-    NormInput,
-    /// What the norm writes; without a norm, what it would read.
-    NormOutput,
-    /// φ's output
-    Activation,
-    /// The pool's output
-    Pool,
-}
-
-impl Site {
-    /// All of them, in the order of the tables.
-    pub const ALL: [Self; 4] = [Self::NormInput, Self::NormOutput, Self::Activation, Self::Pool];
-
-    /// As tables call it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NormInput => "norm_input",
-            Self::NormOutput => "norm_output",
-            Self::Activation => "activation",
-            Self::Pool => "pool",
-        }
-    }
-}
-
-/// The stages of a layer, and which of them the norm reads, whether or not there is one.
-pub fn stages(layer: &Layer, position: NormPosition, has_norm: bool) -> (Vec<Stage>, usize) {
-    if !layer.hidden {
-        return (vec![Stage::Map], 0);
-    }
-    let order = match position {
-        NormPosition::BeforeActivation => [Stage::Norm, Stage::Activation, Stage::Pool],
-        NormPosition::AfterActivation => [Stage::Activation, Stage::Norm, Stage::Pool],
-        NormPosition::AfterPool => [Stage::Activation, Stage::Pool, Stage::Norm],
-    };
-    let present = |stage: &Stage| match stage {
-        Stage::Norm => has_norm,
-        Stage::Pool => layer.pool != PoolKind::None,
-        _ => true,
-    };
-    let before_norm = order.iter().take_while(|stage| **stage != Stage::Norm).filter(|s| present(s)).count();
-    let skip = layer.residual.then_some(Stage::Skip);
-    (std::iter::once(Stage::Map).chain(order.into_iter().filter(present)).chain(skip).collect(), before_norm)
-}
-
-impl Map {
-    /// The map of a layer.
-    pub fn new(layer: &Layer) -> Self {
-        let Shape { channels, height, width } = layer.input;
-        let output_channels = layer.mapped.channels;
-        match layer.kernel {
-            None => Self::Linear(Linear { inputs: layer.input.len(), outputs: output_channels }),
-            Some(kernel) => Self::Conv(Box::new(Conv::new(ConvShape {
-                height,
-                width,
-                input_channels: channels,
-                output_channels,
-                kernel,
-            }))),
-        }
-    }
-}
-
-/// φ, as kernels call it.
-pub const fn function(activation: Activation) -> Function {
-    match activation {
-        Activation::Relu => Function::Relu,
-        Activation::Tanh => Function::Tanh,
-        Activation::Sigmoid => Function::Sigmoid,
-        Activation::Identity => Function::Identity,
-    }
+    /// How training computes it, unless stage by stage.
+    pub fused: Option<Fused>,
 }
 
 impl<F: Scalar> Block<F> {
     /// The stage that writes what stands at a site, if the block has it.
     pub fn stage_of(&self, site: Site) -> Option<usize> {
+        let of_the_arm = usize::from(self.norm.is_some()) + usize::from(self.after.is_some());
         match site {
             _ if !self.layer.hidden => None,
             Site::NormInput => Some(self.before_norm),
-            Site::NormOutput => Some(self.before_norm + usize::from(self.norm.is_some())),
+            Site::NormOutput => Some(self.before_norm + of_the_arm),
             Site::Activation => self.stages.iter().position(|s| *s == Stage::Activation),
             Site::Pool => self.stages.iter().position(|s| *s == Stage::Pool),
         }
@@ -156,30 +88,37 @@ impl<F: Scalar> Block<F> {
         if is_pooled { self.layer.output() } else { self.layer.mapped }
     }
 
+    /// Whether the block has a max pool.
+    pub fn has_max_pool(&self) -> bool {
+        self.layer.pool == PoolKind::Max
+    }
+
     /// Computes every stage for `samples` samples of `input`.
     ///
     /// # Errors
-    /// If the norm needs more than one value per channel and gets one.
+    /// If the norm needs more values per channel than it gets.
     pub fn forward(
         &self,
         parameters: &[F],
-        statistics: Statistics,
-        input: &[F],
+        pass: Pass,
+        input: Features<F>,
         space: &mut BlockSpace<F>,
         samples: usize,
-    ) -> Result<(), TooFewRows> {
+    ) -> Result<(), TooFewValues> {
         space.samples = samples;
-        if space.is_fused {
-            return self.forward_fused(parameters, statistics, input, space);
-        }
-        let mut values = std::mem::take(&mut space.values);
+        let Path::Plain { values, .. } = &mut space.path else {
+            return self.forward_fused(parameters, pass, input, space);
+        };
+        let mut values = std::mem::take(values);
         let result = (0..self.stages.len()).try_for_each(|i| {
             let (before, after) = values.split_at_mut(i);
-            let x = before.last().map_or(input, |v| &v[..samples * self.shape_after(i - 1).len()]);
+            let x = before.last().map_or(input.values, |v| &v[..samples * self.shape_after(i - 1).len()]);
             let y = &mut after[0][..samples * self.shape_after(i).len()];
-            self.stage(i, parameters, statistics, [x, input], y, space)
+            self.stage(i, parameters, pass, [x, input.values], y, space)
         });
-        space.values = values;
+        if let Path::Plain { values: place, .. } = &mut space.path {
+            *place = values;
+        }
         result
     }
 
@@ -187,27 +126,33 @@ impl<F: Scalar> Block<F> {
     /// `space.samples` samples.
     ///
     /// # Errors
-    /// If the norm needs more than one value per channel and gets one.
+    /// If the norm needs more values per channel than it gets.
     pub fn stage(
         &self,
         i: usize,
         parameters: &[F],
-        statistics: Statistics,
+        pass: Pass,
         [x, u]: [&[F]; 2],
         y: &mut [F],
         space: &mut BlockSpace<F>,
-    ) -> Result<(), TooFewRows> {
+    ) -> Result<(), TooFewValues> {
         let samples = space.samples;
         match self.stages[i] {
             Stage::Map => {
-                self.map_forward(parameters, x, y, space.scratch.as_mut());
+                let weight = self.weight(parameters, &mut space.weight);
+                self.map_forward(weight, Features::dense(x), y, space.scratch.as_mut());
                 if let Some(bias) = &self.bias {
                     kernels::add_to_rows(y, &parameters[bias.clone()]);
                 }
             }
             Stage::Norm => {
                 if let Some(norm) = &self.norm {
-                    norm.forward(parameters, statistics, x, y, &mut space.norm)?;
+                    norm.forward(parameters, pass, x, y, &mut space.norm)?;
+                }
+            }
+            Stage::After => {
+                if let Some(after) = &self.after {
+                    after.forward(pass, samples, x, y, &mut space.after);
                 }
             }
             Stage::Activation => activation::forward(self.function, x, y),
@@ -220,24 +165,43 @@ impl<F: Scalar> Block<F> {
         Ok(())
     }
 
-    /// From the gradient at the block's output, the last of `space.gradients`, to the gradients of
-    /// its parameters and, if there is room for it, of its input; for the latest forward pass.
+    /// From the gradient at the block's output to the gradients of its parameters and, if there is room
+    /// for it, of its input; for the latest forward pass, which was for `pass`.
     pub fn backward(
         &self,
         parameters: &[F],
-        input: &[F],
+        pass: Pass,
+        input: Features<F>,
         space: &mut BlockSpace<F>,
         gradients: &mut [F],
         dinput: Option<&mut [F]>,
     ) {
-        if space.is_fused {
-            return self.backward_fused(parameters, input, space, gradients, dinput);
+        match &space.path {
+            Path::Plain { .. } => self.backward_plain(parameters, pass, input, space, gradients, dinput),
+            Path::Fused { .. } => self.backward_fused(parameters, input, space, gradients, dinput),
         }
-        let samples = space.samples;
+        if let Some(reparametrise) = &self.reparametrise {
+            let weight = self.weight.clone();
+            reparametrise.backward(&parameters[weight.clone()], self.layer.mapped.channels, &mut gradients[weight]);
+        }
+    }
+
+    fn backward_plain(
+        &self,
+        parameters: &[F],
+        pass: Pass,
+        input: Features<F>,
+        space: &mut BlockSpace<F>,
+        gradients: &mut [F],
+        dinput: Option<&mut [F]>,
+    ) {
+        let BlockSpace { samples, path, winner, scratch, norm: cache, after: kept, weight: made, sums } = space;
+        let Path::Plain { values, gradients: dvalues } = path else { return };
+        let samples = *samples;
         for (i, stage) in self.stages.iter().enumerate().skip(1).rev() {
-            let x = &space.values[i - 1][..samples * self.shape_after(i - 1).len()];
-            let y = &space.values[i][..samples * self.shape_after(i).len()];
-            let (before, after) = space.gradients.split_at_mut(i);
+            let x = &values[i - 1][..samples * self.shape_after(i - 1).len()];
+            let y = &values[i][..samples * self.shape_after(i).len()];
+            let (before, after) = dvalues.split_at_mut(i);
             let dy = &after[0][..y.len()];
             let dx = &mut before[i - 1][..x.len()];
             if *stage != Stage::Pool {
@@ -247,36 +211,62 @@ impl<F: Scalar> Block<F> {
                 Stage::Map | Stage::Skip => {}
                 Stage::Norm => {
                     if let Some(norm) = &self.norm {
-                        norm.backward(parameters, x, dx, &mut space.norm, gradients);
+                        norm.backward(parameters, x, dx, cache, gradients);
+                    }
+                }
+                Stage::After => {
+                    if let Some(after) = &self.after {
+                        after.backward(pass, samples, dx, kept);
                     }
                 }
                 Stage::Activation => activation::backward(self.function, y, dx),
                 Stage::Pool => match self.layer.pool {
-                    PoolKind::Max => pool::max_backward(dy, &space.winner, dx, samples, self.pool_shape()),
+                    PoolKind::Max => pool::max_backward(dy, winner, dx, samples, self.pool_shape()),
                     _ => pool::average_backward(dy, dx, samples, self.pool_shape()),
                 },
             }
         }
-        let dmapped = &space.gradients[0][..samples * self.layer.mapped.len()];
-        if let Some(bias) = &self.bias {
-            kernels::norm::column_sums(dmapped, &mut space.bias_sums);
-            gradients[bias.clone()].iter_mut().zip(&space.bias_sums).for_each(|(g, s)| *g = F::of(*s));
-        }
-        let (weight, dweight) = (&parameters[self.weight.clone()], &mut gradients[self.weight.clone()]);
-        let skip = self.stages.last() == Some(&Stage::Skip);
-        match (&self.map, &mut space.scratch) {
+        let (dmapped, above) = dvalues.split_at_mut(1);
+        let dmapped = &dmapped[0][..samples * self.layer.mapped.len()];
+        self.bias_gradient(dmapped, sums, gradients);
+        // What the skip connection carries past the block.
+        let carried = above.last().filter(|_| self.stages.last() == Some(&Stage::Skip));
+        let weight = self.weight(parameters, made);
+        self.map_backward(
+            weight,
+            input,
+            dmapped,
+            scratch.as_mut(),
+            &mut gradients[self.weight.clone()],
+            dinput,
+            carried,
+        );
+    }
+
+    /// The gradients of the map's weight and, if there is room for it, of its input, from that of Wu.
+    #[allow(clippy::too_many_arguments, reason = "each is a buffer of its own")]
+    pub(super) fn map_backward(
+        &self,
+        weight: &[F],
+        input: Features<F>,
+        dmapped: &[F],
+        scratch: Option<&mut Scratch<F>>,
+        dweight: &mut [F],
+        dinput: Option<&mut [F]>,
+        carried: Option<&Vec<F>>,
+    ) {
+        match (&self.map, scratch) {
             (Map::Linear(map), _) => {
                 map.weight_gradient(input, dmapped, dweight);
                 if let Some(dinput) = dinput {
                     map.input_gradient(dmapped, weight, dinput);
-                    if skip {
-                        let doutput = &space.gradients[self.stages.len() - 1];
-                        dinput.iter_mut().zip(doutput).for_each(|(d, skip)| *d += *skip);
+                    if let Some(carried) = carried {
+                        dinput.iter_mut().zip(carried).for_each(|(d, skip)| *d += *skip);
                     }
                 }
             }
             (Map::Conv(map), Some(scratch)) => {
-                map.weight_gradient(input, dmapped, false, dweight, scratch);
+                map.weight_gradient(input.values, dmapped, false, dweight, scratch);
                 if let Some(dinput) = dinput {
                     map.flip(weight, scratch);
                     map.input_gradient(dmapped, dinput, scratch);
@@ -286,17 +276,94 @@ impl<F: Scalar> Block<F> {
         }
     }
 
-    /// Wu
-    pub(super) fn map_forward(&self, parameters: &[F], x: &[F], y: &mut [F], scratch: Option<&mut Scratch<F>>) {
+    /// db ← Σ dy, where the layer has a bias.
+    pub(super) fn bias_gradient(&self, dy: &[F], sums: &mut [f64], gradients: &mut [F]) {
+        if let Some(bias) = &self.bias {
+            kernels::norm::column_sums(dy, sums);
+            gradients[bias.clone()].iter_mut().zip(sums).for_each(|(g, s)| *g = F::of(*s));
+        }
+    }
+
+    /// The weight that the map multiplies by: the parameter, or Ŵ, which is made of it.
+    pub(super) fn weight<'a>(&self, parameters: &'a [F], made: &'a mut [F]) -> &'a [F] {
         let weight = &parameters[self.weight.clone()];
+        match &self.reparametrise {
+            None => weight,
+            Some(reparametrise) => {
+                reparametrise.forward(weight, self.layer.mapped.channels, made);
+                made
+            }
+        }
+    }
+
+    /// Wu
+    pub(super) fn map_forward(&self, weight: &[F], x: Features<F>, y: &mut [F], scratch: Option<&mut Scratch<F>>) {
         match (&self.map, scratch) {
             (Map::Linear(map), _) => map.forward(x, weight, y),
-            (Map::Conv(map), Some(scratch)) => map.forward(x, weight, y, scratch),
+            (Map::Conv(map), Some(scratch)) => map.forward(x.values, weight, y, scratch),
             (Map::Conv(_), None) => unreachable!("a convolution's workspace has scratch"),
         }
     }
 
     pub(super) fn pool_shape(&self) -> pool::Hwc {
         (self.layer.mapped.height, self.layer.mapped.width, self.layer.mapped.channels)
+    }
+
+    /// Buffers for the stages one after the other, with no room for what they write.
+    pub fn stage_space(&self, samples: usize) -> BlockSpace<F> {
+        let length = |is_there: bool, length: usize| if is_there { length } else { 0 };
+        let winners = length(self.has_max_pool(), samples * self.layer.output().len());
+        BlockSpace {
+            samples,
+            path: Path::Plain { values: Vec::new(), gradients: Vec::new() },
+            winner: vec![0; winners],
+            scratch: match &self.map {
+                Map::Linear(_) => None,
+                Map::Conv(conv) => Some(Scratch::new(conv.shape, false)),
+            },
+            norm: self.norm_cache(samples),
+            after: vec![F::zero(); self.after.as_ref().map_or(0, |after| after.kept(samples))],
+            weight: vec![F::zero(); length(self.reparametrise.is_some(), self.weight.len())],
+            sums: vec![0.0; self.layer.mapped.channels],
+        }
+    }
+
+    fn norm_cache(&self, samples: usize) -> super::norm::NormCache<F> {
+        match &self.norm {
+            Some(norm) => norm.cache(samples),
+            None => super::norm::NormCache::new(self.layer.mapped.channels, 1),
+        }
+    }
+
+    /// Buffers for passes over up to `capacity` samples: stage by stage if `is_plain`, else as training
+    /// computes the block.
+    pub fn space(&self, capacity: usize, is_plain: bool, with_gradients: bool) -> BlockSpace<F> {
+        let zeros = |length: usize| vec![F::zero(); length];
+        let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
+        let (mapped, output) = (self.layer.mapped.len(), self.layer.output().len());
+        let space = self.stage_space(capacity);
+        let path = match self.fused.filter(|_| !is_plain) {
+            None => {
+                let sizes = || (0..self.stages.len()).map(|i| capacity * self.shape_after(i).len());
+                Path::Plain { values: sizes().map(zeros).collect(), gradients: sizes().map(gradient).collect() }
+            }
+            Some(_) => Path::Fused {
+                mapped: zeros(if self.keeps_mapped() { capacity * mapped } else { mapped }),
+                dmapped: gradient(if self.has_max_pool() { mapped } else { 0 }),
+                peak: zeros(space.winner.len()),
+                output: zeros(capacity * output),
+                doutput: gradient(capacity * output),
+            },
+        };
+        let scratch = match &self.map {
+            Map::Conv(conv) if with_gradients => Some(Scratch::new(conv.shape, true)),
+            _ => space.scratch,
+        };
+        BlockSpace { samples: 0, path, scratch, ..space }
+    }
+
+    /// Whether the fused path keeps Wu of the whole batch, and not of one image only.
+    pub(super) fn keeps_mapped(&self) -> bool {
+        self.fused != Some(Fused::Images) || !self.has_max_pool()
     }
 }

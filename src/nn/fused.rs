@@ -5,225 +5,272 @@
 //! block's output are kept. A bias is the shift of a norm that does nothing else, so arms without a
 //! norm take the same way.
 //!
-//! A convolution's images are 50 kB apiece, the batch is more than a core's cache. So what can be done
-//! an image at a time is done so, while it is there: everything, unless the norm has to see the whole
-//! batch first; and backward, the gradient of Wu, which the convolution reads next. Wu itself is kept
-//! only where the backward pass will ask for it: if statistics depend on it, or if there is no pool to
-//! keep the winners' share.
+//! There are three cases, [`Fused`], settled when the network is built:
 //!
-//! A fully connected first block leaves out inputs that are 0, such as pixels at an image's border:
-//! they add nothing and get no gradient ([`crate::kernels::sparse`]).
+//! - **Dense.** A fully connected layer takes the whole batch at once.
+//! - **Images.** A convolution's images are 50 kB apiece, the batch is more than a core's cache. Where the
+//!   norm does not look at the batch, each image goes all the way while it is in the cache. With a pool,
+//!   Wu itself is not kept: backward needs only the winners' share of it.
+//! - **Batch.** Where the norm looks at the batch, the map comes first for all images of a group, and its
+//!   moments are summed while each image is in the cache; then comes the rest. Evaluation under kept
+//!   statistics goes as in the case before.
 //!
-//! Blocks with another order of stages, an average pool, a skip connection, or a bias in front of a
-//! norm take the plain path.
+//! Backward, both convolutions make the gradient of Wu an image at a time, which the convolution reads next.
+//!
+//! Blocks with another order of stages, an average pool, a skip connection, a part after γ and β, or a
+//! bias in front of a norm take the plain path.
 
-use super::block::{Block, Map, Stage};
-use super::norm::{NormCache, Statistics, TooFewRows};
-use super::workspace::BlockSpace;
-use crate::config::settings::PoolKind;
+use std::ops::Range;
+
+use super::block::{Block, Fused, Map};
+use super::conv::Conv;
+use super::input::Features;
+use super::norm::{NormCache, TooFewValues};
+use super::pass::Pass;
+use super::stages::Stage;
+use super::workspace::{BlockSpace, Path};
+use crate::config::settings::{PoolKind, Shape};
 use crate::kernels::tail::{self, Pooled};
 use crate::kernels::{Scalar, activation, norm};
 
+/// Values of these samples, each of `length`.
+const fn of(samples: &Range<usize>, length: usize) -> Range<usize> {
+    samples.start * length..samples.end * length
+}
+
 impl<F: Scalar> Block<F> {
-    /// Whether this block can be computed so.
-    pub fn can_fuse(&self) -> bool {
+    /// How this block can be computed so, if it can.
+    pub(super) fn fusable(&self) -> Option<Fused> {
         let order: Vec<Stage> = self.stages.iter().copied().filter(|stage| *stage != Stage::Norm).collect();
         let is_plain_order = order == [Stage::Map, Stage::Activation]
             || order == [Stage::Map, Stage::Activation, Stage::Pool] && self.layer.pool == PoolKind::Max;
         let norm_follows_map = self.norm.is_none() || self.stages.get(1) == Some(&Stage::Norm);
-        is_plain_order && norm_follows_map && (self.norm.is_none() || self.bias.is_none())
-    }
-
-    /// Whether the block ends with a max pool.
-    pub fn has_max_pool(&self) -> bool {
-        self.stages.contains(&Stage::Pool) && self.layer.pool == PoolKind::Max
-    }
-
-    /// Over how many rows of Wu, `rows` in all, the norm takes its statistics; `None` if over none.
-    fn group_rows(&self, rows: usize, statistics: Statistics) -> Option<usize> {
-        self.norm.as_ref().and_then(|norm| norm.standardize.group_rows(rows, statistics))
-    }
-
-    /// Whether Wu of the whole batch is kept, and not of one image only.
-    pub fn keeps_mapped(&self) -> bool {
-        self.group_rows(2, Statistics::Batch).is_some() || !self.has_max_pool()
+        let can_fuse = is_plain_order && norm_follows_map && (self.norm.is_none() || self.bias.is_none());
+        let looks_at_batch = self.norm.as_ref().is_some_and(|norm| norm.depends_on_x());
+        can_fuse.then_some(match self.map {
+            Map::Linear(_) => Fused::Dense,
+            Map::Conv(_) if looks_at_batch => Fused::Batch,
+            Map::Conv(_) => Fused::Images,
+        })
     }
 
     pub(super) fn forward_fused(
         &self,
         parameters: &[F],
-        statistics: Statistics,
-        input: &[F],
+        pass: Pass,
+        input: Features<F>,
         space: &mut BlockSpace<F>,
-    ) -> Result<(), TooFewRows> {
-        let BlockSpace { samples, values, peak, winner, norm: cache, scratch, nonzero, .. } = space;
-        let samples = *samples;
-        let [mapped, y] = &mut values[..] else { unreachable!("a fused block keeps two values") };
-        let (length, output) = (self.layer.mapped.len(), self.layer.output().len());
-        let rows = samples * self.layer.mapped.area();
-        let group_rows = self.group_rows(rows, statistics);
-        let is_conv = matches!(self.map, Map::Conv(_));
-        let at_once = if is_conv && group_rows.is_none() { 1 } else { samples };
-
-        for first in (0..samples).step_by(at_once.max(1)) {
-            let here = |length: usize| first * length..(first + at_once) * length;
-            let input = &input[here(self.layer.input.len())];
-            let x = if self.keeps_mapped() { &mut mapped[here(length)] } else { &mut mapped[..length] };
-            match (&self.map, &mut *nonzero) {
-                (Map::Linear(map), Some(nonzero)) => {
-                    nonzero.find(input, map.inputs);
-                    map.forward_of(nonzero, input, &parameters[self.weight.clone()], x);
-                }
-                (Map::Linear(_), None) => self.map_forward(parameters, input, x, None),
-                (Map::Conv(_), _) => {
-                    let images = input.chunks(self.layer.input.len()).zip(x.chunks_mut(length));
-                    for (i, (image, x)) in images.enumerate() {
-                        self.map_forward(parameters, image, x, scratch.as_mut());
-                        // One group: its statistics are summed while the image is in the cache.
-                        if group_rows == Some(rows) {
-                            if i == 0 {
-                                cache.start_moments(&x[..self.layer.mapped.channels]);
-                            }
-                            cache.add_to_moments(x);
-                        }
-                    }
-                }
+    ) -> Result<(), TooFewValues> {
+        let (samples, cache) = (space.samples, &mut space.norm);
+        let looks_at_batch = match &self.norm {
+            Some(norm) => norm.begin_moments(pass, samples, cache)?,
+            None => {
+                cache.only_shift(self.bias.clone().map(|bias| &parameters[bias]), samples);
+                false
             }
-            match &self.norm {
-                Some(norm) if is_conv && group_rows == Some(rows) => {
-                    cache.finish_moments();
-                    norm.standardize.standardize(statistics, &mut cache.moments)?;
-                }
-                Some(norm) => norm.find_moments(statistics, x, cache)?,
-                None => {
-                    let bias = self.bias.clone().map(|bias| &parameters[bias]);
-                    cache.only_shift(bias, x.len() / self.layer.mapped.channels);
-                }
-            }
-            let pooled = self.has_max_pool().then(|| here(output));
-            let kept = pooled.map(|range| (&mut peak[range.clone()], &mut winner[range]));
-            self.tail_forward(parameters, x, &mut y[here(output)], kept, cache);
-        }
-        if group_rows.is_none() {
-            // The same for every sample: one group.
-            cache.moments.group_rows = rows;
+        };
+        match self.map {
+            Map::Linear(_) => self.forward_dense(parameters, looks_at_batch, input, space),
+            Map::Conv(_) if looks_at_batch => self.forward_batch(parameters, input, space),
+            Map::Conv(_) => self.forward_images(parameters, input, space),
         }
         Ok(())
     }
 
-    /// Norm, activation and pool of x [rows, C], whose moments were found; with a pool, what is kept of
-    /// its winners.
-    fn tail_forward(
-        &self,
-        parameters: &[F],
-        x: &[F],
-        y: &mut [F],
-        mut kept: Option<(&mut [F], &mut [u8])>,
-        cache: &mut NormCache<F>,
-    ) {
-        let (group, pooled) = self.group(cache.moments.group_rows);
-        for (g, (x, y)) in x.chunks(group).zip(y.chunks_mut(pooled)).enumerate() {
-            if let Some(norm) = &self.norm {
-                norm.coefficients(parameters, g, cache);
+    /// The map of the whole batch, its moments, then the rest.
+    fn forward_dense(&self, parameters: &[F], looks_at_batch: bool, input: Features<F>, space: &mut BlockSpace<F>) {
+        let BlockSpace { samples, path, norm: cache, weight: made, .. } = space;
+        let Path::Fused { mapped, output: y, .. } = path else { return };
+        let length = self.layer.mapped.len();
+        let x = &mut mapped[..*samples * length];
+        self.map_forward(self.weight(parameters, made), input, x, None);
+        if let Some(norm) = &self.norm {
+            if looks_at_batch {
+                norm.find_from(x, cache);
             }
-            match &mut kept {
-                Some((peak, winner)) => {
-                    let range = g * pooled..g * pooled + y.len();
-                    let to = Pooled { y, peak: &mut peak[range.clone()], winner: &mut winner[range] };
-                    tail::forward(self.function, x, self.pool_shape(), cache.per_channel(), to);
+            norm.standardize.standardize(&mut cache.moments);
+        }
+        for g in 0..cache.moments.groups.count() {
+            let values = of(&cache.moments.groups.samples(g), length);
+            self.coefficients(parameters, g, cache);
+            norm::normalize(self.function, &x[values.clone()], cache.per_channel(), &mut y[values]);
+        }
+    }
+
+    /// Image by image, all the way.
+    fn forward_images(&self, parameters: &[F], input: Features<F>, space: &mut BlockSpace<F>) {
+        let BlockSpace { samples, path, winner, scratch, norm: cache, weight: made, .. } = space;
+        let Path::Fused { mapped, peak, output: y, .. } = path else { return };
+        let (length, image) = (self.layer.mapped.len(), self.layer.input.len());
+        let weight = self.weight(parameters, made);
+        if let Some(norm) = &self.norm {
+            norm.standardize.standardize(&mut cache.moments);
+        }
+        self.coefficients(parameters, 0, cache);
+        for n in 0..*samples {
+            let here = n..n + 1;
+            let x = if self.keeps_mapped() { &mut mapped[of(&here, length)] } else { &mut mapped[..length] };
+            let image = Features::dense(&input.values[of(&here, image)]);
+            self.map_forward(weight, image, x, scratch.as_mut());
+            self.normalize_and_pool(x, here, [y, peak], winner, cache);
+        }
+    }
+
+    /// A group's images through the map, their moments summed on the way; then all groups through the rest.
+    fn forward_batch(&self, parameters: &[F], input: Features<F>, space: &mut BlockSpace<F>) {
+        let BlockSpace { path, winner, scratch, norm: cache, weight: made, .. } = space;
+        let (Path::Fused { mapped, peak, output: y, .. }, Some(norm)) = (path, &self.norm) else { return };
+        let (length, image) = (self.layer.mapped.len(), self.layer.input.len());
+        let weight = self.weight(parameters, made);
+        let groups = cache.moments.groups;
+        for (g, samples) in groups.iter().enumerate() {
+            let first = samples.start;
+            for n in samples {
+                let here = n..n + 1;
+                let x = &mut mapped[of(&here, length)];
+                let image = Features::dense(&input.values[of(&here, image)]);
+                self.map_forward(weight, image, x, scratch.as_mut());
+                if n == first {
+                    cache.start_moments(g, &x[..self.layer.mapped.channels]);
                 }
-                None => norm::normalize(self.function, x, cache.per_channel(), y),
+                cache.add_to_moments(g, x);
             }
+            cache.finish_moments(g);
+        }
+        norm.standardize.standardize(&mut cache.moments);
+        for (g, samples) in groups.iter().enumerate() {
+            self.coefficients(parameters, g, cache);
+            self.normalize_and_pool(&mapped[of(&samples, length)], samples, [y, peak], winner, cache);
+        }
+    }
+
+    /// Sets what the norm, if there is one, does to each channel of a group.
+    fn coefficients(&self, parameters: &[F], g: usize, cache: &mut NormCache<F>) {
+        if let Some(norm) = &self.norm {
+            norm.coefficients(parameters, g, cache);
+        }
+    }
+
+    /// Norm, activation and pool of x, the mapped values of some samples.
+    fn normalize_and_pool(
+        &self,
+        x: &[F],
+        samples: Range<usize>,
+        [y, peak]: [&mut Vec<F>; 2],
+        winner: &mut [u8],
+        cache: &NormCache<F>,
+    ) {
+        let output = of(&samples, self.layer.output().len());
+        let y = &mut y[output.clone()];
+        if self.has_max_pool() {
+            let to = Pooled { y, peak: &mut peak[output.clone()], winner: &mut winner[output] };
+            tail::forward(self.function, x, self.pool_shape(), cache.per_channel(), to);
+        } else {
+            norm::normalize(self.function, x, cache.per_channel(), y);
         }
     }
 
     pub(super) fn backward_fused(
         &self,
         parameters: &[F],
-        input: &[F],
+        input: Features<F>,
+        space: &mut BlockSpace<F>,
+        gradients: &mut [F],
+        dinput: Option<&mut [F]>,
+    ) {
+        let Path::Fused { output: y, doutput: d, .. } = &mut space.path else { return };
+        let values = of(&(0..space.samples), self.layer.output().len());
+        let (y, d) = (&y[values.clone()], &mut d[values]);
+        activation::backward(self.function, y, d);
+        if self.norm.is_none() {
+            self.bias_gradient(d, &mut space.sums, gradients);
+        }
+        match &self.map {
+            Map::Linear(_) => self.backward_dense(parameters, input, space, gradients, dinput),
+            Map::Conv(map) => self.backward_images(map, parameters, input, space, gradients, dinput),
+        }
+    }
+
+    /// The whole batch, from the gradient at the norm's output.
+    fn backward_dense(
+        &self,
+        parameters: &[F],
+        input: Features<F>,
+        space: &mut BlockSpace<F>,
+        gradients: &mut [F],
+        dinput: Option<&mut [F]>,
+    ) {
+        let BlockSpace { samples, path, norm: cache, weight: made, .. } = space;
+        let Path::Fused { mapped, doutput: d, .. } = path else { return };
+        let values = of(&(0..*samples), self.layer.mapped.len());
+        let (x, d) = (&mapped[values.clone()], &mut d[values]);
+        if let Some(norm) = &self.norm {
+            norm.backward(parameters, x, d, cache, gradients);
+        }
+        let weight = self.weight(parameters, made);
+        self.map_backward(weight, input, d, None, &mut gradients[self.weight.clone()], dinput, None);
+    }
+
+    /// Group by group, and image by image in it.
+    fn backward_images(
+        &self,
+        map: &Conv,
+        parameters: &[F],
+        input: Features<F>,
         space: &mut BlockSpace<F>,
         gradients: &mut [F],
         mut dinput: Option<&mut [F]>,
     ) {
-        let BlockSpace { samples, values, gradients: dvalues, peak, winner, norm: cache, .. } = space;
-        let (scratch, bias_sums, nonzero) = (&mut space.scratch, &mut space.bias_sums, &space.nonzero);
-        let [x, y] = &values[..] else { unreachable!("a fused block keeps two values") };
-        let [dimage, d] = &mut dvalues[..] else { unreachable!("and two gradients") };
-        let (mapped, output) = (self.layer.mapped.len(), self.layer.output().len());
-        let (y, d) = (&y[..*samples * output], &mut d[..*samples * output]);
-        activation::backward(self.function, y, d);
-
-        match (&self.norm, &self.bias) {
-            (Some(norm), _) => norm.clear_gradients(gradients),
-            (None, Some(bias)) => {
-                norm::column_sums(d, bias_sums);
-                gradients[bias.clone()].iter_mut().zip(bias_sums).for_each(|(g, s)| *g = F::of(*s));
-            }
-            (None, None) => {}
+        let BlockSpace { path, winner, scratch, norm: cache, weight: made, .. } = space;
+        let Path::Fused { mapped, dmapped, peak, doutput: d, .. } = path else { return };
+        let Some(scratch) = scratch else { unreachable!("a convolution's workspace has scratch") };
+        let [length, output, image] = [self.layer.mapped, self.layer.output(), self.layer.input].map(Shape::len);
+        if dinput.is_some() {
+            map.flip(self.weight(parameters, made), scratch);
         }
-        let weight = &parameters[self.weight.clone()];
-        if let (Map::Conv(map), Some(scratch), true) = (&self.map, scratch.as_mut(), dinput.is_some()) {
-            map.flip(weight, scratch);
+        if let Some(norm) = &self.norm {
+            norm.clear_gradients(gradients);
         }
-        let (group, pooled) = self.group(cache.moments.group_rows);
-        for (g, d) in d.chunks_mut(pooled).enumerate() {
-            let (first, count) = (g * pooled / output, d.len() / output);
-            let x = if self.keeps_mapped() { &x[g * group..][..count * mapped] } else { &[] };
+        for (g, samples) in cache.moments.groups.iter().enumerate() {
             if let Some(norm) = &self.norm {
                 // With a pool, the winners' x: elsewhere dy is 0.
-                let x = if self.has_max_pool() { &peak[g * pooled..][..d.len()] } else { x };
-                let rows = count * self.layer.mapped.area();
-                norm.gradient(parameters, g, (d, x), rows, cache, gradients);
+                let x = if self.has_max_pool() { &peak[of(&samples, output)] } else { &mapped[of(&samples, length)] };
+                norm.gradient(parameters, g, (&d[of(&samples, output)], x), cache, gradients);
             }
-            let (Map::Conv(map), Some(scratch)) = (&self.map, scratch.as_mut()) else {
-                if self.norm.is_some() {
-                    norm::input_gradient(d, x, cache.gradient());
-                }
-                continue;
-            };
-            for i in 0..count {
-                let n = first + i;
-                let d = &mut d[i * output..][..output];
-                let winner = || &winner[n * output..][..output];
-                let dmapped = match (self.has_max_pool(), x.get(i * mapped..(i + 1) * mapped)) {
-                    (true, Some(x)) => {
-                        tail::input_gradient(d, winner(), x, self.pool_shape(), cache.gradient(), dimage);
-                        &dimage[..]
-                    }
-                    (true, None) => {
-                        tail::scatter(d, winner(), self.pool_shape(), cache.gradient().p, dimage);
-                        &dimage[..]
-                    }
-                    (false, x) => {
-                        if let (Some(_), Some(x)) = (&self.norm, x) {
-                            norm::input_gradient(d, x, cache.gradient());
-                        }
-                        &d[..]
-                    }
-                };
-                let length = self.layer.input.len();
+            for n in samples {
+                let here = n..n + 1;
+                let x = mapped.get(of(&here, length)).filter(|_| self.keeps_mapped());
+                let (d, winner) = (&mut d[of(&here, output)], winner.get(of(&here, output)).unwrap_or_default());
+                let dmapped = self.mapped_gradient(x, d, winner, cache, dmapped);
                 let dweight = &mut gradients[self.weight.clone()];
-                map.weight_gradient(&input[n * length..][..length], dmapped, n > 0, dweight, scratch);
+                map.weight_gradient(&input.values[of(&here, image)], dmapped, n > 0, dweight, scratch);
                 if let Some(dinput) = &mut dinput {
-                    map.input_gradient(dmapped, &mut dinput[n * length..][..length], scratch);
+                    map.input_gradient(dmapped, &mut dinput[of(&here, image)], scratch);
                 }
-            }
-        }
-        if let Map::Linear(map) = &self.map {
-            let dweight = &mut gradients[self.weight.clone()];
-            match nonzero {
-                Some(nonzero) => map.weight_gradient_of(nonzero, input, d, dweight),
-                None => map.weight_gradient(input, d, dweight),
-            }
-            if let Some(dinput) = dinput {
-                map.input_gradient(d, weight, dinput);
             }
         }
     }
 
-    /// Values of a group of rows, before and after the pool.
-    fn group(&self, rows: usize) -> (usize, usize) {
-        let group = rows * self.layer.mapped.channels;
-        (group, group / self.layer.mapped.len() * self.layer.output().len())
+    /// The gradient at Wu of one image, from d, that at the norm's output (with a pool, of its winners); in
+    /// `to` or in d itself.
+    fn mapped_gradient<'a>(
+        &self,
+        x: Option<&[F]>,
+        d: &'a mut [F],
+        winner: &[u8],
+        cache: &NormCache<F>,
+        to: &'a mut [F],
+    ) -> &'a [F] {
+        match (self.has_max_pool(), x) {
+            (true, Some(x)) => tail::input_gradient(d, winner, x, self.pool_shape(), cache.gradient(), to),
+            (true, None) => tail::scatter(d, winner, self.pool_shape(), cache.gradient().p, to),
+            (false, x) => {
+                if let (Some(_), Some(x)) = (&self.norm, x) {
+                    norm::input_gradient(d, x, cache.gradient());
+                }
+                return d;
+            }
+        }
+        to
     }
 }

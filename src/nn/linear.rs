@@ -6,9 +6,11 @@
 //! ```text
 //! dW = xᵀ·dy      db = Σ_n dy_n      dx = dy·Wᵀ
 //! ```
+//!
+//! Where it is known which inputs are 0, they are left out: they add nothing and get no gradient.
 
-use crate::kernels::sparse::{self, Map};
-use crate::kernels::{Scalar, gemm};
+use super::input::Features;
+use crate::kernels::{Scalar, gemm, sparse};
 
 /// Sizes of the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,27 +27,25 @@ impl Linear {
     }
 
     /// y ← xW
-    pub fn forward<F: Scalar>(self, x: &[F], weight: &[F], y: &mut [F]) {
-        gemm::product(x, weight, y, self.product(x));
+    pub fn forward<F: Scalar>(self, x: Features<F>, weight: &[F], y: &mut [F]) {
+        let size = self.product(x.values);
+        match x.nonzero {
+            Some(nonzero) => sparse::product(nonzero, x.values, weight, y, size),
+            None => gemm::product(x.values, weight, y, size),
+        }
     }
 
     /// dW ← xᵀ·dy
-    pub fn weight_gradient<F: Scalar>(self, x: &[F], dy: &[F], dweight: &mut [F]) {
-        gemm::product_tn(x, dy, dweight, self.product(x));
+    pub fn weight_gradient<F: Scalar>(self, x: Features<F>, dy: &[F], dweight: &mut [F]) {
+        let size = self.product(x.values);
+        match x.nonzero {
+            Some(nonzero) => sparse::product_tn(nonzero, x.values, dy, dweight, size),
+            None => gemm::product_tn(x.values, dy, dweight, size),
+        }
     }
 
     /// dx ← dy·Wᵀ
     pub fn input_gradient<F: Scalar>(self, dy: &[F], weight: &[F], dx: &mut [F]) {
         gemm::product_nt(dy, weight, dx, (dy.len() / self.outputs, self.inputs, self.outputs));
-    }
-
-    /// y ← xW where x has this map of zeros
-    pub fn forward_of<F: Scalar>(self, map: &Map, x: &[F], weight: &[F], y: &mut [F]) {
-        sparse::product(map, x, weight, y, self.product(x));
-    }
-
-    /// dW ← xᵀ·dy where x has this map of zeros
-    pub fn weight_gradient_of<F: Scalar>(self, map: &Map, x: &[F], dy: &[F], dweight: &mut [F]) {
-        sparse::product_tn(map, x, dy, dweight, self.product(x));
     }
 }

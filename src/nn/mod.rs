@@ -1,21 +1,32 @@
 //! Networks as lists of blocks, a = pool(φ(norm(Wu))), with every derivative written out.
 //!
-//! [`network`] is where to start. A [`block`] is one layer; its map is [`linear`] or a [`conv`]olution;
-//! [`norm`] holds the arms. Parameters of the whole network are one slice ([`parameters`]),
-//! activations and gradients live in a [`workspace`], so that nothing is allocated or copied
-//! between forward and backward.
+//! [`network`] is where to start: forward, loss, backward. [`build`] puts a network together of blocks. A
+//! [`block`] is one layer, computed [stage](stages) by stage, or [`fused`]; its map is [`linear`] or a
+//! [`conv`]olution; [`norm`] holds the arms. Parameters of the whole network are one slice
+//! ([`parameters`]), activations and gradients live in a [`workspace`], so that nothing is allocated or
+//! copied between forward and backward. [`walk`] stops between stages; [`objective`] is the loss
+//! at any parameters.
 
 pub mod block;
+pub mod build;
 pub mod conv;
+pub mod error;
 pub mod fused;
 pub mod init;
+pub mod input;
 pub mod linear;
 pub mod memory;
 pub mod network;
 pub mod norm;
+pub mod objective;
 pub mod parameters;
+pub mod pass;
+pub mod stages;
+pub mod state;
+pub mod walk;
 pub mod workspace;
 
-pub use network::{Network, NetworkError};
-pub use norm::Statistics;
+pub use error::NetworkError;
+pub use network::Network;
+pub use pass::{Pass, Statistics};
 pub use workspace::Workspace;

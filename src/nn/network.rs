@@ -2,41 +2,18 @@
 //!
 //! Forward runs the blocks in order, backward in reverse; the gradient of a block's input is the
 //! gradient of the output of the block below. The loss is softmax cross-entropy, mean over the batch.
+//! Both passes can be taken at any parameters, not only at the network's own ([`super::objective`]).
 
-use super::block::{Block, Map, Stage, function, stages};
-use super::init;
-use super::norm::{Norm, Statistics, parts};
-use super::parameters::{Layout, Parameter, Tensor};
-use super::workspace::{BlockSpace, Workspace};
-use crate::config::settings::{Layer, Settings, Shape, Variant};
+use super::block::{Block, Map};
+use super::error::NetworkError;
+use super::input::{Features, Input};
+use super::norm::TooFewValues;
+use super::parameters::{Parameter, Tensor};
+use super::pass::Pass;
+use super::workspace::{Path, Workspace};
+use crate::config::settings::Shape;
 use crate::kernels::softmax::{self, Outcome};
 use crate::kernels::{Scalar, l2_norm};
-
-/// A network that cannot be built or run as asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NetworkError {
-    /// Batch statistics over one value.
-    #[error(
-        "block {block} ({layer}): batch statistics need at least two values per channel, \
-         but a batch of {batch_size} gives one; raise the batch size"
-    )]
-    OneValuePerChannel {
-        /// Index of the block.
-        block: usize,
-        /// What kind of layer it is.
-        layer: String,
-        /// Samples in the batch.
-        batch_size: usize,
-    },
-    /// `train_only` names nothing in this network.
-    #[error("train_only entry `{entry}` names no parameter of this network; it has {known}")]
-    UnknownParameter {
-        /// What was written.
-        entry: String,
-        /// What there is.
-        known: String,
-    },
-}
 
 /// Layers with an arm, and their parameters.
 #[derive(Debug)]
@@ -53,131 +30,71 @@ pub struct Network<F: Scalar> {
     pub index: Vec<Parameter>,
 }
 
-/// What a stage wrote.
-#[derive(Debug)]
-pub struct Written<'a, F> {
-    /// Index of the block.
-    pub block: usize,
-    /// Index of the stage.
-    pub stage: usize,
-    /// The values, [N, H, W, C].
-    pub values: &'a [F],
-    /// Memory to work in.
-    pub spare: &'a mut Vec<F>,
-}
-
 impl<F: Scalar> Network<F> {
-    /// Builds the network of a variant with the initial parameters of `seed`.
+    /// Runs the samples of `space.input` through the network. Changes no running statistics: see
+    /// [`Network::absorb`].
     ///
     /// # Errors
-    /// If `train_only` names a parameter that the network does not have.
-    pub fn new(settings: &Settings, variant: &Variant, seed: u64) -> Result<Self, NetworkError> {
-        let mut network = Self::without_parameters(settings, variant)?;
-        let Self { blocks, parameters, index, .. } = &mut network;
-        parameters.resize(index.last().map_or(0, |p| p.range.end), F::zero());
-        for parameter in index {
-            let values = init::values(parameter, &blocks[parameter.block].layer, settings.model.init, seed);
-            parameter.layout.import(values, &mut parameters[parameter.range.clone()]);
-        }
-        Ok(network)
+    /// If a norm needs more values per channel than it gets.
+    pub fn forward(&self, pass: Pass, space: &mut Workspace<F>) -> Result<(), NetworkError> {
+        self.forward_at(&self.parameters, pass, space)
     }
 
-    fn without_parameters(settings: &Settings, variant: &Variant) -> Result<Self, NetworkError> {
-        let layers = settings.model.layers(settings.data.shape, settings.data.classes);
-        let mut index = Vec::new();
-        let blocks = layers.iter().enumerate().map(|(i, layer)| block(i, layer, settings, variant, &mut index));
-        let blocks = blocks.collect();
-        freeze(&mut index, variant)?;
-        let (input, classes) = (settings.data.shape, settings.data.classes);
-        Ok(Self { input, classes, blocks, parameters: Vec::new(), index })
-    }
-
-    /// Runs the first `samples` samples of `space.input` through the network. Changes no running
-    /// statistics: see [`Network::absorb`].
+    /// The same with other parameters than the network's own.
     ///
     /// # Errors
-    /// If a norm needs more than one value per channel and gets one.
-    pub fn forward(
-        &self,
-        statistics: Statistics,
-        space: &mut Workspace<F>,
-        samples: usize,
-    ) -> Result<(), NetworkError> {
-        space.samples = samples;
+    /// As [`Network::forward`].
+    pub fn forward_at(&self, parameters: &[F], pass: Pass, space: &mut Workspace<F>) -> Result<(), NetworkError> {
+        let samples = space.input.samples();
         for (i, block) in self.blocks.iter().enumerate() {
             let (below, here) = space.blocks.split_at_mut(i);
             let input = match below.last() {
-                None => &space.input[..samples * self.input.len()],
-                Some(below) => &below.output()[..samples * block.layer.input.len()],
+                None => space.input.features(),
+                Some(below) => Features::dense(&below.output()[..samples * block.layer.input.len()]),
             };
             block
-                .forward(&self.parameters, statistics, input, &mut here[0], samples)
-                .map_err(|_| self.one_value(i, samples))?;
+                .forward(parameters, pass, input, &mut here[0], samples)
+                .map_err(|too_few| self.too_few_values(i, too_few))?;
         }
         Ok(())
     }
 
-    /// Runs samples through the network by the plain path and shows what every stage wrote; keeps no
-    /// more of it at a time than the next stage needs.
-    ///
-    /// # Errors
-    /// If a norm needs more than one value per channel and gets one.
-    pub fn walk(
-        &self,
-        statistics: Statistics,
-        input: &[F],
-        look: &mut dyn FnMut(Written<F>),
-    ) -> Result<(), NetworkError> {
-        let samples = input.len() / self.input.len();
-        let (mut x, mut y, mut below) = (Vec::new(), Vec::new(), Vec::new());
-        for (b, block) in self.blocks.iter().enumerate() {
-            let mut space = BlockSpace::without_values(block, samples);
-            let u: &[F] = if b == 0 { input } else { &below };
-            for i in 0..block.stages.len() {
-                y.resize(samples * block.shape_after(i).len(), F::zero());
-                let x_or_u: &[F] = if i == 0 { u } else { &x };
-                block
-                    .stage(i, &self.parameters, statistics, [x_or_u, u], &mut y, &mut space)
-                    .map_err(|_| self.one_value(b, samples))?;
-                std::mem::swap(&mut x, &mut y);
-                look(Written { block: b, stage: i, values: &x, spare: &mut y });
-            }
-            below.clear();
-            below.extend_from_slice(&x);
-        }
-        Ok(())
-    }
-
-    /// Loss and hits of the latest forward pass; in a workspace with gradients also that of the mean
-    /// loss at the logits, for [`Network::backward`] to start from.
+    /// Loss and hits of the latest forward pass; in a workspace with gradients also ∂L/∂logits, for
+    /// [`Network::backward`] to start from.
     pub fn loss(&self, space: &mut Workspace<F>, labels: &[u8]) -> Outcome {
-        let length = space.samples * self.classes;
-        let last = &mut space.blocks[self.blocks.len() - 1];
-        let dlogits = last.gradients[0].get_mut(..length);
-        softmax::cross_entropy(&last.values[0][..length], labels, self.classes, dlogits)
+        let length = space.input.samples() * self.classes;
+        let Some(Path::Plain { values, gradients }) = space.blocks.last_mut().map(|last| &mut last.path) else {
+            unreachable!("the output layer is a map alone")
+        };
+        softmax::cross_entropy(&values[0][..length], labels, self.classes, gradients[0].get_mut(..length))
     }
 
     /// The logits of the latest forward pass, [N, K].
     pub fn logits<'a>(&self, space: &'a Workspace<F>) -> &'a [F] {
-        &space.blocks[self.blocks.len() - 1].output()[..space.samples * self.classes]
+        &space.blocks[self.blocks.len() - 1].output()[..space.input.samples() * self.classes]
     }
 
-    /// Gradients, into `space.gradients`, of what the gradient at the logits in the last block's
-    /// workspace belongs to, by the latest forward pass, which must have used batch statistics; with
-    /// `input_gradient` also of the input.
-    pub fn backward(&self, space: &mut Workspace<F>, input_gradient: bool) {
-        let samples = space.samples;
+    /// ∂L/∂θ of all parameters into `space.gradients`, from ∂L/∂logits, which [`Network::loss`] left in the
+    /// last block's workspace; with `input_gradient` also ∂L/∂input. For the latest forward pass,
+    /// which was for `pass`.
+    pub fn backward(&self, pass: Pass, space: &mut Workspace<F>, input_gradient: bool) {
+        self.backward_at(&self.parameters, pass, space, input_gradient);
+    }
+
+    /// The same with other parameters than the network's own: those of the forward pass.
+    pub fn backward_at(&self, parameters: &[F], pass: Pass, space: &mut Workspace<F>, input_gradient: bool) {
+        let samples = space.input.samples();
         for (i, block) in self.blocks.iter().enumerate().rev() {
             let (below, here) = space.blocks.split_at_mut(i);
             let length = samples * block.layer.input.len();
             let (input, dinput) = match below.last_mut() {
-                None => (&space.input[..length], input_gradient.then_some(&mut space.dinput[..length])),
+                None => (space.input.features(), input_gradient.then_some(&mut space.dinput[..length])),
                 Some(below) => {
                     let (values, gradients) = below.output_and_gradient();
-                    (&values[..length], Some(&mut gradients[..length]))
+                    (Features::dense(&values[..length]), Some(&mut gradients[..length]))
                 }
             };
-            block.backward(&self.parameters, input, &mut here[0], &mut space.gradients, dinput);
+            block.backward(parameters, pass, input, &mut here[0], &mut space.gradients, dinput);
         }
     }
 
@@ -185,37 +102,22 @@ impl<F: Scalar> Network<F> {
     pub fn absorb(&mut self, space: &Workspace<F>) {
         for (block, space) in self.blocks.iter_mut().zip(&space.blocks) {
             if let Some(norm) = &mut block.norm {
-                norm.standardize.absorb(&space.norm.moments);
+                norm.absorb(&space.norm.moments);
             }
         }
     }
 
     /// Whether evaluation under batch and under running statistics differ.
     pub fn uses_batch_statistics(&self) -> bool {
-        self.blocks.iter().any(|b| b.norm.as_ref().is_some_and(|n| n.standardize.uses_batch()))
+        self.blocks.iter().any(|b| b.norm.as_ref().is_some_and(|norm| norm.uses_batch()))
     }
 
-    /// Checks that a training batch of this size gives every norm enough values.
-    fn check_batch_size(&self, batch_size: usize) -> Result<(), NetworkError> {
-        let too_small = |block: &Block<F>| {
-            let Some(norm) = &block.norm else { return false };
-            let at = block.stages.iter().position(|s| *s == Stage::Norm).unwrap_or(0);
-            norm.standardize.uses_batch() && batch_size * block.shape_after(at).area() < 2
-        };
-        self.blocks.iter().position(too_small).map_or(Ok(()), |i| Err(self.one_value(i, batch_size)))
-    }
-
-    fn one_value(&self, block: usize, batch_size: usize) -> NetworkError {
+    pub(super) fn too_few_values(&self, block: usize, TooFewValues { samples }: TooFewValues) -> NetworkError {
         let layer = match &self.blocks[block].map {
             Map::Linear(map) => format!("linear, {} → {}", map.inputs, map.outputs),
             Map::Conv(map) => format!("convolution, {} → {}", map.shape.input_channels, map.shape.output_channels),
         };
-        NetworkError::OneValuePerChannel { block, layer, batch_size }
-    }
-
-    /// Number of parameters.
-    pub fn parameter_count(&self) -> usize {
-        self.parameters.len()
+        NetworkError::OneValuePerChannel { block, layer, samples }
     }
 
     /// ‖·‖ over the weights of all layers, of values laid out like the parameters.
@@ -224,99 +126,30 @@ impl<F: Scalar> Network<F> {
         weights.map(|p| l2_norm(&values[p.range.clone()]).powi(2)).sum::<f64>().sqrt()
     }
 
-    /// Every parameter and buffer by public name, with shape and values in public order.
-    pub fn state(&self) -> Vec<(String, Vec<usize>, Vec<F>)> {
-        let parameters = self.index.iter().map(|p| {
-            let values = p.layout.export(&self.parameters[p.range.clone()]);
-            (p.name.clone(), p.shape.clone(), values)
-        });
-        let buffers = self.blocks.iter().enumerate().flat_map(|(i, block)| {
-            let buffers = block.norm.iter().flat_map(|norm| norm.standardize.buffers());
-            buffers.map(move |(name, values)| (format!("blocks.{i}.norm.{name}"), vec![values.len()], values.to_vec()))
-        });
-        parameters.chain(buffers).collect()
+    /// Buffers for training on batches of up to `capacity` samples.
+    pub fn space_for_training(&self, capacity: usize) -> Workspace<F> {
+        self.space(capacity, false, true)
     }
 
-    /// Puts parameters and buffers in place, each as [`Network::state`] gives it. Returns whether `take`, asked for
-    /// each by its public name, had all of them in the right length.
-    pub fn restore(&mut self, mut take: impl FnMut(&str) -> Option<Vec<F>>) -> bool {
-        let mut has_all = true;
-        for p in &self.index {
-            match take(&p.name).filter(|values| values.len() == p.range.len()) {
-                Some(values) => p.layout.import(values, &mut self.parameters[p.range.clone()]),
-                None => has_all = false,
-            }
-        }
-        for (i, block) in self.blocks.iter_mut().enumerate() {
-            for (name, buffer) in block.norm.iter_mut().flat_map(|norm| norm.standardize.buffers_mut()) {
-                match take(&format!("blocks.{i}.norm.{name}")).filter(|values| values.len() == buffer.len()) {
-                    Some(values) => buffer.copy_from_slice(&values),
-                    None => has_all = false,
-                }
-            }
-        }
-        has_all
+    /// Buffers for forward passes only.
+    pub fn space_for_evaluation(&self, capacity: usize) -> Workspace<F> {
+        self.space(capacity, false, false)
     }
-}
 
-/// Checks, without allocating parameters, that a variant's network can be trained as configured.
-///
-/// # Errors
-/// What [`Network::new`] or its first training step would say.
-pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
-    Network::<f32>::without_parameters(settings, variant)?.check_batch_size(settings.train.batch_size)
-}
-
-/// Builds block `i`, entering its parameters into the index.
-fn block<F: Scalar>(
-    i: usize,
-    layer: &Layer,
-    settings: &Settings,
-    variant: &Variant,
-    index: &mut Vec<Parameter>,
-) -> Block<F> {
-    let mut place = |tensor: Tensor, name: String, shape: Vec<usize>, layout: Layout| {
-        let start = index.last().map_or(0, |p: &Parameter| p.range.end);
-        let range = start..start + layout.len();
-        index.push(Parameter { name, block: i, tensor, range: range.clone(), shape, layout, trained: true });
-        range
-    };
-    let channels = layer.mapped.channels;
-    let (shape, layout) = match layer.kernel {
-        Some(k) => (
-            vec![channels, layer.input.channels, k, k],
-            Layout { out: channels, input: layer.input.channels, height: k, width: k },
-        ),
-        None => {
-            let Shape { channels: input, height, width } = layer.input;
-            (vec![channels, layer.input.len()], Layout { out: channels, input, height, width })
-        }
-    };
-    let weight = place(Tensor::Weight, format!("blocks.{i}.weight"), shape, layout);
-    let mut vector = |tensor: Tensor, name: &str| {
-        place(tensor, format!("blocks.{i}.{name}"), vec![channels], Layout::vector(channels))
-    };
-    let arm = layer.hidden.then(|| parts::<F>(variant, channels, settings.norm));
-    let has_bias = !layer.hidden || variant.has_bias();
-    let bias = has_bias.then(|| vector(Tensor::Bias, "bias"));
-    let norm = arm.and_then(|arm| {
-        let affine = arm.affine.then(|| (vector(Tensor::Gamma, "norm.gamma"), vector(Tensor::Beta, "norm.beta")));
-        Norm::new(arm, channels, affine)
-    });
-    let (stages, before_norm) = stages(layer, settings.model.norm_position, norm.is_some());
-    let activation = settings.model.activation;
-    let function = function(activation);
-    Block { layer: *layer, map: Map::new(layer), weight, bias, norm, activation, function, stages, before_norm }
-}
-
-/// Marks everything that `train_only` does not name as not trained.
-fn freeze(index: &mut [Parameter], variant: &Variant) -> Result<(), NetworkError> {
-    let Some(entries) = &variant.train_only else { return Ok(()) };
-    let names = |p: &Parameter, entry: &str| p.tensor.name() == entry || p.name == entry;
-    if let Some(entry) = entries.iter().find(|entry| !index.iter().any(|p| names(p, entry))) {
-        let known: Vec<_> = index.iter().map(|p| p.name.as_str()).collect();
-        return Err(NetworkError::UnknownParameter { entry: entry.clone(), known: known.join(", ") });
+    /// Buffers for forward and backward passes that keep what every stage writes.
+    pub fn space_for_probing(&self, capacity: usize) -> Workspace<F> {
+        self.space(capacity, true, true)
     }
-    index.iter_mut().for_each(|p| p.trained = entries.iter().any(|entry| names(p, entry)));
-    Ok(())
+
+    fn space(&self, capacity: usize, is_plain: bool, with_gradients: bool) -> Workspace<F> {
+        let gradient = |length: usize| vec![F::zero(); if with_gradients { length } else { 0 }];
+        let is_dense = |block: &Block<F>| block.fused.is_some() && matches!(block.map, Map::Linear(_));
+        let with_map = !is_plain && self.blocks.first().is_some_and(is_dense);
+        Workspace {
+            input: Input::new(capacity, self.input.len(), with_map),
+            blocks: self.blocks.iter().map(|block| block.space(capacity, is_plain, with_gradients)).collect(),
+            gradients: gradient(self.parameters.len()),
+            dinput: gradient(capacity * self.input.len()),
+        }
+    }
 }

@@ -6,9 +6,11 @@
 use super::{Probe, looks_at};
 use crate::config::Settings;
 use crate::kernels::{Scalar, l2_norm};
-use crate::nn::block::Site;
+use crate::nn::Network;
+use crate::nn::objective::Objective;
 use crate::nn::parameters::Tensor;
-use crate::nn::{Network, Statistics, Workspace};
+use crate::nn::stages::Site;
+use crate::nn::workspace::Path;
 use crate::table::{Table, float};
 use crate::train::{Batch, Observer};
 
@@ -66,11 +68,9 @@ impl<F: Scalar> Observer<F> for GradientProbe<F> {
         let network = batch.network;
         let samples = batch.labels.len();
         // Made anew for each look, so that it takes no memory in between.
-        let space = &mut Workspace::for_probing(network, samples);
-        space.input.copy_from_slice(batch.input);
-        network.forward(Statistics::Batch, space, samples)?;
-        network.loss(space, batch.labels);
-        network.backward(space, true);
+        let mut objective = Objective::new(network, batch.pass, batch.input, batch.labels);
+        objective.at(&network.parameters)?;
+        let space = objective.space();
 
         self.before = Some((network.parameters.clone(), self.rows.len()));
         for parameter in &network.index {
@@ -81,24 +81,22 @@ impl<F: Scalar> Observer<F> for GradientProbe<F> {
         for (b, block) in network.blocks.iter().enumerate() {
             if let Some(stage) = block.stage_of(Site::NormInput) {
                 let length = samples * block.shape_after(stage).len();
-                let here = &space.blocks[b];
-                let (gradient, values) = (&here.gradients[stage][..length], &here.values[stage][..length]);
-                self.rows.push(row(batch.step, b, "norm_input", gradient, values));
+                if let Path::Plain { values, gradients } = &space.blocks[b].path {
+                    let (gradient, values) = (&gradients[stage][..length], &values[stage][..length]);
+                    self.rows.push(row(batch.step, b, "norm_input", gradient, values));
+                }
             }
             let length = samples * block.layer.input.len();
             let (gradient, values) = match b.checked_sub(1) {
-                None => (&space.dinput[..length], &space.input[..length]),
-                Some(below) => {
-                    let below = &space.blocks[below];
-                    (&below.gradients[below.gradients.len() - 1][..length], &below.output()[..length])
-                }
+                None => (&space.dinput[..], batch.input),
+                Some(below) => (space.blocks[below].output_gradient(), space.blocks[below].output()),
             };
-            self.rows.push(row(batch.step, b, "input", gradient, values));
+            self.rows.push(row(batch.step, b, "input", &gradient[..length], &values[..length]));
         }
         Ok(())
     }
 
-    fn state(&mut self, _step: usize, network: &Network<F>) -> anyhow::Result<()> {
+    fn updated(&mut self, _step: usize, network: &Network<F>) -> anyhow::Result<()> {
         let Some((before, first_row)) = self.before.take() else { return Ok(()) };
         for (parameter, row) in network.index.iter().zip(&mut self.rows[first_row..]) {
             debug_assert_eq!(row.tensor, Tensor::name(parameter.tensor));

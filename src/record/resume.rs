@@ -81,6 +81,8 @@ pub fn save<F: Scalar>(
     for (name, moment) in state.optimizer.moments() {
         tensors.push(Tensor::floats(format!("optimizer.{name}"), vec![moment.len()], moment));
     }
+    let steps = state.optimizer.steps();
+    tensors.push(Tensor::integers("optimizer.steps", vec![steps.len()], steps.iter().map(|step| i64::from(*step))));
     for rows in rows {
         tensors.push(Tensor::bytes(format!("rows.{}", rows.table.file), vec![rows.text.len()], &rows.text));
     }
@@ -184,7 +186,12 @@ impl Saved {
         let [first, second] = state.optimizer.moments().map(|(name, _)| self.tensor(&format!("optimizer.{name}")));
         let moments = first.and_then(Tensor::values).zip(second.and_then(Tensor::values));
         let (first, second) = moments.context("the saved run lacks the optimiser's moments")?;
-        ensure!(state.optimizer.restore(step, first, second), "the saved moments are of another size");
+        // Runs that were saved before tensors had counts of their own had done as many updates of each.
+        let steps = match self.tensor("optimizer.steps") {
+            Some(steps) => steps.counts().context("the saved counts of updates are no counts")?,
+            None => vec![u32::try_from(step)?; network.index.len()],
+        };
+        ensure!(state.optimizer.restore(steps, first, second), "the saved moments are of another size");
         (state.step, state.first_loss, state.start) = (step, first_loss, start);
         state.spent = seconds(train_seconds);
         Ok(())

@@ -144,6 +144,7 @@ pub const fn mode(statistics: Statistics) -> &'static str {
     match statistics {
         Statistics::Batch => "batch_stats",
         Statistics::Running => "running_stats",
+        Statistics::Population => "population_stats",
     }
 }
 

@@ -53,6 +53,12 @@ impl Tensor {
         &self.bytes
     }
 
+    /// Its values, if it holds 64-bit integers that are counts.
+    pub fn counts(&self) -> Option<Vec<u32>> {
+        let count = |b: &[u8; 8]| u32::try_from(i64::from_le_bytes(*b)).ok();
+        (self.dtype == Dtype::I64).then(|| self.bytes.as_chunks().0.iter().map(count).collect())?
+    }
+
     /// Its values, if it holds floats of this precision.
     pub fn values<F: Scalar>(&self) -> Option<Vec<F>> {
         let is_single = size_of::<F>() == size_of::<f32>();

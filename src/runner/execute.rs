@@ -19,7 +19,7 @@ use crate::record::run::{Metrics, RunRecord, Status, Timing};
 use crate::record::tables::{self, Writer};
 use crate::record::{SCHEMA_VERSION, collect, machine, tensors};
 use crate::train::evaluate::Score;
-use crate::train::{Ending, State, train};
+use crate::train::{self, Ending, State};
 
 /// What came of taking a run on.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ fn execute_as<F: Scalar>(
     let variant = &job.experiment.variants[run.variant];
     let folder = job.folder.run(&run.id);
     let mut record = blank(job, run);
-    let mut network = Network::<F>::new(settings, variant, run.seed)?;
+    let mut network = train::initial::<F>(settings, variant, data, run.seed)?;
     let mut state = State::new(settings, &network);
     if job.trace {
         trace::write(&folder, settings, data, &network, run.seed)?;
@@ -117,12 +117,12 @@ fn execute_as<F: Scalar>(
         }
     })?;
     record.timing.started_at.clone_from(&watch.started_at);
-    let ending = train(&mut network, &mut state, settings, data, run.seed, &mut watch, job.stop)?;
+    let ending = train::train(&mut network, &mut state, settings, data, run.seed, &mut watch, job.stop)?;
     if ending == Ending::Interrupted && state.step > 0 {
         watch.save(&state, &network)?;
     }
     watch.flush();
-    let record = finished_record(record, &ending, &state, &watch, network.parameter_count());
+    let record = finished_record(record, &ending, &state, &watch, network.parameters.len());
     if record.status == Status::Interrupted {
         record.write(&folder)?;
     } else {

@@ -1,6 +1,6 @@
 //! `trace.safetensors`: what anyone needs to replay a run in another framework.
 //!
-//! `init/<parameter>` for every parameter and buffer before step 0; `batches`, int64
+//! `init/<parameter>` for every parameter and buffer before step 0, after an arm's data-dependent start; `batches`, int64
 //! [steps, batch], indices into the training split; and where samples or labels are made up rather
 //! than read from files, `data/features` (bytes or floats, unscaled) and `data/labels` of that
 //! split. A pure function of the configuration: a finished run's trace is written without training.
@@ -18,6 +18,7 @@ use crate::record::layout::RunFolder;
 use crate::record::machine;
 use crate::record::run::RunRecord;
 use crate::record::tensors::{self, Tensor};
+use crate::train;
 
 /// Writes the trace of a run whose network has not been trained yet.
 ///
@@ -76,6 +77,7 @@ pub fn write_missing(job: &Job) -> anyhow::Result<()> {
 fn write_again<F: Scalar>(job: &Job, run: &PlannedRun, folder: &RunFolder) -> anyhow::Result<()> {
     let settings = &job.experiment.points[run.point].settings;
     let data = job.store.load(&settings.data, run.seed)?;
-    let network = Network::<F>::new(settings, &job.experiment.variants[run.variant], run.seed)?;
+    let variant = &job.experiment.variants[run.variant];
+    let network = train::initial::<F>(settings, variant, &data, run.seed)?;
     write(folder, settings, &data, &network, run.seed)
 }

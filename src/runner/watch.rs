@@ -125,6 +125,13 @@ impl<F: Scalar> Observer<F> for Watch<'_, F> {
         Ok(())
     }
 
+    fn updated(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
+        let clock = Instant::now();
+        self.probes.iter_mut().try_for_each(|probe| probe.updated(step, network))?;
+        self.probing += clock.elapsed();
+        Ok(())
+    }
+
     fn between(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
         // After the last update there is nothing to continue.
         let is_due = state.step < self.steps && self.saved.elapsed() >= self.save_every;

@@ -11,7 +11,7 @@ use super::Observer;
 use crate::config::Settings;
 use crate::data::{Dataset, Scaler, Split};
 use crate::kernels::Scalar;
-use crate::nn::{Network, Statistics, Workspace};
+use crate::nn::{Network, Pass, Statistics};
 use crate::random::{shuffle, stream};
 
 /// Which samples a loss is over.
@@ -116,7 +116,7 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
     ) -> anyhow::Result<Score> {
         let split = self.split(part);
         let (order, size) = match statistics {
-            Statistics::Running => ((0..count as u32).collect(), CHUNK),
+            Statistics::Running | Statistics::Population => ((0..count as u32).collect(), CHUNK),
             Statistics::Batch => {
                 let mut order: Vec<u32> = (0..count as u32).collect();
                 shuffle(&mut order, &mut stream(self.seed, &format!("evaluate/{}", part.name())));
@@ -124,12 +124,14 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
             }
         };
         // Made anew for each look, so that it takes no memory in between.
-        let mut space = Workspace::for_evaluation(network, self.capacity);
+        let mut space = network.space_for_evaluation(self.capacity);
         let (mut loss_sum, mut correct) = (0.0, 0);
         for batch in chunks(&order, size, statistics == Statistics::Batch) {
-            space.take(|input, written| self.scaler.gather(split, batch, input, self.data.shape.len(), written));
+            space.input.write(batch.len(), |input, written| {
+                self.scaler.gather(split, batch, input, self.data.shape.len(), written);
+            });
             let labels: Vec<u8> = batch.iter().map(|i| split.labels[*i as usize]).collect();
-            network.forward(statistics, &mut space, batch.len())?;
+            network.forward(Pass::Evaluate(statistics), &mut space)?;
             let outcome = network.loss(&mut space, &labels);
             loss_sum += outcome.loss_sum;
             correct += outcome.correct;

@@ -9,11 +9,12 @@ pub mod schedule;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::config::Settings;
+use crate::config::{Settings, Variant};
 use crate::data::batches::Batches;
 use crate::data::{Dataset, Scaler};
 use crate::kernels::Scalar;
-use crate::nn::{Network, Statistics, Workspace};
+use crate::nn::input::Input;
+use crate::nn::{Network, NetworkError, Pass};
 use optimizer::Optimizer;
 use schedule::learning_rate;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ use serde::{Deserialize, Serialize};
 pub struct Batch<'a, F: Scalar> {
     /// Updates done so far.
     pub step: usize,
+    /// What the forward pass was for.
+    pub pass: Pass,
     /// The network that saw the batch, not yet updated.
     pub network: &'a Network<F>,
     /// The batch's features, [N, H, W, C].
@@ -39,17 +42,27 @@ pub struct Batch<'a, F: Scalar> {
 
 /// Someone who watches training. Observers read, and change nothing.
 pub trait Observer<F: Scalar> {
-    /// The network after `step` updates: called with 0 first, then after each update.
+    /// The network as minibatch `step` will find it: called with 0 first, then after each update.
     ///
     /// # Errors
     /// What makes going on pointless.
-    fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()>;
+    fn state(&mut self, _step: usize, _network: &Network<F>) -> anyhow::Result<()> {
+        Ok(())
+    }
 
-    /// Each minibatch.
+    /// Each minibatch, before the update that follows from it.
     ///
     /// # Errors
     /// What makes going on pointless.
     fn batch(&mut self, _batch: &Batch<F>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Right after the update that followed from minibatch `step`, before an arm refreshes anything.
+    ///
+    /// # Errors
+    /// What makes going on pointless.
+    fn updated(&mut self, _step: usize, _network: &Network<F>) -> anyhow::Result<()> {
         Ok(())
     }
 
@@ -106,9 +119,26 @@ pub struct State<F> {
 impl<F: Scalar> State<F> {
     /// Before the first update.
     pub fn new(settings: &Settings, network: &Network<F>) -> Self {
-        let optimizer = Optimizer::new(&settings.optimizer, network.parameters.len());
+        let optimizer = Optimizer::new(&settings.optimizer, &network.index);
         Self { step: 0, optimizer, first_loss: None, start: None, spent: Duration::ZERO }
     }
+}
+
+/// The network of a run as training finds it: the initial parameters of its seed, and after them what its arm
+/// sets from the first minibatch.
+///
+/// # Errors
+/// If the network cannot be built, or cannot take a batch of this size.
+pub fn initial<F: Scalar>(
+    settings: &Settings,
+    variant: &Variant,
+    data: &Dataset,
+    seed: u64,
+) -> Result<Network<F>, NetworkError> {
+    let mut network = Network::new(settings, variant, seed)?;
+    let mut loader = Loader::new(data, settings.train.batch_size, seed);
+    loader.begin(&mut network, 0)?;
+    Ok(network)
 }
 
 /// Trains a network in place, from where it stands until all steps are done, it diverges, or `stop` is set.
@@ -125,9 +155,8 @@ pub fn train<F: Scalar>(
     stop: &AtomicBool,
 ) -> anyhow::Result<Ending> {
     let size = settings.train.batch_size;
-    let mut batches = Batches::new(data.train.len(), size, seed);
-    let mut loader = Loader::new(data, size);
-    let mut space = Workspace::for_training(network, size);
+    let mut loader = Loader::new(data, size, seed);
+    let mut space = network.space_for_training(size);
 
     if state.step == 0 {
         observers.state(0, network)?;
@@ -137,24 +166,25 @@ pub fn train<F: Scalar>(
             return Ok(Ending::Interrupted);
         }
         let step = state.step;
+        let pass = Pass::Train { seed, step };
         let clock = Instant::now();
-        loader.load(batches.at(step), &mut space);
-        network.forward(Statistics::Batch, &mut space, size)?;
+        loader.load(step, &mut space.input);
+        network.forward(pass, &mut space)?;
         let outcome = network.loss(&mut space, &loader.labels);
         let (loss, accuracy) = (outcome.loss_sum / size as f64, outcome.correct as f64 / size as f64);
         state.spent += clock.elapsed();
 
-        let (input, labels) = (&space.input[..], &loader.labels[..]);
+        let (input, labels) = (space.input.features().values, &loader.labels[..]);
         let reason = divergence(loss, *state.first_loss.get_or_insert(loss), settings.train.diverged_above);
         let diverged = reason.is_some();
-        observers.batch(&Batch { step, network, input, labels, loss, accuracy, diverged })?;
+        observers.batch(&Batch { step, pass, network, input, labels, loss, accuracy, diverged })?;
         if let Some(reason) = reason {
             return Ok(Ending::Diverged { step, reason });
         }
 
         let clock = Instant::now();
         network.absorb(&space);
-        network.backward(&mut space, false);
+        network.backward(pass, &mut space, false);
         if step == 0 {
             let weight_gradient = network.weight_norm(&space.gradients);
             state.start = Some(Start { loss, weight_gradient }).filter(|_| weight_gradient.is_finite());
@@ -166,6 +196,13 @@ pub fn train<F: Scalar>(
         if !is_finite {
             let reason = format!("a parameter is not finite after update {step}");
             return Ok(Ending::Diverged { step, reason });
+        }
+        observers.updated(step, network)?;
+        if state.step < settings.train.steps {
+            let clock = Instant::now();
+            let changed = loader.begin(network, state.step)?;
+            state.optimizer.forget(&network.index, &changed);
+            state.spent += clock.elapsed();
         }
         observers.state(state.step, network)?;
         observers.between(state, network)?;
@@ -188,17 +225,33 @@ fn divergence(loss: f64, first: f64, above: f64) -> Option<String> {
 struct Loader<'a, F> {
     data: &'a Dataset,
     scaler: Scaler<F>,
+    batches: Batches,
+    seed: u64,
+    /// The labels of the minibatch that was loaded last.
     labels: Vec<u8>,
 }
 
 impl<'a, F: Scalar> Loader<'a, F> {
-    fn new(data: &'a Dataset, batch_size: usize) -> Self {
-        Self { data, scaler: data.scaler(), labels: vec![0; batch_size] }
+    fn new(data: &'a Dataset, batch_size: usize, seed: u64) -> Self {
+        let batches = Batches::new(data.train.len(), batch_size, seed);
+        Self { data, scaler: data.scaler(), batches, seed, labels: vec![0; batch_size] }
     }
 
-    fn load(&mut self, batch: &[u32], space: &mut Workspace<F>) {
-        let split = &self.data.train;
-        space.take(|input, written| self.scaler.gather(split, batch, input, self.data.shape.len(), written));
+    fn load(&mut self, step: usize, to: &mut Input<F>) {
+        let (split, batch) = (&self.data.train, self.batches.at(step));
+        to.write(batch.len(), |input, written| {
+            self.scaler.gather(split, batch, input, self.data.shape.len(), written);
+        });
         self.labels.iter_mut().zip(batch).for_each(|(label, i)| *label = split.labels[*i as usize]);
+    }
+
+    /// Lets the arm set what it sets from minibatch `step` before that step, if anything.
+    fn begin(&mut self, network: &mut Network<F>, step: usize) -> Result<Vec<usize>, NetworkError> {
+        if !network.is_due(step) {
+            return Ok(Vec::new());
+        }
+        let mut input = Input::new(self.labels.len(), self.data.shape.len(), false);
+        self.load(step, &mut input);
+        network.begin(self.seed, step, input.features().values)
     }
 }

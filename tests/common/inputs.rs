@@ -16,7 +16,7 @@ use bn_exp::config::resolve::synthetic_facts;
 use bn_exp::config::{DataFacts, Experiment, Shape};
 use bn_exp::data::{Store, idx};
 use bn_exp::kernels::Scalar;
-use bn_exp::nn::{Network, memory, network};
+use bn_exp::nn::{Network, build, memory};
 use bn_exp::plan::{RunEntry, entries, plan};
 use bn_exp::record::experiment::ExperimentRecord;
 use bn_exp::record::layout::ExperimentFolder;
@@ -121,7 +121,7 @@ pub fn configuration(bytes: &[u8]) {
         let needed = memory::estimate(&point.settings);
         assert!(needed.is_finite() && needed > 0.0, "{needed} bytes");
         for variant in experiment.variants.iter().take(10).filter(|_| needed < 1e11) {
-            if let Err(error) = network::check(&point.settings, variant) {
+            if let Err(error) = build::check(&point.settings, variant) {
                 drop(error.to_string());
             }
         }

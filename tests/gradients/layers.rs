@@ -10,13 +10,13 @@ fn a_linear_map_has_the_right_derivatives() {
         let case = format!("{map:?}, {samples} samples");
         let y = |at: &[f64]| {
             let mut y = blank(samples * outputs);
-            map.forward(&at[..x], &at[x..], &mut y);
+            map.forward(Features::dense(&at[..x]), &at[x..], &mut y);
             y
         };
         let gradient = |at: &[f64], dy: &[f64]| {
             let mut gradient = blank(at.len());
             let (dx, dweight) = gradient.split_at_mut(x);
-            map.weight_gradient(&at[..x], dy, dweight);
+            map.weight_gradient(Features::dense(&at[..x]), dy, dweight);
             map.input_gradient(dy, &at[x..], dx);
             gradient
         };

@@ -4,6 +4,32 @@ use super::*;
 
 const SAMPLES: usize = 6;
 
+const PASS: Pass = Pass::Train { seed: 0, step: 0 };
+
+/// What the plain path keeps: values and gradients, stage by stage.
+fn plain(space: &BlockSpace<f64>) -> (&[Vec<f64>], &[Vec<f64>]) {
+    match &space.path {
+        Path::Plain { values, gradients } => (values, gradients),
+        Path::Fused { .. } => panic!("this workspace is for probing"),
+    }
+}
+
+/// All that a forward pass writes.
+fn buffers(path: &mut Path<f64>) -> Vec<&mut Vec<f64>> {
+    match path {
+        Path::Plain { values, .. } => values.iter_mut().collect(),
+        Path::Fused { mapped, peak, output, .. } => vec![mapped, peak, output],
+    }
+}
+
+/// All that a backward pass writes.
+fn gradients(path: &mut Path<f64>) -> Vec<&mut Vec<f64>> {
+    match path {
+        Path::Plain { gradients, .. } => gradients.iter_mut().collect(),
+        Path::Fused { dmapped, doutput, .. } => vec![dmapped, doutput],
+    }
+}
+
 /// A network at the point [parameters | input], no parameter at a value of symmetry.
 struct Subject {
     network: Network<f64>,
@@ -34,10 +60,11 @@ impl Subject {
         tensors.push(("input".to_owned(), network.parameters.len()..at.len()));
         let labels = (0..SAMPLES).map(|n| (n * 3 % network.classes) as u8).collect();
         // More room than samples: what lies behind them must not be read.
-        let mut space = Workspace::for_probing(&network, SAMPLES + 2);
-        let mut training = Workspace::for_training(&network, SAMPLES + 2);
-        space.input.fill(f64::NAN);
-        training.input.fill(f64::NAN);
+        let mut space = network.space_for_probing(SAMPLES + 2);
+        let mut training = network.space_for_training(SAMPLES + 2);
+        let nothing = blank((SAMPLES + 2) * network.input.len());
+        space.input.set(&nothing);
+        training.input.set(&nothing);
         Self { network, space, training, labels, tensors, at, piece: None }
     }
 
@@ -70,7 +97,7 @@ impl Subject {
     fn current_piece(&self) -> Vec<bool> {
         let mut piece = Vec::new();
         for (block, space) in self.network.blocks.iter().zip(&self.space.blocks) {
-            for (stage, values) in block.stages.iter().zip(&space.values) {
+            for (stage, values) in block.stages.iter().zip(plain(space).0) {
                 if *stage == Stage::Activation && block.activation == Activation::Relu {
                     piece.extend(values.iter().map(|v| *v > 0.0));
                 }
@@ -88,7 +115,7 @@ impl Subject {
         self.network.blocks.iter().zip(&self.space.blocks).any(|(block, space)| {
             let Some(stage) = block.stages.iter().position(|s| *s == Stage::Activation) else { return false };
             let shape = block.shape_after(stage);
-            let values = &space.values[stage][..SAMPLES * shape.len()];
+            let values = &plain(space).0[stage][..SAMPLES * shape.len()];
             let is_linear = |c: usize| {
                 let on = values.iter().skip(c).step_by(shape.channels).filter(|v| **v > 0.0).count();
                 on == 0 || on == SAMPLES * shape.area()
@@ -103,9 +130,9 @@ impl Subject {
         let (parameters, input) = at.split_at(self.network.parameters.len());
         self.network.parameters.copy_from_slice(parameters);
         for space in [&mut self.space, &mut self.training] {
-            space.input[..input.len()].copy_from_slice(input);
-            space.blocks.iter_mut().flat_map(|b| &mut b.values).for_each(|values| values.fill(f64::NAN));
-            let done = self.network.forward(Statistics::Batch, space, SAMPLES);
+            space.input.set(input);
+            space.blocks.iter_mut().flat_map(|b| buffers(&mut b.path)).for_each(|values| values.fill(f64::NAN));
+            let done = self.network.forward(PASS, space);
             done.expect("the batch is large enough");
         }
         if let Some(piece) = &self.piece {
@@ -127,8 +154,9 @@ impl Subject {
         self.forward(at);
         self.found(|network, space, _| {
             let last = space.blocks.last_mut().expect("there is an output layer");
-            last.gradients[0][..dlogits.len()].copy_from_slice(dlogits);
-            network.backward(space, true);
+            let (_, gradient) = last.output_and_gradient();
+            gradient[..dlogits.len()].copy_from_slice(dlogits);
+            network.backward(PASS, space, true);
         })
     }
 
@@ -137,7 +165,7 @@ impl Subject {
         self.forward(at);
         let gradient = self.found(|network, space, labels| {
             network.loss(space, labels);
-            network.backward(space, true);
+            network.backward(PASS, space, true);
         });
         gradient.iter().map(|d| dloss[0] * d).collect()
     }
@@ -147,7 +175,7 @@ impl Subject {
     fn found(&mut self, backward: impl Fn(&Network<f64>, &mut Workspace<f64>, &[u8])) -> Vec<f64> {
         let input = self.at.len() - self.network.parameters.len();
         let [plain, training] = [&mut self.space, &mut self.training].map(|space| {
-            let inner = space.blocks.iter_mut().flat_map(|b| &mut b.gradients);
+            let inner = space.blocks.iter_mut().flat_map(|b| gradients(&mut b.path));
             inner.chain([&mut space.gradients, &mut space.dinput]).for_each(|values| values.fill(f64::NAN));
             backward(&self.network, space, &self.labels);
             [&space.gradients[..], &space.dinput[..input]].concat()
@@ -166,7 +194,7 @@ impl Subject {
                 next.activation == Activation::Identity
                     && matches!(next.map, Map::Linear(_))
                     && !next.layer.residual
-                    && next.norm.as_ref().is_some_and(|norm| norm.standardize.uses_batch())
+                    && next.norm.as_ref().is_some_and(|norm| norm.uses_batch())
             })
     }
 }

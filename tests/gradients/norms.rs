@@ -13,8 +13,8 @@ struct NormLayer {
 impl NormLayer {
     /// x is normal with mean and SD `scale`; γ and β are normal.
     fn new(arm: Arm, rows: usize, channels: usize, epsilon: f64, scale: f64) -> Self {
-        let variant = Variant { name: String::new(), arm, bias: None, train_only: None };
-        let parts = parts(&variant, channels, NormOptions { epsilon, momentum: 0.1 });
+        let place = Place { block: 0, channels, area: 1, options: NormOptions { epsilon, momentum: 0.1 } };
+        let parts = parts(arm, place);
         let affine = parts.affine.then_some((0..channels, channels..2 * channels));
         let per_channel = if parts.affine { channels } else { 0 };
         let x = rows * channels;
@@ -22,8 +22,8 @@ impl NormLayer {
         let tensors = tensors.into_iter().filter(|(_, range)| !range.is_empty()).collect();
         let mut at = normals(&mut stream(1, "norm"), x + 2 * per_channel);
         at[..x].iter_mut().for_each(|x| *x = scale * (1.0 + *x));
-        let norm = Norm::new(parts, channels, affine).expect("the arm has a norm");
-        Self { norm, cache: RefCell::new(NormCache::new(channels)), tensors, at }
+        let norm = Norm::new(parts.standardize.expect("the arm has a norm"), place, affine);
+        Self { cache: RefCell::new(norm.cache(rows)), norm, tensors, at }
     }
 
     fn x(&self) -> usize {
@@ -33,7 +33,8 @@ impl NormLayer {
     fn forward(&self, statistics: Statistics, at: &[f64]) -> Vec<f64> {
         let (x, parameters) = at.split_at(self.x());
         let mut y = blank(x.len());
-        let done = self.norm.forward(parameters, statistics, x, &mut y, &mut self.cache.borrow_mut());
+        let pass = Pass::Evaluate(statistics);
+        let done = self.norm.forward(parameters, pass, x, &mut y, &mut self.cache.borrow_mut());
         done.expect("there are enough rows");
         y
     }
@@ -94,9 +95,8 @@ fn affine_has_the_same_right_derivatives_under_running_statistics() {
 
 #[test]
 fn arm_none_has_no_norm() {
-    let variant = Variant { name: String::new(), arm: Arm::None, bias: None, train_only: None };
-    let parts = parts::<f64>(&variant, 3, NormOptions { epsilon: 1e-5, momentum: 0.1 });
-    assert!(Norm::new(parts, 3, None).is_none());
+    let place = Place { block: 0, channels: 3, area: 1, options: NormOptions { epsilon: 1e-5, momentum: 0.1 } };
+    assert!(parts::<f64>(Arm::None, place).standardize.is_none());
 }
 
 #[test]

@@ -23,80 +23,40 @@
 //! momentum a; they start at 0 and 1. The running variance is the unbiased one, as in PyTorch. Then
 //! nothing depends on x and dx = p·dy.
 
-use super::{Backward, Coefficients, Moments, Standardize, Statistics, TooFewRows};
-use crate::config::settings::NormOptions;
+use super::moments::Moments;
+use super::standardize::{Backward, Coefficients, Standardize};
 use crate::kernels::Scalar;
+use crate::nn::pass::Pass;
 
-/// Batch statistics in training, running ones in evaluation.
+/// Batch statistics in training, kept ones in evaluation.
 #[derive(Debug)]
-pub struct Batch<F> {
-    epsilon: f64,
-    momentum: f64,
-    running_mean: Vec<F>,
-    running_var: Vec<F>,
+pub struct Batch {
+    /// ε
+    pub epsilon: f64,
 }
 
-impl<F: Scalar> Batch<F> {
-    /// For C channels.
-    pub fn new(channels: usize, options: NormOptions) -> Self {
-        let NormOptions { epsilon, momentum } = options;
-        Self { epsilon, momentum, running_mean: vec![F::zero(); channels], running_var: vec![F::one(); channels] }
-    }
-}
-
-impl<F: Scalar> Standardize<F> for Batch<F> {
-    fn group_rows(&self, rows: usize, statistics: Statistics) -> Option<usize> {
-        (statistics == Statistics::Batch).then_some(rows)
+impl<F: Scalar> Standardize<F> for Batch {
+    fn group(&self, pass: Pass, samples: usize) -> Option<usize> {
+        pass.uses_batch().then_some(samples)
     }
 
-    fn standardize(&self, statistics: Statistics, moments: &mut Moments) -> Result<(), TooFewRows> {
-        match statistics {
-            Statistics::Batch if moments.group_rows < 2 => return Err(TooFewRows),
-            Statistics::Batch => {}
-            Statistics::Running => {
-                for c in 0..self.running_mean.len() {
-                    moments.mean[c] = self.running_mean[c].f64();
-                    moments.variance[c] = self.running_var[c].f64();
-                }
-            }
-        }
-        moments.center.copy_from_slice(&moments.mean);
-        for (s, variance) in moments.inverse_sd.iter_mut().zip(&moments.variance) {
-            *s = 1.0 / (variance + self.epsilon).sqrt();
-        }
-        Ok(())
+    fn standardize(&self, moments: &mut Moments) {
+        moments.subtract_the_mean();
+        moments.divide_by_the_sd(self.epsilon);
     }
 
     fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
-        let n = group.rows as f64;
-        for c in 0..group.scale.len() {
-            let (p, s) = (group.scale[c], group.inverse_sd[c]);
-            to.p[c] = p;
-            to.q[c] = -p * (s * (s * (group.centered[c] / n)));
-            to.r[c] = -p * (group.sum[c] / n);
-        }
+        through_mean_and_sd(group, to);
     }
+}
 
-    fn absorb(&mut self, moments: &Moments) {
-        let n = moments.group_rows as f64;
-        let toward = |running: &mut F, new: f64| {
-            *running = F::of((1.0 - self.momentum) * running.f64() + self.momentum * new);
-        };
-        for c in 0..self.running_mean.len() {
-            toward(&mut self.running_mean[c], moments.mean[c]);
-            toward(&mut self.running_var[c], moments.variance[c] * n / (n - 1.0));
-        }
-    }
-
-    fn buffers(&self) -> Vec<(&'static str, &[F])> {
-        vec![("running_mean", &self.running_mean), ("running_var", &self.running_var)]
-    }
-
-    fn buffers_mut(&mut self) -> Vec<(&'static str, &mut [F])> {
-        vec![("running_mean", &mut self.running_mean), ("running_var", &mut self.running_var)]
-    }
-
-    fn uses_batch(&self) -> bool {
-        true
+/// p, q and r of a group whose m and s are its own μ and 1/√(σ² + ε).
+pub(super) fn through_mean_and_sd(group: &Backward, to: &mut Coefficients) {
+    let n = group.rows as f64;
+    for c in 0..group.scale.len() {
+        let (p, s) = (group.scale[c], group.inverse_sd[c]);
+        to.p[c] = p;
+        to.q[c] = -p * (s * (s * (group.centered[c] / n)));
+        to.r[c] = -p * (group.sum[c] / n);
     }
 }

@@ -1,0 +1,39 @@
+//! What can be wrong with a network.
+
+/// A network that cannot be built or run as asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// Statistics of one value.
+    #[error(
+        "block {block} ({layer}): batch statistics need at least two values per channel, \
+         but a batch of {samples} gives one; raise the batch size"
+    )]
+    OneValuePerChannel {
+        /// Index of the block.
+        block: usize,
+        /// What kind of layer it is.
+        layer: String,
+        /// Samples that share the statistics.
+        samples: usize,
+    },
+    /// A training batch that the arm's groups do not cut into equal parts.
+    #[error(
+        "block {block}: the arm takes statistics of {group} samples at a time, which do not divide a batch of {batch_size}"
+    )]
+    UnequalGroups {
+        /// Index of the block.
+        block: usize,
+        /// Samples in a group.
+        group: usize,
+        /// Samples in the batch.
+        batch_size: usize,
+    },
+    /// `train_only` names nothing in this network.
+    #[error("train_only entry `{entry}` names no parameter of this network; it has {known}")]
+    UnknownParameter {
+        /// What was written.
+        entry: String,
+        /// What there is.
+        known: String,
+    },
+}

@@ -1,0 +1,60 @@
+//! The arms, each as the composition of its parts.
+
+use std::fmt::Debug;
+
+use super::batch::Batch;
+use super::elementwise::Elementwise;
+use super::off::Off;
+use super::reparametrise::Reparametrise;
+use super::standardize::Standardize;
+use crate::config::settings::{Arm, NormOptions};
+use crate::kernels::Scalar;
+
+/// Where a norm stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// Index of the block.
+    pub block: usize,
+    /// Channels of the feature map that it reads.
+    pub channels: usize,
+    /// Positions of that feature map.
+    pub area: usize,
+    /// ε and the momentum of the running statistics.
+    pub options: NormOptions,
+}
+
+/// What an arm is made of.
+#[derive(Debug)]
+pub struct Parts<F: Scalar> {
+    /// Eq. 1; `None` means that there is no norm at all.
+    pub standardize: Option<Box<dyn Standardize<F>>>,
+    /// Whether γ and β follow (eq. 2).
+    pub affine: bool,
+    /// What comes after γ and β.
+    pub after: Option<Box<dyn Elementwise<F>>>,
+    /// What the weights in front of the norm are made of.
+    pub weight: Option<Box<dyn Reparametrise<F>>>,
+}
+
+/// The parts of an arm.
+pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
+    let epsilon = place.options.epsilon;
+    match arm {
+        Arm::None => Parts { standardize: None, affine: false, after: None, weight: None },
+        Arm::Affine => Parts::of(Off).with_affine(),
+        Arm::Standardize => Parts::of(Batch { epsilon }),
+        Arm::Bn => Parts::of(Batch { epsilon }).with_affine(),
+    }
+}
+
+impl<F: Scalar> Parts<F> {
+    /// Eq. 1 alone.
+    pub fn of(standardize: impl Standardize<F> + 'static) -> Self {
+        Self { standardize: Some(Box::new(standardize)), affine: false, after: None, weight: None }
+    }
+
+    /// The same with γ and β.
+    pub fn with_affine(self) -> Self {
+        Self { affine: true, ..self }
+    }
+}

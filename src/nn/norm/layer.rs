@@ -1,0 +1,281 @@
+//! The norm of a block: eq. 1 as its arm does it, then eq. 2, group by group.
+//!
+//! The passes over memory are those of `kernels::norm`, shared by all arms; [`super::plain`] has the same
+//! for batch normalisation as one reads it in a book.
+
+use std::ops::Range;
+
+use super::arms::Place;
+use super::cache::NormCache;
+use super::moments::{Groups, Kept, Moments};
+use super::standardize::{Backward, Begin, Changed, Standardize, TooFewValues};
+use crate::kernels::activation::Function;
+use crate::kernels::{self, Scalar};
+use crate::nn::pass::{Pass, Statistics};
+
+/// A norm in its block.
+#[derive(Debug)]
+pub struct Norm<F: Scalar> {
+    /// C
+    pub channels: usize,
+    /// Positions of the feature map that it reads: rows that a sample has.
+    pub area: usize,
+    /// Weight of the newest batch in the running statistics.
+    pub momentum: f64,
+    /// Eq. 1
+    pub standardize: Box<dyn Standardize<F>>,
+    /// The mean and variance kept for evaluation, if the arm has them.
+    pub kept: Option<Kept<F>>,
+    /// γ and β in the network's parameters; `None` stands for γ = 1, β = 0.
+    pub affine: Option<(Range<usize>, Range<usize>)>,
+}
+
+impl<F: Scalar> Norm<F> {
+    /// A norm at its place, with γ and β at theirs among the parameters, if it has them.
+    pub fn new(
+        standardize: Box<dyn Standardize<F>>,
+        place: Place,
+        affine: Option<(Range<usize>, Range<usize>)>,
+    ) -> Self {
+        let Place { channels, area, options, .. } = place;
+        let kept = standardize.keeps_statistics().then(|| Kept::new(channels));
+        Self { channels, area, momentum: options.momentum, standardize, kept, affine }
+    }
+
+    /// The cache of passes over up to `samples` samples.
+    pub fn cache(&self, samples: usize) -> NormCache<F> {
+        let groups = self.group(samples).map_or(1, |size| Groups::new(samples, size).count());
+        NormCache::new(self.channels, groups)
+    }
+
+    /// y ← γ·(x − m)·s + β for x, y [rows, C].
+    ///
+    /// # Errors
+    /// If a group has too few values of a channel for its statistics.
+    pub fn forward(
+        &self,
+        parameters: &[F],
+        pass: Pass,
+        x: &[F],
+        y: &mut [F],
+        cache: &mut NormCache<F>,
+    ) -> Result<(), TooFewValues> {
+        self.find_moments(pass, x, cache)?;
+        for g in 0..cache.moments.groups.count() {
+            let values = self.values(&cache.moments, g);
+            self.coefficients(parameters, g, cache);
+            kernels::norm::normalize(Function::Identity, &x[values.clone()], cache.per_channel(), &mut y[values]);
+        }
+        Ok(())
+    }
+
+    /// From dy to dx in place, and dγ, dβ into `gradients`, with the x and cache of the forward pass.
+    pub fn backward(&self, parameters: &[F], x: &[F], d: &mut [F], cache: &mut NormCache<F>, gradients: &mut [F]) {
+        self.clear_gradients(gradients);
+        for g in 0..cache.moments.groups.count() {
+            let values = self.values(&cache.moments, g);
+            let (x, d) = (&x[values.clone()], &mut d[values]);
+            self.gradient(parameters, g, (d, x), cache, gradients);
+            kernels::norm::input_gradient(d, x, cache.gradient());
+        }
+    }
+
+    /// Finds μ, σ², m and s of every group of x [rows, C].
+    ///
+    /// # Errors
+    /// As [`Norm::forward`].
+    pub fn find_moments(&self, pass: Pass, x: &[F], cache: &mut NormCache<F>) -> Result<(), TooFewValues> {
+        let samples = x.len() / (self.channels * self.area);
+        if self.begin_moments(pass, samples, cache)? {
+            self.find_from(x, cache);
+        }
+        self.standardize.standardize(&mut cache.moments);
+        Ok(())
+    }
+
+    /// Finds μ and σ² of every group of x.
+    pub fn find_from(&self, x: &[F], cache: &mut NormCache<F>) {
+        for g in 0..cache.moments.groups.count() {
+            let (values, range) = (self.values(&cache.moments, g), cache.of_group(g));
+            let Moments { mean, variance, .. } = &mut cache.moments;
+            kernels::norm::moments(&x[values], &mut mean[range.clone()], &mut variance[range]);
+        }
+    }
+
+    /// Settles the groups of a pass over so many samples. Returns whether μ and σ² are to be found from x;
+    /// if not, the kept ones are put in place, or 0 and 1.
+    ///
+    /// # Errors
+    /// As [`Norm::forward`].
+    pub fn begin_moments(&self, pass: Pass, samples: usize, cache: &mut NormCache<F>) -> Result<bool, TooFewValues> {
+        let NormCache { moments, population, .. } = cache;
+        let size = self.standardize.group(pass, samples);
+        let groups = Groups::new(samples, size.unwrap_or(samples));
+        moments.resize(groups, self.channels);
+        (moments.area, moments.depend_on_x) = (self.area, size.is_some());
+        if size.is_some() {
+            return self.check(groups).map(|()| true);
+        }
+        let is_population = pass == Pass::Evaluate(Statistics::Population) && self.has_population();
+        assert!(!is_population || population.is_some(), "the population statistics were not found");
+        let kept = if is_population { population.as_ref() } else { self.kept.as_ref() };
+        for c in 0..if samples == 0 { 0 } else { self.channels } {
+            (moments.mean[c], moments.variance[c]) =
+                kept.map_or((0.0, 1.0), |kept| (kept.mean[c].f64(), kept.variance[c].f64()));
+        }
+        Ok(false)
+    }
+
+    /// Sees that every group has enough values of a channel.
+    fn check(&self, groups: Groups) -> Result<(), TooFewValues> {
+        let samples = groups.smallest();
+        let is_enough = samples * self.area >= self.standardize.fewest_values();
+        if is_enough { Ok(()) } else { Err(TooFewValues { samples }) }
+    }
+
+    /// Sees that a batch of so many samples can be trained on.
+    ///
+    /// # Errors
+    /// As [`Norm::forward`].
+    pub fn check_batch(&self, samples: usize) -> Result<(), TooFewValues> {
+        let size = self.standardize.group(TRAINING, samples);
+        size.map_or(Ok(()), |size| self.check(Groups::new(samples, size)))
+    }
+
+    /// Samples of a training batch that share statistics; `None` if there are none to share.
+    pub fn group(&self, samples: usize) -> Option<usize> {
+        self.standardize.group(TRAINING, samples)
+    }
+
+    /// Whether training's m and s depend on x.
+    pub fn depends_on_x(&self) -> bool {
+        self.group(2).is_some()
+    }
+
+    /// Whether evaluation under batch statistics differs from that under kept ones.
+    pub fn uses_batch(&self) -> bool {
+        let depends = |statistics| self.standardize.group(Pass::Evaluate(statistics), 2).is_some();
+        depends(Statistics::Batch) && !depends(Statistics::Running)
+    }
+
+    /// Whether population statistics stand in for the kept ones.
+    fn has_population(&self) -> bool {
+        self.kept.is_some() && self.uses_batch()
+    }
+
+    /// Sets center, scale and shift of a group from the moments that were found.
+    pub fn coefficients(&self, parameters: &[F], g: usize, cache: &mut NormCache<F>) {
+        for c in 0..self.channels {
+            let at = g * self.channels + c;
+            cache.center[c] = F::of(cache.moments.center[at]);
+            cache.scale[c] = F::of(self.gamma(parameters, c) * cache.moments.inverse_sd[at]);
+            cache.shift[c] = self.affine.as_ref().map_or(F::zero(), |(_, beta)| parameters[beta.start + c]);
+        }
+    }
+
+    /// Sets the gradients of γ and β to 0, for the groups to be added.
+    pub fn clear_gradients(&self, gradients: &mut [F]) {
+        if let Some((gamma, beta)) = &self.affine {
+            gradients[gamma.clone()].fill(F::zero());
+            gradients[beta.clone()].fill(F::zero());
+        }
+    }
+
+    /// Sets p, q and r of a group, and adds its dγ and dβ, from dy and x. Rows with dy = 0 may be left
+    /// out of the two.
+    pub fn gradient(
+        &self,
+        parameters: &[F],
+        g: usize,
+        (dy, x): (&[F], &[F]),
+        cache: &mut NormCache<F>,
+        gradients: &mut [F],
+    ) {
+        let range = cache.of_group(g);
+        let rows = cache.moments.rows(g).len();
+        let Moments { mean, center, inverse_sd, depend_on_x, .. } = &cache.moments;
+        let (mean, center) = (&mean[range.clone()], &center[range.clone()]);
+        let inverse_sd = &inverse_sd[range];
+        for (c, s) in inverse_sd.iter().enumerate() {
+            cache.center[c] = F::of(center[c]);
+            cache.scale64[c] = self.gamma(parameters, c) * s;
+        }
+        kernels::norm::reduce(dy, x, &cache.center, &mut cache.sum, &mut cache.centered);
+        let (scale, sum, centered) = (&cache.scale64[..], &cache.sum[..], &cache.centered[..]);
+        let found = &mut cache.coefficients;
+        if *depend_on_x {
+            let group = Backward { rows, mean, center, scale, inverse_sd, sum, centered };
+            self.standardize.input_gradient(&group, found);
+        } else {
+            found.are_constant(scale);
+        }
+        for (c, s) in inverse_sd.iter().enumerate() {
+            (cache.p[c], cache.q[c], cache.r[c]) = (F::of(found.p[c]), F::of(found.q[c]), F::of(found.r[c]));
+            if let Some((gamma, beta)) = &self.affine {
+                gradients[gamma.start + c] += F::of(s * centered[c]);
+                gradients[beta.start + c] += F::of(sum[c]);
+            }
+        }
+    }
+
+    /// Takes the statistics of a training batch into the kept ones.
+    pub fn absorb(&mut self, moments: &Moments) {
+        if let Some(kept) = self.kept.as_mut().filter(|_| moments.depend_on_x) {
+            kept.absorb(moments, self.momentum);
+        }
+    }
+
+    /// Sets what the arm sets before a step, from what its input is then.
+    pub fn begin(&mut self, parameters: &mut [F], step: usize, x: &[F], cache: &mut NormCache<F>) -> Changed {
+        self.find_whole_moments(x, &mut cache.moments);
+        let affine = self
+            .affine
+            .as_ref()
+            .and_then(|(gamma, beta)| parameters.get_disjoint_mut([gamma.clone(), beta.clone()]).ok());
+        self.standardize.begin(Begin { step, moments: &cache.moments, affine, kept: self.kept.as_mut() })
+    }
+
+    /// The mean and the biased variance of x as one group, rounded to the precision of training;
+    /// `None` where evaluation has no use for them.
+    pub fn population(&self, x: &[F], cache: &mut NormCache<F>) -> Option<Kept<F>> {
+        if !self.has_population() {
+            return None;
+        }
+        self.find_whole_moments(x, &mut cache.moments);
+        let rounded = |values: &[f64]| values.iter().map(|v| F::of(*v)).collect();
+        Some(Kept { mean: rounded(&cache.moments.mean), variance: rounded(&cache.moments.variance) })
+    }
+
+    /// μ and σ² of x as one group.
+    fn find_whole_moments(&self, x: &[F], moments: &mut Moments) {
+        let samples = x.len() / (self.channels * self.area);
+        moments.resize(Groups::new(samples, samples), self.channels);
+        (moments.area, moments.depend_on_x) = (self.area, true);
+        kernels::norm::moments(x, &mut moments.mean, &mut moments.variance);
+    }
+
+    /// What is kept for evaluation, each \[C\], under its public name.
+    pub fn buffers(&self) -> impl Iterator<Item = (&'static str, &[F])> {
+        let kept = self.kept.iter();
+        kept.flat_map(|kept| [("running_mean", &kept.mean[..]), ("running_var", &kept.variance[..])])
+    }
+
+    /// The same, to be put in place.
+    pub fn buffers_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut [F])> {
+        let kept = self.kept.iter_mut();
+        kept.flat_map(|kept| [("running_mean", &mut kept.mean[..]), ("running_var", &mut kept.variance[..])])
+    }
+
+    /// The values of a group in x [rows, C].
+    fn values(&self, moments: &Moments, g: usize) -> Range<usize> {
+        let rows = moments.rows(g);
+        rows.start * self.channels..rows.end * self.channels
+    }
+
+    fn gamma(&self, parameters: &[F], channel: usize) -> f64 {
+        self.affine.as_ref().map_or(1.0, |(gamma, _)| parameters[gamma.start + channel].f64())
+    }
+}
+
+/// Any training step: groups do not depend on which it is.
+const TRAINING: Pass = Pass::Train { seed: 0, step: 0 };
