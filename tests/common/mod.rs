@@ -1,7 +1,5 @@
 //! What the command-line tests share: a folder of their own, the program in it, its tables and tensors.
 
-#![allow(dead_code, reason = "every test file uses a part of this")]
-
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

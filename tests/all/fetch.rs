@@ -1,7 +1,5 @@
 //! Getting published data sets, from a server on this machine that does whatever servers do.
 
-mod common;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -9,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::common::Lab;
 use bn_exp::data::fetch::{Event, Origin, fetch};
 use bn_exp::data::published::{Checksum, FILES, MNIST, Published, PublishedFile};
-use common::Lab;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};

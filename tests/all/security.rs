@@ -1,11 +1,9 @@
 //! Nothing in a configuration or in a folder from elsewhere leads out of the output folder.
 #![cfg(unix)]
 
-mod common;
-
 use std::os::unix::fs::symlink;
 
-use common::{Lab, small};
+use crate::common::{Lab, small};
 use serde_json::{Value, json};
 
 /// Everything but what the program is given and may write.
@@ -23,7 +21,7 @@ fn names_that_lead_elsewhere_are_refused_in_configurations() {
     for name in ["..", ".", "../x", "/tmp/x", "a/b", "a\\b", "C:x", "nul", "a\nb", "a\0b", "\u{202e}x", ".hidden", ""] {
         let named = json!({ "name": name, "base": "bn" });
         for (path, value) in [("name", json!(name)), ("variants", json!(["none", named]))] {
-            let config = common::with(small(), path, value);
+            let config = crate::common::with(small(), path, value);
             lab.run(&config, &[]).expect(2).complains(&["cannot name a folder"]);
             lab.plan(&config, &[]).expect(2);
             assert!(outside(&lab).is_empty() && !lab.path("results").exists(), "{name:?}");
@@ -85,7 +83,7 @@ fn links_planted_in_an_experiment_are_not_followed() {
         let path = lab.path(format!("results/t/{name}"));
         std::fs::remove_file(&path).expect("removed");
         symlink(&file, &path).expect("linked");
-        let more = common::with(small(), "seeds", json!(3));
+        let more = crate::common::with(small(), "seeds", json!(3));
         lab.run(&more, &[]).expect(1).complains(&["is a link"]);
         std::fs::remove_file(&path).expect("removed");
         untouched();

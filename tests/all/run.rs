@@ -1,10 +1,8 @@
 //! `bn-exp run`: the same bytes whatever the way there, nothing trained twice, tables as the contract has them.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{Lab, REPRODUCIBLE, TABLES, Table, assert_same_files, number, small, with};
+use crate::common::{Lab, REPRODUCIBLE, TABLES, Table, assert_same_files, number, small, with};
 use serde_json::{Value, json};
 
 /// A lab in which this configuration has been run.

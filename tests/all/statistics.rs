@@ -7,7 +7,7 @@ use bn_exp::stats::{bootstrap, describe, effect, exchange, factorial, multiple, 
 use serde_json::Value;
 
 fn cases(name: &str) -> Vec<Value> {
-    let text = include_str!("goldens/statistics.json");
+    let text = include_str!("../goldens/statistics.json");
     let all: Value = serde_json::from_str(text).unwrap();
     let cases = all[name].as_array().unwrap().clone();
     assert!(!cases.is_empty(), "no cases of {name}");

@@ -46,9 +46,9 @@ fn losses(base: &Value, change: &Map<String, Value>) -> BTreeMap<String, Vec<f64
 
 #[test]
 fn every_batch_loss_of_200_steps_is_pytorchs() {
-    let catalogue: Value = serde_json::from_str(include_str!("goldens/replay_cases.json")).unwrap();
+    let catalogue: Value = serde_json::from_str(include_str!("../goldens/replay_cases.json")).unwrap();
     let goldens: BTreeMap<String, BTreeMap<String, Vec<f64>>> =
-        serde_json::from_str(include_str!("goldens/replay_losses.json")).unwrap();
+        serde_json::from_str(include_str!("../goldens/replay_losses.json")).unwrap();
     let cases = catalogue["cases"].as_object().unwrap();
     assert_eq!(cases.len(), goldens.len(), "every case has its losses; scripts/replay_cases.py --write makes them");
     let mut worst = (0.0, String::new());

@@ -1,13 +1,12 @@
 //! Runs that are stopped, killed and continued come to the same bytes as runs that never were.
 
-mod common;
-
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use crate::common::{Lab, assert_same_files, small, with};
 use bn_exp::config::{Experiment, Shape};
 use bn_exp::data::Store;
 use bn_exp::plan::{entries, plan};
@@ -18,7 +17,6 @@ use bn_exp::record::layout::ExperimentFolder;
 use bn_exp::record::run::RunRecord;
 use bn_exp::runner::progress::{Detail, Progress};
 use bn_exp::runner::{self, Job};
-use common::{Lab, assert_same_files, small, with};
 use serde_json::{Value, json};
 
 /// Four runs of some tenths of a second, with everything that has a state: running statistics, Adam's moments, a schedule,
@@ -497,7 +495,7 @@ fn a_discarding_that_was_killed_leaves_nothing_that_looks_finished() {
     let lab = straight(&config);
     // As it is left after the runs were put aside, before all of them were removed.
     std::fs::rename(lab.path("results/t/runs"), lab.path("results/t/.writing-removed")).expect("moved");
-    for table in common::TABLES {
+    for table in crate::common::TABLES {
         std::fs::remove_file(lab.path(format!("results/t/{table}"))).expect("removed");
     }
     lab.run(&config, &[]).expect(0).says(&["6 of 6 runs trained"]);

@@ -196,7 +196,7 @@ fn each_of_the_two_tests_alone_raises_false_alarms_somewhere() {
 
 /// Power of the paired t test, by statsmodels (`scripts/make_statistics_goldens.py`).
 fn theory(seeds: usize, effect: f64) -> f64 {
-    let goldens: Value = serde_json::from_str(include_str!("goldens/statistics.json")).unwrap();
+    let goldens: Value = serde_json::from_str(include_str!("../goldens/statistics.json")).unwrap();
     let is_case = |case: &&Value| case["n"] == json!(seeds) && case["effect"] == json!(effect);
     goldens["power"].as_array().unwrap().iter().find(is_case).unwrap()["power"].as_f64().unwrap()
 }

@@ -1,11 +1,9 @@
 //! The real MNIST, where it is at hand: in `BN_EXP_DATA_DIR` or `../shared/data`.
 
-mod common;
-
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use common::{Lab, assert_same_files, number, with};
+use crate::common::{Lab, assert_same_files, number, with};
 use serde_json::{Value, json};
 
 /// The folder that holds `mnist/`; without one, says that the test is passed over.

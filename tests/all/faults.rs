@@ -1,10 +1,8 @@
 //! What a user may get wrong: found before anything is created, with a message that says what and where.
 
-mod common;
-
 use std::io::Write;
 
-use common::{Lab, Outcome, small, with, without};
+use crate::common::{Lab, Outcome, small, with, without};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};

@@ -305,7 +305,7 @@ fn cross_entropy(case: &Case) {
 }
 
 fn goldens() -> Goldens {
-    let goldens = serde_json::from_str(include_str!("goldens/layers.json"));
+    let goldens = serde_json::from_str(include_str!("../goldens/layers.json"));
     goldens.expect("scripts/make_goldens.py writes this format")
 }
 

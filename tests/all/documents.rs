@@ -53,7 +53,7 @@ fn kind(node: &Value) -> String {
 fn configuration() -> String {
     let schema = check::schema();
     let mut out = "# The configuration, key by key\n\n\
-        Made from the JSON Schema (`bn-exp schema`) by `UPDATE_DOCS=1 cargo test --test documents`. Keys without a\n\
+        Made from the JSON Schema (`bn-exp schema`) by `UPDATE_DOCS=1 cargo test --test all documents::`. Keys without a\n\
         default here have one that depends on others, as described, or may be left out.\n\n\
         | key | type and range | default | |\n|---|---|---|---|\n"
         .to_owned();
@@ -74,7 +74,10 @@ fn check_current(file: &str, expected: &str) {
         std::fs::write(&path, expected).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "{file} is not current; make it anew with UPDATE_DOCS=1 cargo test --test documents");
+    assert!(
+        found == expected,
+        "{file} is not current; make it anew with UPDATE_DOCS=1 cargo test --test all documents::"
+    );
 }
 
 #[test]

@@ -1,9 +1,7 @@
 //! `compare` on tables made by hand: whatever is planted in them is found, whatever is wrong with them is said.
 
-mod common;
-
+use crate::common::{Lab, number, small, with};
 use bn_exp::random::{below, stream};
-use common::{Lab, number, small, with};
 use serde_json::{Value, json};
 
 /// Rates of the made-up experiments.
@@ -382,7 +380,7 @@ fn csv_and_json_and_markdown_carry_what_the_table_does() {
     let lab = made_up(&["none", "affine", "bn"], 8, tuned(), planted(0.05));
     let found = &json_of(&lab, &["--null"])["experiments"][0];
     let csv = lab.call(&["compare", "results/t", "--format", "csv", "--null"]).expect(0).stdout;
-    let table = common::Table::parse(csv.as_bytes());
+    let table = crate::common::Table::parse(csv.as_bytes());
     for (kind, list) in [
         ("contrast", "contrasts"),
         ("arm", "arms"),

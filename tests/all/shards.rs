@@ -1,8 +1,6 @@
 //! An experiment in parts comes to the same bytes as in one piece.
 
-mod common;
-
-use common::{Lab, assert_same_files, small, with};
+use crate::common::{Lab, assert_same_files, small, with};
 use serde_json::{Value, json};
 
 fn config() -> Value {

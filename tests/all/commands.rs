@@ -1,10 +1,8 @@
 //! The commands besides `run`: they read, print, and change nothing.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{Lab, small, with};
+use crate::common::{Lab, small, with};
 use serde_json::{Value, json};
 
 /// The configurations that ship with the program.
@@ -211,7 +209,8 @@ fn the_metric_can_be_chosen_and_the_means_are_the_tables() {
         let outcome = lab.call(&["compare", "results/t", "--metric", metric]).expect(0);
         assert!(outcome.stdout.starts_with(&format!("t: {metric}, no arm tuned\n")), "{}", outcome.stdout);
         for arm in ["none", "affine", "bn"] {
-            let values: Vec<f64> = runs.only(&[("variant", arm)]).iter().map(|r| common::number(&r[metric])).collect();
+            let values: Vec<f64> =
+                runs.only(&[("variant", arm)]).iter().map(|r| crate::common::number(&r[metric])).collect();
             let mean = format!("{:.4}", (values[0] + values[1]) / 2.0);
             let is_row =
                 |l: &&str| l.split_whitespace().next() == Some(arm) && l.split_whitespace().nth(1) == Some("2");

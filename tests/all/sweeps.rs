@@ -1,8 +1,6 @@
 //! Sweeps, and what makes two runs the same run.
 
-mod common;
-
-use common::{Lab, small, with, without};
+use crate::common::{Lab, small, with, without};
 use serde_json::{Value, json};
 
 fn two_arms() -> Value {
@@ -83,7 +81,7 @@ fn a_value_written_otherwise_gives_the_same_run_and_its_new_cells_everywhere() {
     // One spelling is the beginning of the other.
     for (value, expected) in [(json!(1.0), "1.0"), (json!(1), "1")] {
         lab.run(&written(value), &[]).expect(0).says(&["nothing to do"]);
-        for table in common::TABLES {
+        for table in crate::common::TABLES {
             let cells = lab.table(format!("results/t/{table}"));
             assert!(cells.column("optimizer.lr").iter().all(|cell| *cell == expected), "{table}");
         }
@@ -121,7 +119,7 @@ fn a_stray_label_is_no_reason_for_more_classes() {
 fn what_is_damaged_is_trained_again() {
     let lab = Lab::new();
     lab.run(&small(), &[]).expect(0);
-    let before: Vec<_> = common::REPRODUCIBLE.map(|table| lab.bytes(format!("results/t/{table}"))).to_vec();
+    let before: Vec<_> = crate::common::REPRODUCIBLE.map(|table| lab.bytes(format!("results/t/{table}"))).to_vec();
     let folder = lab.run_folder("t", "affine", 1);
     let whole = lab.bytes(folder.join("curves.csv"));
     lab.write(folder.join("curves.csv"), &whole[..512]);
@@ -132,7 +130,7 @@ fn what_is_damaged_is_trained_again() {
     for damaged in ["{", r#"{"schema_version": 1, "status": "completed"}"#] {
         lab.write(folder.join("run.json"), damaged);
         lab.run(&small(), &[]).expect(0).says(&["1 of 6 runs trained"]);
-        let after: Vec<_> = common::REPRODUCIBLE.map(|table| lab.bytes(format!("results/t/{table}"))).to_vec();
+        let after: Vec<_> = crate::common::REPRODUCIBLE.map(|table| lab.bytes(format!("results/t/{table}"))).to_vec();
         assert!(before == after);
     }
 }

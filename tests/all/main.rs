@@ -1,0 +1,24 @@
+//! Every test that needs no allocator of its own, in one program: one is linked sooner than eighteen. A module
+//! is named as a filter: `cargo test gradients::`.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod calibration;
+mod commands;
+mod compare;
+mod documents;
+mod faults;
+mod fetch;
+mod goldens;
+mod gradients;
+mod mnist;
+mod pairing;
+mod replay;
+mod run;
+mod security;
+mod shards;
+mod statistics;
+mod structure;
+mod survive;
+mod sweeps;
