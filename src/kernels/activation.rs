@@ -1,8 +1,7 @@
 //! Elementwise non-linearities. Backward uses the output only: φ′ as a function of y = φ(x).
 
-use super::Scalar;
 use super::exp;
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// φ
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +131,7 @@ impl<A: Activation, F: Scalar> Task<F> for Backward<'_, A, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::gemm::tests::{assert_close, numbers};
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::{assert_close, at_each_level, numbers};
 
     fn check<F: Scalar>() {
         let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());

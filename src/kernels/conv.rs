@@ -10,10 +10,9 @@
 //! with a border of zeros, at `pixels[pixel] + patch[entry]`, which is all that a product needs to
 //! know.
 
-use super::Scalar;
 use super::gemm::{Offsets, Product, Table};
 use super::narrow::{self, Narrow};
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,8 +229,7 @@ impl Convolution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::gemm::tests::{assert_close, numbers};
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::{assert_close, at_each_level, numbers};
 
     /// Calls `f(x, w, y)` with the index of each term of the sum that the definition writes out.
     fn for_each_term(n: usize, s: ConvShape, mut f: impl FnMut(usize, usize, usize)) {

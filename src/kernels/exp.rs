@@ -4,8 +4,7 @@
 //! two so that n ln 2 is subtracted without loss (Cody & Waite 1980). eʳ − 1 is its Taylor series,
 //! which for |r| ≤ 0.35 needs 7 terms in f32 and 13 in f64.
 
-use super::Scalar;
-use super::simd::{Has, Vector};
+use super::simd::{Has, Scalar, Vector};
 
 /// What depends on the precision.
 #[derive(Debug, Clone, Copy)]
@@ -92,8 +91,8 @@ pub fn tanh<V: Vector>(v: Has<V>, x: V) -> V {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::simd::tests::at_each_level;
     use crate::kernels::simd::{self, Task};
+    use crate::kernels::testing::at_each_level;
 
     struct Apply<'a, F> {
         which: &'a str,

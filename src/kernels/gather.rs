@@ -1,7 +1,6 @@
 //! From stored bytes to a batch.
 
-use super::Scalar;
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// Rows of bytes that are fetched into the cache before the first is looked at: a batch's samples lie
 /// anywhere in a data set that no cache holds.
@@ -27,10 +26,10 @@ pub fn gather_rows<F: Scalar>(
     written: &mut dyn FnMut(&[F]),
 ) {
     let row = |i: u32| &bytes[i as usize * length..][..length];
-    rows.iter().take(AHEAD).for_each(|i| simd::prefetch(row(*i)));
+    rows.iter().take(AHEAD).for_each(|i| prefetch(row(*i)));
     for (i, out) in out.chunks_exact_mut(length).take(rows.len()).enumerate() {
         if let Some(next) = rows.get(i + AHEAD) {
-            simd::prefetch(row(*next));
+            prefetch(row(*next));
         }
         match values {
             Bytes::Quotient(divisor) => simd::run(Divide { divisor: *divisor, bytes: row(rows[i]), out: &mut *out }),
@@ -38,6 +37,19 @@ pub fn gather_rows<F: Scalar>(
         }
         written(out);
     }
+}
+
+/// Asks for these bytes to be brought into the cache; does nothing where there is no such instruction.
+#[allow(unsafe_code, reason = "an intrinsic that takes a pointer")]
+fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: every x86-64 processor has it, and it reads nothing that a program can see.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
 }
 
 struct Divide<'a, F> {
@@ -85,7 +97,7 @@ impl<F: Scalar> Task<F> for LookUp<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::at_each_level;
 
     fn check<F: Scalar>(values: &Bytes<F>, value: impl Fn(u8) -> F) {
         for length in [1, 5, 16, 47, 256, 784] {

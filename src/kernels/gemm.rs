@@ -14,8 +14,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::Scalar;
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// Where the i-th row or column of a matrix begins: at table\[i\]·stride, or i·stride.
 #[derive(Debug, Clone, Copy)]
@@ -255,7 +254,7 @@ impl<F: Scalar> Task<F> for Product<'_, F> {
         let (m, _, n) = self.size;
         // Frames of their own, so that small products do not touch so much memory.
         if self.lists.is_none() && m >= 128 && n >= 256 {
-            v.call(Large(self));
+            simd::call(v, Large(self));
         } else {
             let mut panel = Panel::<DEPTH>::new();
             let (values, places) = (panel.values.as_mut_ptr().cast(), &mut panel.places[..]);
@@ -543,16 +542,16 @@ impl<F: Scalar> Tile<'_, F> {
         for i in 0..tiles {
             self.top = rows.start + rows.len() * i / tiles;
             match rows.start + rows.len() * (i + 1) / tiles - self.top {
-                1 if most >= 1 => v.call(SizedTile::<F, 1, WIDTH>(self)),
-                2 if most >= 2 => v.call(SizedTile::<F, 2, WIDTH>(self)),
-                3 if most >= 3 => v.call(SizedTile::<F, 3, WIDTH>(self)),
-                4 if most >= 4 => v.call(SizedTile::<F, 4, WIDTH>(self)),
-                5 if most >= 5 => v.call(SizedTile::<F, 5, WIDTH>(self)),
-                6 if most >= 6 => v.call(SizedTile::<F, 6, WIDTH>(self)),
-                7 if most >= 7 => v.call(SizedTile::<F, 7, WIDTH>(self)),
-                8 if most >= 8 => v.call(SizedTile::<F, 8, WIDTH>(self)),
-                9 if most >= 9 => v.call(SizedTile::<F, 9, WIDTH>(self)),
-                10 if most >= 10 => v.call(SizedTile::<F, 10, WIDTH>(self)),
+                1 if most >= 1 => simd::call(v, SizedTile::<F, 1, WIDTH>(self)),
+                2 if most >= 2 => simd::call(v, SizedTile::<F, 2, WIDTH>(self)),
+                3 if most >= 3 => simd::call(v, SizedTile::<F, 3, WIDTH>(self)),
+                4 if most >= 4 => simd::call(v, SizedTile::<F, 4, WIDTH>(self)),
+                5 if most >= 5 => simd::call(v, SizedTile::<F, 5, WIDTH>(self)),
+                6 if most >= 6 => simd::call(v, SizedTile::<F, 6, WIDTH>(self)),
+                7 if most >= 7 => simd::call(v, SizedTile::<F, 7, WIDTH>(self)),
+                8 if most >= 8 => simd::call(v, SizedTile::<F, 8, WIDTH>(self)),
+                9 if most >= 9 => simd::call(v, SizedTile::<F, 9, WIDTH>(self)),
+                10 if most >= 10 => simd::call(v, SizedTile::<F, 10, WIDTH>(self)),
                 rows => unreachable!("no tile has {rows} rows"),
             }
         }
@@ -608,10 +607,9 @@ impl<F: Scalar, const ROWS: usize, const WIDTH: usize> Task<F> for SizedTile<'_,
 }
 
 #[cfg(test)]
-/// Shared with the tests of other kernels.
-pub mod tests {
+mod tests {
     use super::*;
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::{assert_close, at_each_level, numbers};
 
     /// The definition, in f64, entry by entry.
     fn reference<F: Scalar>(p: &Product<F>) -> Vec<f64> {
@@ -627,24 +625,6 @@ pub mod tests {
             }
         }
         c
-    }
-
-    /// Numbers of no pattern between −1 and 1.
-    pub fn numbers<F: Scalar>(n: usize, seed: u64) -> Vec<F> {
-        use rand::SeedableRng;
-        use rand_distr::{Distribution, StandardUniform};
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-        let uniform = |rng: &mut _| -> f64 { StandardUniform.sample(rng) };
-        (0..n).map(|_| F::of(2.0 * uniform(&mut rng) - 1.0)).collect()
-    }
-
-    /// Asserts that values are those expected, to `tolerance` roundings of a number near 1.
-    pub fn assert_close<F: Scalar>(found: &[F], expected: &[f64], tolerance: f64, what: &str) {
-        assert_eq!(found.len(), expected.len(), "{what}");
-        for (i, (f, e)) in found.iter().zip(expected).enumerate() {
-            let close = (f.f64() - e).abs() <= tolerance * F::epsilon().f64() * e.abs().max(1.0);
-            assert!(close, "{what}: entry {i} is {f}, expected {e}");
-        }
     }
 
     /// A product of plain or transposed matrices.

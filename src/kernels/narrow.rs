@@ -7,9 +7,8 @@
 //! is used once: loading takes longer than multiplying. Here it is loaded once for the three
 //! outputs of the row to which it adds.
 
-use super::Scalar;
 use super::conv::ConvShape;
-use super::simd::{Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// One image's convolution.
 #[derive(Debug)]
@@ -57,9 +56,9 @@ impl<F: Scalar> Task<F> for Narrow<'_, F> {
         assert!(self.y.len() >= s.area() * s.output_channels, "y is too short");
         // A condition on constants: the size that a level does not use is not compiled.
         if width::<V>() == WIDE {
-            v.call(Segments::<F, WIDE>(self));
+            simd::call(v, Segments::<F, WIDE>(self));
         } else {
-            v.call(Segments::<F, LESS_WIDE>(self));
+            simd::call(v, Segments::<F, LESS_WIDE>(self));
         }
     }
 }

@@ -7,9 +7,8 @@
 //! Sums over many rows are kept in f64. Channels are taken a vector at a time, so that their sums stay in
 //! registers, over as many rows as fit the cache.
 
-use super::Scalar;
 use super::activation::{Activation, Function, Identity, Relu, Sigmoid, Tanh};
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// Values that are gone through for one vector of channels before the next is taken.
 const CACHED: usize = 4096;
@@ -271,8 +270,7 @@ impl<F: Scalar> Task<F> for InputGradient<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::gemm::tests::{assert_close, numbers};
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::{assert_close, at_each_level, numbers};
 
     /// Rows by channels, with more rows than fit one chunk among them.
     const SHAPES: [(usize, usize); 9] =

@@ -1,6 +1,6 @@
 //! 2×2 pooling with stride 2 on [N, H, W, C]; an odd last row or column is dropped.
 
-use super::Scalar;
+use super::simd::Scalar;
 
 /// Height, width and channels of a pool's input.
 pub type Hwc = (usize, usize, usize);

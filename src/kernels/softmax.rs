@@ -4,9 +4,8 @@
 //! dL/dz_nk = (softmax(z_n)_k − [k = t_n]) / N. The largest logit is subtracted first, so that no
 //! exponential overflows.
 
-use super::Scalar;
 use super::exp::exp;
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// Sum of losses and number of rows whose largest logit (the first of equal ones) is the label's.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -79,8 +78,7 @@ fn is_first_largest<F: Scalar>(row: &[F], label: usize, largest: F) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::gemm::tests::{assert_close, numbers};
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::{assert_close, at_each_level, numbers};
 
     fn check<F: Scalar>(rows: usize, classes: usize) {
         let logits: Vec<F> = numbers::<F>(rows * classes, 1).iter().map(|z| *z * F::of(20.0)).collect();

@@ -9,9 +9,8 @@
 
 use std::marker::PhantomData;
 
-use super::Scalar;
 use super::gemm::{Lists, Offsets, Product};
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// Samples, or neighbouring features, that are taken together: as many as the widest tile of a product
 /// has rows.
@@ -207,8 +206,7 @@ pub fn product_tn<F: Scalar>(map: &Map, x: &[F], dy: &[F], dw: &mut [F], (m, k, 
 mod tests {
     use super::*;
     use crate::kernels::gemm;
-    use crate::kernels::gemm::tests::numbers;
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::{at_each_level, numbers};
 
     fn fill<F: Scalar>(map: &mut Map, x: &[F], features: usize) {
         map.clear();

@@ -10,11 +10,10 @@
 //! pass keeps), and dx, dense because of the statistics, is written once, an image at a time, where
 //! the convolution's backward pass reads it next.
 
-use super::Scalar;
 use super::activation::{Activation, Function, Identity, Relu, Sigmoid, Tanh};
 use super::norm::{Gradient, PerChannel};
 use super::pool::Hwc;
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// What the forward pass writes, each [N, H/2, W/2, C].
 #[derive(Debug)]
@@ -195,8 +194,7 @@ impl<F: Scalar> Task<F> for InputGradient<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::gemm::tests::{assert_close, numbers};
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::{assert_close, at_each_level, numbers};
     use crate::kernels::{activation, norm, pool};
 
     const SHAPES: [(usize, Hwc); 7] = [

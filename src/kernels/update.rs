@@ -3,8 +3,7 @@
 //! Each returns whether every θ is finite afterwards. That is read off Σ 0·θ, which is 0 unless one
 //! of them is not.
 
-use super::Scalar;
-use super::simd::{self, Has, Task, Vector};
+use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// θ ← θ − η(g + λθ)
 #[derive(Debug)]
@@ -137,8 +136,7 @@ impl<F: Scalar> Task<F> for Adam<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::gemm::tests::{assert_close, numbers};
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::{assert_close, at_each_level, numbers};
 
     #[test]
     fn updates_agree_with_their_formulas() {

@@ -5,18 +5,8 @@
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Has, Level, Task, Vector};
-use crate::kernels::Scalar;
-
-/// Runs a kernel compiled for AVX-512.
-///
-/// # Safety
-/// The processor must have it: [`Level::is_available`].
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-pub unsafe fn run<F: Scalar, T: Task<F>>(task: T) -> T::Output {
-    // SAFETY: this function is compiled for the level, and the caller vouches for the processor.
-    task.run(unsafe { Has::<F::Avx512>::new() })
-}
+use super::level::Level;
+use super::vector::Vector;
 
 /// The first of two pairs of numbers in each lane of a, and of b.
 ///

@@ -3,8 +3,8 @@
 use std::array::from_fn;
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::{Level, Vector};
-use crate::kernels::Scalar;
+use super::level::Level;
+use super::vector::{Scalar, Vector};
 
 /// N numbers.
 #[derive(Debug, Clone, Copy)]
