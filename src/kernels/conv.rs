@@ -10,46 +10,10 @@
 //! with a border of zeros, at `pixels[pixel] + patch[entry]`, which is all that a product needs to
 //! know.
 
+pub use super::conv_shape::ConvShape;
 use super::gemm::{Offsets, Product, Table};
 use super::narrow::{self, Narrow};
 use super::simd::{self, Has, Scalar, Task, Vector};
-
-/// Sizes of a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConvShape {
-    /// H
-    pub height: usize,
-    /// W
-    pub width: usize,
-    /// C
-    pub input_channels: usize,
-    /// O
-    pub output_channels: usize,
-    /// k, odd
-    pub kernel: usize,
-}
-
-impl ConvShape {
-    /// H·W
-    pub fn area(self) -> usize {
-        self.height * self.width
-    }
-
-    /// Pixels of an image with its border of zeros.
-    fn padded_area(self) -> usize {
-        (self.height + self.kernel - 1) * (self.width + self.kernel - 1)
-    }
-
-    /// Values of a patch of an image with this many channels.
-    fn patch(self, channels: usize) -> usize {
-        self.kernel * self.kernel * channels
-    }
-
-    /// The sizes of the convolution that makes dx of dy.
-    fn reversed(self) -> Self {
-        Self { input_channels: self.output_channels, output_channels: self.input_channels, ..self }
-    }
-}
 
 /// Where patches lie in a padded image.
 #[derive(Debug, Clone)]
@@ -118,7 +82,7 @@ impl<F: Scalar> Task<F> for Times<'_, F> {
         let n = shape.output_channels;
         let product = Product {
             size: (patches.pixels.count(), patches.patch.count(), n),
-            lists: None,
+            nonzeros: None,
             a: padded,
             a_rows: patches.pixels(),
             a_columns: patches.patch(),
@@ -190,7 +154,7 @@ impl Convolution {
             self.of_input.pad(image, &mut scratch.input);
             simd::run(Product {
                 size: (self.of_input.patch.count(), area, n),
-                lists: None,
+                nonzeros: None,
                 a: &scratch.input,
                 a_rows: self.of_input.patch(),
                 a_columns: self.of_input.pixels(),

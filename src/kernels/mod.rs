@@ -11,6 +11,7 @@
 
 pub mod activation;
 pub mod conv;
+mod conv_shape;
 pub mod exp;
 pub mod gather;
 pub mod gemm;

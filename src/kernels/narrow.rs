@@ -7,7 +7,7 @@
 //! is used once: loading takes longer than multiplying. Here it is loaded once for the three
 //! outputs of the row to which it adds.
 
-use super::conv::ConvShape;
+use super::conv_shape::ConvShape;
 use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// One image's convolution.

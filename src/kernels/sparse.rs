@@ -9,7 +9,7 @@
 
 use std::marker::PhantomData;
 
-use super::gemm::{Lists, Offsets, Product};
+use super::gemm::{Nonzeros, Offsets, Product};
 use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// Samples, or neighbouring features, that are taken together: as many as the widest tile of a product
@@ -25,15 +25,15 @@ pub struct Map {
     bits: Vec<u64>,
     /// The same of one word, six samples a block.
     blocks: Vec<u64>,
-    of_samples: Lists,
-    of_features: Lists,
+    of_samples: Nonzeros,
+    of_features: Nonzeros,
 }
 
 impl Map {
     /// With room for any matrix of up to `samples` by `features`.
     pub fn with_capacity(samples: usize, features: usize) -> Self {
         let words = features.div_ceil(WORD);
-        let lists = |groups: usize, columns: usize| Lists {
+        let lists = |groups: usize, columns: usize| Nonzeros {
             rows: GROUP,
             columns: Vec::with_capacity(columns),
             ranges: Vec::with_capacity(groups),
@@ -116,7 +116,7 @@ fn word_of<V: Vector>(v: Has<V>, x: &[V::Element]) -> u64 {
 
 /// For each group of samples, the features that are not 0 in all of them.
 #[inline(always)]
-fn list_features_of_samples<V: Vector>(v: Has<V>, bits: &[u64], words: usize, lists: &mut Lists) {
+fn list_features_of_samples<V: Vector>(v: Has<V>, bits: &[u64], words: usize, lists: &mut Nonzeros) {
     lists.columns.clear();
     lists.ranges.clear();
     for rows in bits.chunks(GROUP * words) {
@@ -139,7 +139,7 @@ fn list_samples_of_features<V: Vector>(
     words: usize,
     features: usize,
     blocks: &mut Vec<u64>,
-    lists: &mut Lists,
+    lists: &mut Nonzeros,
 ) {
     // Bits 0, 6, 12 …: one for each group.
     const FIRSTS: u64 = (1 << WORD) / ((1 << GROUP) - 1);
@@ -172,7 +172,7 @@ fn list_samples_of_features<V: Vector>(
 pub fn product<F: Scalar>(map: &Map, x: &[F], w: &[F], y: &mut [F], (m, k, n): (usize, usize, usize)) {
     simd::run(Product {
         size: (m, k, n),
-        lists: Some(&map.of_samples),
+        nonzeros: Some(&map.of_samples),
         a: x,
         a_rows: Offsets::every(k),
         a_columns: Offsets::every(1),
@@ -189,7 +189,7 @@ pub fn product<F: Scalar>(map: &Map, x: &[F], w: &[F], y: &mut [F], (m, k, n): (
 pub fn product_tn<F: Scalar>(map: &Map, x: &[F], dy: &[F], dw: &mut [F], (m, k, n): (usize, usize, usize)) {
     simd::run(Product {
         size: (k, m, n),
-        lists: Some(&map.of_features),
+        nonzeros: Some(&map.of_features),
         a: x,
         a_rows: Offsets::every(1),
         a_columns: Offsets::every(k),
@@ -260,7 +260,7 @@ mod tests {
         at_each_level(|level| {
             let mut map = Map::with_capacity(7, 14);
             fill(&mut map, &x, 14);
-            let all = |lists: &Lists| {
+            let all = |lists: &Nonzeros| {
                 lists.ranges.iter().map(|range| lists.columns[range.clone()].to_vec()).collect::<Vec<_>>()
             };
             assert_eq!(all(&map.of_samples), [vec![3, 13], vec![12]], "{}", level.name());

@@ -328,7 +328,7 @@ fn add_gram(a: &[f64], (rows, columns): (Offsets, Offsets), depth: usize, gram: 
         let here = &a[rows.at(top)..];
         simd::run(Product {
             size: (ROWS.min(side - top), depth, side - top),
-            lists: None,
+            nonzeros: None,
             a: here,
             a_rows: rows,
             a_columns: columns,
