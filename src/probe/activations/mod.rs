@@ -1,0 +1,187 @@
+//! Statistics of activations on a fixed probe batch, per site and channel and over all channels.
+//!
+//! The probe batch is the first `probe_size` validation samples, or the last of the training split
+//! where there is no validation; norms use its own batch statistics.
+//!
+//! The statistics of a set of values are in [`summary`]. Over all channels there are also the effective rank
+//! and the mean cosine of the site's matrix of samples by features: [`matrix`].
+
+pub mod matrix;
+pub mod summary;
+
+use matrix::{effective_rank, mean_cosine};
+use ndarray::ArrayView2;
+use summary::{Summary, summary};
+
+use super::{Probe, looks_at};
+use crate::config::Settings;
+use crate::config::settings::Activation;
+use crate::data::{Dataset, Split};
+use crate::kernels::Scalar;
+use crate::nn::stages::{Site, Stage};
+use crate::nn::walk::Written;
+use crate::nn::{Network, Pass, Statistics};
+use crate::table::{Table, float};
+use crate::train::Observer;
+
+/// activations.csv
+pub const TABLE: Table = Table {
+    file: "activations.csv",
+    columns: &[
+        "step",
+        "block",
+        "site",
+        "channel",
+        "mean",
+        "std",
+        "min",
+        "p15",
+        "p50",
+        "p85",
+        "max",
+        "zero_fraction",
+        "saturated_fraction",
+        "effective_rank",
+        "mean_cosine",
+    ],
+};
+
+/// One row of activations.csv.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActivationRow {
+    /// Updates done.
+    pub step: usize,
+    /// Index of the block.
+    pub block: usize,
+    /// Where in the block.
+    pub site: Site,
+    /// Index of the channel; `None` is all together.
+    pub channel: Option<usize>,
+    /// What was found.
+    pub summary: Summary,
+    /// exp of the entropy of the normalised singular values; all channels only.
+    pub effective_rank: Option<f64>,
+    /// Mean cosine between samples; all channels only.
+    pub mean_cosine: Option<f64>,
+}
+
+/// Looks at activations.
+#[derive(Debug)]
+pub struct ActivationProbe<F: Scalar> {
+    every: usize,
+    last: usize,
+    channels: usize,
+    samples: usize,
+    /// The probe batch; empty if the probe is off.
+    input: Vec<F>,
+    /// The rows so far.
+    pub rows: Vec<ActivationRow>,
+}
+
+impl<F: Scalar> ActivationProbe<F> {
+    /// On this data.
+    pub fn new(settings: &Settings, data: &Dataset) -> Self {
+        let (split, range) = probe_batch(data, settings.log.probe_size);
+        let (every, last, channels) = (settings.log.activations_every, settings.train.steps, settings.log.channels);
+        let samples = range.len();
+        let mut input = Vec::new();
+        if every > 0 {
+            input.resize(samples * data.shape.len(), F::zero());
+            let places: Vec<u32> = range.map(|i| i as u32).collect();
+            data.scaler::<F>().gather(split, &places, &mut input, data.shape.len(), &mut |_| {});
+        }
+        Self { every, last, channels, samples, input, rows: Vec::new() }
+    }
+}
+
+/// The split and samples that probes look at.
+fn probe_batch(data: &Dataset, size: usize) -> (&Split, std::ops::Range<usize>) {
+    if data.validation.is_empty() {
+        let n = data.train.len();
+        (&data.train, n - size.min(n)..n)
+    } else {
+        (&data.validation, 0..size.min(data.validation.len()))
+    }
+}
+
+impl<F: Scalar> Observer<F> for ActivationProbe<F> {
+    fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
+        if !looks_at(step, self.every, self.last) {
+            return Ok(());
+        }
+        let Self { rows, samples, channels, .. } = self;
+        network.walk(Pass::Evaluate(Statistics::Batch), &self.input, &mut |Written { block: b, stage, values, spare }| {
+            let block = &network.blocks[b];
+            let here = || Site::ALL.into_iter().filter(|site| block.stage_of(*site) == Some(stage));
+            if here().next().is_none() {
+                return;
+            }
+            let shape = block.shape_after(stage);
+            let is_activation = block.stages[stage] == Stage::Activation;
+            let saturates = if is_activation { block.activation } else { Activation::Identity };
+            let row = |channel, summary| ActivationRow {
+                step,
+                block: b,
+                site: Site::NormInput,
+                channel,
+                summary,
+                effective_rank: None,
+                mean_cosine: None,
+            };
+            let mut found = Vec::with_capacity(1 + shape.channels.min(*channels));
+            let by_sample = ArrayView2::from_shape((*samples, values.len() / *samples), values);
+            let by_sample = by_sample.expect("every sample has as many values");
+            spare.clear();
+            spare.extend_from_slice(values);
+            found.push(ActivationRow {
+                effective_rank: effective_rank(by_sample),
+                mean_cosine: mean_cosine(by_sample),
+                ..row(None, summary(spare, saturates))
+            });
+            for c in 0..shape.channels.min(*channels) {
+                spare.clear();
+                spare.extend(values.chunks_exact(shape.channels).map(|row| row[c]));
+                found.push(row(Some(c), summary(spare, saturates)));
+            }
+            for site in here() {
+                rows.extend(found.iter().map(|row| {
+                    let saturated_fraction = row.summary.saturated_fraction.filter(|_| site == Site::Activation);
+                    ActivationRow { site, summary: Summary { saturated_fraction, ..row.summary }, ..*row }
+                }));
+            }
+        })?;
+        // Stages come in the block's order, which may be another than that of the sites.
+        let first = self.rows.partition_point(|row| row.step < step);
+        self.rows[first..].sort_by_key(|row| (row.block, row.site));
+        Ok(())
+    }
+}
+
+impl<F: Scalar> Probe<F> for ActivationProbe<F> {
+    fn table(&self) -> Table {
+        TABLE
+    }
+
+    fn take_rows(&mut self, write: &mut dyn FnMut(&[String])) {
+        for row in self.rows.drain(..) {
+            let s = &row.summary;
+            write(&[
+                row.step.to_string(),
+                row.block.to_string(),
+                row.site.name().to_owned(),
+                row.channel.map_or_else(|| "all".to_owned(), |c| c.to_string()),
+                float(s.mean),
+                float(s.std),
+                float(s.min),
+                float(s.p15),
+                float(s.p50),
+                float(s.p85),
+                float(s.max),
+                float(s.zero_fraction),
+                float(s.saturated_fraction),
+                float(row.effective_rank),
+                float(row.mean_cosine),
+            ]);
+        }
+    }
+}
