@@ -12,7 +12,7 @@
 
 pub use super::conv_shape::ConvShape;
 use super::gemm::{Offsets, Product, Table};
-use super::narrow::{self, Narrow};
+use super::row_conv::{self, RowConv};
 use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// Where patches lie in a padded image.
@@ -76,8 +76,8 @@ impl<F: Scalar> Task<F> for Times<'_, F> {
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
         let Self { patches, padded, matrix, c } = self;
         let shape = patches.shape;
-        if narrow::suits::<V>(shape) {
-            return Narrow { shape, padded, w: matrix, y: c }.run(v);
+        if row_conv::suits::<V>(shape) {
+            return RowConv { shape, padded, w: matrix, y: c }.run(v);
         }
         let n = shape.output_channels;
         let product = Product {

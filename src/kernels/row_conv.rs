@@ -1,18 +1,18 @@
-//! A convolution with few output channels, a row of pixels at a time.
+//! A convolution with few output channels, computed a row of pixels at a time.
 //!
-//! y[i, j, o] = Σ_{a, c, b} x[i + a, j + b, c] · w[a, b, c, o], a and b from 0 to 2, for one image x that has
+//! y[i, j, o] = Σ_{a, b, c} x[i + a, j + b, c] · w[a, b, c, o], a and b from 0 to 2, for one image x that has
 //! its border of zeros.
 //!
-//! As a product of matrices its tiles would be one vector wide, so that every value of x that is loaded
-//! is used once: loading takes longer than multiplying. Here it is loaded once for the three
-//! outputs of the row to which it adds.
+//! As a product of matrices its tiles would be one vector wide: each value of x would be loaded for one
+//! multiplication, and loading would take longer than multiplying. Here a value of x is loaded once for
+//! the three outputs of a row that it contributes to.
 
 use super::conv_shape::ConvShape;
 use super::simd::{self, Has, Scalar, Task, Vector};
 
 /// One image's convolution.
 #[derive(Debug)]
-pub struct Narrow<'a, F> {
+pub struct RowConv<'a, F> {
     /// The sizes.
     pub shape: ConvShape,
     /// x with its border, [H + 2, W + 2, C]
@@ -23,17 +23,18 @@ pub struct Narrow<'a, F> {
     pub y: &'a mut [F],
 }
 
-/// The same for segments of `WIDTH` pixels.
-struct Segments<'a, F, const WIDTH: usize>(Narrow<'a, F>);
+/// The convolution in segments of `WIDTH` pixels of a row.
+struct Segments<'a, F, const WIDTH: usize>(RowConv<'a, F>);
 
-/// Side of the kernel: a larger one's taps leave too few registers for the sums.
+/// Side of the kernel. The taps of a larger kernel leave too few registers for the sums.
 const K: usize = 3;
 
-/// Pixels of a segment where there are 32 registers, and where there are 16.
+/// Pixels of a segment on a processor with 32 vector registers, and with 16.
 const WIDE: usize = 14;
 const LESS_WIDE: usize = 10;
 
-/// Whether the sums of a segment fit into registers: output channels into one vector, a row into segments.
+/// Whether this kernel can compute the convolution: the output channels fit one vector, a row is as long as a
+/// segment, and w is 3 × 3.
 #[inline(always)]
 pub fn suits<V: Vector>(shape: ConvShape) -> bool {
     shape.output_channels <= V::LANES && shape.width >= width::<V>() && shape.kernel == K
@@ -43,7 +44,7 @@ const fn width<V: Vector>() -> usize {
     if V::TILE_ROWS[3] > 0 { WIDE } else { LESS_WIDE }
 }
 
-impl<F: Scalar> Task<F> for Narrow<'_, F> {
+impl<F: Scalar> Task<F> for RowConv<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -70,13 +71,13 @@ impl<F: Scalar, const WIDTH: usize> Task<F> for Segments<'_, F, WIDTH> {
     #[allow(unsafe_code, reason = "pointers: bounds checks would cost more than the arithmetic")]
     #[allow(clippy::needless_range_loop, reason = "with iterators the sums are not kept in registers")]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
-        let Narrow { shape, padded, w, y } = self.0;
+        let RowConv { shape, padded, w, y } = self.0;
         let (c, o, padded_width) = (shape.input_channels, shape.output_channels, shape.width + K - 1);
         for i in 0..shape.height {
             for segment in 0..shape.width.div_ceil(WIDTH) {
-                // The last one may overlap the one before it, and find the same values again.
+                // The last segment may overlap the one before it; it then computes the same values again.
                 let j = (segment * WIDTH).min(shape.width - WIDTH);
-                // SAFETY: `Narrow::run` has seen that the slices are long enough for the shape, and rows,
+                // SAFETY: `RowConv::run` has seen that the slices are long enough for the shape, and rows,
                 // columns and channels stay within it.
                 unsafe {
                     let channels = V::first(o);
