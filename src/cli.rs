@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
 use crate::config::file::Metric;
 use crate::plan::Shard;
 use crate::report::Format;
+use crate::sources::published_sets;
 
 /// Trains small networks with and without batch normalisation, and says what the difference is.
 #[derive(Debug, Parser)]
@@ -158,7 +160,7 @@ pub enum DataCommand {
     /// Download a published data set, or copy it from elsewhere, and check it against its published SHA-256.
     Fetch {
         /// The data set.
-        #[arg(value_parser = ["mnist", "fashion-mnist"])]
+        #[arg(value_parser = published_names())]
         name: String,
         /// A folder of the four files, at hand or on a server, instead of the public mirrors.
         #[arg(long, value_name = "URL_OR_DIR")]
@@ -177,7 +179,11 @@ pub enum DataCommand {
     },
 }
 
-/// `PATH=VALUE`; a value that is no JSON is taken as text.
+fn published_names() -> PossibleValuesParser {
+    published_sets().into_iter().map(|set| set.name).into()
+}
+
+/// `PATH=VALUE`; a value that is not JSON is taken as text.
 fn assignment(text: &str) -> Result<(String, Value), String> {
     let (path, value) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
     Ok((path.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))

@@ -7,14 +7,15 @@
 //! # The way of the data
 //!
 //! ```text
-//! config → plan → data → nn → train → probe → record → runner → compare → report → commands
+//! sources → config → plan → data → nn → train → probe → record → runner → compare → report → commands
 //! ```
 //!
 //! | module | what happens there |
 //! |---|---|
+//! | [`sources`] | one file a data source: its keys, what is known beforehand, how samples are made or read |
 //! | [`config`] | JSON a user may write → [`config::Experiment`], checked and complete |
 //! | [`plan`] | an experiment → its runs and their ids: a pure function |
-//! | [`data`] | files and made-up samples → [`data::Dataset`], split, scaled, in a seeded order |
+//! | [`data`] | a source's samples → [`data::Dataset`], split, scaled, in a seeded order; downloads |
 //! | [`nn`] | networks as blocks a = pool(φ(norm(Wu))); the arms in [`nn::norm`]; forward and backward |
 //! | [`train`] | the loop, the optimisers, the evaluations |
 //! | [`probe`] | activation and gradient statistics, recomputed beside training |
@@ -53,6 +54,7 @@ pub mod random;
 pub mod record;
 pub mod report;
 pub mod runner;
+pub mod sources;
 pub mod stats;
 pub mod table;
 pub mod train;

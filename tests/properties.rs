@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use bn_exp::config::resolve::synthetic_facts;
 use bn_exp::config::{ConfigError, Experiment};
-use bn_exp::data::idx::{self, IdxError};
-use bn_exp::data::{Store, published};
+use bn_exp::data::Store;
 use bn_exp::plan::plan;
 use bn_exp::record::experiment::ExperimentRecord;
 use bn_exp::record::run::RunRecord;
 use bn_exp::record::{collect, resume, tensors};
+use bn_exp::sources::idx_files::FILES;
+use bn_exp::sources::idx_format::{self as idx, IdxError};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -395,7 +396,7 @@ proptest! {
     #[test]
     fn any_idx_folder_is_loaded_or_refused(files in idx_folder()) {
         let lab = tempfile::tempdir().expect("a temporary folder");
-        for (name, bytes) in published::FILES.iter().zip(&files) {
+        for (name, bytes) in FILES.iter().zip(&files) {
             std::fs::write(lab.path().join(name), bytes).expect("a file");
         }
         let mut config: Value = serde_json::from_slice(&inputs::configurations()[0]).expect("JSON");

@@ -8,16 +8,10 @@ use super::{Exit, UsageError, complain, data_dir, show};
 use crate::cli::{DataArgs, DataCommand};
 use crate::data::Store;
 use crate::data::fetch::{self, CannotBeHad, Event, Origin};
-use crate::data::published::{self, Published};
 use crate::report::text::PLAIN;
-
-/// Data sets that are made up and need no files.
-const SYNTHETIC: [(&str, &str); 4] = [
-    ("glyphs", "28×28 drawn digits, ten classes"),
-    ("gaussians", "normal clouds with offsets and scales"),
-    ("spirals", "interleaved spirals in the plane"),
-    ("teacher", "labels from a random network"),
-];
+use crate::sources::kind::Kind;
+use crate::sources::published::Published;
+use crate::sources::{Source, published_sets, schema};
 
 pub(super) fn data(args: &DataArgs) -> anyhow::Result<Exit> {
     match &args.command {
@@ -30,13 +24,18 @@ pub(super) fn data(args: &DataArgs) -> anyhow::Result<Exit> {
 fn list(store: &Store) -> anyhow::Result<Exit> {
     let mut table = Table::new();
     table.load_style(PLAIN).set_header(["data.source", "what", "where"]);
-    for set in published::ALL {
-        let state = if store.has_files(set) { "" } else { " (not there)" };
-        table.add_row([set.name, set.what, &format!("{}{state}", store.folder(set.name).display())]);
-    }
-    table.add_row(["idx", "your own, four IDX files under MNIST's names", "data.dir"]);
-    for (name, what) in SYNTHETIC {
-        table.add_row([name, what, "made up, no files"]);
+    for (described, source) in schema::sources().iter().zip(Source::all()) {
+        let place = match source.kind() {
+            Kind::Generated(_) => "generated, no files".to_owned(),
+            Kind::Own(source) => {
+                source.place_keys().iter().map(|key| format!("data.{key}")).collect::<Vec<_>>().join(", ")
+            }
+            Kind::Published(set) => {
+                let state = if set.is_in(&store.folder(set)) { "" } else { " (not there)" };
+                format!("{}{state}", store.folder(set).display())
+            }
+        };
+        table.add_row([described.name.as_str(), described.what.trim_end_matches('.'), &place]);
     }
     show(table)?;
     Ok(Exit::Done)
@@ -44,7 +43,7 @@ fn list(store: &Store) -> anyhow::Result<Exit> {
 
 fn fetch(name: &str, from: Option<&str>, store: &Store) -> anyhow::Result<Exit> {
     let set = published(name)?;
-    let folder = store.folder(set.name);
+    let folder = store.folder(set);
     let given = from.map(Origin::parse).transpose().map_err(|error| UsageError(format!("--from: {error}")))?;
     let origins = given.map_or_else(|| Origin::mirrors(set), |from| vec![from]);
     let mut bar = ProgressBar::hidden();
@@ -87,28 +86,29 @@ fn style() -> ProgressStyle {
 }
 
 fn verify(name: Option<&str>, store: &Store) -> anyhow::Result<Exit> {
+    if let Some(name) = name.filter(|name| Source::named(name).is_some_and(|source| !source.is_file())) {
+        show(format!("{name}: generated, nothing to verify"))?;
+        return Ok(Exit::Done);
+    }
     let sets = match name {
-        Some(name) if SYNTHETIC.iter().any(|(known, _)| *known == name) => {
-            show(format!("{name}: made up, nothing to verify"))?;
-            return Ok(Exit::Done);
-        }
         Some(name) => vec![published(name)?],
         None => {
-            let there = published::ALL.into_iter().filter(|set| store.has_files(set)).collect::<Vec<_>>();
+            let all = published_sets();
+            let there: Vec<_> = all.iter().copied().filter(|set| set.is_in(&store.folder(set))).collect();
             // Where none is, the first says what is missing and how to get it.
-            if there.is_empty() { vec![published::ALL[0]] } else { there }
+            if there.is_empty() { all.into_iter().take(1).collect() } else { there }
         }
     };
     for set in sets {
         store.verify(set)?;
         let (name, title) = (set.name, set.title);
-        show(format!("{name}: all four files in {} are {title}'s, byte for byte", store.folder(name).display()))?;
+        show(format!("{name}: all four files in {} are {title}'s, byte for byte", store.folder(set).display()))?;
     }
     Ok(Exit::Done)
 }
 
 fn published(name: &str) -> Result<&'static Published, UsageError> {
-    Published::named(name).ok_or_else(|| {
-        UsageError(format!("{name:?} is no data set with published files; `bn-exp data list` shows all"))
+    published_sets().into_iter().find(|set| set.name == name).ok_or_else(|| {
+        UsageError(format!("{name:?} is not a data set with published files; `bn-exp data list` shows all"))
     })
 }

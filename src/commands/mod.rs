@@ -17,10 +17,10 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::cli::{Cli, Command, DataDir, ExperimentArgs};
-use crate::config::{ConfigError, Experiment, Problems};
+use crate::config::{ConfigError, Experiment, Problems, cost};
 use crate::data::Store;
 use crate::files;
-use crate::nn::{NetworkError, build, memory};
+use crate::nn::{NetworkError, build};
 use crate::plan::{PlannedRun, plan as make_plan};
 use crate::record::collect::Made;
 use crate::record::layout::ExperimentFolder;
@@ -87,7 +87,7 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
     let mut problems = Problems::default();
     let available = machine::memory_bytes();
     for point in &experiment.points {
-        let needed = memory::estimate(&point.settings);
+        let needed = cost::memory(&point.settings);
         if available > 0 && needed > available as f64 {
             let gib = |bytes: f64| bytes / f64::from(1 << 30);
             let message = format!(

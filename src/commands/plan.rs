@@ -7,10 +7,9 @@ use comfy_table::{CellAlignment, Table};
 
 use super::{Exit, Prepared, prepare, show};
 use crate::cli::PlanArgs;
+use crate::config::cost::{self, Operations};
 use crate::config::json::cell;
-use crate::config::settings::Settings;
 use crate::kernels::gemm;
-use crate::nn::memory;
 use crate::record::run::{RunRecord, Status};
 use crate::report::text::PLAIN;
 
@@ -33,9 +32,9 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
                 let t = &record.timing;
                 t.train_seconds + t.evaluate_seconds + t.probe_seconds
             }
-            _ => expected_seconds(&point.settings, rate),
+            _ => Operations::total(&point.settings) / rate,
         };
-        let (memory, disk) = (memory::estimate(&point.settings), expected_disk(&point.settings));
+        let (memory, disk) = (cost::memory(&point.settings), cost::disk(&point.settings));
         if state.is_finished() {
             finished += 1;
         } else {
@@ -79,34 +78,6 @@ fn multiply_adds_per_second() -> f64 {
         products += 1;
     }
     (products * SHAPE.0 * SHAPE.1 * SHAPE.2) as f64 / clock.elapsed().as_secs_f64()
-}
-
-/// Share of a step that is matrix products; the rest is passes over memory.
-const PRODUCT_SHARE: f64 = 0.4;
-
-fn expected_seconds(settings: &Settings, rate: f64) -> f64 {
-    let layers = settings.model.layers(settings.data.shape, settings.data.classes);
-    let forward: f64 = layers.iter().map(|l| l.multiply_adds() as f64).sum();
-    let (data, log, steps) = (&settings.data, &settings.log, settings.train.steps as f64);
-    let trained = 3.0 * settings.train.batch_size as f64 * steps;
-    let evaluations = if log.evaluate_every > 0 { steps / log.evaluate_every as f64 } else { 0.0 };
-    let evaluated = evaluations * (2 * data.validation + log.train_eval) as f64
-        + 2.0 * (data.train + data.validation + data.test) as f64;
-    forward * (trained + evaluated) / (rate * PRODUCT_SHARE)
-}
-
-/// Bytes of a run's folder and of its share of the root tables, from rows of typical length.
-fn expected_disk(settings: &Settings) -> f64 {
-    let (log, steps) = (&settings.log, settings.train.steps);
-    let times = |every: usize| steps.checked_div(every).map_or(0.0, |n| (n + 2) as f64);
-    let layers = settings.model.layers(settings.data.shape, settings.data.classes);
-    let channels = |c: usize| 1 + c.min(log.channels);
-    let sites: usize = layers.iter().filter(|l| l.hidden).map(|l| 4 * channels(l.mapped.channels)).sum();
-    let curves = (times(log.batch_every) + 4.0 * times(log.evaluate_every)) * 90.0;
-    let activations = times(log.activations_every) * sites as f64 * 220.0;
-    let gradients = times(log.gradients_every) * 5.0 * layers.len() as f64 * 150.0;
-    let copies = 1.0 + times(log.snapshot_every);
-    2.0 * (curves + activations + gradients) + copies * 8.0 * memory::parameters(settings)
 }
 
 fn time(seconds: f64) -> String {

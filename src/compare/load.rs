@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::sheet::Sheet;
-use crate::config::file::{CompareOptions, Metric, SourceName, VariantEntry};
+use crate::config::file::{CompareOptions, Metric, VariantEntry};
 use crate::config::resolve::serde_name;
 use crate::config::settings::Arm;
 use crate::config::variants::variants;
@@ -17,6 +17,7 @@ use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::run::Status;
 use crate::record::tables;
+use crate::sources::Source;
 use crate::table::Table;
 
 /// A planned run and what came of it.
@@ -220,7 +221,7 @@ fn has_fixed_data(record: &ExperimentRecord) -> bool {
     let axis = record.axes.iter().position(|axis| axis == "data.source");
     let swept = record.runs.iter().filter_map(|run| run.values.get(axis?));
     let mut sources = swept.chain([&record.configuration["data"]["source"]]);
-    sources.any(|source| serde_json::from_value(source.clone()).is_ok_and(SourceName::is_file))
+    sources.any(|source| source.as_str().and_then(Source::named).is_some_and(|source| source.is_file()))
 }
 
 /// The arms of the 2×2 of eq. 1 and γ, β, if all are there.

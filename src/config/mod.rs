@@ -1,24 +1,26 @@
 //! What a user may write → what the program runs.
 //!
 //! [`file`](mod@file) lists the keys; [`check`](mod@check) holds JSON against the schema derived from them; [`resolve`]
-//! settles the defaults that depend on other keys; [`experiment`] crosses variants, sweep and seeds.
+//! settles the defaults that depend on other keys; [`sweep`] crosses the axes, [`point`] resolves each of their points;
+//! [`experiment`] puts variants, sweep and seeds together; [`cost`] estimates what a run takes.
 
 pub mod arm;
 pub mod check;
+pub mod cost;
 pub mod experiment;
 pub mod file;
 pub mod json;
-mod names;
+pub mod names;
+pub mod point;
 pub mod problem;
 pub mod resolve;
+pub mod sections;
 pub mod settings;
+pub mod sweep;
 pub mod variants;
 
-pub use experiment::{Axis, Experiment, Point};
-pub use problem::{ConfigError, Problem, Problems};
+pub use experiment::Experiment;
+pub use point::Point;
+pub use problem::{ConfigError, Problem, Problems, SyntaxError};
 pub use settings::{DataFacts, Settings, Shape, Variant};
-
-/// The text is no JSON.
-#[derive(Debug, thiserror::Error)]
-#[error("the configuration is not JSON: {0}")]
-pub struct SyntaxError(pub String);
+pub use sweep::Axis;

@@ -27,6 +27,11 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// The text is not JSON.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is not JSON: {0}")]
+pub struct SyntaxError(pub String);
+
 /// As many faults are reported; a text of a megabyte can have a hundred thousand.
 pub const MOST: usize = 100;
 
@@ -60,9 +65,14 @@ impl Problems {
         self.0.is_empty()
     }
 
+    /// What was noted, as an error.
+    pub fn into_error(self) -> ConfigError {
+        ConfigError(self.0)
+    }
+
     /// `Ok` if nothing was noted.
     pub fn into_result(self) -> Result<(), ConfigError> {
-        if self.0.is_empty() { Ok(()) } else { Err(ConfigError(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }
 }
 

@@ -7,56 +7,8 @@ pub use super::file::{
     Activation, InitScheme, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind, Precision,
     Scaling, Schedule,
 };
-
-/// Shape of one sample or feature map: channels × height × width. Vectors are d × 1 × 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shape {
-    /// C
-    pub channels: usize,
-    /// H
-    pub height: usize,
-    /// W
-    pub width: usize,
-}
-
-impl Shape {
-    /// A plain vector of `length` features.
-    pub const fn vector(length: usize) -> Self {
-        Self { channels: length, height: 1, width: 1 }
-    }
-
-    /// Number of values: C·H·W.
-    pub const fn len(self) -> usize {
-        self.channels * self.height * self.width
-    }
-
-    /// Whether there are no values.
-    pub const fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-
-    /// Positions of one channel: H·W.
-    pub const fn area(self) -> usize {
-        self.height * self.width
-    }
-}
-
-/// What is known of a data set before its samples are read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataFacts {
-    /// Shape of a sample.
-    pub shape: Shape,
-    /// Whether samples are images of bytes.
-    pub images: bool,
-    /// Number of classes.
-    pub classes: usize,
-    /// Samples in the training file (training and validation); `None` where as many as asked for are generated.
-    pub training_file: Option<usize>,
-    /// Samples in the test file, likewise.
-    pub test_file: Option<usize>,
-    /// SHA-256 of the files, where the configuration names a place rather than a known data set.
-    pub fingerprint: Option<String>,
-}
+pub use crate::sources::Source;
+pub use crate::sources::facts::{DataFacts, Shape};
 
 /// Everything that decides a run's numbers except its arm and seed.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,53 +46,6 @@ pub struct Data {
     pub scaling: Scaling,
     /// Whether labels are replaced by random ones.
     pub random_labels: bool,
-}
-
-/// Where samples come from, with the knobs of that source.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Source {
-    /// The published MNIST files, verified.
-    Mnist,
-    /// The published Fashion-MNIST files, verified.
-    FashionMnist,
-    /// IDX files in a folder.
-    Idx {
-        /// The folder.
-        dir: String,
-    },
-    /// x_j = s_j (μ_kj + z_j + o_j)
-    Gaussians {
-        /// Length of a class mean μ_k.
-        separation: f64,
-        /// |o_j|
-        offset: f64,
-        /// Decades over which s_j is spread.
-        scale_spread: f64,
-    },
-    /// Spiral arms in the plane.
-    Spirals {
-        /// Noise SD.
-        noise: f64,
-        /// Turns of each arm.
-        turns: f64,
-    },
-    /// Labels from a random network.
-    Teacher {
-        /// Its hidden units.
-        width: usize,
-    },
-    /// Drawn digits.
-    Glyphs {
-        /// Noise SD in units of full brightness.
-        noise: f64,
-    },
-}
-
-impl Source {
-    /// Whether samples are read, the same for every seed, and not made up.
-    pub fn is_file(&self) -> bool {
-        matches!(self, Self::Mnist | Self::FashionMnist | Self::Idx { .. })
-    }
 }
 
 /// The network.

@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use super::arm::Arm;
 use super::file::{ArmName, VariantEntry, VariantObject};
-use super::names::check_name;
+use super::names::{check_name, serde_name};
 use super::problem::Problems;
-use super::resolve::serde_name;
 use super::settings::{TENSORS, Variant};
 
 /// Every entry as a variant; faults go to `problems`.

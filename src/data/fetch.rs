@@ -13,8 +13,8 @@ use anyhow::{Context, anyhow, bail, ensure};
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::published::{Published, PublishedFile};
 use crate::files::{self, Lock};
+use crate::sources::published::{Published, PublishedFile};
 
 /// Where files come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

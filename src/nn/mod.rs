@@ -15,7 +15,6 @@ pub mod fused;
 pub mod init;
 pub mod input;
 pub mod linear;
-pub mod memory;
 pub mod network;
 pub mod norm;
 pub mod objective;

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use crate::common::Lab;
 use bn_exp::data::fetch::{Event, Origin, fetch};
-use bn_exp::data::published::{Checksum, FILES, MNIST, Published, PublishedFile};
+use bn_exp::sources::idx_files::FILES;
+use bn_exp::sources::mnist::MNIST;
+use bn_exp::sources::published::{Checksum, Published, PublishedFile};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -172,7 +174,7 @@ fn sample() -> Sample {
         PublishedFile { name: FILES[i], length: plain[i].len() as u64, sha256 }
     });
     let gzip = plain.iter().map(|bytes| gzip(bytes)).collect();
-    let set = Published { name: "sample", title: "Sample", what: "", files, mirrors: ["", ""] };
+    let set = Published { name: "sample", title: "Sample", files, mirrors: ["", ""] };
     Sample { plain: plain.into(), gzip, set }
 }
 

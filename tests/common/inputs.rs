@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use bn_exp::compare::sheet::Sheet;
 use bn_exp::compare::{self, Loaded, Options};
-use bn_exp::config::file::{DataFile, SourceName};
-use bn_exp::config::resolve::synthetic_facts;
+use bn_exp::config::cost;
+use bn_exp::config::file::DataFile;
 use bn_exp::config::{DataFacts, Experiment, Shape};
-use bn_exp::data::{Store, idx};
+use bn_exp::data::Store;
 use bn_exp::kernels::Scalar;
-use bn_exp::nn::{Network, build, memory};
+use bn_exp::nn::{Network, build};
 use bn_exp::plan::{RunEntry, entries, plan};
 use bn_exp::record::experiment::ExperimentRecord;
 use bn_exp::record::layout::ExperimentFolder;
@@ -25,6 +25,8 @@ use bn_exp::record::run::{Metrics, RunRecord, Status, Timing};
 use bn_exp::record::tables::{self, LEADING, Rows, Writer};
 use bn_exp::record::{SCHEMA_VERSION, collect, tensors};
 use bn_exp::report::{self, Format};
+use bn_exp::sources::idx_format as idx;
+use bn_exp::sources::kind::Kind;
 use bn_exp::train::{Observer, State, train};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -48,10 +50,9 @@ fn facts(data: &DataFile) -> anyhow::Result<DataFacts> {
     let shape = Shape { channels: 1, height: 4096, width: 4096 };
     let (training_file, test_file) = (Some(10_000_000), Some(10_000_000));
     let largest = || DataFacts { shape, images: true, classes: 256, training_file, test_file, fingerprint: None };
-    Ok(match data.source {
-        SourceName::Idx => DataFacts { fingerprint: Some("0123".into()), ..largest() },
-        SourceName::Mnist | SourceName::FashionMnist => Store::new("nowhere").facts(data)?,
-        _ => synthetic_facts(data).expect("a source that is no file"),
+    Ok(match data.source.kind() {
+        Kind::Own(_) => DataFacts { fingerprint: Some("0123".into()), ..largest() },
+        Kind::Published(_) | Kind::Generated(_) => Store::new("nowhere").facts(data)?,
     })
 }
 
@@ -118,7 +119,7 @@ pub fn configuration(bytes: &[u8]) {
         return; // A million runs are planned in a second or two; a fuzzer has better things to do.
     }
     for point in experiment.points.iter().take(100) {
-        let needed = memory::estimate(&point.settings);
+        let needed = cost::memory(&point.settings);
         assert!(needed.is_finite() && needed > 0.0, "{needed} bytes");
         for variant in experiment.variants.iter().take(10).filter(|_| needed < 1e11) {
             if let Err(error) = build::check(&point.settings, variant) {

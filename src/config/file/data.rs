@@ -3,32 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Name of a data source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SourceName {
-    /// The MNIST digits, 28×28, ten classes.
-    Mnist,
-    /// The Fashion-MNIST articles of clothing, 28×28, ten classes.
-    FashionMnist,
-    /// Four IDX files under MNIST's usual names in `data.dir`.
-    Idx,
-    /// Normal clouds around class means, with per-feature offsets and scales.
-    Gaussians,
-    /// Interleaved two-dimensional spirals.
-    Spirals,
-    /// Standard normal inputs labelled by a random network.
-    Teacher,
-    /// 28×28 drawn digits with random shift, rotation, stroke and noise.
-    Glyphs,
-}
-
-impl SourceName {
-    /// Whether samples are read, the same for every seed, and not made up.
-    pub fn is_file(self) -> bool {
-        matches!(self, Self::Mnist | Self::FashionMnist | Self::Idx)
-    }
-}
+use crate::sources::Source;
+use crate::sources::schema::side_by_side;
 
 /// How features are scaled before the network sees them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,13 +22,11 @@ pub enum Scaling {
 
 /// `data`: the data set and how it is split and scaled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(transform = side_by_side)]
 pub struct DataFile {
-    /// Where samples come from.
-    pub source: SourceName,
-    /// Folder of the four IDX files (source `idx` only).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dir: Option<String>,
+    /// Where samples come from, and that source's knobs.
+    #[serde(flatten)]
+    pub source: Source,
     /// Training samples at most (files: default all that validation leaves; synthetic: default 5000).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 10_000_000))]
@@ -71,36 +45,4 @@ pub struct DataFile {
     /// Replace every label by a uniformly drawn one.
     #[serde(default)]
     pub random_labels: bool,
-    /// Classes (gaussians: default 10, spirals: 3, teacher: 10; idx: default one more than the highest training label).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 2, max = 256))]
-    pub classes: Option<usize>,
-    /// Features (gaussians and teacher: default 20).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100_000))]
-    pub dimension: Option<usize>,
-    /// Length of each class's mean vector in units of the noise SD (gaussians: default 3).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 1e6))]
-    pub separation: Option<f64>,
-    /// Offset of every feature from zero, with random sign, in units of that feature's noise SD (gaussians: default 0).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 1e6))]
-    pub offset: Option<f64>,
-    /// Decades over which the features' scales are spread, log-uniformly about 1 (gaussians: default 0).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 12.0))]
-    pub scale_spread: Option<f64>,
-    /// Noise SD (spirals: default 0.05 of the radius; glyphs: default 0.2 of the full brightness).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 100.0))]
-    pub noise: Option<f64>,
-    /// Turns of each spiral (spirals: default 1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.01, max = 100.0))]
-    pub turns: Option<f64>,
-    /// Hidden units of the labelling network (teacher: default 20).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 10_000))]
-    pub teacher_width: Option<usize>,
 }

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use data::{DataFile, Scaling, SourceName};
+pub use data::{DataFile, Scaling};
 pub use model::{
     Activation, InitOptions, InitScheme, ModelFile, ModelKind, NormOptions, NormPosition, PoolKind, Precision,
 };

@@ -54,7 +54,7 @@ pub fn backward(dy: ArrayView2<f64>, gamma: ArrayView1<f64>, saved: &Saved) -> (
 mod tests {
     use super::*;
     use crate::config::settings::{Arm, NormOptions};
-    use crate::kernels::simd::tests::at_each_level;
+    use crate::kernels::testing::at_each_level;
     use crate::nn::norm::arms::{Place, parts};
     use crate::nn::norm::layer::Norm;
     use crate::nn::pass::{Pass, Statistics};

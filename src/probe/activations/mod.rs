@@ -110,46 +110,50 @@ impl<F: Scalar> Observer<F> for ActivationProbe<F> {
             return Ok(());
         }
         let Self { rows, samples, channels, .. } = self;
-        network.walk(Pass::Evaluate(Statistics::Batch), &self.input, &mut |Written { block: b, stage, values, spare }| {
-            let block = &network.blocks[b];
-            let here = || Site::ALL.into_iter().filter(|site| block.stage_of(*site) == Some(stage));
-            if here().next().is_none() {
-                return;
-            }
-            let shape = block.shape_after(stage);
-            let is_activation = block.stages[stage] == Stage::Activation;
-            let saturates = if is_activation { block.activation } else { Activation::Identity };
-            let row = |channel, summary| ActivationRow {
-                step,
-                block: b,
-                site: Site::NormInput,
-                channel,
-                summary,
-                effective_rank: None,
-                mean_cosine: None,
-            };
-            let mut found = Vec::with_capacity(1 + shape.channels.min(*channels));
-            let by_sample = ArrayView2::from_shape((*samples, values.len() / *samples), values);
-            let by_sample = by_sample.expect("every sample has as many values");
-            spare.clear();
-            spare.extend_from_slice(values);
-            found.push(ActivationRow {
-                effective_rank: effective_rank(by_sample),
-                mean_cosine: mean_cosine(by_sample),
-                ..row(None, summary(spare, saturates))
-            });
-            for c in 0..shape.channels.min(*channels) {
+        network.walk(
+            Pass::Evaluate(Statistics::Batch),
+            &self.input,
+            &mut |Written { block: b, stage, values, spare }| {
+                let block = &network.blocks[b];
+                let here = || Site::ALL.into_iter().filter(|site| block.stage_of(*site) == Some(stage));
+                if here().next().is_none() {
+                    return;
+                }
+                let shape = block.shape_after(stage);
+                let is_activation = block.stages[stage] == Stage::Activation;
+                let saturates = if is_activation { block.activation } else { Activation::Identity };
+                let row = |channel, summary| ActivationRow {
+                    step,
+                    block: b,
+                    site: Site::NormInput,
+                    channel,
+                    summary,
+                    effective_rank: None,
+                    mean_cosine: None,
+                };
+                let mut found = Vec::with_capacity(1 + shape.channels.min(*channels));
+                let by_sample = ArrayView2::from_shape((*samples, values.len() / *samples), values);
+                let by_sample = by_sample.expect("every sample has as many values");
                 spare.clear();
-                spare.extend(values.chunks_exact(shape.channels).map(|row| row[c]));
-                found.push(row(Some(c), summary(spare, saturates)));
-            }
-            for site in here() {
-                rows.extend(found.iter().map(|row| {
-                    let saturated_fraction = row.summary.saturated_fraction.filter(|_| site == Site::Activation);
-                    ActivationRow { site, summary: Summary { saturated_fraction, ..row.summary }, ..*row }
-                }));
-            }
-        })?;
+                spare.extend_from_slice(values);
+                found.push(ActivationRow {
+                    effective_rank: effective_rank(by_sample),
+                    mean_cosine: mean_cosine(by_sample),
+                    ..row(None, summary(spare, saturates))
+                });
+                for c in 0..shape.channels.min(*channels) {
+                    spare.clear();
+                    spare.extend(values.chunks_exact(shape.channels).map(|row| row[c]));
+                    found.push(row(Some(c), summary(spare, saturates)));
+                }
+                for site in here() {
+                    rows.extend(found.iter().map(|row| {
+                        let saturated_fraction = row.summary.saturated_fraction.filter(|_| site == Site::Activation);
+                        ActivationRow { site, summary: Summary { saturated_fraction, ..row.summary }, ..*row }
+                    }));
+                }
+            },
+        )?;
         // Stages come in the block's order, which may be another than that of the sites.
         let first = self.rows.partition_point(|row| row.step < step);
         self.rows[first..].sort_by_key(|row| (row.block, row.site));

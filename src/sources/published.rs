@@ -1,19 +1,22 @@
-//! The published data sets: their files, how each is recognised, where they can be had.
+//! Published data sets: four IDX files, how each is recognised, and where to get it.
 
 use std::path::{Path, PathBuf};
 
-use super::{DataError, idx};
+use super::error::DataError;
+use super::facts::DataFacts;
+use super::idx_files::{FILES, read_files};
+use super::idx_format;
+use super::kind::{FromFiles, Read};
+use super::samples::Files;
 use crate::files;
 
-/// A data set of four IDX files that anyone can have: 60,000 + 10,000 images of 28×28, ten classes.
+/// A public data set of four IDX files: 60,000 + 10,000 images of 28×28, ten classes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Published {
     /// As `data.source` names it; also its sub-folder's name.
     pub name: &'static str,
     /// As people name it.
     pub title: &'static str,
-    /// What the images show.
-    pub what: &'static str,
     /// Training images and labels, test images and labels.
     pub files: [PublishedFile; 4],
     /// Folders that hold the four files, each with `.gz`; the first is asked first.
@@ -40,47 +43,8 @@ pub enum Checksum {
     Gzip(&'static str),
 }
 
-/// Training images, training labels, test images, test labels, under their usual names.
-pub const FILES: [&str; 4] =
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
-
-/// The handwritten digits of LeCun, Cortes and Burges.
-pub const MNIST: Published = Published {
-    name: "mnist",
-    title: "MNIST",
-    what: "28×28 handwritten digits, 60,000 + 10,000, ten classes",
-    files: files([
-        Checksum::Inflated("ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
-        Checksum::Inflated("65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
-        Checksum::Inflated("0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
-        Checksum::Inflated("ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-    ]),
-    mirrors: ["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"],
-};
-
-/// The articles of clothing of Xiao, Rasul and Vollgraf (2017, arXiv:1708.07747). SHA-256 are known of the gzip files
-/// that Zalando Research publishes.
-pub const FASHION_MNIST: Published = Published {
-    name: "fashion-mnist",
-    title: "Fashion-MNIST",
-    what: "28×28 articles of clothing, 60,000 + 10,000, ten classes",
-    files: files([
-        Checksum::Gzip("3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
-        Checksum::Gzip("a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
-        Checksum::Gzip("346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
-        Checksum::Gzip("67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
-    ]),
-    mirrors: [
-        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
-        "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
-    ],
-};
-
-/// All of them.
-pub const ALL: [&Published; 2] = [&MNIST, &FASHION_MNIST];
-
 /// The four files of 60,000 training and 10,000 test images of 28×28, with their SHA-256.
-const fn files([a, b, c, d]: [Checksum; 4]) -> [PublishedFile; 4] {
+pub const fn files([a, b, c, d]: [Checksum; 4]) -> [PublishedFile; 4] {
     let [train_images, train_labels, test_images, test_labels] = FILES;
     let (image, label) = (28 * 28, 1);
     [
@@ -91,10 +55,43 @@ const fn files([a, b, c, d]: [Checksum; 4]) -> [PublishedFile; 4] {
     ]
 }
 
+impl FromFiles for Published {
+    fn place(&self, root: &Path) -> PathBuf {
+        root.join(self.name)
+    }
+
+    fn read(&self, folder: &Path) -> Result<Files, DataError> {
+        read_files(|i| {
+            let file = &self.files[i];
+            let path = file.find(folder).ok_or_else(|| self.missing_in(folder, file))?;
+            let name = path.display().to_string();
+            let raw = files::read(&path).map_err(DataError::Io)?;
+            Ok((file.check(raw, &name)?, name))
+        })
+    }
+
+    fn facts(&self, _read: Read) -> Result<DataFacts, DataError> {
+        Ok(DataFacts { training_file: Some(60_000), test_file: Some(10_000), ..DataFacts::drawings(28, 28, 10) })
+    }
+
+    fn validation(&self, _training_file: usize) -> usize {
+        5000
+    }
+}
+
 impl Published {
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<&'static Published> {
-        ALL.into_iter().find(|set| set.name == name)
+    /// Whether all four files are in a folder, unchecked.
+    pub fn is_in(&self, folder: &Path) -> bool {
+        self.files.iter().all(|file| file.find(folder).is_some())
+    }
+
+    fn missing_in(&self, folder: &Path, file: &PublishedFile) -> DataError {
+        let (name, root) = (self.name, folder.parent().unwrap_or(folder).display());
+        let remedy = format!(
+            "get it with: bn-exp data fetch {name} --data-dir '{root}'\n\
+             or name the folder that holds {name}/ with --data-dir or BN_EXP_DATA_DIR"
+        );
+        DataError::missing(self.title, folder, file.name, remedy)
     }
 }
 
@@ -135,7 +132,7 @@ impl PublishedFile {
         if let Checksum::Gzip(published) = self.sha256 {
             same("as published, gzip", published, &raw)?;
         }
-        let bytes = idx::inflate_to(raw, self.length, file)?;
+        let bytes = idx_format::inflate_to(raw, self.length, file)?;
         if let Checksum::Inflated(published) = self.sha256 {
             same("inflated", published, &bytes)?;
         }

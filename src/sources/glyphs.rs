@@ -13,11 +13,53 @@ use std::f64::consts::TAU;
 
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::facts::DataFacts;
+use super::kind::{Generated, Sampler};
+use super::samples::{Features, Samples};
+use crate::random::{Stream, below};
 
 /// Width and height of an image in pixels.
-pub const SIDE: usize = 28;
+const SIDE: usize = 28;
 /// Number of digits.
-pub const CLASSES: usize = 10;
+const CLASSES: usize = 10;
+
+/// 28×28 drawn digits with random shift, rotation, stroke and noise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(inline)]
+pub struct Glyphs {
+    /// Noise SD in units of the full brightness.
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub noise: f64,
+}
+
+impl Default for Glyphs {
+    fn default() -> Self {
+        Self { noise: 0.2 }
+    }
+}
+
+impl Generated for Glyphs {
+    fn facts(&self) -> DataFacts {
+        DataFacts::drawings(SIDE, SIDE, CLASSES)
+    }
+
+    fn sampler(&self, _task: &mut Stream) -> Box<Sampler> {
+        let noise = self.noise;
+        Box::new(move |count, rng| {
+            let (mut pixels, mut labels) = (Vec::with_capacity(count * SIDE * SIDE), Vec::with_capacity(count));
+            for _ in 0..count {
+                let digit = below(rng, CLASSES) as u8;
+                pixels.extend_from_slice(&draw(digit, noise, rng));
+                labels.push(digit);
+            }
+            Samples { features: Features::Bytes(pixels), labels }
+        })
+    }
+}
 
 /// Side of the unit square in pixels, before scaling.
 const GLYPH: f64 = 20.0;
@@ -69,7 +111,7 @@ const STROKES: [&[Stroke]; CLASSES] = [
 /// # Panics
 ///
 /// If `digit` is over 9.
-pub fn draw<R: Rng + ?Sized>(digit: u8, noise: f64, rng: &mut R) -> [u8; SIDE * SIDE] {
+fn draw<R: Rng + ?Sized>(digit: u8, noise: f64, rng: &mut R) -> [u8; SIDE * SIDE] {
     let place = Placement::new(rng);
     let radius = rng.random_range(RADIUS.0..RADIUS.1);
     let mut squared = [f64::INFINITY; SIDE * SIDE];

@@ -1,0 +1,47 @@
+//! `data`: counts, scaling, and the knobs of the source.
+
+use crate::config::file::{DataFile, Scaling};
+use crate::config::names::serde_name;
+use crate::config::problem::Problems;
+use crate::config::settings::{Data, DataFacts};
+
+/// Fills what is open and checks the rest.
+pub(super) fn resolve(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> Data {
+    file.source.settle(facts);
+    let (train, validation, test) = counts(file, facts, problems);
+    let scaling = *file.scaling.get_or_insert(if facts.images { Scaling::Unit } else { Scaling::None });
+    if !facts.images && matches!(scaling, Scaling::Unit | Scaling::Binary) {
+        let (scaling, source) = (serde_name(&scaling), file.source.name());
+        problems.add("data.scaling", format!("{scaling} is for images; data.source {source} has vectors"));
+    }
+    for (count, path) in [(validation, "data.validation"), (test, "data.test")] {
+        if count == 1 {
+            problems.add(path, "1 sample has no batch statistics; at least 2 are needed");
+        }
+    }
+    let DataFile { source, random_labels, .. } = file.clone();
+    Data { source, shape: facts.shape, classes: facts.classes, train, validation, test, scaling, random_labels }
+}
+
+/// Training, validation and test samples.
+fn counts(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> (usize, usize, usize) {
+    let Some(in_file) = facts.training_file else {
+        let train = *file.train.get_or_insert(5000);
+        let validation = *file.validation.get_or_insert(1000);
+        return (train, validation, *file.test.get_or_insert(1000));
+    };
+    let default = file.source.kind().from_files().map_or(0, |source| source.validation(in_file));
+    let validation = *file.validation.get_or_insert(default);
+    let left = in_file.saturating_sub(validation);
+    let train = file.train.unwrap_or(left).min(left);
+    if train < 2 {
+        problems.add(
+            "data.validation",
+            format!("{validation} of the {in_file} samples in the training file leave {left} to train on; at least 2 are needed"),
+        );
+    }
+    let in_test = facts.test_file.unwrap_or(0);
+    let test = file.test.unwrap_or(in_test).min(in_test);
+    (file.train, file.test) = (Some(train), Some(test));
+    (train, validation, test)
+}

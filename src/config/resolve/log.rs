@@ -1,0 +1,43 @@
+//! `log`: intervals such that observing costs a small share of training.
+
+use crate::config::cost::Operations;
+use crate::config::file::LogFile;
+use crate::config::settings::{Data, Log, Model, Train};
+
+/// Shares of training's operations that observing may cost by default.
+const EVALUATE_SHARE: f64 = 0.045;
+const ACTIVATIONS_SHARE: f64 = 0.025;
+const GRADIENTS_SHARE: f64 = 0.015;
+/// Fewest and most observations of a kind that a default asks for.
+const LEAST_EVALUATIONS: usize = 5;
+const MOST_EVALUATIONS: usize = 100;
+const LEAST_PROBES: usize = 2;
+const MOST_PROBES: usize = 20;
+
+/// Fills what is open.
+pub(super) fn resolve(file: &mut LogFile, data: &Data, model: &Model, train: Train) -> Log {
+    let probe_size = file.probe_size.min(if data.validation > 0 { data.validation } else { data.train });
+    let train_eval = file.train_eval.min(data.train);
+    let cost = Operations::new(data, model, train, probe_size, train_eval);
+    // Intervals such that observations of `cost` each stay within what is `allowed`, the first and last
+    // included, which are made in any case; but so many that there is a curve.
+    let every = |cost: f64, allowed: f64, least: usize, most: usize| {
+        let affordable = ((allowed / cost) as usize).clamp(least, most);
+        train.steps.div_ceil(affordable - 1).max(1)
+    };
+    let probe_every = |cost_of_one, share| every(cost_of_one, share * cost.training, LEAST_PROBES, MOST_PROBES);
+    let to_evaluate = EVALUATE_SHARE * cost.training - cost.last_evaluation;
+    let evaluate_every = every(cost.evaluation, to_evaluate, LEAST_EVALUATIONS, MOST_EVALUATIONS);
+    let activations_every = probe_every(cost.activations, ACTIVATIONS_SHARE);
+    let gradients_every = probe_every(cost.gradients, GRADIENTS_SHARE);
+    Log {
+        batch_every: *file.batch_every.get_or_insert((train.steps / 500).max(1)),
+        evaluate_every: *file.evaluate_every.get_or_insert(evaluate_every),
+        activations_every: *file.activations_every.get_or_insert(activations_every),
+        gradients_every: *file.gradients_every.get_or_insert(gradients_every),
+        snapshot_every: file.snapshot_every,
+        probe_size,
+        channels: file.channels.unwrap_or(usize::MAX),
+        train_eval,
+    }
+}

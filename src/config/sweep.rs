@@ -1,0 +1,124 @@
+//! The sweep: axes of the configuration, and the points at which they cross.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::check::{at_path, check_part, properties};
+use super::json;
+use super::problem::{Problems, did_you_mean};
+use super::sections::SECTIONS;
+
+/// Most points of a sweep: each is resolved, and its settings kept, before anything is trained.
+pub const MOST_POINTS: usize = 100_000;
+
+/// One axis of the sweep.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Axis {
+    /// Dotted path into the configuration.
+    pub path: String,
+    /// Values to try.
+    pub values: Vec<Value>,
+}
+
+/// The axes of the sweep, each value held against the schema of the key it will replace.
+pub(super) fn axes(written: &Value, schema: &Value, problems: &mut Problems) -> Vec<Axis> {
+    let sweep = written.get("sweep").and_then(Value::as_object).into_iter().flatten();
+    let mut axes: Vec<Axis> = sweep.filter_map(|(path, values)| axis(path, values, schema, problems)).collect();
+    for axis in &axes {
+        let inner = axes.iter().find(|inner| inner.path.starts_with(&format!("{}.", axis.path)));
+        if let Some(inner) = inner {
+            problems.add(format!("sweep.{}", inner.path), format!("lies within the axis `{}`", axis.path));
+        }
+    }
+    let points = axes.iter().fold(1usize, |points, axis| points.saturating_mul(axis.values.len()));
+    if points > MOST_POINTS {
+        problems.add("sweep", format!("the axes cross to {points} points; at most {MOST_POINTS} are allowed"));
+        axes.clear();
+    }
+    axes
+}
+
+/// One axis, if its path is a key and its values are a list.
+fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> Option<Axis> {
+    let at = format!("sweep.{path}");
+    let section = path.split('.').next().unwrap_or_default();
+    let Some(node) = at_path(schema, path).filter(|_| SECTIONS.contains(&section) && path.contains('.')) else {
+        let known = known_paths(schema);
+        let hint = did_you_mean(path, known.iter().map(String::as_str));
+        problems.add(at, format!("`{path}` is not a key of {}{hint}", SECTIONS.join(", ")));
+        return None;
+    };
+    let Some(values) = values.as_array().filter(|v| !v.is_empty()) else {
+        problems.add(at, "must be a list with at least one value");
+        return None;
+    };
+    let mut seen = HashSet::new();
+    for (i, value) in values.iter().enumerate() {
+        check_part(value, node, schema, &format!("{at}[{i}]"), problems);
+        if !seen.insert(json::canonical(&floats(value))) {
+            problems.add(format!("{at}[{i}]"), format!("{value} appears twice"));
+        }
+    }
+    Some(Axis { path: path.to_owned(), values: values.clone() })
+}
+
+/// Every dotted path that a sweep may name.
+fn known_paths(schema: &Value) -> Vec<String> {
+    let keys = |path: &str| -> Vec<String> {
+        let node = at_path(schema, path).map(|node| properties(schema, node));
+        node.into_iter().flatten().map(|key| json::join(path, &key)).collect()
+    };
+    SECTIONS.iter().flat_map(|s| keys(s)).flat_map(|p| std::iter::once(p.clone()).chain(keys(&p))).collect()
+}
+
+/// Numbers as floats, so that 1 and 1.0 are seen to be the same.
+fn floats(value: &Value) -> Value {
+    match value {
+        Value::Number(n) => n.as_f64().map_or_else(|| value.clone(), Value::from),
+        Value::Array(items) => Value::Array(items.iter().map(floats).collect()),
+        other => other.clone(),
+    }
+}
+
+/// All combinations of the axes' values, the last axis fastest.
+pub(super) fn cross(axes: &[Axis]) -> Vec<Vec<Value>> {
+    axes.iter().fold(vec![Vec::new()], |points, axis| {
+        let extend = |point: &Vec<Value>| -> Vec<Vec<Value>> {
+            axis.values.iter().map(|v| point.iter().chain([v]).cloned().collect()).collect()
+        };
+        points.iter().flat_map(extend).collect()
+    })
+}
+
+/// The written configuration with the axes' values put in.
+pub(super) fn at_point(written: &Value, axes: &[Axis], values: &[Value]) -> Value {
+    let mut value = written.clone();
+    for (axis, v) in axes.iter().zip(values) {
+        // A path that cannot be set has been reported by the schema check of what is in its way.
+        let _ = json::set(&mut value, &axis.path, v.clone());
+    }
+    value
+}
+
+/// The point by its values, for messages.
+pub(super) fn name_point(axes: &[Axis], values: &[Value]) -> String {
+    axes.iter().zip(values).map(|(a, v)| format!("{} = {v}", a.path)).collect::<Vec<_>>().join(", ")
+}
+
+/// One `--set`. What follows `sweep.` is the name of an axis, with its dots.
+pub(super) fn set(written: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    if let Some(axis) = path.strip_prefix("sweep.") {
+        let sweep =
+            written.as_object_mut().map(|root| root.entry("sweep").or_insert_with(|| Value::Object(Map::new())));
+        let sweep = sweep.and_then(Value::as_object_mut).ok_or("`sweep` is not an object")?;
+        sweep.insert(axis.to_owned(), value);
+        return Ok(());
+    }
+    let axes = written.get("sweep").and_then(Value::as_object);
+    if axes.is_some_and(|axes| axes.contains_key(path)) {
+        return Err(format!("this key is swept, so the value would never be used; set sweep.{path}=[{value}] instead"));
+    }
+    json::set(written, path, value)
+}

@@ -1,0 +1,45 @@
+//! Why a data set cannot be used.
+
+use std::path::{Path, PathBuf};
+
+use super::idx_format::IdxError;
+
+/// A data set that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// Files are not where they should be.
+    #[error("{what} is not complete in {dir}: {file} is missing, plain or as .gz\n{remedy}", dir = dir.display())]
+    Missing {
+        /// Which data set.
+        what: String,
+        /// Where it was looked for.
+        dir: PathBuf,
+        /// The first file that is not there.
+        file: String,
+        /// How to get it.
+        remedy: String,
+    },
+    /// A file that does not follow the IDX format.
+    #[error(transparent)]
+    Idx(#[from] IdxError),
+    /// A file whose content is not what its name says.
+    #[error("{file}: expected {expected}, found {found}")]
+    Mismatch {
+        /// The file.
+        file: String,
+        /// What should be there.
+        expected: String,
+        /// What is.
+        found: String,
+    },
+    /// A file that cannot be read.
+    #[error("{0:#}")]
+    Io(anyhow::Error),
+}
+
+impl DataError {
+    /// `file` of the data set `what` is not in `dir`.
+    pub fn missing(what: &str, dir: &Path, file: &str, remedy: String) -> Self {
+        Self::Missing { what: what.to_owned(), dir: dir.to_owned(), file: file.to_owned(), remedy }
+    }
+}

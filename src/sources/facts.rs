@@ -1,0 +1,69 @@
+//! What is known of a data set before its samples are made or read.
+
+use serde::{Deserialize, Serialize};
+
+/// Shape of one sample or feature map: channels × height × width. Vectors are d × 1 × 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// C
+    pub channels: usize,
+    /// H
+    pub height: usize,
+    /// W
+    pub width: usize,
+}
+
+impl Shape {
+    /// A plain vector of `length` features.
+    pub const fn vector(length: usize) -> Self {
+        Self { channels: length, height: 1, width: 1 }
+    }
+
+    /// Number of values: C·H·W.
+    pub const fn len(self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// Whether there are no values.
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Positions of one channel: H·W.
+    pub const fn area(self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// What is known of a data set before its samples are made or read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFacts {
+    /// Shape of a sample.
+    pub shape: Shape,
+    /// Whether samples are images of bytes.
+    pub images: bool,
+    /// Number of classes.
+    pub classes: usize,
+    /// Samples in the training file (training and validation); `None` where as many as asked for are generated.
+    pub training_file: Option<usize>,
+    /// Samples in the test file, likewise.
+    pub test_file: Option<usize>,
+    /// SHA-256 of the files, where the configuration names a place rather than a known data set.
+    pub fingerprint: Option<String>,
+}
+
+impl DataFacts {
+    /// Generated vectors of `dimension` features.
+    pub const fn vectors(dimension: usize, classes: usize) -> Self {
+        Self::generated(Shape::vector(dimension), false, classes)
+    }
+
+    /// Generated grey images.
+    pub const fn drawings(height: usize, width: usize, classes: usize) -> Self {
+        Self::generated(Shape { channels: 1, height, width }, true, classes)
+    }
+
+    const fn generated(shape: Shape, images: bool, classes: usize) -> Self {
+        Self { shape, images, classes, training_file: None, test_file: None, fingerprint: None }
+    }
+}

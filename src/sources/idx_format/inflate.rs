@@ -1,0 +1,82 @@
+//! Files as they are on disk, plain or gzipped, to the bytes of the IDX format.
+
+use std::io::Read;
+
+use flate2::bufread::GzDecoder;
+
+use super::error::IdxError;
+use super::header::{Header, Kind};
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// Deflate's best case: 258 bytes for two bits.
+const MAX_EXPANSION: u64 = 1032;
+/// What [`inflate`] allocates before it has seen more than the header, in bytes.
+const FIRST_CHUNK: usize = 1 << 16;
+
+/// The inflated bytes of a file, header included: what a SHA-256 of the data is taken over.
+///
+/// `raw` is the file's content and `file` its name for messages. Gzip is told by the content (`1f 8b`), not the name;
+/// plain bytes are returned as they are, unchecked. Memory follows what the file holds, not what it claims: the
+/// header's promise is checked before it is believed, and nothing is inflated past it.
+///
+/// # Errors
+///
+/// For gzip data only: damage, a bad header, a length that is not the header's, or anything after the gzip member.
+pub fn inflate(raw: Vec<u8>, file: &str) -> Result<Vec<u8>, IdxError> {
+    if raw.starts_with(&GZIP_MAGIC) { inflate_gzip(&raw, None, file) } else { Ok(raw) }
+}
+
+/// The same for a file whose inflated `length` in bytes is known: nothing is inflated if its header promises another.
+///
+/// # Errors
+///
+/// Those of [`inflate`], and another length.
+pub fn inflate_to(raw: Vec<u8>, length: u64, file: &str) -> Result<Vec<u8>, IdxError> {
+    if raw.starts_with(&GZIP_MAGIC) {
+        return inflate_gzip(&raw, Some(length), file);
+    }
+    let header = Header::read(&raw, file)?;
+    header.check_promise(length, file)?;
+    header.check_length(raw.len(), file)?;
+    Ok(raw)
+}
+
+fn inflate_gzip(raw: &[u8], length: Option<u64>, file: &str) -> Result<Vec<u8>, IdxError> {
+    let mut stream = GzDecoder::new(raw);
+    let mut bytes = Vec::new();
+    extend_to(&mut bytes, Kind::Images.header_length(), &mut stream, file)?;
+    let header = Header::read(&bytes, file)?;
+    length.map_or(Ok(()), |length| header.check_promise(length, file))?;
+
+    let promised = header.file_length();
+    let possible = (raw.len() as u64).saturating_mul(MAX_EXPANSION).min(isize::MAX as u64 - 1);
+    if promised > possible {
+        return Err(IdxError::Impossible { file: file.into(), possible, compressed: raw.len(), promised });
+    }
+    let limit = promised as usize + 1; // one more, to see whether the data stops where it should
+    while bytes.len() < limit {
+        let target = limit.min(FIRST_CHUNK.max(2 * bytes.len()));
+        extend_to(&mut bytes, target, &mut stream, file)?;
+        if bytes.len() < target {
+            break; // the end of the gzip data, its checksum verified
+        }
+    }
+    header.check_length(bytes.len(), file)?;
+    match stream.into_inner() {
+        [] => Ok(bytes),
+        rest => {
+            let member = rest.starts_with(&GZIP_MAGIC);
+            Err(IdxError::AfterGzip { file: file.into(), found: rest.len(), member })
+        }
+    }
+}
+
+/// Reads until `bytes` is `target` long or the stream ends, allocating no more than `target`.
+fn extend_to(bytes: &mut Vec<u8>, target: usize, stream: &mut impl Read, file: &str) -> Result<(), IdxError> {
+    let missing = target - bytes.len();
+    bytes.reserve_exact(missing);
+    match stream.take(missing as u64).read_to_end(bytes) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(IdxError::Gzip { file: file.into(), inflated: bytes.len(), source }),
+    }
+}

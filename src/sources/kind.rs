@@ -1,0 +1,81 @@
+//! What a source has to say of itself: one trait for samples that are generated, one for samples that are read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::DataError;
+use super::facts::DataFacts;
+use super::published::Published;
+use super::samples::{Files, Samples};
+use crate::random::Stream;
+
+/// How a source comes by its samples.
+#[derive(Clone, Copy)]
+pub enum Kind<'a> {
+    /// It generates them, anew for each seed.
+    Generated(&'a dyn Generated),
+    /// It reads published files, below the folder of the data sets.
+    Published(&'static Published),
+    /// It reads files of the user's own.
+    Own(&'a dyn FromFiles),
+}
+
+impl<'a> Kind<'a> {
+    /// The source, if it reads files.
+    pub fn from_files(self) -> Option<&'a dyn FromFiles> {
+        match self {
+            Self::Generated(_) => None,
+            Self::Published(set) => Some(set),
+            Self::Own(source) => Some(source),
+        }
+    }
+}
+
+/// Draws so many samples from a stream. The first n do not depend on how many follow.
+pub type Sampler = dyn Fn(usize, &mut Stream) -> Samples;
+
+/// A source that generates its samples. Its fields are its knobs.
+pub trait Generated {
+    /// Shape, classes, and whether samples are images.
+    fn facts(&self) -> DataFacts;
+
+    /// Draws the task's fixed parts from `task`; what is returned draws samples, each split from a stream of its own.
+    fn sampler(&self, task: &mut Stream) -> Box<Sampler>;
+}
+
+/// Reads a source's files, or returns them if they have been read.
+pub type Read<'a> = &'a dyn Fn() -> Result<Arc<Files>, DataError>;
+
+/// A source that reads its samples, the same for every seed. Its fields are its knobs.
+pub trait FromFiles {
+    /// Where the files are, with the data sets below `root`. What is read from one place is read once and shared.
+    fn place(&self, root: &Path) -> PathBuf;
+
+    /// Reads and checks the files at `place`.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    fn read(&self, place: &Path) -> Result<Files, DataError>;
+
+    /// What is known beforehand; calls `read` only if that is in the files alone.
+    ///
+    /// # Errors
+    /// What is missing or wrong in the files.
+    fn facts(&self, read: Read) -> Result<DataFacts, DataError>;
+
+    /// Validation samples by default, of so many in the training file.
+    fn validation(&self, training_file: usize) -> usize {
+        let tenth = training_file / 10;
+        tenth * usize::from(tenth > 1)
+    }
+
+    /// The knobs that name a place. In the identity of a run, the fingerprint of what is there takes their place.
+    fn place_keys(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The first required knob that is missing, and what it is needed for.
+    fn missing(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
+}

@@ -1,0 +1,83 @@
+//! Samples as sources make or read them: unscaled, in memory.
+
+use std::sync::Arc;
+
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
+
+use super::facts::Shape;
+
+/// Features of samples, row-major \[N, C, H, W\], unscaled.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Features {
+    /// Images.
+    Bytes(Vec<u8>),
+    /// Vectors.
+    Floats(Vec<f32>),
+}
+
+/// Samples with their labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Samples {
+    /// One row a sample.
+    pub features: Features,
+    /// Classes \[N\], from 0.
+    pub labels: Vec<u8>,
+}
+
+/// Samples of a file, shared by the splits that are cut from it.
+#[derive(Debug)]
+pub struct FileSamples {
+    /// One row a sample, in the file's order.
+    pub features: Arc<Features>,
+    /// Classes \[N\], from 0.
+    pub labels: Vec<u8>,
+}
+
+/// A data set's files, read and checked.
+#[derive(Debug)]
+pub struct Files {
+    /// Shape of a sample.
+    pub shape: Shape,
+    /// One more than the highest training label, at least 2.
+    pub classes: usize,
+    /// SHA-256 of the content.
+    pub fingerprint: String,
+    /// Samples for training and validation.
+    pub training: FileSamples,
+    /// Samples for testing.
+    pub test: FileSamples,
+}
+
+/// Generated vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vectors {
+    /// Features, row-major \[N, dimension\].
+    pub features: Vec<f32>,
+    /// Classes \[N\], from 0.
+    pub labels: Vec<u8>,
+}
+
+impl Vectors {
+    /// No samples yet, with room for `count`.
+    pub fn with_capacity(count: usize, dimension: usize) -> Self {
+        Self { features: Vec::with_capacity(count * dimension), labels: Vec::with_capacity(count) }
+    }
+}
+
+impl From<Vectors> for Samples {
+    fn from(Vectors { features, labels }: Vectors) -> Self {
+        Self { features: Features::Floats(features), labels }
+    }
+}
+
+/// A standard normal number.
+pub fn normal(rng: &mut (impl Rng + ?Sized)) -> f64 {
+    rng.sample(StandardNormal)
+}
+
+/// A class, each equally probable.
+pub fn class(classes: usize, rng: &mut (impl Rng + ?Sized)) -> usize {
+    // u32, so that 32- and 64-bit machines draw the same
+    rng.random_range(0..classes as u32) as usize
+}
