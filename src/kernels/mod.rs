@@ -24,7 +24,7 @@ pub mod softmax;
 pub mod sparse;
 pub mod tail;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod update;
 
 pub use simd::Scalar;
