@@ -16,7 +16,7 @@ use bn_exp::data::Store;
 use bn_exp::plan::plan;
 use bn_exp::record::experiment::ExperimentRecord;
 use bn_exp::record::run::RunRecord;
-use bn_exp::record::{collect, resume, tensors};
+use bn_exp::record::{curves, resume, tensors};
 use bn_exp::sources::idx_files::FILES;
 use bn_exp::sources::idx_format::{self as idx, IdxError};
 use proptest::collection::vec;
@@ -628,9 +628,9 @@ fn a_run_of_a_later_layout_is_never_taken_for_a_damaged_one() {
 fn curves_in_one_long_line_are_read_once() {
     let row = "1,0.5,validation,running_stats,1.0,0.1,";
     let clock = Instant::now();
-    assert_eq!(collect::first_reaching(&row.repeat(500_000), 0.5).unwrap(), None);
+    assert_eq!(curves::first_reaching(&row.repeat(500_000), 0.5).unwrap(), None);
     assert_eq!(
-        collect::first_reaching(&format!("{row}\n7,0.5,validation,running_stats,1,0.5\r\n"), 0.5).unwrap(),
+        curves::first_reaching(&format!("{row}\n7,0.5,validation,running_stats,1,0.5\r\n"), 0.5).unwrap(),
         Some(7)
     );
     assert!(clock.elapsed() < Duration::from_secs(1), "{:?}", clock.elapsed());

@@ -11,14 +11,8 @@ use crate::nn::objective::Objective;
 use crate::nn::parameters::Tensor;
 use crate::nn::stages::Site;
 use crate::nn::workspace::Path;
-use crate::table::{Table, float};
+use crate::table::{Row, Table, float, number, optional};
 use crate::train::{Batch, Observer};
-
-/// gradients.csv
-pub const TABLE: Table = Table {
-    file: "gradients.csv",
-    columns: &["step", "block", "tensor", "norm", "mean", "std", "value_norm", "update_ratio"],
-};
 
 /// One row of gradients.csv.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +21,7 @@ pub struct GradientRow {
     pub step: usize,
     /// Index of the block.
     pub block: usize,
-    /// `weight`, `bias`, `gamma`, `beta`, `norm_input`, `input`.
+    /// One of [`TENSORS`].
     pub tensor: &'static str,
     /// ‖∂L/∂·‖
     pub norm: f64,
@@ -110,23 +104,38 @@ impl<F: Scalar> Observer<F> for GradientProbe<F> {
 }
 
 impl<F: Scalar> Probe<F> for GradientProbe<F> {
-    fn table(&self) -> Table {
-        TABLE
+    fn take_rows(&mut self, write: &mut dyn FnMut(Table, &[String])) {
+        self.rows.drain(..).for_each(|row| write(GradientRow::TABLE, &row.cells()));
+    }
+}
+
+/// What gradients are of: the parameters, then what enters a block's norm and the block.
+const TENSORS: [&str; 6] = ["weight", "bias", "gamma", "beta", "norm_input", "input"];
+
+impl Row for GradientRow {
+    const TABLE: Table = Table {
+        file: "gradients.csv",
+        columns: &["step", "block", "tensor", "norm", "mean", "std", "value_norm", "update_ratio"],
+    };
+
+    fn cells(&self) -> Vec<String> {
+        let place = [self.step.to_string(), self.block.to_string(), self.tensor.to_owned()];
+        let numbers = [self.norm, self.mean, self.std, self.value_norm].map(float);
+        place.into_iter().chain(numbers).chain([float(self.update_ratio)]).collect()
     }
 
-    fn take_rows(&mut self, write: &mut dyn FnMut(&[String])) {
-        for row in self.rows.drain(..) {
-            write(&[
-                row.step.to_string(),
-                row.block.to_string(),
-                row.tensor.to_owned(),
-                float(row.norm),
-                float(row.mean),
-                float(row.std),
-                float(row.value_norm),
-                float(row.update_ratio),
-            ]);
-        }
+    fn parse(cells: &[&str]) -> Option<Self> {
+        let &[step, block, tensor, norm, mean, std, value_norm, update_ratio] = cells else { return None };
+        Some(Self {
+            step: step.parse().ok()?,
+            block: block.parse().ok()?,
+            tensor: TENSORS.into_iter().find(|known| *known == tensor)?,
+            norm: number(norm)?,
+            mean: number(mean)?,
+            std: number(std)?,
+            value_norm: number(value_norm)?,
+            update_ratio: optional(update_ratio)?,
+        })
     }
 }
 

@@ -1,34 +1,23 @@
 //! Probes look at a network while it trains, and change nothing: they recompute what they look at
 //! on a workspace of their own, so that training's arithmetic never depends on being observed.
 //!
-//! A new probe is one file here that implements [`Probe`], a line in [`TABLES`] and one in [`all`].
+//! A new probe is one file here that implements [`Probe`] and two lines in [`list`]. It may fill any table.
 
 pub mod activations;
 pub mod gradients;
+pub mod list;
 
 use std::fmt::Debug;
 
-use crate::config::Settings;
-use crate::data::Dataset;
 use crate::kernels::Scalar;
 use crate::table::Table;
 use crate::train::Observer;
 
-/// An observer that makes a table.
+/// An observer that fills tables.
 pub trait Probe<F: Scalar>: Observer<F> + Debug {
-    /// The table.
-    fn table(&self) -> Table;
-
-    /// Hands the cells of each row since the last call, in order, to `write`. Not between a batch and its update.
-    fn take_rows(&mut self, write: &mut dyn FnMut(&[String]));
-}
-
-/// The tables that probes make.
-pub const TABLES: [Table; 2] = [activations::TABLE, gradients::TABLE];
-
-/// Every probe.
-pub fn all<F: Scalar>(settings: &Settings, data: &Dataset) -> Vec<Box<dyn Probe<F>>> {
-    vec![Box::new(activations::ActivationProbe::new(settings, data)), Box::new(gradients::GradientProbe::new(settings))]
+    /// Hands each row since the last call to `write`, in order: its table, and its cells. Called after each update, not
+    /// between a batch and its update.
+    fn take_rows(&mut self, write: &mut dyn FnMut(Table, &[String]));
 }
 
 /// Whether a probe that looks every so many steps looks at `step`; also at the last; 0 is never.

@@ -12,14 +12,16 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::curves;
 use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
 use super::tables::{self, LEADING, Writer};
+use super::timing::TimingRow;
 use crate::config::json::cell;
 use crate::files::{self, Lock, Waiting};
 use crate::plan::RunEntry;
-use crate::table::Table;
+use crate::table::{Row, Table};
 
 /// What the root tables were made from, and how they came out.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,7 +197,7 @@ fn timing_table(record: &ExperimentRecord, runs: &[Option<RunRecord>]) -> Vec<u8
     let mut writer = Writer::new(tables::TIMING, &record.axes);
     for (entry, run) in record.runs.iter().zip(runs) {
         if let Some(run) = run {
-            writer.row(&leading(entry), tables::timing_cells(run));
+            writer.row(&leading(entry), TimingRow::of(run).cells());
         }
     }
     writer.into_bytes()
@@ -205,28 +207,8 @@ fn timing_table(record: &ExperimentRecord, runs: &[Option<RunRecord>]) -> Vec<u8
 fn steps_to_target(place: usize, run: &RunFolder, target: f64) -> anyhow::Result<Option<usize>> {
     let path = run.table(tables::CURVES.file);
     let text = files::read(&path)?;
-    let reached = str::from_utf8(&text).context("it is no text").and_then(|text| first_reaching(text, target));
+    let reached = str::from_utf8(&text).context("it is no text").and_then(|text| curves::first_reaching(text, target));
     reached.map_err(|error| Damaged { place, reason: format!("{} is damaged: {error:#}", path.display()) }.into())
-}
-
-/// The same, of the text of curves.csv.
-///
-/// # Errors
-/// If such a row has no step or no accuracy.
-pub fn first_reaching(text: &str, target: f64) -> anyhow::Result<Option<usize>> {
-    // Of perhaps many thousand rows few are looked at closely.
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(",validation,running_stats,") {
-        let (scores, below) = after.split_once('\n').unwrap_or((after, ""));
-        let step = before.rsplit('\n').next().and_then(|row| row.rsplit(',').nth(1)).and_then(|step| step.parse().ok());
-        let step: usize = step.context("a row of the validation split has no step")?;
-        let accuracy = scores.trim_end().split(',').nth(1).context("a row of the validation split has no accuracy")?;
-        if accuracy.parse::<f64>().is_ok_and(|accuracy| accuracy >= target) {
-            return Ok(Some(step));
-        }
-        rest = below;
-    }
-    Ok(None)
 }
 
 /// Writes one table of all runs, each run's rows led by its cells of the current axes.

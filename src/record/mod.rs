@@ -5,6 +5,7 @@
 //! runs, [`merge`] one folder of several.
 
 pub mod collect;
+pub mod curves;
 pub mod experiment;
 pub mod layout;
 pub mod machine;
@@ -13,6 +14,7 @@ pub mod resume;
 pub mod run;
 pub mod tables;
 pub mod tensors;
+pub mod timing;
 
 /// Version of the folder's layout and of the tables' columns.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::SCHEMA_VERSION;
 use super::layout::{ExperimentFolder, RunFolder};
-use super::tables;
 use crate::config::{Shape, Variant};
 use crate::files;
 use crate::train::Start;
@@ -226,9 +225,10 @@ impl RunRecord {
 
     /// The first table that is not as it was written.
     fn damage(&self, folder: &RunFolder) -> Option<String> {
-        tables::all().find_map(|table| {
-            let expected = *self.table_bytes.get(table.file)?;
-            let path = folder.table(table.file);
+        // A name from a file may lead elsewhere.
+        let tables = self.table_bytes.iter().filter(|(file, _)| files::is_plain_name(file));
+        tables.into_iter().find_map(|(file, &expected)| {
+            let path = folder.table(file);
             let found = path.metadata().ok().map(|metadata| metadata.len());
             let found = match found {
                 Some(found) if found == expected => return None,

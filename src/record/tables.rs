@@ -3,10 +3,10 @@
 //! Each table starts with `run_id,variant,seed` and one column a sweep axis. Floats are the
 //! shortest decimal that reads back the same; what is undefined or not finite is an empty cell.
 
-use crate::nn::Statistics;
+use super::run::RunRecord;
+use super::timing::TimingRow;
 use crate::probe;
-use crate::record::run::RunRecord;
-use crate::table::{Table, float};
+use crate::table::{Row, Table, float};
 use crate::train::evaluate::CurveRow;
 
 /// One row a run.
@@ -32,30 +32,19 @@ pub const RUNS: Table = Table {
 };
 
 /// Losses and accuracies over training.
-pub const CURVES: Table =
-    Table { file: "curves.csv", columns: &["step", "epoch", "split", "mode", "loss", "accuracy"] };
+pub const CURVES: Table = CurveRow::TABLE;
 
 /// What depends on clock and machine.
-pub const TIMING: Table = Table {
-    file: "timing.csv",
-    columns: &[
-        "steps",
-        "train_seconds",
-        "evaluate_seconds",
-        "probe_seconds",
-        "us_per_step",
-        "peak_rss_bytes",
-        "started_at",
-        "host",
-        "simd",
-        "threads",
-        "program_version",
-    ],
-};
+pub const TIMING: Table = TimingRow::TABLE;
+
+/// The tables that a run's rows go to while it trains.
+pub fn filled() -> impl Iterator<Item = Table> {
+    [CURVES].into_iter().chain(probe::list::TABLES)
+}
 
 /// All tables, those of the probes between the rest.
 pub fn all() -> impl Iterator<Item = Table> {
-    [RUNS, CURVES].into_iter().chain(probe::TABLES).chain([TIMING])
+    [RUNS].into_iter().chain(filled()).chain([TIMING])
 }
 
 /// The leading columns of every table, before the axes.
@@ -139,15 +128,6 @@ fn count(x: impl Into<Option<usize>>) -> String {
     x.into().map(|x| x.to_string()).unwrap_or_default()
 }
 
-/// `mode` of curves.csv.
-pub const fn mode(statistics: Statistics) -> &'static str {
-    match statistics {
-        Statistics::Batch => "batch_stats",
-        Statistics::Running => "running_stats",
-        Statistics::Population => "population_stats",
-    }
-}
-
 /// Cells of runs.csv.
 pub fn run_cells(run: &RunRecord, steps_to_target: Option<usize>) -> Vec<String> {
     let metrics = &run.metrics;
@@ -170,39 +150,16 @@ pub fn run_cells(run: &RunRecord, steps_to_target: Option<usize>) -> Vec<String>
     ]
 }
 
-/// Cells of timing.csv.
-pub fn timing_cells(run: &RunRecord) -> Vec<String> {
-    let timing = &run.timing;
-    vec![
-        run.steps.to_string(),
-        float(timing.train_seconds),
-        float(timing.evaluate_seconds),
-        float(timing.probe_seconds),
-        float(timing.us_per_step(run.steps)),
-        timing.peak_rss_bytes.map(|b| b.to_string()).unwrap_or_default(),
-        timing.started_at.clone(),
-        timing.host.clone(),
-        run.simd.clone(),
-        timing.threads.to_string(),
-        run.program_version.clone(),
-    ]
-}
-
-/// Cells of curves.csv.
-pub fn curve_cells(row: &CurveRow) -> [String; 6] {
-    [
-        row.step.to_string(),
-        float(row.epoch),
-        row.part.name().to_owned(),
-        mode(row.statistics).to_owned(),
-        float(row.score.loss),
-        float(row.score.accuracy),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Statistics;
+    use crate::nn::stages::Site;
+    use crate::probe::activations::ActivationRow;
+    use crate::probe::activations::summary::Summary;
+    use crate::probe::gradients::GradientRow;
+    use crate::record::run::Timing;
+    use crate::train::evaluate::{Part, Score};
 
     #[test]
     fn cells_with_commas_and_quotes_are_quoted() {
@@ -211,5 +168,63 @@ mod tests {
         let text = String::from_utf8(writer.into_bytes()).unwrap();
         let header = "run_id,variant,seed,model.hidden,step,epoch,split,mode,loss,accuracy";
         assert_eq!(text, format!("{header}\nid,bn,0,\"[4,4]\",\"a \"\"b\"\"\",,,,,\n"));
+    }
+
+    /// Every cell comes back, in its own column; a row with a cell too few is refused.
+    fn comes_back<R: Row + PartialEq + std::fmt::Debug>(row: &R) {
+        let cells = row.cells();
+        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+        assert_eq!(cells.len(), R::TABLE.columns.len(), "{}", R::TABLE.file);
+        assert_eq!(R::parse(&cells).as_ref(), Some(row));
+        assert_eq!(R::parse(&cells[1..]), None);
+        assert_eq!(R::parse(&[&["x"], &cells[1..]].concat()), None);
+        // A row that differs in one cell is another row.
+        for place in 0..cells.len() {
+            let mut other = cells.clone();
+            other[place] = if other[place].is_empty() { "9" } else { "" };
+            assert_ne!(R::parse(&other).as_ref(), Some(row), "{}", R::TABLE.columns[place]);
+        }
+    }
+
+    #[test]
+    fn rows_of_every_table_are_read_as_they_were_written() {
+        let score = Score { loss: 0.1, accuracy: 0.2 };
+        let statistics = Statistics::Running;
+        comes_back(&CurveRow { step: 1, epoch: 0.5, part: Part::Validation, statistics, score });
+        let summary = Summary {
+            mean: 0.1,
+            std: 0.2,
+            min: 0.3,
+            p15: 0.4,
+            p50: 0.5,
+            p85: 0.6,
+            max: 0.7,
+            zero_fraction: 0.8,
+            saturated_fraction: Some(0.9),
+        };
+        let place = |channel| ActivationRow {
+            step: 1,
+            block: 2,
+            site: Site::Pool,
+            channel,
+            summary,
+            effective_rank: Some(1.1),
+            mean_cosine: Some(1.2),
+        };
+        comes_back(&place(Some(3)));
+        comes_back(&ActivationRow { effective_rank: None, ..place(None) });
+        let (norm, mean, std, value_norm, update_ratio) = (0.1, 0.2, 0.3, 0.4, Some(0.5));
+        comes_back(&GradientRow { step: 1, block: 2, tensor: "norm_input", norm, mean, std, value_norm, update_ratio });
+        let timing = Timing {
+            train_seconds: 0.1,
+            evaluate_seconds: 0.2,
+            probe_seconds: 0.3,
+            peak_rss_bytes: Some(4),
+            started_at: "2026-01-01T00:00:00Z".into(),
+            host: "here".into(),
+            threads: 5,
+        };
+        let (simd, program_version) = ("portable".to_owned(), "0.1.0".to_owned());
+        comes_back(&TimingRow { steps: 6, timing, us_per_step: Some(0.7), simd, program_version });
     }
 }

@@ -13,11 +13,14 @@ use crate::files::{self, Lock};
 use crate::kernels::{self, Scalar};
 use crate::nn::Network;
 use crate::plan::{NUMERICS_VERSION, PlannedRun};
+use crate::probe::{self, Probe};
 use crate::record::layout::RunFolder;
 use crate::record::resume;
 use crate::record::run::{Metrics, RunRecord, Status, Timing};
 use crate::record::tables::{self, Writer};
+use crate::record::timing::TimingRow;
 use crate::record::{SCHEMA_VERSION, collect, machine, tensors};
+use crate::table::Row;
 use crate::train::evaluate::Score;
 use crate::train::{self, Ending, State};
 
@@ -70,8 +73,8 @@ fn take(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Take
     let train = || -> anyhow::Result<RunRecord> {
         let data = job.store.load(&settings.data, run.seed)?;
         match settings.model.precision {
-            Precision::F32 => execute_as::<f32>(job, run, &data, progress),
-            Precision::F64 => execute_as::<f64>(job, run, &data, progress),
+            Precision::F32 => execute_as::<f32>(job, run, &data, probe::list::all(settings, &data), progress),
+            Precision::F64 => execute_as::<f64>(job, run, &data, probe::list::all(settings, &data), progress),
         }
     };
     // A defect in one run must not take the others with it; nothing it leaves behind is used again.
@@ -94,6 +97,7 @@ fn execute_as<F: Scalar>(
     job: &Job,
     run: &PlannedRun,
     data: &Dataset,
+    probes: Vec<Box<dyn Probe<F>>>,
     progress: &Progress,
 ) -> anyhow::Result<RunRecord> {
     let settings = &job.experiment.points[run.point].settings;
@@ -109,7 +113,7 @@ fn execute_as<F: Scalar>(
         // Once: a folder that vanishes later is noticed, not made anew without what was in it.
         files::make_folder(&folder.snapshots())?;
     }
-    let mut watch = Watch::new(job, run, &folder, &network, data, progress, record.timing.started_at.clone());
+    let mut watch = Watch::new(job, run, &folder, &network, data, probes, progress, record.timing.started_at.clone());
     watch.continue_saved(&mut network, &mut state).inspect_err(|error| {
         // The next attempt begins anew; unless what is saved may be whole, and readable another time.
         if !error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<resume::Later>()) {
@@ -239,7 +243,7 @@ fn write_folder<F: Scalar>(
     let mut runs = Writer::new(tables::RUNS, axes);
     runs.row(leading, tables::run_cells(record, None));
     let mut timing = Writer::new(tables::TIMING, axes);
-    timing.row(leading, tables::timing_cells(record));
+    timing.row(leading, TimingRow::of(record).cells());
     let single = [(tables::RUNS, runs), (tables::TIMING, timing)];
     let single = single.into_iter().map(|(table, writer)| (table, writer.into_bytes()));
     let written = single.chain(watch.rows.iter().map(|rows| (rows.table, rows.whole(leading, axes))));

@@ -8,19 +8,20 @@ use crate::data::Dataset;
 use crate::kernels::Scalar;
 use crate::nn::Network;
 use crate::plan::PlannedRun;
-use crate::probe::{self, Probe};
+use crate::probe::Probe;
 use crate::record::layout::RunFolder;
 use crate::record::resume::{self, Watched};
 use crate::record::tables::{self, Rows};
 use crate::record::tensors;
-use crate::train::evaluate::Curves;
+use crate::table::{Row, Table};
+use crate::train::evaluate::{CurveRow, Curves};
 use crate::train::{Batch, Observer, State};
 
 /// Everything that watches a run.
 pub(super) struct Watch<'a, F: Scalar> {
     run_id: &'a str,
     folder: &'a RunFolder,
-    /// Rows so far: curves.csv, then the probes' tables in their order.
+    /// The rows of each table so far.
     pub(super) rows: Vec<Rows>,
     pub(super) curves: Curves<'a, F>,
     probes: Vec<Box<dyn Probe<F>>>,
@@ -43,16 +44,15 @@ impl<'a, F: Scalar> Watch<'a, F> {
         folder: &'a RunFolder,
         network: &Network<F>,
         data: &'a Dataset,
+        probes: Vec<Box<dyn Probe<F>>>,
         progress: &Progress,
         started_at: String,
     ) -> Self {
         let settings = &job.experiment.points[run.point].settings;
-        let probes = probe::all(settings, data);
-        let tables = [tables::CURVES].into_iter().chain(probes.iter().map(|probe| probe.table()));
         Self {
             run_id: &run.id,
             folder,
-            rows: tables.map(Rows::new).collect(),
+            rows: tables::filled().map(Rows::new).collect(),
             curves: Curves::new(network, settings, data, run.seed),
             probes,
             snapshots: Snapshots { every: settings.log.snapshot_every, folder },
@@ -82,17 +82,19 @@ impl<'a, F: Scalar> Watch<'a, F> {
         })
     }
 
-    /// Takes the rows over from those who make them.
+    /// Takes the rows over from those who make them. Where two probes fill one table, the order of its rows depends on
+    /// when this is called: after each update, and not when the run happens to be saved.
     pub(super) fn flush(&mut self) {
-        let Some((curves, others)) = self.rows.split_first_mut() else { return };
-        self.curves.rows.drain(..).for_each(|row| curves.push(&tables::curve_cells(&row)));
-        for (probe, rows) in self.probes.iter_mut().zip(others) {
-            probe.take_rows(&mut |cells| rows.push(cells));
-        }
+        let Self { rows, curves, probes, .. } = self;
+        let mut push = |table: Table, cells: &[String]| {
+            let rows = rows.iter_mut().find(|rows| rows.table.file == table.file);
+            rows.unwrap_or_else(|| panic!("probe::list::TABLES lacks {}", table.file)).push(cells);
+        };
+        curves.rows.drain(..).for_each(|row| push(CurveRow::TABLE, &row.cells()));
+        probes.iter_mut().for_each(|probe| probe.take_rows(&mut push));
     }
 
     pub(super) fn save(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
-        self.flush();
         let watched = Watched {
             best_validation: self.curves.best_validation,
             evaluating: self.evaluating,
@@ -113,6 +115,7 @@ impl<F: Scalar> Observer<F> for Watch<'_, F> {
         let clock = Instant::now();
         self.probes.iter_mut().try_for_each(|probe| probe.state(step, network))?;
         self.probing += clock.elapsed();
+        self.flush();
         self.snapshots.state(step, network)
     }
 

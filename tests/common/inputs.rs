@@ -23,10 +23,12 @@ use bn_exp::record::layout::ExperimentFolder;
 use bn_exp::record::resume::{self, Saved, Watched};
 use bn_exp::record::run::{Metrics, RunRecord, Status, Timing};
 use bn_exp::record::tables::{self, LEADING, Rows, Writer};
-use bn_exp::record::{SCHEMA_VERSION, collect, tensors};
+use bn_exp::record::timing::TimingRow;
+use bn_exp::record::{SCHEMA_VERSION, collect, curves, tensors};
 use bn_exp::report::{self, Format};
 use bn_exp::sources::idx_format as idx;
 use bn_exp::sources::kind::Kind;
+use bn_exp::table::Row;
 use bn_exp::train::{Observer, State, train};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -353,7 +355,7 @@ pub fn experiments() -> Vec<Vec<u8>> {
         for (place, entry) in record.runs.iter().enumerate() {
             let run = finished(entry, place);
             runs.row(&collect::leading(entry), tables::run_cells(&run, Some(3)));
-            timing.row(&collect::leading(entry), tables::timing_cells(&run));
+            timing.row(&collect::leading(entry), TimingRow::of(&run).cells());
         }
         [&runs.into_bytes(), &timing.into_bytes(), CURVES.as_bytes()].join(&0)
     };
@@ -383,7 +385,7 @@ pub fn tables(bytes: &[u8]) {
         drop(format!("{error:#}"));
     }
     let text = String::from_utf8_lossy(curves);
-    let _ = collect::first_reaching(&text, 0.5);
+    let _ = curves::first_reaching(&text, 0.5);
     let Ok(record) = record else { return };
     for (table, rows) in [(tables::RUNS, runs), (tables::TIMING, timing), (tables::CURVES, curves)] {
         let header = Writer::new(table, &record.axes).into_bytes();
@@ -428,7 +430,7 @@ pub fn run_record(bytes: &[u8]) {
         Ok(Some(run)) => {
             let mut writer = Writer::new(tables::RUNS, &[]);
             writer.row(&[(); 3].map(|()| String::new()), tables::run_cells(&run, None));
-            drop((writer.into_bytes(), tables::timing_cells(&run)));
+            drop((writer.into_bytes(), TimingRow::of(&run).cells()));
             let text = serde_json::to_vec_pretty(&run).expect("a record is JSON");
             let again = RunRecord::parse(&text, Path::new("run.json")).expect("a record is read");
             assert_eq!(again.as_ref(), Some(&run));

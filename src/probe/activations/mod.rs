@@ -21,30 +21,8 @@ use crate::kernels::Scalar;
 use crate::nn::stages::{Site, Stage};
 use crate::nn::walk::Written;
 use crate::nn::{Network, Pass, Statistics};
-use crate::table::{Table, float};
+use crate::table::{Row, Table, float, number, optional};
 use crate::train::Observer;
-
-/// activations.csv
-pub const TABLE: Table = Table {
-    file: "activations.csv",
-    columns: &[
-        "step",
-        "block",
-        "site",
-        "channel",
-        "mean",
-        "std",
-        "min",
-        "p15",
-        "p50",
-        "p85",
-        "max",
-        "zero_fraction",
-        "saturated_fraction",
-        "effective_rank",
-        "mean_cosine",
-    ],
-};
 
 /// One row of activations.csv.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,30 +140,65 @@ impl<F: Scalar> Observer<F> for ActivationProbe<F> {
 }
 
 impl<F: Scalar> Probe<F> for ActivationProbe<F> {
-    fn table(&self) -> Table {
-        TABLE
+    fn take_rows(&mut self, write: &mut dyn FnMut(Table, &[String])) {
+        self.rows.drain(..).for_each(|row| write(ActivationRow::TABLE, &row.cells()));
+    }
+}
+
+impl Row for ActivationRow {
+    const TABLE: Table = Table {
+        file: "activations.csv",
+        columns: &[
+            "step",
+            "block",
+            "site",
+            "channel",
+            "mean",
+            "std",
+            "min",
+            "p15",
+            "p50",
+            "p85",
+            "max",
+            "zero_fraction",
+            "saturated_fraction",
+            "effective_rank",
+            "mean_cosine",
+        ],
+    };
+
+    fn cells(&self) -> Vec<String> {
+        let s = &self.summary;
+        let numbers = [s.mean, s.std, s.min, s.p15, s.p50, s.p85, s.max, s.zero_fraction].map(float);
+        let channel = self.channel.map_or_else(|| "all".to_owned(), |c| c.to_string());
+        let place = [self.step.to_string(), self.block.to_string(), self.site.name().to_owned(), channel];
+        let rest = [s.saturated_fraction, self.effective_rank, self.mean_cosine].map(float);
+        place.into_iter().chain(numbers).chain(rest).collect()
     }
 
-    fn take_rows(&mut self, write: &mut dyn FnMut(&[String])) {
-        for row in self.rows.drain(..) {
-            let s = &row.summary;
-            write(&[
-                row.step.to_string(),
-                row.block.to_string(),
-                row.site.name().to_owned(),
-                row.channel.map_or_else(|| "all".to_owned(), |c| c.to_string()),
-                float(s.mean),
-                float(s.std),
-                float(s.min),
-                float(s.p15),
-                float(s.p50),
-                float(s.p85),
-                float(s.max),
-                float(s.zero_fraction),
-                float(s.saturated_fraction),
-                float(row.effective_rank),
-                float(row.mean_cosine),
-            ]);
-        }
+    fn parse(cells: &[&str]) -> Option<Self> {
+        let [step, block, site, channel, numbers @ .., saturated, rank, cosine] = cells else { return None };
+        let &[mean, std, min, p15, p50, p85, max, zero_fraction] = numbers else { return None };
+        let summary = Summary {
+            mean: number(mean)?,
+            std: number(std)?,
+            min: number(min)?,
+            p15: number(p15)?,
+            p50: number(p50)?,
+            p85: number(p85)?,
+            max: number(max)?,
+            zero_fraction: number(zero_fraction)?,
+            saturated_fraction: optional(saturated)?,
+        };
+        let is_all = *channel == "all";
+        Some(Self {
+            step: step.parse().ok()?,
+            block: block.parse().ok()?,
+            site: Site::ALL.into_iter().find(|known| known.name() == *site)?,
+            channel: if is_all { None } else { Some(channel.parse().ok()?) },
+            summary,
+            effective_rank: optional(rank)?,
+            mean_cosine: optional(cosine)?,
+        })
     }
 }
