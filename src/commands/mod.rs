@@ -22,7 +22,7 @@ use crate::data::Store;
 use crate::files;
 use crate::nn::{NetworkError, build};
 use crate::plan::{PlannedRun, plan as make_plan};
-use crate::record::collect::Made;
+use crate::record::collect::Update;
 use crate::record::layout::ExperimentFolder;
 use crate::record::machine;
 
@@ -129,8 +129,8 @@ fn complain(text: impl Display) {
 }
 
 /// Says which finished runs turned out to be damaged.
-fn warn_of_damage(made: &Made) {
-    for (id, reason) in &made.damaged {
+fn warn_of_damage(update: &Update) {
+    for (id, reason) in &update.damaged {
         complain(format!("warning: run {id} counts as failed: {reason}; the next `run` trains it again"));
     }
 }

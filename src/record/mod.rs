@@ -6,12 +6,16 @@
 
 pub mod collect;
 pub mod curves;
+mod damage;
 pub mod experiment;
 pub mod layout;
+pub mod leading;
 pub mod machine;
 pub mod merge;
 pub mod resume;
+mod root_tables;
 pub mod run;
+mod stamp;
 pub mod tables;
 pub mod tensors;
 pub mod timing;

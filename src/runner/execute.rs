@@ -19,7 +19,7 @@ use crate::record::resume;
 use crate::record::run::{Metrics, RunRecord, Status, Timing};
 use crate::record::tables::{self, Writer};
 use crate::record::timing::TimingRow;
-use crate::record::{SCHEMA_VERSION, collect, machine, tensors};
+use crate::record::{SCHEMA_VERSION, leading, machine, tensors};
 use crate::table::Row;
 use crate::train::evaluate::Score;
 use crate::train::{self, Ending, State};
@@ -228,7 +228,7 @@ fn axes(job: &Job) -> Vec<String> {
 
 fn leading(job: &Job, run: &PlannedRun) -> Vec<String> {
     let entries = crate::plan::entries(job.experiment, std::slice::from_ref(run));
-    entries.first().map(collect::leading).unwrap_or_default()
+    entries.first().map(leading::cells).unwrap_or_default()
 }
 
 /// Writes everything a run leaves; `run.json` last, so that its presence means the rest is there.

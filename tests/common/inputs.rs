@@ -24,7 +24,7 @@ use bn_exp::record::resume::{self, Saved, Watched};
 use bn_exp::record::run::{Metrics, RunRecord, Status, Timing};
 use bn_exp::record::tables::{self, LEADING, Rows, Writer};
 use bn_exp::record::timing::TimingRow;
-use bn_exp::record::{SCHEMA_VERSION, collect, curves, tensors};
+use bn_exp::record::{SCHEMA_VERSION, curves, leading, tensors};
 use bn_exp::report::{self, Format};
 use bn_exp::sources::idx_format as idx;
 use bn_exp::sources::kind::Kind;
@@ -354,8 +354,8 @@ pub fn experiments() -> Vec<Vec<u8>> {
         let (mut runs, mut timing) = (writer(tables::RUNS), writer(tables::TIMING));
         for (place, entry) in record.runs.iter().enumerate() {
             let run = finished(entry, place);
-            runs.row(&collect::leading(entry), tables::run_cells(&run, Some(3)));
-            timing.row(&collect::leading(entry), TimingRow::of(&run).cells());
+            runs.row(&leading::cells(entry), tables::run_cells(&run, Some(3)));
+            timing.row(&leading::cells(entry), TimingRow::of(&run).cells());
         }
         [&runs.into_bytes(), &timing.into_bytes(), CURVES.as_bytes()].join(&0)
     };
@@ -390,7 +390,7 @@ pub fn tables(bytes: &[u8]) {
     for (table, rows) in [(tables::RUNS, runs), (tables::TIMING, timing), (tables::CURVES, curves)] {
         let header = Writer::new(table, &record.axes).into_bytes();
         for entry in record.runs.iter().take(3) {
-            let Ok(led) = collect::rows_led_by(table, &header, entry, rows) else { continue };
+            let Ok(led) = leading::rows_led_by(table, &header, entry, rows) else { continue };
             let width = LEADING.len() + entry.values.len() + table.columns.len();
             // Rows that were led rightly before are taken as they are.
             if matches!(led, std::borrow::Cow::Owned(_)) {
@@ -442,7 +442,7 @@ pub fn run_record(bytes: &[u8]) {
         Ok(record) => {
             let root = ExperimentFolder::at("root");
             for entry in &record.runs {
-                drop(collect::leading(entry));
+                drop(leading::cells(entry));
                 let folder = root.run(&entry.id);
                 assert_eq!(folder.path().parent(), Some(root.runs().as_path()), "{}", entry.id);
                 assert!(folder.path().file_name().is_some_and(|name| name == &entry.id[..]), "{}", entry.id);
