@@ -1,6 +1,7 @@
 //! `bn-exp collect`: shards or copies of one experiment → one folder with its tables.
 
-use super::{Exit, NEVER, complain, show, waiting, warn_of_damage};
+use super::exit::Exit;
+use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CollectArgs;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;

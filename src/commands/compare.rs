@@ -1,6 +1,7 @@
 //! `bn-exp compare`: which arm wins, by how much, how surely.
 
-use super::{Exit, NEVER, complain, show, waiting, warn_of_damage};
+use super::exit::Exit;
+use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CompareArgs;
 use crate::compare::{self, Loaded, Options};
 use crate::files::Waiting;

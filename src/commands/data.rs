@@ -4,7 +4,9 @@ use anyhow::anyhow;
 use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Exit, UsageError, complain, data_dir, show};
+use super::exit::{Exit, UsageError};
+use super::prepare::data_dir;
+use super::terminal::{complain, show};
 use crate::cli::{DataArgs, DataCommand};
 use crate::data::Store;
 use crate::data::fetch::{self, CannotBeHad, Event, Origin};

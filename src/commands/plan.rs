@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table};
 
-use super::{Exit, Prepared, prepare, show};
+use super::exit::Exit;
+use super::prepare::{Prepared, prepare};
+use super::terminal::show;
 use crate::cli::PlanArgs;
 use crate::config::cost::{self, Operations};
 use crate::config::json::cell;
@@ -14,7 +16,7 @@ use crate::record::run::{RunRecord, Status};
 use crate::report::text::PLAIN;
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let Prepared { experiment, plan, folder, jobs, .. } = prepare(&args.experiment)?;
+    let Prepared { experiment, plan, folder, jobs } = prepare(&args.experiment)?;
     let rate = multiply_adds_per_second();
     let mut table = Table::new();
     let axes = experiment.axes.iter().map(|axis| axis.path.as_str());

@@ -1,6 +1,7 @@
 //! `bn-exp schema`: the JSON Schema of configurations.
 
-use super::{Exit, show};
+use super::exit::Exit;
+use super::terminal::show;
 use crate::config::check;
 
 pub(super) fn schema() -> anyhow::Result<Exit> {

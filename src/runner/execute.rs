@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::progress::Progress;
+use super::events::{Event, Events};
+use super::job::Job;
+use super::trace;
 use super::watch::Watch;
-use super::{Job, trace};
 use crate::config::settings::Precision;
 use crate::data::Dataset;
 use crate::files::{self, Lock};
@@ -24,32 +25,32 @@ use crate::table::Row;
 use crate::train::evaluate::Score;
 use crate::train::{self, Ending, State};
 
-/// What came of taking a run on.
+/// What came of a run.
 #[derive(Debug)]
-pub enum Taken {
-    /// It was trained, to its end or not.
+pub enum Outcome {
+    /// It was trained, to its end or not; or it failed.
     Trained(Box<RunRecord>),
-    /// Another program had finished it by now.
-    Finished,
+    /// Another program has finished it.
+    AlreadyFinished,
     /// Another program is training it.
-    Elsewhere,
+    TrainedElsewhere,
 }
 
-/// Trains a run, from where it was saved if it was, and writes its folder, unless another program does. What goes wrong
-/// is written there too, as status `failed`.
+/// Trains a run, unless another program does, and writes its folder. Continues from where it was saved, if it was. What
+/// goes wrong is written there too, as status `failed`.
 ///
 /// # Errors
 /// If not even the failure could be written.
-pub fn execute(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Taken> {
-    take(job, run, progress).or_else(|error| {
+pub fn execute(job: &Job, run: &PlannedRun, events: &dyn Events) -> anyhow::Result<Outcome> {
+    train_locked(job, run, events).or_else(|error| {
         // Its own folder cannot be written.
         let record = failed(job, run, &error);
         record.write_beside(&job.folder.run(&run.id))?;
-        Ok(Taken::Trained(Box::new(record)))
+        Ok(Outcome::Trained(Box::new(record)))
     })
 }
 
-fn take(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Taken> {
+fn train_locked(job: &Job, run: &PlannedRun, events: &dyn Events) -> anyhow::Result<Outcome> {
     let folder = job.folder.run(&run.id);
     files::refuse_link(folder.path())?;
     files::refuse_link(&folder.snapshots())?;
@@ -57,9 +58,10 @@ fn take(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Take
     files::sync_folder(&job.folder.runs())?;
     let lock = files::try_lock(&folder.lock())?;
     match lock {
-        Lock::Elsewhere => return Ok(Taken::Elsewhere),
+        Lock::Elsewhere => return Ok(Outcome::TrainedElsewhere),
         Lock::Unsupported => {
-            progress.warn_once("this file system has no locks: run only one `bn-exp run` here at a time")
+            let warning = "this file system has no locks: run only one `bn-exp run` here at a time";
+            events.tell(Event::Warning(warning));
         }
         Lock::Held(_) => {
             files::remove_unfinished(folder.path())?;
@@ -67,14 +69,15 @@ fn take(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Take
         }
     }
     if RunRecord::is_finished(&folder)? {
-        return Ok(Taken::Finished);
+        return Ok(Outcome::AlreadyFinished);
     }
     let settings = &job.experiment.points[run.point].settings;
+    events.tell(Event::Started { run, steps: settings.train.steps });
     let train = || -> anyhow::Result<RunRecord> {
         let data = job.store.load(&settings.data, run.seed)?;
         match settings.model.precision {
-            Precision::F32 => execute_as::<f32>(job, run, &data, probe::list::all(settings, &data), progress),
-            Precision::F64 => execute_as::<f64>(job, run, &data, probe::list::all(settings, &data), progress),
+            Precision::F32 => train_as::<f32>(job, run, &data, probe::list::all(settings, &data), events),
+            Precision::F64 => train_as::<f64>(job, run, &data, probe::list::all(settings, &data), events),
         }
     };
     // A defect in one run must not take the others with it; nothing it leaves behind is used again.
@@ -90,15 +93,15 @@ fn take(job: &Job, run: &PlannedRun, progress: &Progress) -> anyhow::Result<Take
         Ok(record)
     })?;
     drop(lock);
-    Ok(Taken::Trained(Box::new(record)))
+    Ok(Outcome::Trained(Box::new(record)))
 }
 
-fn execute_as<F: Scalar>(
+pub(super) fn train_as<F: Scalar>(
     job: &Job,
     run: &PlannedRun,
     data: &Dataset,
     probes: Vec<Box<dyn Probe<F>>>,
-    progress: &Progress,
+    events: &dyn Events,
 ) -> anyhow::Result<RunRecord> {
     let settings = &job.experiment.points[run.point].settings;
     let variant = &job.experiment.variants[run.variant];
@@ -113,7 +116,7 @@ fn execute_as<F: Scalar>(
         // Once: a folder that vanishes later is noticed, not made anew without what was in it.
         files::make_folder(&folder.snapshots())?;
     }
-    let mut watch = Watch::new(job, run, &folder, &network, data, probes, progress, record.timing.started_at.clone());
+    let mut watch = Watch::new(job, run, &folder, &network, data, probes, events, record.timing.started_at.clone());
     watch.continue_saved(&mut network, &mut state).inspect_err(|error| {
         // The next attempt begins anew; unless what is saved may be whole, and readable another time.
         if !error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<resume::Later>()) {

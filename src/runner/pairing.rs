@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use super::progress::Progress;
 use crate::record::run::RunRecord;
 use crate::train::Start;
 
@@ -15,17 +14,17 @@ const TOLERANCE: f64 = 1e-4;
 pub struct Pairs(HashMap<(usize, u64), (String, Start)>);
 
 impl Pairs {
-    /// Compares a run with the one of the other arm, if that has been here; says so if they differ.
-    pub fn check(&mut self, point: usize, run: &RunRecord, progress: &Progress) {
+    /// Compares a run with that of the other arm, if it has been here. Returns words that say how they differ.
+    pub fn check(&mut self, point: usize, run: &RunRecord) -> Option<String> {
         let is_plain = run.variant.arm.starts_as_identity() && run.variant.train_only.is_none();
-        let Some(start) = run.start.filter(|_| is_plain) else { return };
+        let start = run.start.filter(|_| is_plain)?;
         let (other, first) = self.0.entry((point, run.seed)).or_insert_with(|| (run.run_id.clone(), start));
-        if !agree(*first, start) {
-            progress.warn(&format!(
+        (!agree(*first, start)).then(|| {
+            format!(
                 "{other} and {} are not paired: at step 0 their losses are {} and {}, their weight gradients {} and {}",
                 run.run_id, first.loss, start.loss, first.weight_gradient, start.weight_gradient
-            ));
-        }
+            )
+        })
     }
 }
 

@@ -1,11 +1,13 @@
 //! How far everything is: bars on a terminal, one line a finished run elsewhere. On standard error.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, Once};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::events::{Event, Events};
 use crate::config::{Experiment, json};
 use crate::plan::PlannedRun;
 use crate::record::run::{RunRecord, Status};
@@ -27,31 +29,29 @@ pub struct Progress {
     detail: Detail,
     bars: MultiProgress,
     overall: ProgressBar,
-    names: Mutex<Names>,
-    warned: Once,
+    shown: Mutex<Shown>,
 }
 
-/// What the lines of finished runs need to know.
+/// What has been shown so far, and what the lines of finished runs need to know.
 #[derive(Debug, Default)]
-struct Names {
+struct Shown {
     total: usize,
     done: usize,
     points: Vec<String>,
+    /// The bar of each run that is being trained, by its id.
+    running: HashMap<String, Bar>,
+    /// Warnings are said once.
+    warnings: HashSet<String>,
 }
 
 /// The bar of one running run.
 #[derive(Debug)]
-pub struct Bar {
-    id: String,
+struct Bar {
     steps: usize,
     bar: ProgressBar,
-    overall: ProgressBar,
-    told: usize,
-    last: Instant,
+    /// Steps that the overall bar has counted.
+    counted: usize,
 }
-
-/// Shortest time between two movements of a bar; training should not wait for the terminal.
-const PACE: Duration = Duration::from_millis(100);
 
 impl Progress {
     /// On standard error.
@@ -59,21 +59,22 @@ impl Progress {
         let shows_bars = detail != Detail::Quiet && std::io::stderr().is_terminal();
         let target = if shows_bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
-        Self { detail, bars, overall: ProgressBar::hidden(), names: Mutex::default(), warned: Once::new() }
+        Self { detail, bars, overall: ProgressBar::hidden(), shown: Mutex::default() }
     }
 
-    /// The missing runs of a plan are about to be trained.
-    pub(super) fn begin(&self, experiment: &Experiment, total: usize, missing: &[&PlannedRun]) {
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begun(&self, experiment: &Experiment, total: usize, missing: &[&PlannedRun]) {
         let steps = |run: &&PlannedRun| experiment.points[run.point].settings.train.steps as u64;
         let point = |values: &Vec<serde_json::Value>| {
             let named = experiment.axes.iter().zip(values);
             let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
             named.map(|(axis, v)| format!(" {}={}", last(&axis.path), json::cell(v))).collect::<String>()
         };
-        if let Ok(mut names) = self.names.lock() {
-            let points = experiment.points.iter().map(|p| point(&p.values)).collect();
-            *names = Names { total, done: total - missing.len(), points };
-        }
+        let points = experiment.points.iter().map(|p| point(&p.values)).collect();
+        *self.shown() = Shown { total, done: total - missing.len(), points, ..Shown::default() };
         self.overall.set_length(missing.iter().map(steps).sum());
         self.overall.set_style(style("{bar:20.cyan/blue} {percent:>3}%  {msg}  {elapsed} gone, {eta} left"));
         self.overall.set_message(format!("{} of {total} runs", total - missing.len()));
@@ -81,21 +82,32 @@ impl Progress {
         self.overall.enable_steady_tick(Duration::from_millis(500));
     }
 
-    /// A bar for a run that begins.
-    pub(super) fn bar(&self, run: &PlannedRun, steps: usize) -> Bar {
+    fn started(&self, run: &PlannedRun, steps: usize) {
         let bar = self.bars.add(ProgressBar::new(steps as u64));
         bar.set_style(style("{bar:20.green/white} {percent:>3}%  {wide_msg}"));
         bar.set_message(run.id.clone());
-        Bar { id: run.id.clone(), steps, bar, overall: self.overall.clone(), told: 0, last: Instant::now() }
+        self.shown().running.insert(run.id.clone(), Bar { steps, bar, counted: 0 });
     }
 
-    /// A run has ended.
-    pub(super) fn finished(&self, run: &PlannedRun, record: &anyhow::Result<RunRecord>) {
-        let Ok(mut names) = self.names.lock() else { return };
-        let is_interrupted = record.as_ref().is_ok_and(|r| r.status == Status::Interrupted);
-        names.done += usize::from(!is_interrupted);
-        self.overall.set_message(format!("{} of {} runs", names.done, names.total));
-        let is_failure = record.as_ref().map_or(true, |r| r.status == Status::Failed);
+    fn step(&self, run: &PlannedRun, step: usize, loss: f64) {
+        let mut shown = self.shown();
+        let Some(Bar { steps, bar, counted }) = shown.running.get_mut(&run.id) else { return };
+        bar.set_position(step as u64);
+        bar.set_message(format!("{} step {step} of {steps}, loss {loss:.4}", run.id));
+        self.overall.inc(step.saturating_sub(*counted) as u64);
+        *counted = step;
+    }
+
+    fn ended(&self, run: &PlannedRun, record: Result<&RunRecord, &anyhow::Error>) {
+        let mut shown = self.shown();
+        if let Some(Bar { steps, bar, counted }) = shown.running.remove(&run.id) {
+            self.overall.inc((steps - counted) as u64);
+            bar.finish_and_clear();
+        }
+        let is_interrupted = record.is_ok_and(|r| r.status == Status::Interrupted);
+        shown.done += usize::from(!is_interrupted);
+        self.overall.set_message(format!("{} of {} runs", shown.done, shown.total));
+        let is_failure = record.map_or(true, |r| r.status == Status::Failed);
         let is_told = is_failure
             || match self.detail {
                 Detail::Quiet => false,
@@ -103,48 +115,49 @@ impl Progress {
                 Detail::Verbose => true,
             };
         if is_told {
-            let point = names.points.get(run.point).map_or("", String::as_str);
-            let line = format!("[{}/{}] {}{point}: {}", names.done, names.total, run.id, outcome(record));
-            // A reader that has gone away is no reason to stop training.
-            self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
+            let point = shown.points.get(run.point).map_or("", String::as_str);
+            self.say(&format!("[{}/{}] {}{point}: {}", shown.done, shown.total, run.id, outcome(record)));
         }
     }
 
-    /// Something that must be known whatever the detail.
-    pub(super) fn warn_once(&self, text: &str) {
-        self.warned.call_once(|| self.warn(text));
+    fn warn(&self, text: &str) {
+        if self.shown().warnings.insert(text.to_owned()) {
+            self.say(&format!("warning: {text}"));
+        }
     }
 
-    /// Says something that deserves attention.
-    pub(super) fn warn(&self, text: &str) {
-        self.bars.suspend(|| drop(writeln!(std::io::stderr(), "warning: {text}")));
-    }
-
-    /// Nothing is left to do.
-    pub(super) fn end(&self) {
-        self.overall.finish_and_clear();
+    /// A line on standard error. A reader that has gone away is no reason to stop training.
+    fn say(&self, line: &str) {
+        self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
     }
 }
 
-impl Bar {
-    /// Minibatch `step` had this loss.
-    pub fn step(&mut self, step: usize, loss: f64) {
-        if self.last.elapsed() >= PACE {
-            self.last = Instant::now();
-            self.bar.set_position(step as u64);
-            self.bar.set_message(format!("{} step {step} of {}, loss {loss:.4}", self.id, self.steps));
-            self.overall.inc((step - self.told) as u64);
-            self.told = step;
+impl Events for Progress {
+    fn tell(&self, event: Event) {
+        match event {
+            Event::Waiting => self.say(WAITING),
+            Event::Retrying(runs) => {
+                let Some(((id, reason), others)) = runs.split_first() else { return };
+                let others = if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
+                self.say(&format!("trying again what failed: {id} ({reason}){others}"));
+            }
+            Event::Begun { experiment, total, missing } => self.begun(experiment, total, missing),
+            Event::Started { run, steps } => self.started(run, steps),
+            Event::Step { run, step, loss } => self.step(run, step, loss),
+            Event::Ended { run, record } => self.ended(run, record),
+            Event::Trained(_) => self.overall.finish_and_clear(),
+            Event::Damaged { id, reason } => self.say(&damage(id, reason)),
+            Event::Warning(text) => self.warn(text),
         }
     }
 }
 
-impl Drop for Bar {
-    fn drop(&mut self) {
-        let rest = self.bar.length().unwrap_or(0) - self.told as u64;
-        self.overall.inc(rest);
-        self.bar.finish_and_clear();
-    }
+/// What is said while another program holds the lock.
+pub const WAITING: &str = "waiting for another program that has the experiment locked";
+
+/// What is said of a finished run that was found damaged.
+pub fn damage(id: &str, reason: &str) -> String {
+    format!("warning: run {id} counts as failed: {reason}; the next `run` trains it again")
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -166,7 +179,7 @@ fn clock(time: Duration) -> String {
 }
 
 /// A finished run in a few words.
-fn outcome(record: &anyhow::Result<RunRecord>) -> String {
+fn outcome(record: Result<&RunRecord, &anyhow::Error>) -> String {
     let record = match record {
         Ok(record) => record,
         Err(error) => return format!("failed: {error:#}"),

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Job;
+use super::job::Job;
 use crate::config::settings::{Precision, Settings};
 use crate::data::batches::Batches;
 use crate::data::{Dataset, RawFeatures};

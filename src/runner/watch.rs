@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Job;
-use super::progress::{Bar, Progress};
+use super::events::{Event, Events};
+use super::job::Job;
 use crate::data::Dataset;
 use crate::kernels::Scalar;
 use crate::nn::Network;
@@ -17,16 +17,21 @@ use crate::table::{Row, Table};
 use crate::train::evaluate::{CurveRow, Curves};
 use crate::train::{Batch, Observer, State};
 
+/// Shortest time between two events of one run; training should not wait for whoever shows them.
+const PACE: Duration = Duration::from_millis(100);
+
 /// Everything that watches a run.
 pub(super) struct Watch<'a, F: Scalar> {
-    run_id: &'a str,
+    run: &'a PlannedRun,
+    events: &'a dyn Events,
     folder: &'a RunFolder,
     /// The rows of each table so far.
     pub(super) rows: Vec<Rows>,
     pub(super) curves: Curves<'a, F>,
     probes: Vec<Box<dyn Probe<F>>>,
     snapshots: Snapshots<'a>,
-    bar: Bar,
+    /// When it was last told how far the run is.
+    told: Instant,
     pub(super) evaluating: Duration,
     pub(super) probing: Duration,
     pub(super) started_at: String,
@@ -45,18 +50,19 @@ impl<'a, F: Scalar> Watch<'a, F> {
         network: &Network<F>,
         data: &'a Dataset,
         probes: Vec<Box<dyn Probe<F>>>,
-        progress: &Progress,
+        events: &'a dyn Events,
         started_at: String,
     ) -> Self {
         let settings = &job.experiment.points[run.point].settings;
         Self {
-            run_id: &run.id,
+            run,
+            events,
             folder,
             rows: tables::filled().map(Rows::new).collect(),
             curves: Curves::new(network, settings, data, run.seed),
             probes,
             snapshots: Snapshots { every: settings.log.snapshot_every, folder },
-            bar: progress.bar(run, settings.train.steps),
+            told: Instant::now(),
             evaluating: Duration::ZERO,
             probing: Duration::ZERO,
             started_at,
@@ -71,7 +77,7 @@ impl<'a, F: Scalar> Watch<'a, F> {
     /// # Errors
     /// Those of [`resume::read`] and [`resume::Saved::restore`].
     pub(super) fn continue_saved(&mut self, network: &mut Network<F>, state: &mut State<F>) -> anyhow::Result<()> {
-        let Some(saved) = resume::read(self.folder, self.run_id)? else { return Ok(()) };
+        let Some(saved) = resume::read(self.folder, &self.run.id)? else { return Ok(()) };
         saved.restore(network, state, self.steps)?;
         let Watched { best_validation, evaluating, probing, started_at } = saved.watched();
         self.curves.best_validation = best_validation;
@@ -101,7 +107,7 @@ impl<'a, F: Scalar> Watch<'a, F> {
             probing: self.probing,
             started_at: self.started_at.clone(),
         };
-        resume::save(self.folder, self.run_id, network, state, &watched, &self.rows)?;
+        resume::save(self.folder, &self.run.id, network, state, &watched, &self.rows)?;
         self.saved = Instant::now();
         Ok(())
     }
@@ -124,7 +130,10 @@ impl<F: Scalar> Observer<F> for Watch<'_, F> {
         let clock = Instant::now();
         self.probes.iter_mut().try_for_each(|probe| probe.batch(batch))?;
         self.probing += clock.elapsed();
-        self.bar.step(batch.step, batch.loss);
+        if self.told.elapsed() >= PACE {
+            self.told = Instant::now();
+            self.events.tell(Event::Step { run: self.run, step: batch.step, loss: batch.loss });
+        }
         Ok(())
     }
 

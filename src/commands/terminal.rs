@@ -1,0 +1,48 @@
+//! What commands print, and how they wait.
+
+use std::cell::Cell;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::record::collect::Update;
+use crate::runner::progress;
+
+/// Prints results on standard output. A reader that has gone away, as `head` does, has seen enough: the exit status tells
+/// the rest.
+///
+/// # Errors
+/// The system's.
+pub(super) fn show(text: impl Display) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        _ => Ok(()),
+    }
+}
+
+/// Says something on standard error; a reader that has gone away is no reason to stop.
+pub(super) fn complain(text: impl Display) {
+    drop(writeln!(std::io::stderr(), "{text}"));
+}
+
+/// Says which finished runs turned out to be damaged.
+pub(super) fn warn_of_damage(update: &Update) {
+    update.damaged.iter().for_each(|(id, reason)| complain(progress::damage(id, reason)));
+}
+
+/// Waits for a lock that another program holds, says so after a second, and gives up when asked to stop.
+pub(super) fn waiting(stop: &AtomicBool) -> impl Fn(Duration) -> bool {
+    let is_said = Cell::new(false);
+    move |waited| {
+        if waited >= Duration::from_secs(1) && !is_said.replace(true) {
+            complain(progress::WAITING);
+        }
+        !stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Never set: for what Ctrl-C ends without ceremony.
+pub(super) static NEVER: AtomicBool = AtomicBool::new(false);

@@ -1,0 +1,46 @@
+//! What can be told of an experiment before anything is trained or written.
+
+use crate::config::{ConfigError, Experiment, Problems, cost};
+use crate::nn::{NetworkError, build};
+use crate::plan::{PlannedRun, plan};
+use crate::record::machine;
+
+/// The runs of an experiment, in order.
+///
+/// # Errors
+/// If two runs would be the same, or a network cannot be trained.
+pub fn planned(experiment: &Experiment) -> Result<Vec<PlannedRun>, ConfigError> {
+    let runs = plan(experiment)?;
+    check_networks(experiment)?;
+    Ok(runs)
+}
+
+/// Refuses networks that cannot be trained: too large for the machine, batches too small for the
+/// arm, names of parameters that the network does not have.
+fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
+    let mut problems = Problems::default();
+    let available = machine::memory_bytes();
+    for point in &experiment.points {
+        let needed = cost::memory(&point.settings);
+        if available > 0 && needed > available as f64 {
+            let gib = |bytes: f64| bytes / f64::from(1 << 30);
+            let message = format!(
+                "one run would need about {:.1} GiB of memory; this machine has {:.1}",
+                gib(needed),
+                gib(available as f64)
+            );
+            problems.add("model", message);
+            continue;
+        }
+        for variant in &experiment.variants {
+            if let Err(error) = build::check(&point.settings, variant) {
+                let path = match error {
+                    NetworkError::OneValuePerChannel { .. } | NetworkError::UnequalGroups { .. } => "train.batch_size",
+                    NetworkError::UnknownParameter { .. } => "variants",
+                };
+                problems.add(path, format!("variant {}: {error}", variant.name));
+            }
+        }
+    }
+    problems.into_result()
+}

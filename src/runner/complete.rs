@@ -1,0 +1,169 @@
+//! An experiment from its configuration to its tables, in one call.
+
+use std::cell::Cell;
+use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use super::check::planned;
+use super::events::{Event, Events};
+use super::job::Job;
+use super::queue;
+use super::tally::Tally;
+use crate::config::Experiment;
+use crate::data::Store;
+use crate::files::{self, Lock, Waiting};
+use crate::plan::{PlannedRun, Shard, entries};
+use crate::record::collect::{self, Update};
+use crate::record::experiment::{self, ExperimentRecord};
+use crate::record::layout::ExperimentFolder;
+use crate::record::resume;
+use crate::record::run::{Ended, RunRecord};
+
+/// Asked, with the experiment's folder, before its results are discarded; an error keeps them.
+pub type Confirm<'a> = &'a dyn Fn(&Path) -> anyhow::Result<()>;
+
+/// How an experiment is trained.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Runs at once.
+    pub jobs: usize,
+    /// Only this part of the plan; the tables at the root are then left alone.
+    pub shard: Option<Shard>,
+    /// Whether to write traces.
+    pub trace: bool,
+    /// How often an unfinished run is saved.
+    pub resume_every: Duration,
+    /// Discards earlier results first, once this has agreed.
+    pub discard: Option<Confirm<'a>>,
+    /// Set to stop at the next step.
+    pub stop: &'a AtomicBool,
+}
+
+impl fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { jobs, shard, trace, .. } = self;
+        write!(f, "Options {{ jobs: {jobs}, shard: {shard:?}, trace: {trace}, .. }}")
+    }
+}
+
+/// What [`complete`] came to.
+#[derive(Debug)]
+pub struct Done {
+    /// Where the results are.
+    pub folder: ExperimentFolder,
+    /// What the runs came to.
+    pub tally: Tally,
+    /// Whether it was stopped with runs left to train.
+    pub is_interrupted: bool,
+    /// What making the root tables came to, or why they could not be made. Of a shard they are not made.
+    pub tables: anyhow::Result<Update>,
+    /// While this is held nobody discards the results. None if there was nothing to write.
+    pub training: Option<Lock>,
+}
+
+/// Trains what is missing of an experiment below the folder `out`, and makes its tables. What was begun before is
+/// continued, what is finished is kept; other programs may train other runs of it meanwhile.
+///
+/// # Errors
+/// [`crate::config::ConfigError`] if the experiment cannot be planned or a network not trained, before anything is
+/// written; if the data cannot be read or the folder not be written; [`experiment::WouldDrop`] if the folder has runs of
+/// another configuration. A run that goes wrong is recorded and counted, and is no error.
+pub fn complete(
+    experiment: &Experiment,
+    store: &Store,
+    out: &Path,
+    options: &Options,
+    events: &dyn Events,
+) -> anyhow::Result<Done> {
+    let plan = planned(experiment)?;
+    let folder = ExperimentFolder::at(out.join(&experiment.name));
+    let is_mine = |place: &usize| options.shard.is_none_or(|shard| shard.has(*place));
+    let mine: Vec<&PlannedRun> = (0..plan.len()).filter(is_mine).map(|place| &plan[place]).collect();
+    let is_told = Cell::new(false);
+    let waiting = |waited: Duration| {
+        if waited >= Duration::from_secs(1) && !is_told.replace(true) {
+            events.tell(Event::Waiting);
+        }
+        !options.stop.load(Ordering::Relaxed)
+    };
+    let record = ExperimentRecord::new(experiment, entries(experiment, &plan));
+    let (training, ended) = open_if_needed(experiment, store, &folder, &record, &mine, options.discard, &waiting)?;
+    let missing = missing(&mine, &ended);
+    // Of runs that were finished the moment before the program was killed.
+    ended.finished.iter().for_each(|id| drop(resume::remove(&folder.run(id))));
+    let failed = missing.iter().filter_map(|run| Some((run.id.as_str(), ended.failed.get(&run.id)?.as_str())));
+    let failed: Vec<_> = failed.collect();
+    if !failed.is_empty() {
+        events.tell(Event::Retrying(&failed));
+    }
+    let Options { jobs, trace, resume_every, stop, .. } = *options;
+    let (plan, missing, folder_of_runs) = (&mine[..], &missing[..], &folder);
+    let job = Job { experiment, plan, missing, store, folder: folder_of_runs, jobs, trace, resume_every, stop };
+    let tally = queue::run(&job, events)?;
+    let is_interrupted = stop.load(Ordering::Relaxed) && tally.left > 0;
+    let tables = match options.shard {
+        Some(_) => Ok(Update::default()),
+        None => collect::collect(&folder, &waiting),
+    };
+    for (id, reason) in tables.iter().flat_map(|update| &update.damaged) {
+        events.tell(Event::Damaged { id, reason });
+    }
+    Ok(Done { folder, tally, is_interrupted, tables, training })
+}
+
+/// The runs that are not finished.
+fn missing<'a>(runs: &[&'a PlannedRun], ended: &Ended) -> Vec<&'a PlannedRun> {
+    runs.iter().filter(|run| !ended.finished.contains(&run.id)).copied().collect()
+}
+
+/// Opens the folder, unless there is nothing to write: then it may be one that cannot be written.
+fn open_if_needed(
+    experiment: &Experiment,
+    store: &Store,
+    folder: &ExperimentFolder,
+    record: &ExperimentRecord,
+    runs: &[&PlannedRun],
+    discard: Option<Confirm>,
+    waiting: Waiting,
+) -> anyhow::Result<(Option<Lock>, Ended)> {
+    let discard = discard.filter(|_| folder.runs().is_dir());
+    let ended = if discard.is_some() { Ended::default() } else { RunRecord::ended(folder)? };
+    let missing = missing(runs, &ended);
+    // Before anything is created or discarded: is the data there?
+    if let Some(run) = missing.first() {
+        store.load(&experiment.points[run.point].settings.data, run.seed)?;
+    }
+    if missing.is_empty() && discard.is_none() && record.is_recorded(folder) {
+        return Ok((None, ended));
+    }
+    open(folder, record, discard, waiting).map(|(lock, ended)| (Some(lock), ended))
+}
+
+/// Opens the experiment's folder for training, in company of other programs; or alone, to discard what is in it.
+fn open(
+    folder: &ExperimentFolder,
+    record: &ExperimentRecord,
+    discard: Option<Confirm>,
+    waiting: Waiting,
+) -> anyhow::Result<(Lock, Ended)> {
+    experiment::check_writable(folder)?;
+    discard.map_or(Ok(()), |confirm| confirm(folder.path()))?;
+    // Nobody else opens or discards it meanwhile.
+    let _gate = collect::lock(folder, waiting)?;
+    let alone = files::try_lock(&folder.training_lock())?;
+    let is_alone = !matches!(alone, Lock::Elsewhere);
+    if discard.is_some() {
+        let at_work = "another program is at work there; wait until it has ended, or stop it";
+        ensure!(is_alone, "{} is not discarded: {at_work}", folder.path().display());
+        experiment::discard(folder)?;
+        files::make_folder(&folder.runs())?;
+    }
+    let ended = RunRecord::ended(folder)?;
+    experiment::open(folder, record, &ended.finished, is_alone)?;
+    drop(alone);
+    Ok((files::try_lock_shared(&folder.training_lock())?, ended))
+}

@@ -1,0 +1,40 @@
+//! How many runs came to what.
+
+use crate::record::run::Status;
+
+/// What a call that trains runs came to, in runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Finished before the call.
+    pub already_finished: usize,
+    /// Completed or diverged during the call.
+    pub finished: usize,
+    /// Of those, diverged.
+    pub diverged: usize,
+    /// Went wrong.
+    pub failed: usize,
+    /// Being trained by another program.
+    pub elsewhere: usize,
+    /// Not trained, or not to the end.
+    pub left: usize,
+}
+
+impl Tally {
+    /// All runs that the call was for.
+    pub fn total(&self) -> usize {
+        self.already_finished + self.finished + self.failed + self.elsewhere + self.left
+    }
+
+    /// Counts a run that was trained. An interrupted one is left.
+    pub fn add(&mut self, status: Status) {
+        match status {
+            Status::Completed => self.finished += 1,
+            Status::Diverged => {
+                self.finished += 1;
+                self.diverged += 1;
+            }
+            Status::Failed => self.failed += 1,
+            Status::Interrupted | Status::Missing => {}
+        }
+    }
+}
