@@ -13,6 +13,7 @@ pub mod json;
 pub mod names;
 pub mod point;
 pub mod problem;
+pub mod recorded;
 pub mod resolve;
 pub mod sections;
 pub mod settings;

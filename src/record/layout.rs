@@ -58,6 +58,11 @@ impl ExperimentFolder {
 pub struct RunFolder(PathBuf);
 
 impl RunFolder {
+    /// The folder at this path.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0

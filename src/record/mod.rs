@@ -19,6 +19,7 @@ mod stamp;
 pub mod tables;
 pub mod tensors;
 pub mod timing;
+pub mod trained;
 
 /// Version of the folder's layout and of the tables' columns.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -92,6 +92,9 @@ pub struct RunRecord {
     /// And their SHA-256.
     #[serde(default)]
     pub table_sha256: BTreeMap<String, String>,
+    /// That of the checkpoint; none before there is one, and in records of earlier programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_sha256: Option<String>,
 }
 
 /// What every layout of a record has.

@@ -48,6 +48,11 @@ impl Tensor {
         &self.name
     }
 
+    /// Its shape.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
     /// Its bytes, little-endian.
     pub fn raw(&self) -> &[u8] {
         &self.bytes

@@ -177,6 +177,7 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
         },
         table_bytes: BTreeMap::new(),
         table_sha256: BTreeMap::new(),
+        checkpoint_sha256: None,
     }
 }
 
@@ -256,7 +257,9 @@ fn write_folder<F: Scalar>(
         record.table_bytes.insert(table.file.to_owned(), bytes.len() as u64);
         record.table_sha256.insert(table.file.to_owned(), files::sha256(&bytes));
     }
-    tensors::write(&folder.checkpoint(), &tensors::state(network, ""))?;
+    let checkpoint = tensors::serialize(&tensors::state(network, ""))?;
+    files::write_atomically(&folder.checkpoint(), &checkpoint)?;
+    record.checkpoint_sha256 = Some(files::sha256(&checkpoint));
     files::write_atomically(&folder.log(), record.log_text().as_bytes())?;
     // The record is not on disk before what it speaks of.
     files::sync_folder(folder.path())?;

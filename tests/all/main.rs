@@ -12,6 +12,7 @@ mod faults;
 mod fetch;
 mod goldens;
 mod gradients;
+mod library;
 mod mnist;
 mod pairing;
 mod replay;
