@@ -1,4 +1,4 @@
-//! The few ways in which files are read and written.
+//! How files are read, written and locked: one function for each way.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -25,15 +25,15 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Reads a whole file that can be no longer than `most` bytes.
+/// Reads a whole file of at most `most` bytes.
 ///
 /// # Errors
-/// The system's, with the path, and a longer file.
+/// The system's, with the path; if the file is longer.
 pub fn read_at_most(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let context = || format!("cannot read {}", path.display());
-    // A pipe would be waited for, a device read for ever.
+    // Reading a pipe would wait for ever, reading a device never end.
     let metadata = fs::metadata(path).with_context(context)?;
-    anyhow::ensure!(metadata.is_file(), "{}: it is no file", context());
+    anyhow::ensure!(metadata.is_file(), "{}: it is not a file", context());
     let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
     File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).with_context(context)?;
     anyhow::ensure!(bytes.len() as u64 <= most, "{} is longer than {most} bytes", path.display());
@@ -50,7 +50,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Names of what is in a folder; none if there is no such folder.
+/// Names of the files and folders in a folder; none if there is no such folder.
 ///
 /// # Errors
 /// The system's, with the path.
@@ -64,7 +64,7 @@ pub fn list(path: &Path) -> anyhow::Result<Vec<String>> {
     }
 }
 
-/// Whether a name is good for a file or folder on every platform, and for nothing but that: no path, no device.
+/// Whether every platform takes this as the name of a file or folder, and not as a path or a device.
 pub fn is_plain_name(name: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
@@ -74,7 +74,7 @@ pub fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && !has_dot_at_end && !is_reserved && name.chars().all(is_allowed)
 }
 
-/// Sees to it that what is written at a path is written there: a link would lead elsewhere.
+/// Refuses a link: what is written at its path would be written elsewhere.
 ///
 /// # Errors
 /// If there is a link.
@@ -84,7 +84,7 @@ pub fn refuse_link(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes a folder and those above it; one that is there already is fine.
+/// Makes a folder and those above it, unless they exist.
 ///
 /// # Errors
 /// The system's, with the path.
@@ -92,7 +92,7 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
-/// Removes a file; one that is not there is fine.
+/// Removes a file, if it exists.
 ///
 /// # Errors
 /// The system's, with the path.
@@ -105,7 +105,7 @@ pub fn remove(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Removes what a program that was killed left half-written in a folder.
+/// Removes files that a killed program left half-written in a folder.
 ///
 /// # Errors
 /// The system's, with the path.
@@ -114,10 +114,10 @@ pub fn remove_unfinished(folder: &Path) -> anyhow::Result<()> {
     list(folder)?.into_iter().filter(unfinished).try_for_each(|name| remove_all(&folder.join(name)))
 }
 
-/// How the names of files begin that are being written, or of folders that are being removed.
+/// Start of the names of files that are being written and of folders that are being removed.
 const UNFINISHED: &str = ".writing-";
 
-/// Removes a folder with everything in it, so that at every moment it is there as a whole or not at all.
+/// Removes a folder with everything in it. At every moment the whole folder exists under its name, or nothing.
 ///
 /// # Errors
 /// The system's, with the path.
@@ -128,7 +128,7 @@ pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
     remove_all(&aside)
 }
 
-/// A file, a link, or a folder with what is in it; one that is not there is fine.
+/// Removes a file, a link, or a folder with everything in it, if it exists.
 fn remove_all(path: &Path) -> anyhow::Result<()> {
     let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
     if !is_folder {
@@ -140,15 +140,16 @@ fn remove_all(path: &Path) -> anyhow::Result<()> {
 /// Who holds a lock.
 #[derive(Debug)]
 pub enum Lock {
-    /// This program, until this is dropped.
+    /// This program, until the value is dropped.
     Held(File),
-    /// Another one.
+    /// Another program.
     Elsewhere,
-    /// Nobody can: the file system has no locks, or does not answer for them.
+    /// Nobody: the file system has no locks, or does not answer.
     Unsupported,
 }
 
-/// Takes a lock, if nobody has it: of the file, whose existence says nothing. It ends with the program, however that ends.
+/// Takes the lock of a file, unless another program holds it. The system releases it when the program ends, even when it
+/// is killed; that the file exists does not mean that anyone holds its lock.
 ///
 /// # Errors
 /// If the file cannot be opened.
@@ -157,7 +158,7 @@ pub fn try_lock(path: &Path) -> anyhow::Result<Lock> {
     Ok(outcome(|| file.try_lock()).unwrap_or_else(|| Lock::Held(file)))
 }
 
-/// Takes a lock that many may hold at once, but none beside one who has it alone by [`try_lock`].
+/// Takes a shared lock: many programs may hold it at once, but none while one holds it by [`try_lock`].
 ///
 /// # Errors
 /// If the file cannot be opened.
@@ -166,10 +167,10 @@ pub fn try_lock_shared(path: &Path) -> anyhow::Result<Lock> {
     Ok(outcome(|| file.try_lock_shared()).unwrap_or_else(|| Lock::Held(file)))
 }
 
-/// Told ten times a second for how long a lock has been waited for; says whether to go on waiting.
+/// Called ten times a second with the time waited for a lock so far. Returns whether to go on waiting.
 pub type Waiting<'a> = &'a dyn Fn(Duration) -> bool;
 
-/// Waits for a lock until nobody else has it. [`Lock::Elsewhere`] if the waiting was given up.
+/// Takes a lock, and waits while another program holds it. Returns [`Lock::Elsewhere`] if `waiting` gives up.
 ///
 /// # Errors
 /// If the file cannot be opened.
@@ -186,13 +187,13 @@ pub fn lock(path: &Path, waiting: Waiting) -> anyhow::Result<Lock> {
 fn open_lock(path: &Path) -> anyhow::Result<File> {
     refuse_link(path)?;
     let is_other = path.metadata().is_ok_and(|metadata| !metadata.is_file());
-    anyhow::ensure!(!is_other, "cannot lock {}: it is no file", path.display());
-    // Over a network a shared lock needs a file that can be read, a lock alone one that can be written.
+    anyhow::ensure!(!is_other, "cannot lock {}: it is not a file", path.display());
+    // On a network file system a shared lock needs a file open for reading, an exclusive one a file open for writing.
     let file = File::options().create(true).read(true).write(true).truncate(false).open(path);
     file.with_context(|| format!("cannot lock {}", path.display()))
 }
 
-/// Why a lock was not taken; none if it was. Network file systems answer in many ways that they have no locks.
+/// Why a lock was not taken; `None` if it was. Network file systems say by many errors that they have no locks.
 fn outcome(take: impl Fn() -> Result<(), TryLockError>) -> Option<Lock> {
     loop {
         match take() {
@@ -204,8 +205,8 @@ fn outcome(take: impl Fn() -> Result<(), TryLockError>) -> Option<Lock> {
     }
 }
 
-/// Writes a file so that at every moment there is either the old one or the whole new one: into a
-/// temporary file beside it, to disk, then renamed.
+/// Writes a file: into a temporary one beside it, which is synced to disk and then renamed. At every moment there is the
+/// old file or the whole new one.
 ///
 /// # Errors
 /// The system's, with the path.
@@ -213,7 +214,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_atomically_by(path, |file| file.write_all(bytes).with_context(|| format!("cannot write {}", path.display())))
 }
 
-/// The same for what is too large to be held in memory: `write` is given the file.
+/// Like [`write_atomically`], for what does not fit into memory: `write` gets the open file.
 ///
 /// # Errors
 /// Those of `write`, and the system's, with the path.
@@ -228,12 +229,12 @@ pub fn write_atomically_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow:
     Ok(())
 }
 
-/// Sees to it that the names in a folder are on disk: files renamed into it before are there after the power was gone.
+/// Syncs the names in a folder to disk: files that were renamed into it survive a loss of power.
 ///
 /// # Errors
 /// The system's, with the path.
 pub fn sync_folder(path: &Path) -> anyhow::Result<()> {
-    // Elsewhere a folder cannot be opened, and renaming is on disk when it returns.
+    // Other systems cannot open a folder, and have a renaming on disk when it returns.
     if cfg!(unix) {
         let synced = File::open(path).and_then(|folder| folder.sync_all());
         synced.with_context(|| format!("cannot sync {}", path.display()))?;
@@ -241,7 +242,7 @@ pub fn sync_folder(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Temporary files are private; results are like any other file, readable as the user's umask has it.
+/// Temporary files are private by default; results get the permissions of the user's umask.
 #[cfg(unix)]
 fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {
     use std::os::unix::fs::PermissionsExt;
@@ -260,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_cannot_be_had_is_no_reason_to_stop() {
+    fn a_file_system_without_locks_is_no_reason_to_stop() {
         let error = |kind: io::ErrorKind| Err(TryLockError::Error(kind.into()));
         for kind in [io::ErrorKind::Unsupported, io::ErrorKind::Other, io::ErrorKind::PermissionDenied] {
             assert!(matches!(outcome(|| error(kind)), Some(Lock::Unsupported)), "{kind:?}");

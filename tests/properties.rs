@@ -613,7 +613,7 @@ fn a_record_with_names_of_folders_elsewhere_is_refused() {
 #[test]
 fn a_record_with_more_axes_than_values_is_refused() {
     let refusal = changed_record(|record| record["axes"] = json!(["optimizer.lr", "norm.epsilon"]));
-    assert!(refusal.ends_with("has not one value for each axis, or no classes"), "{refusal}");
+    assert!(refusal.ends_with("does not have one value for each axis, or has no classes"), "{refusal}");
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl ExperimentRecord {
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let path = folder.experiment_json();
         if !path.is_file() {
-            anyhow::bail!("{} is no experiment: it has no experiment.json", folder.path().display());
+            anyhow::bail!("{} is not an experiment: it has no experiment.json", folder.path().display());
         }
         Self::parse(&files::read(&path)?, &path)
     }
@@ -69,10 +69,10 @@ impl ExperimentRecord {
     /// The record that a file holds; `path` is its name for messages.
     ///
     /// # Errors
-    /// If it cannot be read, is of a later layout, has names that cannot be those of folders, or a run that has not one
-    /// value an axis.
+    /// If it cannot be read or is of a later layout; if a name in it cannot name a folder; if a run does not have one value
+    /// for each axis.
     pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
-        let context = || format!("{} is no record of an experiment", path.display());
+        let context = || format!("{} is not the record of an experiment", path.display());
         let value: Value = serde_json::from_slice(bytes).with_context(context)?;
         // Before anything else is looked at: a later layout may have other fields.
         let version = value["schema_version"].as_u64().unwrap_or_default();
@@ -86,16 +86,16 @@ impl ExperimentRecord {
         Ok(record)
     }
 
-    /// Names become folders: none may lead out of the experiment's own, and no two runs share one.
+    /// Names become folders: none may lead out of the experiment's folder, and no two runs may share one.
     fn check_names(&self) -> anyhow::Result<()> {
         let mut seen = HashSet::new();
         for name in self.runs.iter().flat_map(|run| [&run.id, &run.variant]).chain([&self.name]) {
             anyhow::ensure!(name.len() <= 128 && files::is_plain_name(name), "{name:?} cannot name a folder");
         }
         for run in &self.runs {
-            anyhow::ensure!(seen.insert(&run.id), "run {} stands twice", run.id);
+            anyhow::ensure!(seen.insert(&run.id), "run {} is listed twice", run.id);
             let is_sound = run.values.len() == self.axes.len() && run.classes > 0;
-            anyhow::ensure!(is_sound, "run {} has not one value for each axis, or no classes", run.id);
+            anyhow::ensure!(is_sound, "run {} does not have one value for each axis, or has no classes", run.id);
         }
         Ok(())
     }
@@ -113,7 +113,7 @@ impl ExperimentRecord {
         Ok(options)
     }
 
-    /// Whether a folder has a record that asks for the same.
+    /// Whether a folder has a record of the same configuration and plan.
     pub fn is_recorded(&self, folder: &ExperimentFolder) -> bool {
         let same = |other: Self| {
             other.axes == self.axes && other.runs == self.runs && other.configuration == self.configuration
@@ -136,8 +136,8 @@ impl ExperimentRecord {
 #[error("{0}")]
 pub struct WouldDrop(String);
 
-/// Prepares an experiment's folder before anything is trained: sees that no finished run would be dropped, nor one that
-/// another program may be at, and writes the record. The caller has it locked.
+/// Writes the record of an experiment before anything is trained. Refuses to, if that would drop a finished run from the
+/// plan, or one that another program may be training. The caller holds the folder's lock.
 ///
 /// # Errors
 /// If the record cannot be written; [`WouldDrop`] if the folder holds runs that are not in the plan.
@@ -168,7 +168,7 @@ pub fn open(
     folder.path().parent().filter(|parent| parent.is_dir()).map_or(Ok(()), files::sync_folder)
 }
 
-/// Makes the folder if it is not there and sees that files can be written in it.
+/// Makes the folder, if it does not exist, and checks that files can be written in it.
 ///
 /// # Errors
 /// If they cannot.
@@ -218,12 +218,12 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
     )
 }
 
-/// Deletes an experiment's earlier results: its runs, tables and record, and nothing else. The caller has it locked.
+/// Deletes the results of an experiment: its runs, tables and record, and nothing else. The caller holds the folder's lock.
 ///
 /// # Errors
 /// If something cannot be deleted.
 pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
-    // First the tables, then the runs as a whole: what is left of a stopped removal is nothing that looks finished.
+    // First the tables, then all runs at once: a removal that is killed leaves nothing that looks finished.
     let tables = super::tables::all().map(|table| folder.table(table.file));
     tables.chain([folder.stamp(), folder.experiment_json()]).try_for_each(|file| files::remove(&file))?;
     files::remove_folder(&folder.runs())

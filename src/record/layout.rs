@@ -27,12 +27,12 @@ impl ExperimentFolder {
         self.0.join(file)
     }
 
-    /// Shared by all who train runs; whoever discards them has it alone.
+    /// Lock shared by all programs that train runs; a program that discards them holds it alone.
     pub fn training_lock(&self) -> PathBuf {
         self.0.join(".training.lock")
     }
 
-    /// Held by whoever rebuilds the root tables.
+    /// Lock of the root: held while the folder is opened or its tables are made.
     pub fn lock(&self) -> PathBuf {
         self.0.join(".lock")
     }
@@ -73,12 +73,12 @@ impl RunFolder {
         self.0.join(file)
     }
 
-    /// The run's state; written last, so where it says `completed` or `diverged` everything else is there.
+    /// The run's record. It is written last: where it says `completed` or `diverged`, everything else is there.
     pub fn run_json(&self) -> PathBuf {
         self.0.join("run.json")
     }
 
-    /// In place of `run.json`, beside the folder: why a run failed whose folder cannot be written.
+    /// Why a run failed whose folder cannot be written: beside the folder, in place of `run.json`.
     pub fn failure(&self) -> PathBuf {
         self.0.with_added_extension("failed.json")
     }
@@ -98,7 +98,7 @@ impl RunFolder {
         self.0.join("resume.safetensors")
     }
 
-    /// Held by whoever trains the run.
+    /// Lock of the run: held while it is trained or copied.
     pub fn lock(&self) -> PathBuf {
         self.0.join(".lock")
     }

@@ -1,8 +1,8 @@
 //! Shards and copies of one experiment → one folder.
 //!
-//! Every run comes from the first folder that has it finished and whole. Its record is copied last, so that a merge that
-//! was stopped leaves no run that looks finished and is not; doing it again changes nothing. Of what a folder holds only
-//! the files that runs are made of are copied, and no link is followed.
+//! Every run comes from the first folder that has it finished and whole. Its record is copied last: a merge that is
+//! stopped leaves no run that looks finished and is not. Merging again changes nothing. Only the files that a run consists
+//! of are copied, and no link is followed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
@@ -46,41 +46,7 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     let (plan, _training) = open(sources, out, waiting)?;
     let mut merged = Merged { planned: plan.runs.len(), ..Merged::default() };
     for entry in &plan.runs {
-        let destination = out.run(&entry.id);
-        let context = || format!("cannot copy run {}", entry.id);
-        let mut ended = RunRecord::read(&destination)?;
-        for source in sources {
-            let folder = source.run(&entry.id);
-            files::refuse_link(&source.runs())?;
-            files::refuse_link(folder.path())?;
-            if same_file(folder.path(), destination.path()) {
-                continue;
-            }
-            let Some(record) = RunRecord::read(&folder)? else { continue };
-            let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
-            match (has_it, record.status.is_finished()) {
-                (false, true) => {
-                    if copy(&folder, &destination).with_context(context)? {
-                        merged.copied += 1;
-                        ended = Some(record);
-                    } else {
-                        merged.elsewhere += 1;
-                        break;
-                    }
-                }
-                (true, true) => {
-                    let is_same = ended.as_ref().is_some_and(|ended| came_to_the_same(ended, &record));
-                    let (one, other) = (destination.path().display(), folder.path().display());
-                    ensure!(is_same, "{one} and {other} are of one run and hold different results");
-                }
-                (false, false) if ended.is_none() => {
-                    // Nobody may have finished it: then at least why.
-                    copy_record(&folder, &destination).with_context(context)?;
-                    ended = Some(record);
-                }
-                _ => {}
-            }
-        }
+        let ended = merge_run(&entry.id, sources, out, &mut merged)?;
         match ended {
             Some(record) if record.status.is_finished() => {
                 merged.finished += 1;
@@ -96,8 +62,52 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     Ok(merged)
 }
 
-/// Puts the plan of all sources and of `out` into `out`, and joins those who train there: nobody discards it meanwhile, nor
-/// drops runs from its plan.
+/// Copies one run into `out` from the first source that has it finished, unless `out` has it. Returns its record there.
+fn merge_run(
+    id: &str,
+    sources: &[ExperimentFolder],
+    out: &ExperimentFolder,
+    merged: &mut Merged,
+) -> anyhow::Result<Option<RunRecord>> {
+    let context = || format!("cannot copy run {id}");
+    let destination = out.run(id);
+    let mut ended = RunRecord::read(&destination)?;
+    for source in sources {
+        let folder = source.run(id);
+        files::refuse_link(&source.runs())?;
+        files::refuse_link(folder.path())?;
+        if same_file(folder.path(), destination.path()) {
+            continue;
+        }
+        let Some(record) = RunRecord::read(&folder)? else { continue };
+        let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
+        match (has_it, record.status.is_finished()) {
+            (false, true) => {
+                if !copy(&folder, &destination).with_context(context)? {
+                    merged.elsewhere += 1;
+                    break;
+                }
+                merged.copied += 1;
+                ended = Some(record);
+            }
+            (true, true) => {
+                let is_same = ended.as_ref().is_some_and(|ended| came_to_the_same(ended, &record));
+                let (one, other) = (destination.path().display(), folder.path().display());
+                ensure!(is_same, "{one} and {other} are of one run and hold different results");
+            }
+            (false, false) if ended.is_none() => {
+                // If no source has finished it, the reason why is kept at least.
+                copy_record(&folder, &destination).with_context(context)?;
+                ended = Some(record);
+            }
+            _ => {}
+        }
+    }
+    Ok(ended)
+}
+
+/// Writes the plan of all sources and of `out` into `out`, and takes its shared training lock: meanwhile nobody discards
+/// `out` or drops runs from its plan.
 fn open(
     sources: &[ExperimentFolder],
     out: &ExperimentFolder,
@@ -111,13 +121,13 @@ fn open(
     Ok((plan, files::try_lock_shared(&out.training_lock())?))
 }
 
-/// The plan that has all runs of the others: an experiment may have grown between two copies.
+/// The plan that contains all others: an experiment may have grown between two copies.
 fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<ExperimentRecord> {
     let is_there = out.experiment_json().is_file();
     let folders = sources.iter().chain(is_there.then_some(out));
     let records = folders.map(|folder| Ok((folder, ExperimentRecord::read(folder)?)));
     let mut records = records.collect::<anyhow::Result<Vec<_>>>()?;
-    // Of equals the first is taken.
+    // The sort is stable: among plans of one length the first wins.
     records.sort_by_key(|(_, record)| Reverse(record.runs.len()));
     let Some(((folder, widest), others)) = records.split_first() else { bail!("there is nothing to merge") };
     let ids: HashSet<&str> = widest.runs.iter().map(|run| run.id.as_str()).collect();
@@ -135,8 +145,8 @@ fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::
     Ok(widest.clone())
 }
 
-/// Whether two records tell of the same numbers, wherever and at whatever time they were made; those of different
-/// instruction levels may differ by rounding.
+/// Whether two records of a run have the same numbers, whatever machine and time they are of. Records of different
+/// instruction levels may differ: by rounding.
 fn came_to_the_same(a: &RunRecord, b: &RunRecord) -> bool {
     let numbers = |r: &RunRecord| (r.status, r.diverged_at_step, r.steps, r.parameters, r.metrics, r.start);
     a.simd != b.simd || numbers(a) == numbers(b)
@@ -146,7 +156,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
     a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
-/// Copies a finished run, its record last; unless another program is training it.
+/// Copies a finished run, its record last. Returns false if another program is training it there.
 fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     let lock = prepare(to)?;
     if let Lock::Elsewhere = lock {
@@ -172,7 +182,7 @@ fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Copies what is said of a run that has not been finished.
+/// Copies the record and the log of an unfinished run.
 fn copy_record(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
     let lock = prepare(to)?;
     if let Lock::Elsewhere = lock {
@@ -183,7 +193,7 @@ fn copy_record(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
     copy_file(&from.failure(), &to.failure())
 }
 
-/// Sees to it that a run's folder is there and is no link, and locks it, if it is nobody else's.
+/// Makes a run's folder, refuses a link in its place, and tries to lock it.
 fn prepare(to: &RunFolder) -> anyhow::Result<Lock> {
     files::refuse_link(to.path())?;
     files::refuse_link(&to.snapshots())?;
@@ -195,7 +205,7 @@ fn prepare(to: &RunFolder) -> anyhow::Result<Lock> {
     Ok(lock)
 }
 
-/// Copies a file, if it is there. What a link leads to may be of anywhere: it is not made part of the results.
+/// Copies a file, if it exists. A link is refused: it may lead to any file of the machine.
 fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
     files::refuse_link(from)?;
     if from.is_file() { files::write_atomically(to, &files::read(from)?) } else { Ok(()) }

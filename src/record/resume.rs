@@ -1,7 +1,7 @@
 //! `resume.safetensors`: an unfinished run between two updates, everything needed to continue it to the same bytes.
 //!
-//! Parameters and buffers under their public names, the optimiser's moments, the rows of every table so far, and a header
-//! with the rest. A digest of it all stands beside it, so that a damaged file is noticed and not continued from.
+//! It holds parameters and buffers under their public names, the optimiser's moments, the rows of every table so far, and a
+//! header with the rest; and a digest of all these, by which a damaged file is recognised.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,7 +38,7 @@ struct Header {
     started_at: String,
 }
 
-/// What those who watch a run keep.
+/// What the observers of a run keep.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Watched {
     /// Highest validation accuracy so far, and the first step that had it.
@@ -118,7 +118,7 @@ pub struct Saved {
     tensors: Vec<Tensor>,
 }
 
-/// What is saved of a run; none if nothing is, or if it was saved by kernels that round differently.
+/// The saved state of a run. `None` if there is none, or if it was saved by kernels that round differently.
 ///
 /// # Errors
 /// If the file is damaged, or of another run or version.
@@ -130,7 +130,7 @@ pub fn read(folder: &RunFolder, run_id: &str) -> anyhow::Result<Option<Saved>> {
     parse(&files::read(&path)?, &path, run_id)
 }
 
-/// What a file's content says is saved of a run; `path` is its name for messages.
+/// The saved run that a file holds; `path` is its name for messages.
 ///
 /// # Errors
 /// As [`read`].
@@ -144,7 +144,7 @@ pub fn parse(bytes: &[u8], path: &Path, run_id: &str) -> anyhow::Result<Option<S
 }
 
 impl Saved {
-    /// What these tensors say is saved of a run, the digest being another's business.
+    /// The saved run that these tensors hold; their digest has been checked.
     ///
     /// # Errors
     /// If they are of another run or version, or have no header.
@@ -169,7 +169,7 @@ impl Saved {
         self.tensors.iter().find(|tensor| tensor.name() == name)
     }
 
-    /// Puts network and training state in place, of a run that has so many steps in all.
+    /// Restores the network and the state of training; `steps` are those of the whole run.
     ///
     /// # Errors
     /// If something is missing or of the wrong size, or the run would have nothing left to do.
@@ -197,7 +197,7 @@ impl Saved {
         Ok(())
     }
 
-    /// What those who watch keep.
+    /// What the observers keep.
     pub fn watched(&self) -> Watched {
         Watched {
             best_validation: self.header.best_validation,

@@ -1,4 +1,4 @@
-//! The record of one run: `run.json`, and what stands beside it.
+//! The record of one run, `run.json`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::train::Start;
 pub enum Status {
     /// All steps done.
     Completed,
-    /// Left the finite; a result like any other.
+    /// Its loss or a parameter became too large or not finite; a result like any other.
     Diverged,
     /// Something went wrong; will be tried again.
     Failed,
@@ -153,8 +153,8 @@ pub struct Ended {
 }
 
 impl RunRecord {
-    /// Reads the record of a run; `None` if there is none, or one so damaged that the run has to be
-    /// trained again. A finished run one of whose tables is not as it was written counts as failed.
+    /// Reads the record of a run. `None` if there is none, or if it is so damaged that the run has to be trained again. A
+    /// finished run counts as failed if one of its tables has another length than it was written with.
     ///
     /// # Errors
     /// If there is one of a later layout, or the system cannot read it.
@@ -171,7 +171,7 @@ impl RunRecord {
         }
     }
 
-    /// Whether the record of a run says that it is finished, and its tables are as they were written.
+    /// Whether the record of a run says that it is finished, and its tables have the length that they were written with.
     ///
     /// # Errors
     /// If there is a record of a later layout, or the system cannot read it.
@@ -180,7 +180,7 @@ impl RunRecord {
         Ok(record.is_some_and(|record| record.status.is_finished() && record.damage(folder).is_none()))
     }
 
-    /// The record of a run that came to nothing after all.
+    /// The same run, failed for this reason.
     pub fn failed(self, reason: String) -> Self {
         Self { status: Status::Failed, reason: Some(reason), metrics: Metrics::default(), ..self }
     }
@@ -203,7 +203,7 @@ impl RunRecord {
             return Ok(None);
         }
         let record = Self::parse(&files::read(path)?, path)?;
-        // A copy of another run's record says nothing about this one.
+        // The record of another run, copied here, does not count.
         Ok(record.filter(|record| folder.path().file_name().is_some_and(|name| *name == *record.run_id)))
     }
 
@@ -212,7 +212,7 @@ impl RunRecord {
     /// # Errors
     /// If it is of a later layout.
     pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Option<Self>> {
-        // A later layout may have other fields: what does not fit this one is damaged only if it claims to be of it.
+        // A later layout may have other fields: only a record that says it is of this one is damaged if it does not fit.
         let record = serde_json::from_slice::<Self>(bytes);
         let version = match &record {
             Ok(record) => u64::from(record.schema_version),
@@ -226,7 +226,7 @@ impl RunRecord {
         Ok(record.ok())
     }
 
-    /// The first table that is not as it was written.
+    /// The first table that has another length than it was written with.
     fn damage(&self, folder: &RunFolder) -> Option<String> {
         // A name from a file may lead elsewhere.
         let tables = self.table_bytes.iter().filter(|(file, _)| files::is_plain_name(file));
@@ -255,7 +255,7 @@ impl RunRecord {
                     ended.failed.insert(id, run.reason.unwrap_or_default());
                 }
                 Ok(_) => {}
-                // It concerns that run alone.
+                // That concerns this run alone.
                 Err(error) => drop(ended.failed.insert(id, format!("{error:#}"))),
             }
         }
@@ -277,7 +277,7 @@ impl RunRecord {
     pub fn write(&self, folder: &RunFolder) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         files::write_atomically(&folder.run_json(), text.as_bytes())?;
-        // What failed before counts no more, whether or not it can be removed.
+        // An earlier failure no longer counts, whether or not its record can be removed.
         drop(files::remove(&folder.failure()));
         // A finished run is never lost.
         files::sync_folder(folder.path())

@@ -84,7 +84,7 @@ impl Tensor {
 /// The tensors of a file's content; `path` is its name for messages.
 ///
 /// # Errors
-/// If it is no safetensors file.
+/// If it is not a safetensors file.
 pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Vec<Tensor>> {
     let tensors = SafeTensors::deserialize(bytes).with_context(|| format!("{} holds no tensors", path.display()))?;
     let tensor = |(name, view): (String, TensorView)| Tensor {

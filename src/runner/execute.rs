@@ -116,7 +116,7 @@ pub(super) fn train_as<F: Scalar>(
         // Once: a folder that vanishes later is noticed, not made anew without what was in it.
         files::make_folder(&folder.snapshots())?;
     }
-    let mut watch = Watch::new(job, run, &folder, &network, data, probes, events, record.timing.started_at.clone());
+    let mut watch = Watch::new(job, run, &folder, &network, data, probes, events);
     watch.continue_saved(&mut network, &mut state).inspect_err(|error| {
         // The next attempt begins anew; unless what is saved may be whole, and readable another time.
         if !error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<resume::Later>()) {

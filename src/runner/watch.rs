@@ -10,6 +10,7 @@ use crate::nn::Network;
 use crate::plan::PlannedRun;
 use crate::probe::Probe;
 use crate::record::layout::RunFolder;
+use crate::record::machine;
 use crate::record::resume::{self, Watched};
 use crate::record::tables::{self, Rows};
 use crate::record::tensors;
@@ -51,7 +52,6 @@ impl<'a, F: Scalar> Watch<'a, F> {
         data: &'a Dataset,
         probes: Vec<Box<dyn Probe<F>>>,
         events: &'a dyn Events,
-        started_at: String,
     ) -> Self {
         let settings = &job.experiment.points[run.point].settings;
         Self {
@@ -65,7 +65,7 @@ impl<'a, F: Scalar> Watch<'a, F> {
             told: Instant::now(),
             evaluating: Duration::ZERO,
             probing: Duration::ZERO,
-            started_at,
+            started_at: machine::now(),
             steps: settings.train.steps,
             save_every: job.resume_every,
             saved: Instant::now(),

@@ -169,7 +169,9 @@ fn what_changes_while_the_tables_are_written_makes_them_stale() {
                     let names = std::fs::read_dir(done.folder.path()).expect("a folder");
                     names.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(".writing-"))
                 };
-                while !is_over.load(Ordering::Relaxed) && !is_writing() {}
+                while !is_over.load(Ordering::Relaxed) && !is_writing() {
+                    std::hint::spin_loop();
+                }
                 std::fs::rename(&prepared, &path).expect("renamed");
                 !is_over.load(Ordering::Relaxed)
             });

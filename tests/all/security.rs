@@ -53,7 +53,7 @@ fn names_that_lead_elsewhere_are_refused_in_records() {
         }
     }
     let lab = tampered(|record| record["runs"][1] = record["runs"][0].clone());
-    lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&["stands twice"]);
+    lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&["is listed twice"]);
 }
 
 /// A link in the place of anything that is written is not followed: what it leads to stays as it was.
