@@ -78,28 +78,22 @@ fn read(
     let mut runs = Vec::with_capacity(record.runs.len());
     for (place, entry) in record.runs.iter().enumerate() {
         let own = folder.run(&entry.id);
-        let (mut run, mut steps_to_target) = (RunRecord::read(&own)?, None);
-        if let Some(finished) = run.take_if(|run| run.status.is_finished()) {
-            let found = match damaged.get(&place) {
-                Some(reason) => Err(reason.clone()),
-                None => damage::check(&finished, &own, entry, &record.axes, target)?,
-            };
-            run = Some(match found {
-                Ok(steps) => {
-                    steps_to_target = steps;
-                    finished
-                }
-                Err(reason) => {
-                    let failed = finished.failed(reason.clone());
-                    if damaged.insert(place, reason).is_none() {
-                        // Where that cannot be written, this call counts it as failed all the same.
-                        drop(damage::record(&own, &failed));
+        let collected = match RunRecord::read(&own)? {
+            Some(run) if run.status.is_finished() => match damaged.get(&place) {
+                Some(reason) => Collected { run: Some(run.failed(reason.clone())), steps_to_target: None },
+                None => match damage::check(&run, &own, entry, &record.axes, target)? {
+                    Ok(steps_to_target) => Collected { run: Some(run), steps_to_target },
+                    Err(reason) => {
+                        // Where that cannot be written, this call counts the run as failed all the same.
+                        drop(damage::record(&own, &run.failed(reason.clone())));
+                        damaged.insert(place, reason);
+                        continue;
                     }
-                    failed
-                }
-            });
-        }
-        runs.push(Collected { run, steps_to_target });
+                },
+            },
+            run => Collected { run, steps_to_target: None },
+        };
+        runs.push(collected);
     }
     Ok((damaged.len() == known).then_some(runs))
 }

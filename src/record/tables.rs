@@ -85,8 +85,8 @@ impl Writer {
     }
 }
 
-/// Rows of a table without their leading cells: those depend on the sweep's axes, which may change before all rows are
-/// there.
+/// Rows of a table without their leading cells. Those depend on the sweep's axes, which may change while the run is
+/// interrupted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
     /// The table.
@@ -110,7 +110,7 @@ impl Rows {
 
     /// The whole table: header, and every row led by these cells.
     pub fn whole(&self, leading: &[String], axes: &[String]) -> Vec<u8> {
-        // Quoted where they must be, up to the comma before an empty cell.
+        // The leading cells as CSV, quoted where necessary; an empty cell behind them gives the comma.
         let mut first = Writer { csv: csv::Writer::from_writer(Vec::new()) };
         first.row(leading, [""]);
         let first = first.into_bytes();

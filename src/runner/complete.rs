@@ -1,7 +1,6 @@
 //! An experiment from its configuration to its tables, in one call.
 
 use std::cell::Cell;
-use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -41,13 +40,6 @@ pub struct Options<'a> {
     pub discard: Option<Confirm<'a>>,
     /// Set to stop at the next step.
     pub stop: &'a AtomicBool,
-}
-
-impl fmt::Debug for Options<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { jobs, shard, trace, .. } = self;
-        write!(f, "Options {{ jobs: {jobs}, shard: {shard:?}, trace: {trace}, .. }}")
-    }
 }
 
 /// What [`complete`] came to.
@@ -101,8 +93,8 @@ pub fn complete(
         events.tell(Event::Retrying(&failed));
     }
     let Options { jobs, trace, resume_every, stop, .. } = *options;
-    let (plan, missing, folder_of_runs) = (&mine[..], &missing[..], &folder);
-    let job = Job { experiment, plan, missing, store, folder: folder_of_runs, jobs, trace, resume_every, stop };
+    let (plan, missing) = (&mine[..], &missing[..]);
+    let job = Job { experiment, plan, missing, store, folder: &folder, jobs, trace, resume_every, stop };
     let tally = queue::run(&job, events)?;
     let is_interrupted = stop.load(Ordering::Relaxed) && tally.left > 0;
     let tables = match options.shard {

@@ -43,7 +43,7 @@ pub enum Outcome {
 /// If not even the failure could be written.
 pub fn execute(job: &Job, run: &PlannedRun, events: &dyn Events) -> anyhow::Result<Outcome> {
     train_locked(job, run, events).or_else(|error| {
-        // Its own folder cannot be written.
+        // The run's folder cannot be written.
         let record = failed(job, run, &error);
         record.write_beside(&job.folder.run(&run.id))?;
         Ok(Outcome::Trained(Box::new(record)))
@@ -80,7 +80,7 @@ fn train_locked(job: &Job, run: &PlannedRun, events: &dyn Events) -> anyhow::Res
             Precision::F64 => train_as::<f64>(job, run, &data, probe::list::all(settings, &data), events),
         }
     };
-    // A defect in one run must not take the others with it; nothing it leaves behind is used again.
+    // A panic in one run must not end the others; nothing that the run leaves in memory is used again.
     let result = catch_unwind(AssertUnwindSafe(train)).unwrap_or_else(|panic| {
         let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         Err(anyhow::anyhow!("the run panicked: {}", words.unwrap_or("no reason was given")))
@@ -96,6 +96,7 @@ fn train_locked(job: &Job, run: &PlannedRun, events: &dyn Events) -> anyhow::Res
     Ok(Outcome::Trained(Box::new(record)))
 }
 
+/// Trains a run in one precision, watched by these probes, and writes its folder.
 pub(super) fn train_as<F: Scalar>(
     job: &Job,
     run: &PlannedRun,
@@ -113,12 +114,13 @@ pub(super) fn train_as<F: Scalar>(
         trace::write(&folder, settings, data, &network, run.seed)?;
     }
     if settings.log.snapshot_every > 0 {
-        // Once: a folder that vanishes later is noticed, not made anew without what was in it.
+        // Made once: if it vanishes later the run fails, rather than go on without the earlier snapshots.
         files::make_folder(&folder.snapshots())?;
     }
     let mut watch = Watch::new(job, run, &folder, &network, data, probes, events);
     watch.continue_saved(&mut network, &mut state).inspect_err(|error| {
-        // The next attempt begins anew; unless what is saved may be whole, and readable another time.
+        // The next attempt begins anew, unless the saved run may be whole: the file could not be read now, or a later program
+        // wrote it.
         if !error.chain().any(|cause| cause.is::<io::Error>() || cause.is::<resume::Later>()) {
             drop(resume::remove(&folder));
         }
@@ -134,7 +136,7 @@ pub(super) fn train_as<F: Scalar>(
         record.write(&folder)?;
     } else {
         write_folder(&folder, &record, &watch, &network, &leading(job, run), &axes(job))?;
-        // The run is finished whether or not what is saved of it can be removed; the next call tries again.
+        // The run is finished even if its saved state cannot be removed; the next call tries again.
         drop(resume::remove(&folder));
     }
     Ok(record)
@@ -235,7 +237,7 @@ fn leading(job: &Job, run: &PlannedRun) -> Vec<String> {
     entries.first().map(leading::cells).unwrap_or_default()
 }
 
-/// Writes everything a run leaves; `run.json` last, so that its presence means the rest is there.
+/// Writes everything that a run leaves. `run.json` is the last: where it is, the rest is.
 fn write_folder<F: Scalar>(
     folder: &RunFolder,
     record: &RunRecord,
@@ -261,7 +263,7 @@ fn write_folder<F: Scalar>(
     files::write_atomically(&folder.checkpoint(), &checkpoint)?;
     record.checkpoint_sha256 = Some(files::sha256(&checkpoint));
     files::write_atomically(&folder.log(), record.log_text().as_bytes())?;
-    // The record is not on disk before what it speaks of.
+    // The record must not be on disk before the files that it tells of.
     files::sync_folder(folder.path())?;
     record.write(folder)
 }

@@ -72,7 +72,7 @@ impl<'a, F: Scalar> Watch<'a, F> {
         }
     }
 
-    /// Puts everything where it was when the run was saved, if it was.
+    /// Restores everything as it was when the run was saved, if it was saved.
     ///
     /// # Errors
     /// Those of [`resume::read`] and [`resume::Saved::restore`].
@@ -88,7 +88,7 @@ impl<'a, F: Scalar> Watch<'a, F> {
         })
     }
 
-    /// Takes the rows over from those who make them. Where two probes fill one table, the order of its rows depends on
+    /// Takes the new rows from the curves and the probes. Where two probes fill one table, the order of its rows depends on
     /// when this is called: after each update, and not when the run happens to be saved.
     pub(super) fn flush(&mut self) {
         let Self { rows, curves, probes, .. } = self;
@@ -145,7 +145,7 @@ impl<F: Scalar> Observer<F> for Watch<'_, F> {
     }
 
     fn between(&mut self, state: &State<F>, network: &Network<F>) -> anyhow::Result<()> {
-        // After the last update there is nothing to continue.
+        // After the last update there is nothing left to continue.
         let is_due = state.step < self.steps && self.saved.elapsed() >= self.save_every;
         if is_due { self.save(state, network) } else { Ok(()) }
     }
