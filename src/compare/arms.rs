@@ -102,7 +102,8 @@ pub fn times<'a>(grid: &'a Grid<'a>, setting: usize) -> Vec<TimeToTarget> {
     if grid.loaded.options.target_accuracy.is_none() {
         return Vec::new();
     }
-    let (in_steps, in_seconds) = (Scores::new(grid, Metric::StepsToTarget), Scores::new(grid, Metric::SecondsToTarget));
+    let (in_steps, in_seconds) =
+        (Scores::new(grid, Metric::STEPS_TO_TARGET), Scores::new(grid, Metric::SECONDS_TO_TARGET));
     let time = |variant: &'a String| {
         let (times, selected, edge) = read_times(&in_steps, setting, variant);
         let curve = kaplan_meier(&times);

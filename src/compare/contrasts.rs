@@ -1,9 +1,9 @@
 //! Differences between arms, paired by seed, each arm tuned for itself.
 
 use super::Options;
-use super::metric::Kind;
 use super::scores::{Score, Scores};
 use super::verdict::{Evidence, Verdict, verdict};
+use crate::config::file::Kind;
 use crate::random::{below, stream};
 use crate::stats::exchange::{self, DIFFERENCE, Effect, Tested};
 use crate::stats::selection::Record;

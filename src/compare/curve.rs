@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::metric::Kind;
 use super::scores::Scores;
+use crate::config::file::Kind;
 use crate::stats::proportion::wilson;
 
 /// An arm at one candidate, over all seeds.

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::sheet::Sheet;
 use crate::config::file::{CompareOptions, Metric, VariantEntry};
-use crate::config::resolve::serde_name;
 use crate::config::settings::Arm;
 use crate::config::variants::variants;
 use crate::config::{Problems, Variant};
@@ -31,24 +30,13 @@ pub struct Run {
     pub reason: String,
     /// Steps that it took.
     pub steps: Option<f64>,
-    /// Its cell in each column that can be compared, by [`COLUMNS`].
-    pub scores: [Option<f64>; COLUMNS.len()],
+    /// Its cell in each column that can be compared, by [`Metric::FINAL`].
+    pub scores: [Option<f64>; Metric::FINAL.len()],
     /// First evaluation that reached the target.
     pub steps_to_target: Option<f64>,
     /// How it was run; none if it was not, or not timed.
     pub timing: Option<Timing>,
 }
-
-/// The metrics that are columns of final scores.
-pub const COLUMNS: [Metric; 7] = [
-    Metric::TrainLoss,
-    Metric::TrainAccuracy,
-    Metric::ValidationLoss,
-    Metric::ValidationAccuracy,
-    Metric::TestLoss,
-    Metric::TestAccuracy,
-    Metric::BestValidationAccuracy,
-];
 
 /// What timing.csv says of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +72,7 @@ pub struct Loaded {
 impl Run {
     /// Its final score in a column.
     pub fn score(&self, metric: Metric) -> Option<f64> {
-        COLUMNS.iter().position(|column| *column == metric).and_then(|i| self.scores[i])
+        Metric::FINAL.iter().position(|column| *column == metric).and_then(|i| self.scores[i])
     }
 }
 
@@ -154,7 +142,7 @@ struct Columns {
     /// Every column that holds numbers, so that a damaged cell is found whichever is compared.
     numbers: Vec<usize>,
     steps: usize,
-    scores: [usize; COLUMNS.len()],
+    scores: [usize; Metric::FINAL.len()],
     steps_to_target: usize,
 }
 
@@ -162,9 +150,9 @@ impl Columns {
     fn of(sheet: &Sheet) -> anyhow::Result<Self> {
         let words = ["status", "reason"];
         let numbers = tables::RUNS.columns.iter().filter(|name| !words.contains(name));
-        let mut scores = [0; COLUMNS.len()];
-        for (at, metric) in scores.iter_mut().zip(COLUMNS) {
-            *at = sheet.column(&serde_name(&metric))?;
+        let mut scores = [0; Metric::FINAL.len()];
+        for (at, metric) in scores.iter_mut().zip(Metric::FINAL) {
+            *at = sheet.column(metric.name)?;
         }
         Ok(Self {
             status: sheet.column("status")?,
@@ -184,7 +172,7 @@ impl Columns {
         let Ok(status) = serde_json::from_value::<Status>(Value::from(text)) else {
             bail!("{}: {text:?} is no status", sheet.at(row, self.status));
         };
-        let mut scores = [None; COLUMNS.len()];
+        let mut scores = [None; Metric::FINAL.len()];
         for (score, column) in scores.iter_mut().zip(self.scores) {
             *score = sheet.number(row, column)?;
         }

@@ -9,7 +9,6 @@ pub mod contrasts;
 pub mod curve;
 pub mod grid;
 pub mod load;
-pub mod metric;
 pub mod scores;
 pub mod sentence;
 pub mod sheet;
@@ -18,7 +17,7 @@ pub mod warnings;
 
 use serde_json::{Map, Value};
 
-use crate::config::file::Metric;
+use crate::config::file::{Kind, Metric};
 use crate::record::run::Status;
 use crate::stats::multiple::holm;
 use arms::{ArmEstimate, TimeToTarget};
@@ -26,7 +25,6 @@ use contrasts::Contrast;
 use curve::Curve;
 use grid::Grid;
 pub use load::Loaded;
-use metric::{Kind, selected_by};
 use scores::Scores;
 
 /// How to compare.
@@ -138,15 +136,15 @@ fn arrange<'a>(loaded: &'a Loaded, options: &Options) -> anyhow::Result<(Grid<'a
         let axes = if loaded.axes.is_empty() { "none".to_owned() } else { loaded.axes.join(", ") };
         anyhow::bail!("{axis:?} is no axis of {name}; it has {axes}");
     }
-    if metric::kind(metric).is_time() && loaded.options.target_accuracy.is_none() {
+    if metric.kind.is_time() && loaded.options.target_accuracy.is_none() {
         anyhow::bail!("{name} has no compare.target_accuracy, so there is no time to it");
     }
     let completed = || loaded.runs.iter().filter(|run| run.status == Status::Completed);
     // A time to a validation accuracy is recorded where that accuracy is, also if it is never reached.
-    let column = |metric| if metric::kind(metric).is_time() { Metric::ValidationAccuracy } else { metric };
+    let column = |metric: Metric| if metric.kind.is_time() { Metric::VALIDATION_ACCURACY } else { metric };
     let is_recorded = |metric: Metric| completed().any(|run| run.score(column(metric)).is_some());
     if completed().next().is_some() && !is_recorded(metric) {
-        anyhow::bail!("no run of {name} has a {}", crate::config::resolve::serde_name(&metric));
+        anyhow::bail!("no run of {name} has a {}", metric.name);
     }
     let mut notes = Vec::new();
     let selected = loaded.options.select.iter().filter(|axis| !options.by.contains(axis));
@@ -161,7 +159,7 @@ fn arrange<'a>(loaded: &'a Loaded, options: &Options) -> anyhow::Result<(Grid<'a
         notes.push("One seed: there is no other to tune by.".to_owned());
         tuned.clear();
     }
-    if !tuned.is_empty() && completed().next().is_some() && !is_recorded(selected_by(metric)) {
+    if !tuned.is_empty() && completed().next().is_some() && !is_recorded(metric.chosen_by()) {
         notes.push("There is no validation split to tune by.".to_owned());
         tuned.clear();
     }

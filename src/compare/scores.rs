@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use super::grid::{Grid, Placed};
-use super::metric::{Kind, kind, selected_by};
-use crate::config::file::Metric;
+use crate::config::file::{Kind, Metric};
 use crate::record::run::Status;
 use crate::stats::describe::median;
 use crate::stats::selection::{Record, leave_one_out};
@@ -39,7 +38,7 @@ pub struct Scores<'a> {
 impl<'a> Scores<'a> {
     /// Of a metric.
     pub fn new(grid: &'a Grid<'a>, metric: Metric) -> Self {
-        let mut scores = Self { grid, metric, kind: kind(metric), costs: costs(grid), budgets: Vec::new() };
+        let mut scores = Self { grid, metric, kind: metric.kind, costs: costs(grid), budgets: Vec::new() };
         scores.budgets = (0..grid.settings.len()).map(|setting| scores.shortest(setting)).collect();
         scores
     }
@@ -110,7 +109,7 @@ impl<'a> Scores<'a> {
             }
             (Status::Completed, Kind::Accuracy | Kind::Loss) => {
                 let value = run.score(self.metric)?;
-                let selection = if self.is_tuned() { run.score(selected_by(self.metric))? } else { value };
+                let selection = if self.is_tuned() { run.score(self.metric.chosen_by())? } else { value };
                 Some(Score { selection, value, diverged: false, counted: false })
             }
             (Status::Failed | Status::Interrupted | Status::Missing, _) => None,

@@ -1,15 +1,14 @@
 //! A contrast in one sentence, computed from its estimate and verdict and from nothing else.
 
 use super::contrasts::Contrast;
-use super::metric::Kind;
 use super::verdict::Verdict;
 use super::{Comparison, p_value};
-use crate::config::resolve::serde_name;
+use crate::config::file::Kind;
 
 /// What was found, plainly; also when nothing was.
 pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -> String {
     let Contrast { a, n, .. } = contrast;
-    let metric = serde_name(&comparison.metric).replace('_', " ");
+    let metric = comparison.metric.name.replace('_', " ");
     let b = contrast.b.as_deref().unwrap_or_default();
     let has = |arm: &str| comparison.arms.iter().any(|other| other.variant == arm);
     if let Some(lacking) = [a, b].into_iter().find(|arm| !has(arm)) {

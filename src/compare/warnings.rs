@@ -1,10 +1,9 @@
 //! What must be known before the numbers are believed.
 
 use super::grid::{Grid, shown};
-use super::metric::Kind;
 use super::scores::Scores;
 use super::{Comparison, Options};
-use crate::config::resolve::serde_name;
+use crate::config::file::Kind;
 use crate::record::run::Status;
 use crate::stats::permutation::{FEWEST, smallest_p};
 use crate::stats::selection::{overall, unsettled};
@@ -178,7 +177,7 @@ fn nothing_to_compare(scores: &Scores, comparison: &Comparison, options: &Option
     }
     let configured = &scores.grid.loaded.options;
     if configured.equivalence_margin.is_some() && scores.margin().is_none() {
-        let of = serde_name(&configured.metric);
+        let of = configured.metric.name;
         warnings.push(format!("The equivalence margin is of {of}; here nothing can be called equivalent."));
     }
     warnings

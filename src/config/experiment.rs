@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 use super::check::{check, schema};
-use super::file::{CompareOptions, ConfigFile, Metric, Seeds};
+use super::file::{CompareOptions, ConfigFile, Seeds};
 use super::json;
 use super::names::check_name;
 pub use super::point::{Facts, Point};
@@ -95,8 +95,7 @@ fn check_compare(compare: &CompareOptions, axes: &[Axis], problems: &mut Problem
         let hint = did_you_mean(axis, axes.iter().map(|a| a.path.as_str()));
         problems.add("compare.select", format!("`{axis}` is no axis of the sweep{hint}"));
     }
-    let needs_target = matches!(compare.metric, Metric::StepsToTarget | Metric::SecondsToTarget);
-    if needs_target && compare.target_accuracy.is_none() {
+    if compare.metric.kind.is_time() && compare.target_accuracy.is_none() {
         problems.add("compare.target_accuracy", "missing; the metric is the time to it");
     }
 }

@@ -1,8 +1,8 @@
 //! What is on disk: an experiment's folder, its runs, its tables.
 //!
-//! [`layout`] knows every path, [`tables`] every table, [`run`] the record of one run, [`experiment`] that of the whole,
-//! [`resume`] an unfinished run. [`collect`] makes the root tables from the runs, [`merge`] one folder of several;
-//! [`trained`] makes a network from the folder of a run.
+//! [`layout`] knows every path, [`tables`] every table, [`run`] the record of one run, [`metrics`] its scores,
+//! [`experiment`] that of the whole, [`resume`] an unfinished run. [`collect`] makes the root tables from the runs,
+//! [`merge`] one folder of several; [`trained`] makes a network from the folder of a run.
 
 pub mod collect;
 pub mod curves;
@@ -12,6 +12,7 @@ pub mod layout;
 pub mod leading;
 pub mod machine;
 pub mod merge;
+pub mod metrics;
 pub mod resume;
 mod root_tables;
 pub mod run;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::SCHEMA_VERSION;
 use super::layout::{ExperimentFolder, RunFolder};
+use super::metrics::Metrics;
 use crate::config::{Shape, Variant};
 use crate::files;
 use crate::train::Start;
@@ -101,20 +102,6 @@ pub struct RunRecord {
 #[derive(Deserialize)]
 struct Version {
     schema_version: u64,
-}
-
-/// Scores at the end; `None` for diverged runs and splits without samples.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names say it all: they are the columns of runs.csv")]
-pub struct Metrics {
-    pub train_loss: Option<f64>,
-    pub train_accuracy: Option<f64>,
-    pub validation_loss: Option<f64>,
-    pub validation_accuracy: Option<f64>,
-    pub test_loss: Option<f64>,
-    pub test_accuracy: Option<f64>,
-    pub best_validation_accuracy: Option<f64>,
-    pub best_validation_step: Option<usize>,
 }
 
 /// What depends on clock and machine.

@@ -3,32 +3,37 @@
 //! Each table starts with `run_id,variant,seed` and one column a sweep axis. Floats are the
 //! shortest decimal that reads back the same; what is undefined or not finite is an empty cell.
 
+use super::metrics::BEST_STEP;
 use super::run::RunRecord;
 use super::timing::TimingRow;
+use crate::config::file::Metric;
 use crate::probe;
 use crate::table::{Row, Table, float};
 use crate::train::evaluate::CurveRow;
 
+/// The columns of runs.csv before the metrics.
+const RUN: [&str; 6] = ["status", "reason", "diverged_at_step", "steps", "epochs", "parameters"];
+/// The metrics.
+const METRICS: &[&str] = Metric::NAMES.split_at(Metric::FINAL.len()).0;
+
+/// One list of columns after the other.
+const fn concat<const N: usize>(lists: [&[&'static str]; 3]) -> [&'static str; N] {
+    let (mut columns, mut list, mut i, mut column) = ([""; N], 0, 0, 0);
+    while column < N {
+        if i < lists[list].len() {
+            columns[column] = lists[list][i];
+            (i, column) = (i + 1, column + 1);
+        } else {
+            (list, i) = (list + 1, 0);
+        }
+    }
+    columns
+}
+
 /// One row a run.
 pub const RUNS: Table = Table {
     file: "runs.csv",
-    columns: &[
-        "status",
-        "reason",
-        "diverged_at_step",
-        "steps",
-        "epochs",
-        "parameters",
-        "train_loss",
-        "train_accuracy",
-        "validation_loss",
-        "validation_accuracy",
-        "test_loss",
-        "test_accuracy",
-        "best_validation_accuracy",
-        "best_validation_step",
-        "steps_to_target",
-    ],
+    columns: &concat::<{ RUN.len() + METRICS.len() + 2 }>([&RUN, METRICS, &[BEST_STEP, "steps_to_target"]]),
 };
 
 /// Losses and accuracies over training.
@@ -130,24 +135,17 @@ fn count(x: impl Into<Option<usize>>) -> String {
 
 /// Cells of runs.csv.
 pub fn run_cells(run: &RunRecord, steps_to_target: Option<usize>) -> Vec<String> {
-    let metrics = &run.metrics;
-    vec![
+    let mut cells = vec![
         run.status.name().to_owned(),
         run.reason.clone().unwrap_or_default(),
         count(run.diverged_at_step),
         run.steps.to_string(),
         float(run.epochs),
         run.parameters.to_string(),
-        float(metrics.train_loss),
-        float(metrics.train_accuracy),
-        float(metrics.validation_loss),
-        float(metrics.validation_accuracy),
-        float(metrics.test_loss),
-        float(metrics.test_accuracy),
-        float(metrics.best_validation_accuracy),
-        count(metrics.best_validation_step),
-        count(steps_to_target),
-    ]
+    ];
+    cells.extend(run.metrics.cells());
+    cells.extend([count(run.metrics.best_validation_step), count(steps_to_target)]);
+    cells
 }
 
 #[cfg(test)]

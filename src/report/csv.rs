@@ -6,7 +6,6 @@ use serde_json::Value;
 use crate::compare::contrasts::Contrast;
 use crate::compare::sentence::sentence;
 use crate::compare::{Comparison, Options, named_values};
-use crate::config::resolve::serde_name;
 use crate::table::float;
 
 /// The columns. `setting` and `candidate` are JSON objects of axes and values; `estimate` is a mean, a
@@ -92,7 +91,7 @@ fn rows(comparison: &Comparison, options: &Options) -> Vec<Row> {
     let setting = |i: usize| object(&comparison.by, &comparison.settings[i]);
     let candidate = |i: usize| object(&comparison.tuned, &comparison.candidates[i]);
     let row = |kind: &str| {
-        let metric = serde_name(&comparison.metric);
+        let metric = comparison.metric.name;
         Row::default().with("experiment", &comparison.name).with("kind", kind).with("metric", metric)
     };
     let mut rows = Vec::new();

@@ -6,7 +6,6 @@ use crate::compare::contrasts::Contrast;
 use crate::compare::curve::{Curve, CurvePoint};
 use crate::compare::sentence::sentence;
 use crate::compare::{Comparison, Options, named_values};
-use crate::config::resolve::serde_name;
 
 /// Version of this layout.
 const SCHEMA_VERSION: u32 = 1;
@@ -66,7 +65,7 @@ fn experiment(comparison: &Comparison, options: &Options) -> Value {
     });
     json!({
         "name": comparison.name,
-        "metric": serde_name(&comparison.metric),
+        "metric": comparison.metric.name,
         "tuned": comparison.tuned,
         "by": comparison.by,
         "equivalence_margin": comparison.margin,

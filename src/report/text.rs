@@ -7,10 +7,9 @@ use crate::compare::arms::{ArmEstimate, TimeToTarget};
 use crate::compare::contrasts::Contrast;
 use crate::compare::curve::{Curve, CurvePoint, Good};
 use crate::compare::grid::shown;
-use crate::compare::metric::Kind;
 use crate::compare::sentence::{number, percent, sentence, signed};
 use crate::compare::{Comparison, Options, p_value};
-use crate::config::resolve::serde_name;
+use crate::config::file::Kind;
 
 /// How tables look on a terminal: a line under the header, none between rows.
 pub const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -53,7 +52,7 @@ impl Page<'_> {
     fn headings(&self) -> String {
         let heading = |comparison: &Comparison| {
             let start = if self.layout == Layout::Markdown { "### " } else { "" };
-            let metric = serde_name(&comparison.metric);
+            let metric = comparison.metric.name;
             let tuned = match comparison.tuned.join(", ") {
                 axes if axes.is_empty() => "no arm tuned".to_owned(),
                 axes => format!("each arm tuned over {axes}"),
@@ -174,7 +173,7 @@ impl Page<'_> {
             (comparison, (curve.setting, all.collect::<Vec<_>>()))
         };
         let rows = comparison.curves.iter().map(row).collect();
-        let metric = serde_name(&comparison.metric);
+        let metric = comparison.metric.name;
         let title = format!("{metric} over {}, all seeds", comparison.tuned[0]);
         Some(self.table(&title, &header, rows, comparison.tuned.len()))
     }

@@ -8,6 +8,7 @@ use super::events::{Event, Events};
 use super::job::Job;
 use super::trace;
 use super::watch::Watch;
+use crate::config::file::Kind;
 use crate::config::settings::Precision;
 use crate::data::Dataset;
 use crate::files::{self, Lock};
@@ -16,13 +17,13 @@ use crate::nn::Network;
 use crate::plan::{NUMERICS_VERSION, PlannedRun};
 use crate::probe::{self, Probe};
 use crate::record::layout::RunFolder;
+use crate::record::metrics::Metrics;
 use crate::record::resume;
-use crate::record::run::{Metrics, RunRecord, Status, Timing};
+use crate::record::run::{RunRecord, Status, Timing};
 use crate::record::tables::{self, Writer};
 use crate::record::timing::TimingRow;
 use crate::record::{SCHEMA_VERSION, leading, machine, tensors};
 use crate::table::Row;
-use crate::train::evaluate::Score;
 use crate::train::{self, Ending, State};
 
 /// What came of a run.
@@ -190,24 +191,14 @@ fn finished_record<F: Scalar>(
     watch: &Watch<'_, F>,
     parameters: usize,
 ) -> RunRecord {
-    let scores = watch.curves.scores;
-    let (loss, accuracy) = (|s: Option<Score>| s.map(|s| s.loss), |s: Option<Score>| s.map(|s| s.accuracy));
-    let best = watch.curves.best_validation;
-    let mut metrics = Metrics {
-        train_loss: loss(scores.train),
-        train_accuracy: accuracy(scores.train),
-        validation_loss: loss(scores.validation),
-        validation_accuracy: accuracy(scores.validation),
-        test_loss: loss(scores.test),
-        test_accuracy: accuracy(scores.test),
-        best_validation_accuracy: best.map(|(accuracy, _)| accuracy),
-        best_validation_step: best.map(|(_, step)| step),
-    };
-    let losses = [metrics.train_loss, metrics.validation_loss, metrics.test_loss];
+    let best_step = watch.curves.best_validation.map(|(_, step)| step);
+    let mut metrics = Metrics::new(|metric| watch.curves.score_of(metric), best_step);
+    let is_finite =
+        metrics.iter().filter(|(metric, _)| metric.kind == Kind::Loss).all(|(_, loss)| loss.is_none_or(f64::is_finite));
     let (status, reason, diverged_at_step) = match ending {
         Ending::Interrupted => (Status::Interrupted, None, None),
         Ending::Diverged { step, reason } => (Status::Diverged, Some(reason.clone()), Some(*step)),
-        Ending::Completed if losses.iter().flatten().any(|loss| !loss.is_finite()) => {
+        Ending::Completed if !is_finite => {
             let reason = "a final loss is not finite".to_owned();
             (Status::Diverged, Some(reason), Some(state.step))
         }

@@ -185,7 +185,7 @@ fn outcome(record: Result<&RunRecord, &anyhow::Error>) -> String {
         Err(error) => return format!("failed: {error:#}"),
     };
     let reason = record.reason.as_deref().unwrap_or("no reason was recorded");
-    match (record.status, record.metrics.test_loss, record.metrics.test_accuracy) {
+    match (record.status, record.metrics.get("test_loss"), record.metrics.get("test_accuracy")) {
         (Status::Completed, Some(loss), Some(accuracy)) => {
             let seconds = record.timing.train_seconds;
             let us = record.timing.us_per_step(record.steps).unwrap_or_default();

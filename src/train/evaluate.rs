@@ -9,35 +9,12 @@ use anyhow::Context;
 
 use super::Observer;
 use crate::config::Settings;
+pub use crate::config::file::Part;
+use crate::config::file::{Kind, Metric, Source};
 use crate::data::{Dataset, Scaler, Split};
 use crate::kernels::Scalar;
 use crate::nn::{Network, Pass, Statistics};
 use crate::random::{shuffle, stream};
-
-/// Which samples a loss is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// A minibatch.
-    Batch,
-    /// The training split.
-    Train,
-    /// The validation split.
-    Validation,
-    /// The test split.
-    Test,
-}
-
-impl Part {
-    /// As tables call it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Batch => "batch",
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
-}
 
 /// A loss and an accuracy.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -46,6 +23,13 @@ pub struct Score {
     pub loss: f64,
     /// Share classified rightly.
     pub accuracy: f64,
+}
+
+impl Score {
+    /// What a metric of this kind is of it.
+    pub fn of(self, kind: Kind) -> f64 {
+        if kind == Kind::Loss { self.loss } else { self.accuracy }
+    }
 }
 
 /// One row of curves.csv.
@@ -61,17 +45,6 @@ pub struct CurveRow {
     pub statistics: Statistics,
     /// Loss and accuracy.
     pub score: Score,
-}
-
-/// Scores at the end of training, under running statistics.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct FinalScores {
-    /// On the whole training split.
-    pub train: Option<Score>,
-    /// On the validation split.
-    pub validation: Option<Score>,
-    /// On the test split.
-    pub test: Option<Score>,
 }
 
 /// Samples in a forward pass under running statistics, where the size does not matter.
@@ -160,8 +133,8 @@ pub struct Curves<'a, F: Scalar> {
     pub rows: Vec<CurveRow>,
     /// Highest validation accuracy under running statistics, and the first step that had it.
     pub best_validation: Option<(f64, usize)>,
-    /// Filled after the last update.
-    pub scores: FinalScores,
+    /// The scores after the last update, on all of each split that has samples.
+    at_end: Vec<(Part, Statistics, Score)>,
 }
 
 impl<'a, F: Scalar> Curves<'a, F> {
@@ -176,13 +149,27 @@ impl<'a, F: Scalar> Curves<'a, F> {
             batch_mode: if network.uses_batch_statistics() { Statistics::Batch } else { Statistics::Running },
             rows: Vec::new(),
             best_validation: None,
-            scores: FinalScores::default(),
+            at_end: Vec::new(),
         }
     }
 
     /// Steps in epochs.
     pub fn epochs(&self, step: usize) -> f64 {
         step as f64 / self.steps_per_epoch
+    }
+
+    /// What the run came to by one of the metrics of its end.
+    pub fn score_of(&self, metric: Metric) -> Option<f64> {
+        match metric.source {
+            Source::End(part) => {
+                let is_meant = |(other, statistics, _): &&(Part, Statistics, Score)| {
+                    (*other, *statistics) == (part, Statistics::Running)
+                };
+                self.at_end.iter().find(is_meant).map(|(.., score)| score.of(metric.kind))
+            }
+            Source::Best => self.best_validation.map(|(accuracy, _)| accuracy),
+            Source::Target => None,
+        }
     }
 
     fn push(&mut self, step: usize, part: Part, statistics: Statistics, score: Score) {
@@ -201,16 +188,19 @@ impl<'a, F: Scalar> Curves<'a, F> {
         part: Part,
         count: usize,
         statistics: Statistics,
-    ) -> anyhow::Result<Option<Score>> {
+    ) -> anyhow::Result<()> {
         if count == 0 {
-            return Ok(None);
+            return Ok(());
         }
         let score = self
             .evaluator
             .score(network, part, count, statistics)
             .with_context(|| format!("evaluating the {} split", part.name()))?;
         self.push(step, part, statistics, score);
-        Ok(Some(score))
+        if step == self.settings.train.steps {
+            self.at_end.push((part, statistics, score));
+        }
+        Ok(())
     }
 }
 
@@ -225,12 +215,9 @@ impl<F: Scalar> Observer<F> for Curves<'_, F> {
         let (train, validation, test) = (all(self, Part::Train), all(self, Part::Validation), all(self, Part::Test));
         let is_batch = self.batch_mode == Batch;
         if is_last {
-            self.scores.train = self.score(step, network, Part::Train, train, Running)?;
-            self.scores.validation = self.score(step, network, Part::Validation, validation, Running)?;
-            self.scores.test = self.score(step, network, Part::Test, test, Running)?;
-            for (part, count) in [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)] {
-                if is_batch {
-                    self.score(step, network, part, count, Batch)?;
+            for statistics in [Running, Batch].into_iter().take(1 + usize::from(is_batch)) {
+                for (part, count) in [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)] {
+                    self.score(step, network, part, count, statistics)?;
                 }
             }
         } else {

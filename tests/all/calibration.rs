@@ -4,7 +4,7 @@
 
 use bn_exp::compare::contrasts::Contrast;
 use bn_exp::compare::grid::Grid;
-use bn_exp::compare::load::{COLUMNS, Loaded, Run};
+use bn_exp::compare::load::{Loaded, Run};
 use bn_exp::compare::scores::Scores;
 use bn_exp::compare::verdict::Verdict;
 use bn_exp::compare::{Options, compare};
@@ -76,9 +76,9 @@ impl World {
 }
 
 fn run(variant: &str, seed: u64, values: Vec<Value>, [validation, test]: [f64; 2]) -> Run {
-    let mut scores = [None; COLUMNS.len()];
-    for (metric, score) in [(Metric::ValidationAccuracy, validation), (Metric::TestAccuracy, test)] {
-        scores[COLUMNS.iter().position(|column| *column == metric).unwrap()] = Some(score);
+    let mut scores = [None; Metric::FINAL.len()];
+    for (metric, score) in [(Metric::VALIDATION_ACCURACY, validation), (Metric::TEST_ACCURACY, test)] {
+        scores[Metric::FINAL.iter().position(|column| *column == metric).unwrap()] = Some(score);
     }
     Run {
         entry: RunEntry {
@@ -171,7 +171,7 @@ fn each_of_the_two_tests_alone_raises_false_alarms_somewhere() {
         for _ in 0..REPETITIONS {
             let loaded = world.experiment(seeds, &mut rng);
             let grid = Grid::new(&loaded, vec![0]);
-            let scores = Scores::new(&grid, Metric::TestAccuracy);
+            let scores = Scores::new(&grid, Metric::TEST_ACCURACY);
             let arms = ["a", "b"].map(|arm| scores.record(0, arm, &scores.complete(0, arm)));
             let tested = exchange::test(&[&arms[0], &arms[1]], exchange::DIFFERENCE, ALL).unwrap();
             let [exchange, flips] = [0, 1].map(|i| tested.orbits()[i].p(0.0));

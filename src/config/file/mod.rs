@@ -6,6 +6,7 @@
 //! here has a default that depends on other keys; [`super::resolve`] fills it in.
 
 mod data;
+mod metric;
 mod model;
 mod output;
 mod training;
@@ -16,10 +17,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use data::{DataFile, Scaling};
+pub use metric::{Kind, Metric, Part, Source};
 pub use model::{
     Activation, InitOptions, InitScheme, ModelFile, ModelKind, NormOptions, NormPosition, PoolKind, Precision,
 };
-pub use output::{CompareOptions, LogFile, Metric};
+pub use output::{CompareOptions, LogFile};
 pub use training::{OptimizerKind, OptimizerOptions, Schedule, TrainFile};
 pub use variant::{ArmName, VariantEntry, VariantObject};
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::metric::Metric;
+
 /// `log`: how often things are recorded, in steps; 0 is never.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,31 +72,6 @@ impl Default for LogFile {
     }
 }
 
-/// What arms can be compared by: a column of runs.csv, or the time to a target made of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
-pub enum Metric {
-    /// Loss on the whole training split at the end.
-    TrainLoss,
-    /// Accuracy on the whole training split at the end.
-    TrainAccuracy,
-    /// Loss on the validation split at the end.
-    ValidationLoss,
-    /// Accuracy on the validation split at the end.
-    ValidationAccuracy,
-    /// Loss on the test split at the end.
-    TestLoss,
-    /// Accuracy on the test split at the end.
-    TestAccuracy,
-    /// Highest validation accuracy during training.
-    BestValidationAccuracy,
-    /// Steps until the validation accuracy first reaches `target_accuracy`; never counts at the budget.
-    StepsToTarget,
-    /// The same in seconds: steps times the arm's own measured time a step.
-    SecondsToTarget,
-}
-
 /// `compare`: what `bn-exp compare` looks at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -117,7 +94,7 @@ pub struct CompareOptions {
 
 impl CompareOptions {
     fn default_metric() -> Metric {
-        Metric::TestAccuracy
+        Metric::TEST_ACCURACY
     }
 }
 
