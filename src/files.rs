@@ -31,13 +31,24 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
 /// The system's, with the path; if the file is longer.
 pub fn read_at_most(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let context = || format!("cannot read {}", path.display());
+    let file = open(path)?;
+    let size = file.metadata().with_context(context)?.len();
+    let mut bytes = Vec::with_capacity(size.min(most) as usize);
+    file.take(most + 1).read_to_end(&mut bytes).with_context(context)?;
+    anyhow::ensure!(bytes.len() as u64 <= most, "{} is longer than {most} bytes", path.display());
+    Ok(bytes)
+}
+
+/// Opens a file to be read piece by piece.
+///
+/// # Errors
+/// The system's, with the path; if it is a folder, a pipe or a device.
+pub fn open(path: &Path) -> anyhow::Result<File> {
+    let context = || format!("cannot read {}", path.display());
     // Reading a pipe would wait for ever, reading a device never end.
     let metadata = fs::metadata(path).with_context(context)?;
     anyhow::ensure!(metadata.is_file(), "{}: it is not a file", context());
-    let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).with_context(context)?;
-    anyhow::ensure!(bytes.len() as u64 <= most, "{} is longer than {most} bytes", path.display());
-    Ok(bytes)
+    File::open(path).with_context(context)
 }
 
 /// SHA-256 in hexadecimal digits.

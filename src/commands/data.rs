@@ -10,7 +10,7 @@ use super::terminal::{complain, show};
 use crate::cli::{DataArgs, DataCommand};
 use crate::data::Store;
 use crate::data::fetch::{self, CannotBeHad, Event, Origin};
-use crate::report::text::PLAIN;
+use crate::report::layout::PLAIN;
 use crate::sources::kind::Kind;
 use crate::sources::published::Published;
 use crate::sources::{Source, published_sets, schema};

@@ -13,7 +13,7 @@ use crate::config::cost::{self, Operations};
 use crate::config::json::cell;
 use crate::kernels::gemm;
 use crate::record::run::{RunRecord, Status};
-use crate::report::text::PLAIN;
+use crate::report::layout::PLAIN;
 
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let Prepared { experiment, plan, folder, jobs } = prepare(&args.experiment)?;

@@ -1,16 +1,17 @@
 //! The metric over the axes that arms are tuned over: every candidate, not only the chosen ones.
 
-use serde_json::Value;
+use serde::Serialize;
 
+use super::grid::Values;
 use super::scores::Scores;
 use crate::config::file::Kind;
 use crate::stats::proportion::wilson;
 
 /// An arm at one candidate, over all seeds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CurvePoint {
-    /// Index of the candidate.
-    pub candidate: usize,
+    /// The candidate.
+    pub values: Values,
     /// Runs with a score.
     pub n: usize,
     /// Of those, diverged.
@@ -22,14 +23,15 @@ pub struct CurvePoint {
 }
 
 /// An arm along the first tuned axis, at one combination of values of the other tuned ones.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Curve {
-    /// Index of the setting.
-    pub setting: usize,
     /// The arm.
     pub variant: String,
+    /// The setting.
+    pub setting: Values,
     /// Values of the other tuned axes.
-    pub others: Vec<Value>,
+    #[serde(skip)]
+    pub others: Values,
     /// One a value of the first tuned axis, in its order.
     pub points: Vec<CurvePoint>,
     /// The range of good values.
@@ -37,7 +39,7 @@ pub struct Curve {
 }
 
 /// The values around a curve's best at which the mean stays within a tolerance of the arm's best.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Good {
     /// The smallest.
     pub low: f64,
@@ -46,7 +48,7 @@ pub struct Good {
     /// log₁₀(high/low); none if a value is not above 0.
     pub decades: Option<f64>,
     /// Whether it ends where the grid does, and so may reach further.
-    pub open: bool,
+    pub reaches_the_edge: bool,
 }
 
 /// How far below its best an arm still is good: one in a hundred samples, or a tenth of a loss or a time.
@@ -70,20 +72,20 @@ fn curves_of(scores: &Scores, setting: usize, variant: &str, confidence: f64) ->
     let best = points.iter().filter_map(|point| point.mean).map(|mean| sign * mean).reduce(f64::max);
     let mut rows: Vec<Curve> = Vec::new();
     for point in points {
-        let others = &grid.candidates[point.candidate][1..];
+        let others: Values = point.values.clone().into_iter().skip(1).collect();
         match rows.iter_mut().find(|row| row.others == others) {
             Some(row) => row.points.push(point),
             None => rows.push(Curve {
-                setting,
                 variant: variant.to_owned(),
-                others: others.to_vec(),
+                setting: grid.setting(setting),
+                others,
                 points: vec![point],
                 good: None,
             }),
         }
     }
     for row in &mut rows {
-        row.good = best.and_then(|best| good(scores, &row.points, best));
+        row.good = best.and_then(|best| good(scores.kind, &row.points, best));
     }
     rows
 }
@@ -95,7 +97,7 @@ fn point(scores: &Scores, setting: usize, variant: &str, candidate: usize, confi
     let (n, diverged) = (found.len(), found.iter().filter(|score| score.diverged).count());
     let mean = found.iter().map(|score| score.value).sum::<f64>() / n as f64;
     CurvePoint {
-        candidate,
+        values: scores.grid.candidate(candidate),
         n,
         diverged,
         diverged_interval: wilson(diverged, n, confidence),
@@ -104,16 +106,16 @@ fn point(scores: &Scores, setting: usize, variant: &str, candidate: usize, confi
 }
 
 /// The unbroken range of good values around a row's best; none if the row has none, or its axis no numbers.
-fn good(scores: &Scores, points: &[CurvePoint], best: f64) -> Option<Good> {
-    let sign = scores.kind.sign();
-    let value = |point: &CurvePoint| scores.grid.candidates[point.candidate][0].as_f64();
+fn good(kind: Kind, points: &[CurvePoint], best: f64) -> Option<Good> {
+    let sign = kind.sign();
+    let value = |point: &CurvePoint| point.values.values().next()?.as_f64();
     let turned: Vec<Option<f64>> = points.iter().map(|point| point.mean.map(|mean| sign * mean)).collect();
-    let is_good = |i: &usize| turned[*i].is_some_and(|mean| mean >= best - tolerance(scores.kind, best));
+    let is_good = |i: &usize| turned[*i].is_some_and(|mean| mean >= best - tolerance(kind, best));
     let size = |i: &usize| turned[*i].unwrap_or(f64::NEG_INFINITY);
     let peak = (0..points.len()).filter(is_good).max_by(|a, b| size(a).total_cmp(&size(b)))?;
     let first = (0..peak).rev().take_while(is_good).last().unwrap_or(peak);
     let last = (peak..points.len()).take_while(is_good).last().unwrap_or(peak);
     let (low, high) = (value(&points[first])?, value(&points[last])?);
-    let open = first == 0 || last + 1 == points.len();
-    Some(Good { low, high, decades: (low > 0.0).then(|| (high / low).log10()), open })
+    let reaches_the_edge = first == 0 || last + 1 == points.len();
+    Some(Good { low, high, decades: (low > 0.0).then(|| (high / low).log10()), reaches_the_edge })
 }

@@ -1,22 +1,49 @@
-//! Where an experiment's runs stand: settings that are compared one by one, and candidates to be tuned over.
+//! The runs of an experiment by setting, arm, seed and candidate. Arms are compared at each setting, and tuned over the
+//! candidates.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::load::{Loaded, Run};
-use crate::config::json::cell;
 
-/// A run and where it stands.
+/// Values of some axes by the axes' paths.
+pub type Values = Map<String, Value>;
+
+/// A run and its place in the grid.
 #[derive(Debug, Clone, Copy)]
-pub struct Placed<'a> {
+pub struct GridRun<'a> {
     /// The run.
     pub run: &'a Run,
     /// Index of its setting.
     pub setting: usize,
     /// Index of its candidate.
     pub candidate: usize,
+}
+
+/// The end of what was tried on a tuned axis.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Edge {
+    /// Path of the axis.
+    pub axis: String,
+    /// The value there.
+    pub value: Value,
+    /// Which end it is.
+    pub end: End,
+}
+
+/// Which end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// Nothing smaller was tried.
+    Smallest,
+    /// Nothing larger was tried.
+    Largest,
+    /// Nothing else was tried.
+    Only,
 }
 
 /// The runs of an experiment by setting, arm, seed and candidate.
@@ -32,8 +59,8 @@ pub struct Grid<'a> {
     /// Every combination of the former, smaller numbers first, other values in plan order.
     pub candidates: Vec<Vec<Value>>,
     /// The runs at each setting.
-    here: Vec<Vec<Placed<'a>>>,
-    places: HashMap<(usize, &'a str, u64, usize), Placed<'a>>,
+    here: Vec<Vec<GridRun<'a>>>,
+    places: HashMap<(usize, &'a str, u64, usize), GridRun<'a>>,
 }
 
 impl<'a> Grid<'a> {
@@ -54,7 +81,7 @@ impl<'a> Grid<'a> {
         let (mut here, mut places) = (vec![Vec::new(); settings.len()], HashMap::new());
         for run in &loaded.runs {
             let (setting, candidate) = (setting_at[&key(run, &by)], candidate_at[&key(run, &tuned)]);
-            let placed = Placed { run, setting, candidate };
+            let placed = GridRun { run, setting, candidate };
             here[setting].push(placed);
             places.insert((setting, run.entry.variant.as_str(), run.entry.seed, candidate), placed);
         }
@@ -62,12 +89,12 @@ impl<'a> Grid<'a> {
     }
 
     /// A run, if it is planned.
-    pub fn run(&self, setting: usize, variant: &'a str, seed: u64, candidate: usize) -> Option<Placed<'a>> {
+    pub fn run(&self, setting: usize, variant: &'a str, seed: u64, candidate: usize) -> Option<GridRun<'a>> {
         self.places.get(&(setting, variant, seed, candidate)).copied()
     }
 
     /// The runs of all arms at a setting.
-    pub fn runs(&self, setting: usize) -> &[Placed<'a>] {
+    pub fn runs(&self, setting: usize) -> &[GridRun<'a>] {
         &self.here[setting]
     }
 
@@ -92,42 +119,36 @@ impl<'a> Grid<'a> {
         values
     }
 
-    /// The tuned axes at whose smallest or largest value a candidate is, each with whether it is the largest.
-    /// Values that are no numbers have no edge.
-    pub fn edges(&self, candidate: usize) -> Vec<(usize, bool)> {
+    /// The tuned axes at whose smallest or largest value a candidate is. Values that are no numbers have no edge.
+    pub fn edges(&self, candidate: usize) -> Vec<Edge> {
         let edge = |i: usize| {
             let values = self.values(i);
-            let place = values.iter().position(|other| **other == self.candidates[candidate][i])?;
-            let is_last = place + 1 == values.len();
+            let value = &self.candidates[candidate][i];
+            let place = values.iter().position(|other| *other == value)?;
+            let end = match place {
+                _ if values.len() == 1 => End::Only,
+                _ if place + 1 == values.len() => End::Largest,
+                0 => End::Smallest,
+                _ => return None,
+            };
             let is_ordered = values.iter().all(|value| value.is_number());
-            (is_ordered && (place == 0 || is_last)).then_some((i, is_last))
+            is_ordered.then(|| Edge { axis: self.loaded.axes[self.tuned[i]].clone(), value: value.clone(), end })
         };
         (0..self.tuned.len()).filter_map(edge).collect()
     }
 
-    /// A candidate as its axes' values, `optimizer.lr = 0.1`.
-    pub fn candidate_name(&self, candidate: usize) -> String {
+    /// A candidate's values on the tuned axes.
+    pub fn candidate(&self, candidate: usize) -> Values {
         self.named(&self.tuned, &self.candidates[candidate])
     }
 
-    /// A setting likewise; empty if there are no such axes.
-    pub fn setting_name(&self, setting: usize) -> String {
+    /// A setting's values on the other axes; empty if there are none.
+    pub fn setting(&self, setting: usize) -> Values {
         self.named(&self.by, &self.settings[setting])
     }
 
-    fn named(&self, axes: &[usize], values: &[Value]) -> String {
-        let name = |(axis, value): (&usize, &Value)| format!("{} = {}", self.loaded.axes[*axis], shown(value));
-        axes.iter().zip(values).map(name).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// A value for people: long lists of one number as how many of it.
-pub fn shown(value: &Value) -> String {
-    match value.as_array() {
-        Some(list) if list.len() > 3 && list.iter().all(|item| *item == list[0]) => {
-            format!("{} × {}", list.len(), cell(&list[0]))
-        }
-        _ => cell(value),
+    fn named(&self, axes: &[usize], values: &[Value]) -> Values {
+        axes.iter().map(|axis| self.loaded.axes[*axis].clone()).zip(values.iter().cloned()).collect()
     }
 }
 

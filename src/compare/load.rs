@@ -1,12 +1,12 @@
 //! Reads an experiment: its plan and, from its tables, what came of every run.
 
 use std::collections::HashMap;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use serde_json::Value;
 
-use super::sheet::Sheet;
+use super::sheet::{self, Number, Row, Sheet, Word};
 use crate::config::file::{CompareOptions, Metric, VariantEntry};
 use crate::config::settings::Arm;
 use crate::config::variants::variants;
@@ -17,7 +17,6 @@ use crate::record::layout::ExperimentFolder;
 use crate::record::run::Status;
 use crate::record::tables;
 use crate::sources::Source;
-use crate::table::Table;
 
 /// A planned run and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +29,8 @@ pub struct Run {
     pub reason: String,
     /// Steps that it took.
     pub steps: Option<f64>,
-    /// Its cell in each column that can be compared, by [`Metric::FINAL`].
-    pub scores: [Option<f64>; Metric::FINAL.len()],
+    /// Its score by each of [`Loaded::metrics`].
+    pub scores: Vec<Option<f64>>,
     /// First evaluation that reached the target.
     pub steps_to_target: Option<f64>,
     /// How it was run; none if it was not, or not timed.
@@ -65,15 +64,10 @@ pub struct Loaded {
     pub corners: Option<[String; 4]>,
     /// Whether some runs share data that is the same for every seed.
     pub has_fixed_data: bool,
+    /// What the runs are scored by.
+    pub metrics: Vec<Metric>,
     /// Every planned run, in plan order.
     pub runs: Vec<Run>,
-}
-
-impl Run {
-    /// Its final score in a column.
-    pub fn score(&self, metric: Metric) -> Option<f64> {
-        Metric::FINAL.iter().position(|column| *column == metric).and_then(|i| self.scores[i])
-    }
 }
 
 impl Loaded {
@@ -83,30 +77,33 @@ impl Loaded {
     /// If a file is missing or not what it should be: file, row and column are named.
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let record = ExperimentRecord::read(folder)?;
-        let table = |table: Table| Sheet::read(&folder.table(table.file));
-        Self::of(record, &folder.experiment_json(), &table(tables::RUNS)?, &table(tables::TIMING)?)
+        let (runs, timing) = (sheet::open(folder, tables::RUNS)?, sheet::open(folder, tables::TIMING)?);
+        Self::of(record, &folder.experiment_json(), runs, timing)
     }
 
     /// Puts together what `experiment.json`, at `path`, runs.csv and timing.csv say.
     ///
     /// # Errors
     /// If they do not belong together, or a cell is not what it should be: file, row and column are named.
-    pub fn of(record: ExperimentRecord, path: &Path, sheet: &Sheet, timing: &Sheet) -> anyhow::Result<Self> {
-        let mut rows = rows_by_id(sheet, &record)?;
-        let mut timings = timings(timing, &record)?;
-        let columns = Columns::of(sheet)?;
-        let mut runs = Vec::with_capacity(record.runs.len());
+    pub fn of<R: Read + Seek>(
+        record: ExperimentRecord,
+        path: &Path,
+        mut sheet: Sheet<R>,
+        mut timing: Sheet<R>,
+    ) -> anyhow::Result<Self> {
+        let mut rows = runs(&mut sheet, &record)?;
+        let mut timings = timings(&mut timing, &record)?;
         let options = record.compare_options().with_context(|| path.display().to_string())?;
         let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record));
-        for entry in record.runs {
-            let Some(row) = rows.remove(entry.id.as_str()) else {
+        let mut runs = Vec::with_capacity(record.runs.len());
+        for RunEntry { id, .. } in &record.runs {
+            let Some(run) = rows.remove(id) else {
                 let (path, found) = (sheet.path().display(), sheet.rows());
-                bail!("{path} is cut short: it has {found} rows, and none of the planned run {}", entry.id);
+                bail!("{path} is cut short: it has {found} rows, and none of the planned run {id}");
             };
-            let own = timings.remove(&entry.id);
-            let run = columns.run(sheet, row, entry, own)?;
-            if run.timing.is_none() && matches!(run.status, Status::Completed | Status::Diverged) {
-                bail!("{} is cut short: it has no row of run {}", timing.path().display(), run.entry.id);
+            let run = Run { timing: timings.remove(id), ..run };
+            if run.timing.is_none() && run.status.is_finished() {
+                bail!("{} is cut short: it has no row of run {id}", timing.path().display());
             }
             runs.push(run);
         }
@@ -116,92 +113,77 @@ impl Loaded {
                 variants.push(run.entry.variant.clone());
             }
         }
-        Ok(Self { name: record.name, options, axes: record.axes, variants, corners, has_fixed_data, runs })
+        let metrics = Metric::FINAL.to_vec();
+        Ok(Self { name: record.name, options, axes: record.axes, variants, corners, has_fixed_data, metrics, runs })
     }
-}
 
-/// The row of each planned run.
-fn rows_by_id<'a>(sheet: &'a Sheet, record: &ExperimentRecord) -> anyhow::Result<HashMap<&'a str, usize>> {
-    let column = sheet.column("run_id")?;
-    let planned: std::collections::HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
-    let mut rows = HashMap::new();
-    for row in 0..sheet.rows() {
-        let id = sheet.cell(row, column);
-        let shown = || id.chars().take(40).collect::<String>();
-        ensure!(planned.contains(id), "{}: {:?} is no run of experiment.json", sheet.at(row, column), shown());
-        let earlier = rows.insert(id, row);
-        ensure!(earlier.is_none(), "{}: run {id} has more than one row", sheet.at(row, column));
+    /// Where a metric is among the scores of a run; none if they do not hold it.
+    pub fn column(&self, metric: Metric) -> Option<usize> {
+        self.metrics.iter().position(|other| *other == metric)
     }
-    Ok(rows)
-}
 
-/// Where the columns of runs.csv are.
-struct Columns {
-    status: usize,
-    reason: usize,
-    /// Every column that holds numbers, so that a damaged cell is found whichever is compared.
-    numbers: Vec<usize>,
-    steps: usize,
-    scores: [usize; Metric::FINAL.len()],
-    steps_to_target: usize,
-}
-
-impl Columns {
-    fn of(sheet: &Sheet) -> anyhow::Result<Self> {
-        let words = ["status", "reason"];
-        let numbers = tables::RUNS.columns.iter().filter(|name| !words.contains(name));
-        let mut scores = [0; Metric::FINAL.len()];
-        for (at, metric) in scores.iter_mut().zip(Metric::FINAL) {
-            *at = sheet.column(metric.name)?;
+    /// Adds a metric that is in none of the columns of runs.csv, so that arms can be compared by it; `score` of each run.
+    pub fn add_metric(&mut self, metric: Metric, score: impl Fn(&Run) -> Option<f64>) {
+        self.metrics.push(metric);
+        for run in &mut self.runs {
+            let score = score(run);
+            run.scores.push(score);
         }
-        Ok(Self {
-            status: sheet.column("status")?,
-            reason: sheet.column("reason")?,
-            numbers: numbers.map(|name| sheet.column(name)).collect::<anyhow::Result<_>>()?,
-            steps: sheet.column("steps")?,
-            scores,
-            steps_to_target: sheet.column("steps_to_target")?,
-        })
     }
+}
 
-    fn run(&self, sheet: &Sheet, row: usize, entry: RunEntry, timing: Option<Timing>) -> anyhow::Result<Run> {
-        for column in &self.numbers {
-            sheet.number(row, *column)?;
-        }
-        let text = sheet.cell(row, self.status);
-        let Ok(status) = serde_json::from_value::<Status>(Value::from(text)) else {
-            bail!("{}: {text:?} is no status", sheet.at(row, self.status));
+/// What each planned run's row says.
+fn by_run<R: Read + Seek, T>(
+    sheet: &mut Sheet<R>,
+    record: &ExperimentRecord,
+    read: impl Fn(&Row<R>, &RunEntry) -> anyhow::Result<T>,
+) -> anyhow::Result<HashMap<String, T>> {
+    let column = sheet.column::<Word>("run_id")?;
+    let planned: HashMap<&str, &RunEntry> = record.runs.iter().map(|run| (run.id.as_str(), run)).collect();
+    let mut found = HashMap::new();
+    while let Some(row) = sheet.next_row()? {
+        let id = row.get(column)?;
+        let Some(entry) = planned.get(id) else {
+            bail!("{}: {:?} is no run of experiment.json", row.at(column), id.chars().take(40).collect::<String>());
         };
-        let mut scores = [None; Metric::FINAL.len()];
-        for (score, column) in scores.iter_mut().zip(self.scores) {
-            *score = sheet.number(row, column)?;
-        }
+        let earlier = found.insert(id.to_owned(), read(&row, entry)?);
+        ensure!(earlier.is_none(), "{}: run {id} has more than one row", row.at(column));
+    }
+    Ok(found)
+}
+
+/// The runs of runs.csv, without their timing.
+fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Run>> {
+    let (status, reason) = (sheet.column::<Status>("status")?, sheet.column::<Word>("reason")?);
+    let number = |name: &str| sheet.column::<Number>(name);
+    // All columns of numbers are read, so that a damaged cell is found whichever is compared.
+    let numbers = tables::RUNS.columns.iter().filter(|name| !["status", "reason"].contains(name));
+    let numbers = numbers.map(|name| number(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let (steps, steps_to_target) = (number("steps")?, number("steps_to_target")?);
+    let scores = Metric::FINAL.iter().map(|metric| number(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
+    by_run(sheet, record, |row, entry| {
+        numbers.iter().try_for_each(|column| row.get(*column).map(drop))?;
         Ok(Run {
-            entry,
-            status,
-            reason: sheet.cell(row, self.reason).to_owned(),
-            steps: sheet.number(row, self.steps)?,
-            scores,
-            steps_to_target: sheet.number(row, self.steps_to_target)?,
-            timing,
+            entry: entry.clone(),
+            status: row.get(status)?,
+            reason: row.get(reason)?.to_owned(),
+            steps: row.get(steps)?,
+            scores: scores.iter().map(|column| row.get(*column)).collect::<anyhow::Result<_>>()?,
+            steps_to_target: row.get(steps_to_target)?,
+            timing: None,
         })
-    }
+    })
 }
 
-fn timings(sheet: &Sheet, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Timing>> {
-    let (us, simd) = (sheet.column("us_per_step")?, sheet.column("simd")?);
-    let version = sheet.optional_column("program_version");
-    let timing = |(id, row): (&str, usize)| -> anyhow::Result<(String, Timing)> {
-        let us_per_step = sheet.number(row, us)?;
-        ensure!(us_per_step.is_none_or(|us| us > 0.0), "{}: a time must be above 0", sheet.at(row, us));
-        let timing = Timing {
-            us_per_step,
-            simd: sheet.cell(row, simd).to_owned(),
-            program_version: version.map_or_else(String::new, |column| sheet.cell(row, column).to_owned()),
-        };
-        Ok((id.to_owned(), timing))
-    };
-    rows_by_id(sheet, record)?.into_iter().map(timing).collect()
+fn timings<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Timing>> {
+    let (us, simd) = (sheet.column::<Number>("us_per_step")?, sheet.column::<Word>("simd")?);
+    let version = sheet.optional_column::<Word>("program_version");
+    by_run(sheet, record, |row, _| {
+        let us_per_step = row.get(us)?;
+        ensure!(us_per_step.is_none_or(|us| us > 0.0), "{}: a time must be above 0", row.at(us));
+        let program_version = version.map(|column| row.get(column)).transpose()?.unwrap_or_default().to_owned();
+        Ok(Timing { us_per_step, simd: row.get(simd)?.to_owned(), program_version })
+    })
 }
 
 /// Whether any run reads its data from files, where samples and split do not depend on the seed.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::grid::{Grid, Placed};
+use super::grid::{Grid, GridRun};
 use crate::config::file::{Kind, Metric};
 use crate::record::run::Status;
 use crate::stats::describe::median;
@@ -29,6 +29,8 @@ pub struct Scores<'a> {
     pub metric: Metric,
     /// Its kind.
     pub kind: Kind,
+    /// Its column, and that of what the choice of a candidate goes by; none of a time, which is made of others.
+    columns: Option<(usize, usize)>,
     /// What a step of an arm costs at a setting, for a seed, with a candidate: µs.
     costs: HashMap<(usize, &'a str, u64, usize), f64>,
     /// By setting, how long every run of every arm went on at least, in steps or seconds.
@@ -38,7 +40,9 @@ pub struct Scores<'a> {
 impl<'a> Scores<'a> {
     /// Of a metric.
     pub fn new(grid: &'a Grid<'a>, metric: Metric) -> Self {
-        let mut scores = Self { grid, metric, kind: metric.kind, costs: costs(grid), budgets: Vec::new() };
+        let column = |metric| grid.loaded.column(metric);
+        let columns = column(metric).zip(column(metric.chosen_by()).or(column(metric)));
+        let mut scores = Self { grid, metric, kind: metric.kind, columns, costs: costs(grid), budgets: Vec::new() };
         scores.budgets = (0..grid.settings.len()).map(|setting| scores.shortest(setting)).collect();
         scores
     }
@@ -55,7 +59,7 @@ impl<'a> Scores<'a> {
     }
 
     /// What one step counts: 1, or the arm's own seconds if they have been measured.
-    fn unit(&self, placed: &Placed) -> Option<f64> {
+    fn unit(&self, placed: &GridRun) -> Option<f64> {
         if self.kind != Kind::Seconds {
             return Some(1.0);
         }
@@ -88,7 +92,7 @@ impl<'a> Scores<'a> {
     }
 
     /// What a run counts as; none if it is not finished, or has no such score.
-    pub fn score(&self, placed: &Placed) -> Option<Score> {
+    pub fn score(&self, placed: &GridRun) -> Option<Score> {
         let run = placed.run;
         let counted = |selection: f64, value: f64, diverged: bool| Score { selection, value, diverged, counted: true };
         match (run.status, self.kind) {
@@ -108,8 +112,9 @@ impl<'a> Scores<'a> {
                 Some(self.reached(placed).map_or(counted(budget, budget, false), own))
             }
             (Status::Completed, Kind::Accuracy | Kind::Loss) => {
-                let value = run.score(self.metric)?;
-                let selection = if self.is_tuned() { run.score(self.metric.chosen_by())? } else { value };
+                let (column, choice) = self.columns?;
+                let value = run.scores[column]?;
+                let selection = if self.is_tuned() { run.scores[choice]? } else { value };
                 Some(Score { selection, value, diverged: false, counted: false })
             }
             (Status::Failed | Status::Interrupted | Status::Missing, _) => None,
@@ -117,7 +122,7 @@ impl<'a> Scores<'a> {
     }
 
     /// When a run reached the target: never if it diverged, or only after the budget. For times.
-    pub fn reached(&self, placed: &Placed) -> Option<f64> {
+    pub fn reached(&self, placed: &GridRun) -> Option<f64> {
         let time = placed.run.steps_to_target? * self.unit(placed)?;
         (placed.run.status == Status::Completed && time <= self.budgets[placed.setting]).then_some(time)
     }

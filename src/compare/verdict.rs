@@ -1,7 +1,12 @@
 //! What is said of a difference: a rule on its p and intervals, and nothing else.
 
+use serde::Serialize;
+
+use crate::stats::equivalence;
+
 /// What has been shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The difference is too small to matter.
     Equivalent,
@@ -25,6 +30,36 @@ impl Verdict {
     }
 }
 
+/// How sure a verdict has to be, and which differences do not matter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// Confidence of the interval, 1 − α.
+    pub confidence: f64,
+    /// Confidence of the interval that shows equivalence, 1 − 2α.
+    pub narrower: f64,
+    /// Differences smaller than this do not matter.
+    pub margin: Option<f64>,
+}
+
+impl Level {
+    /// At a confidence 1 − α.
+    pub fn new(confidence: f64, margin: Option<f64>) -> Self {
+        Self { confidence, narrower: equivalence::confidence_for(confidence), margin }
+    }
+
+    /// α.
+    pub fn alpha(&self) -> f64 {
+        1.0 - self.confidence
+    }
+
+    /// Whether an interval at 1 − 2α, and the mean difference at every plausible candidate, lie within ± margin.
+    pub fn is_equivalent(&self, narrower: Option<(f64, f64)>, range: (f64, f64)) -> bool {
+        let is_within =
+            |margin: f64| equivalence::is_equivalent(narrower, margin) && range.0.abs().max(range.1.abs()) <= margin;
+        self.margin.is_some_and(is_within)
+    }
+}
+
 /// What the verdict goes by, turned so that more is better.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
@@ -37,17 +72,31 @@ pub struct Evidence {
     /// The tested statistic: positive for the first arm.
     pub direction: f64,
     /// The smallest and the largest mean difference, over the candidates that chance may as well have chosen.
-    pub reach: (f64, f64),
+    pub range: (f64, f64),
     /// Whether the values are such that more of them is better: not where guessing stands for a run that diverged and
     /// another, trained to its end, is worse than guessing.
     pub is_sound: bool,
+}
+
+impl Default for Evidence {
+    /// Of a difference that was not tested.
+    fn default() -> Self {
+        Self {
+            p: None,
+            interval_agrees: false,
+            within_margin: false,
+            direction: 0.0,
+            range: (0.0, 0.0),
+            is_sound: true,
+        }
+    }
 }
 
 /// *Equivalent* if the 1 − 2α interval lies within ± margin; else *better* or *worse* if p < α and the
 /// interval agrees; else *undecided*. Whatever chance chose, better and worse have to hold for what it might have chosen.
 pub fn verdict(evidence: &Evidence, alpha: f64) -> Verdict {
     let is_shown = evidence.interval_agrees && evidence.p.is_some_and(|p| p < alpha);
-    let (low, high) = evidence.reach;
+    let (low, high) = evidence.range;
     match evidence.direction {
         _ if !evidence.is_sound => Verdict::Undecided,
         _ if evidence.within_margin => Verdict::Equivalent,
@@ -68,13 +117,13 @@ mod tests {
             interval_agrees: true,
             within_margin: false,
             direction: 2.0,
-            reach: (1.0, 3.0),
+            range: (1.0, 3.0),
             is_sound: true,
         };
         let of = |evidence: Evidence| verdict(&evidence, 0.05);
         assert_eq!(of(clear), Verdict::Better);
-        assert_eq!(of(Evidence { direction: -2.0, reach: (-3.0, -1.0), ..clear }), Verdict::Worse);
-        assert_eq!(of(Evidence { reach: (-1.0, 3.0), ..clear }), Verdict::Undecided);
+        assert_eq!(of(Evidence { direction: -2.0, range: (-3.0, -1.0), ..clear }), Verdict::Worse);
+        assert_eq!(of(Evidence { range: (-1.0, 3.0), ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { p: Some(0.05), ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { p: None, ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { interval_agrees: false, ..clear }), Verdict::Undecided);

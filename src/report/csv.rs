@@ -1,11 +1,14 @@
 //! Comparisons as one CSV table: a row for everything that the text says, its kind in the second column, cells
 //! that do not apply to a kind empty.
 
-use serde_json::Value;
+use serde_json::json;
 
-use crate::compare::contrasts::Contrast;
+use crate::compare::arms::{ArmEstimate, TimeToTarget};
+use crate::compare::contrasts::Finding;
+use crate::compare::curve::Curve;
+use crate::compare::grid::Values;
 use crate::compare::sentence::sentence;
-use crate::compare::{Comparison, Options, named_values};
+use crate::compare::{Comparison, Options};
 use crate::table::float;
 
 /// The columns. `setting` and `candidate` are JSON objects of axes and values; `estimate` is a mean, a
@@ -66,6 +69,11 @@ impl Row {
     fn interval(self, [low, high]: [&'static str; 2], interval: Option<(f64, f64)>) -> Self {
         self.number(low, interval.map(|i| i.0)).number(high, interval.map(|i| i.1))
     }
+
+    /// Values of axes as a JSON object; an empty cell if there are none.
+    fn values(self, column: &'static str, values: &Values) -> Self {
+        if values.is_empty() { self } else { self.with(column, json!(values)) }
+    }
 }
 
 /// The whole table.
@@ -83,103 +91,124 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options) -> String {
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
+/// Makes the rows of one experiment.
+struct Rows<'a> {
+    comparison: &'a Comparison,
+    rows: Vec<Row>,
+}
+
 fn rows(comparison: &Comparison, options: &Options) -> Vec<Row> {
-    let object = |axes: &[String], values: &[Value]| match named_values(axes, values) {
-        object if object.is_empty() => String::new(),
-        object => Value::from(object).to_string(),
-    };
-    let setting = |i: usize| object(&comparison.by, &comparison.settings[i]);
-    let candidate = |i: usize| object(&comparison.tuned, &comparison.candidates[i]);
-    let row = |kind: &str| {
-        let metric = comparison.metric.name;
-        Row::default().with("experiment", &comparison.name).with("kind", kind).with("metric", metric)
-    };
-    let mut rows = Vec::new();
-    let given = [("target_accuracy", comparison.target), ("equivalence_margin", comparison.margin)];
-    for (name, value) in given.into_iter().chain([("confidence", Some(options.confidence))]) {
-        rows.extend(value.map(|value| row("option").with("name", name).number("estimate", Some(value))));
+    let mut rows = Rows { comparison, rows: Vec::new() };
+    let given = [
+        ("target_accuracy", comparison.target_accuracy),
+        ("equivalence_margin", comparison.equivalence_margin),
+        ("confidence", Some(options.confidence)),
+    ];
+    for (name, value) in given.into_iter().filter(|(_, value)| value.is_some()) {
+        rows.add(rows.row("option").with("name", name).number("estimate", value));
     }
     for contrast in &comparison.contrasts {
         let said = sentence(comparison, contrast, options.confidence);
-        let row = row("contrast").with("baseline", contrast.b.as_deref().unwrap_or_default()).with("text", said);
-        rows.push(tested(row.with("setting", setting(contrast.setting)), contrast));
+        let row = rows.row("contrast").with("baseline", &contrast.b).with("text", said);
+        rows.add(found(row.with("name", &contrast.a), &contrast.found));
     }
     for effect in &comparison.effects {
-        rows.push(tested(row("effect").with("setting", setting(effect.setting)), effect));
+        rows.add(found(rows.row("effect").with("name", &effect.effect), &effect.found));
     }
-    for arm in &comparison.arms {
-        let arm_row = row("arm")
-            .with("setting", setting(arm.setting))
-            .with("name", &arm.variant)
-            .with("candidate", arm.selected.map_or_else(String::new, candidate))
+    comparison.arms.iter().for_each(|arm| rows.arm(arm));
+    comparison.times_to_target.iter().for_each(|time| rows.time(time));
+    comparison.curves.iter().for_each(|curve| rows.curve(curve));
+    for run in &comparison.missing {
+        rows.add(rows.row("missing").with("name", &run.run_id).with("text", &run.why));
+    }
+    for warning in &comparison.warnings {
+        rows.add(rows.row("warning").with("text", warning.sentence()));
+    }
+    rows.rows
+}
+
+impl Rows<'_> {
+    fn row(&self, kind: &str) -> Row {
+        let Comparison { name, metric, .. } = self.comparison;
+        Row::default().with("experiment", name).with("kind", kind).with("metric", metric.name)
+    }
+
+    /// A row of an arm at a setting.
+    fn row_of(&self, kind: &str, setting: &Values, variant: &str) -> Row {
+        self.row(kind).values("setting", setting).with("name", variant)
+    }
+
+    fn add(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
+    fn arm(&mut self, arm: &ArmEstimate) {
+        let row = self
+            .row_of("arm", &arm.setting, &arm.variant)
             .with("planned", arm.planned)
             .with("n", arm.n)
             .with("diverged", arm.diverged)
             .interval(["diverged_low", "diverged_high"], arm.diverged_interval)
-            .number("estimate", arm.estimate.map(|e| e.mean))
-            .interval(["low", "high"], arm.estimate.and_then(|e| e.interval))
+            .number("estimate", arm.mean)
+            .interval(["low", "high"], arm.interval)
             .with("edge", arm.edge)
             .number("us_per_step", arm.us_per_step);
-        rows.push(arm_row);
-        for (k, seeds) in arm.chosen.iter().filter(|_| arm.selected.is_some()) {
-            let row = row("read_at").with("setting", setting(arm.setting)).with("name", &arm.variant);
-            rows.push(row.with("candidate", candidate(*k)).with("n", seeds));
+        let Some(selected) = &arm.selected else { return self.add(row) };
+        self.add(row.values("candidate", selected));
+        for chosen in &arm.chosen {
+            let row = self.row_of("read_at", &arm.setting, &arm.variant);
+            self.add(row.values("candidate", &chosen.values).with("n", chosen.seeds));
         }
     }
-    for time in &comparison.times {
-        let at = |kind: &str| {
-            row(kind)
-                .with("setting", setting(time.setting))
-                .with("name", &time.variant)
-                .with("candidate", time.selected.map_or_else(String::new, candidate))
-                .with("n", time.n)
-                .with("reached", time.reached)
-                .with("edge", time.edge)
+
+    fn time(&mut self, time: &TimeToTarget) {
+        let row = |kind: &str| {
+            let row = self.row_of(kind, &time.setting, &time.variant).with("n", time.n).with("reached", time.reached);
+            row.values("candidate", time.selected.as_ref().unwrap_or(&Values::new())).with("edge", time.edge)
         };
-        let steps = at("steps_to_target").number("estimate", time.steps).number("median", time.median);
-        rows.push(steps.number("budget", Some(time.budget)));
-        rows.push(at("seconds_to_target").number("estimate", time.seconds));
-        for fall in &time.curve {
-            rows.push(at("not_yet_reached").number("estimate", Some(fall.time)).number("share", Some(fall.share)));
-        }
+        let steps = row("steps_to_target").number("estimate", time.steps).number("median", time.median_steps);
+        let seconds = row("seconds_to_target").number("estimate", time.seconds);
+        let curve = time
+            .not_yet_reached
+            .iter()
+            .map(|fall| row("not_yet_reached").number("estimate", Some(fall.time)).number("share", Some(fall.share)));
+        let rows: Vec<Row> =
+            [steps.number("budget", Some(time.budget_steps)), seconds].into_iter().chain(curve).collect();
+        self.rows.extend(rows);
     }
-    for curve in &comparison.curves {
+
+    fn curve(&mut self, curve: &Curve) {
         for point in &curve.points {
-            let row = row("curve").with("setting", setting(curve.setting)).with("name", &curve.variant);
-            let row = row.with("candidate", candidate(point.candidate)).with("n", point.n);
-            let row = row.with("diverged", point.diverged).number("estimate", point.mean);
-            rows.push(row.interval(["diverged_low", "diverged_high"], point.diverged_interval));
+            let row = self.row_of("curve", &curve.setting, &curve.variant).values("candidate", &point.values);
+            let row = row.with("n", point.n).with("diverged", point.diverged).number("estimate", point.mean);
+            self.add(row.interval(["diverged_low", "diverged_high"], point.diverged_interval));
         }
         if let Some(good) = curve.good {
-            let row = row("good_range").with("setting", setting(curve.setting)).with("name", &curve.variant);
-            let others = object(&comparison.tuned[1..], &curve.others);
-            let row = row.with("candidate", others).interval(["low", "high"], Some((good.low, good.high)));
-            rows.push(row.number("decades", good.decades).with("edge", good.open));
+            let row = self.row_of("good_range", &curve.setting, &curve.variant).values("candidate", &curve.others);
+            let row = row.interval(["low", "high"], Some((good.low, good.high))).number("decades", good.decades);
+            self.add(row.with("edge", good.reaches_the_edge));
         }
     }
-    rows.extend(comparison.missing.iter().map(|run| row("missing").with("name", &run.id).with("text", &run.why)));
-    rows.extend(comparison.warnings.iter().map(|warning| row("warning").with("text", warning)));
-    rows
 }
 
-fn tested(row: Row, contrast: &Contrast) -> Row {
+fn found(row: Row, found: &Finding) -> Row {
     let row = row
-        .with("name", &contrast.a)
-        .with("planned", contrast.planned)
-        .with("n", contrast.n)
-        .number("estimate", contrast.difference)
-        .interval(["low", "high"], contrast.interval)
-        .number("p", contrast.p)
-        .number("p_holm", contrast.p_holm)
-        .number("p_minimum", contrast.p_minimum)
-        .number("superiority", contrast.superiority)
-        .number("effect_size", contrast.effect_size)
-        .with("by_ranks", contrast.by_ranks)
-        .with("verdict", contrast.verdict.name());
-    let Some(null) = contrast.null else { return row };
+        .values("setting", &found.setting)
+        .with("planned", found.planned)
+        .with("n", found.n)
+        .number("estimate", found.difference)
+        .interval(["low", "high"], found.interval)
+        .number("p", found.p)
+        .number("p_holm", found.p_holm)
+        .number("p_minimum", found.p_minimum)
+        .number("superiority", found.superiority)
+        .number("effect_size", found.effect_size)
+        .with("by_ranks", found.by_ranks)
+        .with("verdict", found.verdict.name());
+    let Some(null) = found.null else { return row };
     row.with("exchanges", null.exchanges)
         .with("null_rejected", null.rejected)
-        .with("null_interval_without_0", null.excluded)
-        .with("null_better_or_worse", null.alarms)
+        .with("null_interval_without_0", null.interval_without_0)
+        .with("null_better_or_worse", null.better_or_worse)
         .with("null_equivalent", null.equivalent)
 }

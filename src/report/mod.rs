@@ -1,12 +1,14 @@
 //! What people and their programs read.
 
+pub mod cells;
 pub mod csv;
 pub mod json;
+pub mod layout;
 pub mod notes;
 pub mod text;
 
 use crate::compare::{Comparison, Options};
-use text::Layout;
+use layout::Layout;
 
 /// How a comparison is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -1,6 +1,6 @@
 //! How to read a comparison: what is said under every one of them.
 
-use crate::compare::sentence::percent;
+use crate::compare::words::percent;
 use crate::compare::{Comparison, Options};
 
 /// How the numbers were made.
@@ -38,7 +38,7 @@ pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if any(|c| !c.times.is_empty()) {
+    if any(|c| !c.times_to_target.is_empty()) {
         notes.push(
             "Steps and seconds: restricted means, in which never, and diverged, count at the common budget; seconds are \
              steps times the arm's own time a step, measured for each seed."

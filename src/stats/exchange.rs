@@ -112,7 +112,7 @@ pub fn test(arms: &[&Record], effect: Effect, most: usize) -> Option<Tested> {
 
 /// The smallest and the largest mean effect, each arm being read at the candidate that all its seeds favour or at any that
 /// chance may as well have chosen ([`unsettled`]). Infinite where a loss diverged there.
-pub fn reach(arms: &[&Record], effect: Effect) -> (f64, f64) {
+pub fn range(arms: &[&Record], effect: Effect) -> (f64, f64) {
     let mut ends = (0.0, 0.0);
     for (arm, weight) in arms.iter().zip(effect.weights) {
         let mean =
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reach_of_an_effect_is_over_the_candidates_that_chance_may_have_chosen() {
+    fn the_range_of_an_effect_is_over_the_candidates_that_chance_may_have_chosen() {
         // Alike in selection, 1 apart in value; the third is out of the question.
         let selection = [0.9, 0.8, 0.1, 0.7, 0.8, 0.2, 0.8, 0.9, 0.1, 0.9, 0.7, 0.2];
         let value = [5.0, 4.0, 0.0, 5.1, 4.1, 0.0, 5.0, 4.01, 0.0, 5.1, 4.09, 0.0];
@@ -227,9 +227,9 @@ mod tests {
         let only = record(1, &[0.0; 4], &[5.0, 5.1, 5.0, 5.1]);
         let close =
             |found: (f64, f64), low: f64, high: f64| (found.0 - low).abs() < 1e-12 && (found.1 - high).abs() < 1e-12;
-        assert!(close(reach(&[&only, &b], DIFFERENCE), 0.55, 0.55));
+        assert!(close(range(&[&only, &b], DIFFERENCE), 0.55, 0.55));
         let b = Record { candidates: 3, selection: vec![0.0; 12], value: vec![4.5; 12] };
-        assert!(close(reach(&[&a, &b], DIFFERENCE), -0.45, 0.55));
+        assert!(close(range(&[&a, &b], DIFFERENCE), -0.45, 0.55));
     }
 
     #[test]

@@ -3,13 +3,22 @@
 //! Every run is watched up to the same budget, so the only censoring is at its end. A run that diverges
 //! can reach nothing any more: it counts like one that never did.
 
+use serde::Serialize;
+
 /// The share that has not reached the event, from `time` on until the next step of the curve.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(into = "(f64, f64)")]
 pub struct Survival {
     /// When it falls.
     pub time: f64,
     /// What it falls to.
     pub share: f64,
+}
+
+impl From<Survival> for (f64, f64) {
+    fn from(fall: Survival) -> Self {
+        (fall.time, fall.share)
+    }
 }
 
 /// The Kaplan–Meier estimate: S falls at each time t at which d of the n still waiting reach the event, by

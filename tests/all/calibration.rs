@@ -76,7 +76,7 @@ impl World {
 }
 
 fn run(variant: &str, seed: u64, values: Vec<Value>, [validation, test]: [f64; 2]) -> Run {
-    let mut scores = [None; Metric::FINAL.len()];
+    let mut scores = vec![None; Metric::FINAL.len()];
     for (metric, score) in [(Metric::VALIDATION_ACCURACY, validation), (Metric::TEST_ACCURACY, test)] {
         scores[Metric::FINAL.iter().position(|column| *column == metric).unwrap()] = Some(score);
     }
@@ -105,6 +105,7 @@ fn experiment(runs: Vec<Run>) -> Loaded {
         variants: vec!["a".into(), "b".into()],
         corners: None,
         has_fixed_data: false,
+        metrics: Metric::FINAL.to_vec(),
         runs,
     }
 }
@@ -135,9 +136,9 @@ fn worlds() -> [(&'static str, World); 3] {
 fn promises_are_kept_where_nothing_is_to_be_found(seeds: usize) {
     for (name, world) in worlds().into_iter().chain([BEYOND]) {
         let contrasts = world.contrasts(seeds, name);
-        let rejected = share(&contrasts, |c| c.p.unwrap() < 0.05);
-        let alarms = share(&contrasts, |c| c.verdict != Verdict::Undecided);
-        let covered = share(&contrasts, |c| c.interval.is_some_and(|(low, high)| low <= 0.0 && 0.0 <= high));
+        let rejected = share(&contrasts, |c| c.found.p.unwrap() < 0.05);
+        let alarms = share(&contrasts, |c| c.found.verdict != Verdict::Undecided);
+        let covered = share(&contrasts, |c| c.found.interval.is_some_and(|(low, high)| low <= 0.0 && 0.0 <= high));
         let most = attainable(seeds);
         println!("{seeds} seeds, {name}: rejected {rejected}, alarms {alarms}, at most {most:.4}; covered {covered}");
         assert!(alarms <= most, "{name}: alarms {alarms}, at most {most}");
@@ -213,12 +214,12 @@ fn a_planted_effect_is_found_as_often_as_theory_says_and_covered() {
         for (name, best, lost) in [("one best rate", [2, 2], 0.03), ("each its own best rate", [1, 3], 0.08)] {
             let world = World { levels: [peak(best[0], effect), peak(best[1], 0.0)], noise };
             let contrasts = world.contrasts(seeds, name);
-            let found = share(&contrasts, |c| c.verdict == Verdict::Better);
-            let covered = share(&contrasts, |c| c.interval.is_some_and(|(l, h)| l <= effect && effect <= h));
+            let found = share(&contrasts, |c| c.found.verdict == Verdict::Better);
+            let covered = share(&contrasts, |c| c.found.interval.is_some_and(|(l, h)| l <= effect && effect <= h));
             println!("{seeds} seeds, effect {effect}, {name}: found {found}, theory {power:.3}; covered {covered}");
             assert!(found > power - lost && found < power + 0.03, "{name}: found {found}, theory {power}");
             assert!(covered >= 0.93, "{name}: covered {covered}");
-            assert!(share(&contrasts, |c| c.verdict == Verdict::Worse) < 0.005);
+            assert!(share(&contrasts, |c| c.found.verdict == Verdict::Worse) < 0.005);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Inputs of several parts have a zero byte between them.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -372,8 +372,8 @@ pub fn tables(bytes: &[u8]) {
         [] => Ok(SMALL.with(Clone::clone)),
         record => ExperimentRecord::parse(record, path),
     };
-    let [runs_sheet, timing_sheet] =
-        [(runs, "runs.csv"), (timing, "timing.csv")].map(|(bytes, name)| Sheet::parse(bytes, Path::new(name)));
+    let [runs_sheet, timing_sheet] = [(runs, "runs.csv"), (timing, "timing.csv")]
+        .map(|(bytes, name)| Sheet::new(Cursor::new(bytes), Path::new(name)));
     for error in [record.as_ref().err(), runs_sheet.as_ref().err(), timing_sheet.as_ref().err()].into_iter().flatten() {
         drop(format!("{error:#}"));
     }
@@ -393,7 +393,7 @@ pub fn tables(bytes: &[u8]) {
         }
     }
     let (Ok(runs), Ok(timing)) = (runs_sheet, timing_sheet) else { return };
-    match Loaded::of(record, path, &runs, &timing) {
+    match Loaded::of(record, path, runs, timing) {
         Ok(loaded) if loaded.runs.len() <= 30 => {
             let options = Options::default();
             let compared = compare::compare(&[loaded], &options).into_iter().collect::<anyhow::Result<Vec<_>>>();

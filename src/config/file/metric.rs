@@ -83,7 +83,7 @@ pub struct Metric {
     /// When.
     pub source: Source,
     /// Name of the metric that the choice of a candidate goes by when this one is compared.
-    chosen_by: &'static str,
+    pub chosen_by: &'static str,
 }
 
 impl Metric {
@@ -162,7 +162,7 @@ const fn count_final() -> usize {
 }
 
 /// Names of the first `N` metrics.
-pub const fn names<const N: usize>() -> [&'static str; N] {
+const fn names<const N: usize>() -> [&'static str; N] {
     let mut names = [""; N];
     let mut i = 0;
     while i < N {

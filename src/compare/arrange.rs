@@ -1,0 +1,95 @@
+//! What is compared with what: an experiment's runs placed in a grid, and pairs of arms.
+
+use super::grid::Grid;
+use super::load::Loaded;
+use super::options::Options;
+use super::warning::Warning;
+use crate::config::file::Metric;
+use crate::record::run::Status;
+
+/// An experiment's runs as they are to be compared.
+pub struct Arranged<'a> {
+    /// The runs.
+    pub grid: Grid<'a>,
+    /// What is compared.
+    pub metric: Metric,
+    /// Why an axis that was to be tuned over is not.
+    pub warnings: Vec<Warning>,
+}
+
+/// Places an experiment's runs in a grid.
+///
+/// # Errors
+/// If the experiment has no such arm, axis or metric.
+pub fn arrange<'a>(loaded: &'a Loaded, options: &Options) -> anyhow::Result<Arranged<'a>> {
+    let metric = options.metric.unwrap_or(loaded.options.metric);
+    check(loaded, metric, options)?;
+    let mut warnings = Vec::new();
+    let selected = loaded.options.select.iter().filter(|axis| !options.by.contains(axis));
+    let mut tuned: Vec<usize> = Vec::new();
+    for axis in selected.filter_map(|axis| loaded.axes.iter().position(|a| a == axis)) {
+        if !tuned.contains(&axis) {
+            tuned.push(axis);
+        }
+    }
+    let has_seeds = loaded.runs.iter().any(|run| run.entry.seed != loaded.runs[0].entry.seed);
+    if !tuned.is_empty() && !has_seeds {
+        warnings.push(Warning::OneSeed);
+        tuned.clear();
+    }
+    if !tuned.is_empty() && has_completed(loaded) && !is_recorded(loaded, metric.chosen_by()) {
+        warnings.push(Warning::NoValidation);
+        tuned.clear();
+    }
+    Ok(Arranged { grid: Grid::new(loaded, tuned), metric, warnings })
+}
+
+fn check(loaded: &Loaded, metric: Metric, options: &Options) -> anyhow::Result<()> {
+    let name = &loaded.name;
+    if let Some(baseline) = options.baseline.as_ref().filter(|baseline| !loaded.variants.contains(baseline)) {
+        anyhow::bail!("baseline {baseline:?} is no arm of {name}; it has {}", loaded.variants.join(", "));
+    }
+    if let Some(axis) = options.by.iter().find(|axis| !loaded.axes.contains(axis)) {
+        let axes = if loaded.axes.is_empty() { "none".to_owned() } else { loaded.axes.join(", ") };
+        anyhow::bail!("{axis:?} is no axis of {name}; it has {axes}");
+    }
+    if metric.kind.is_time() && loaded.options.target_accuracy.is_none() {
+        anyhow::bail!("{name} has no compare.target_accuracy, so there is no time to it");
+    }
+    if has_completed(loaded) && !is_recorded(loaded, metric) {
+        anyhow::bail!("no run of {name} has a {}", metric.name);
+    }
+    Ok(())
+}
+
+fn has_completed(loaded: &Loaded) -> bool {
+    loaded.runs.iter().any(|run| run.status == Status::Completed)
+}
+
+/// Whether any completed run has this metric. A time to a validation accuracy is recorded where that accuracy is, even
+/// if it is never reached.
+fn is_recorded(loaded: &Loaded, metric: Metric) -> bool {
+    let column = loaded.column(if metric.kind.is_time() { Metric::VALIDATION_ACCURACY } else { metric });
+    let mut completed = loaded.runs.iter().filter(|run| run.status == Status::Completed);
+    completed.any(|run| column.is_some_and(|column| run.scores[column].is_some()))
+}
+
+/// What is held against what: every arm against its experiment's baseline, `bn` first.
+pub fn pairs<'a>(experiments: impl Iterator<Item = &'a Loaded>, baseline: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
+    let mut pairs = Vec::new();
+    for loaded in experiments {
+        let names = || loaded.variants.iter().map(String::as_str);
+        let usual = names().find(|name| *name == "affine").or(names().next());
+        let Some(baseline) = baseline.or(usual) else { continue };
+        for pair in names().filter(|name| *name != baseline).map(|name| (name, baseline)) {
+            if !pairs.contains(&pair) {
+                pairs.push(pair);
+            }
+        }
+    }
+    // One experiment's `a` less `b` is another's `b` less `a`: one of them is enough, whichever came first.
+    let all = pairs.clone();
+    pairs.retain(|(a, b)| !all.contains(&(*b, *a)) || *a == "bn" || *b != "bn" && a < b);
+    pairs.sort_by_key(|(a, _)| *a != "bn");
+    pairs
+}

@@ -1,0 +1,167 @@
+//! What must be known before the numbers are believed: each check finds warnings of its kind.
+
+use super::comparison::Comparison;
+use super::contrasts::Finding;
+use super::grid::Grid;
+use super::options::Options;
+use super::scores::Scores;
+use super::warning::{DivergedRuns, Warning};
+use crate::record::run::Status;
+use crate::stats::permutation::smallest_p;
+use crate::stats::selection::{overall, unsettled};
+
+/// What speaks against a comparison, most serious first; `tests` is how many share Holm's correction.
+pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options, tests: usize) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    warnings.extend(unfinished(comparison));
+    warnings.extend(different_seeds(scores));
+    warnings.extend(few_seeds(comparison, options, tests));
+    warnings.extend(times_at_edges(comparison));
+    warnings.extend(edges(comparison));
+    warnings.extend(unsettled_choices(scores));
+    warnings.extend(contrasts(comparison, options));
+    warnings.extend(other_margin(scores));
+    warnings.extend(untuned(scores.grid));
+    warnings.extend(diverged(scores));
+    warnings.extend(program_versions(scores.grid));
+    warnings.extend(instruction_levels(scores.grid));
+    warnings
+}
+
+fn unfinished(comparison: &Comparison) -> Option<Warning> {
+    let (missing, planned) = (comparison.missing.clone(), comparison.planned);
+    (!missing.is_empty()).then_some(Warning::Unfinished { missing, planned })
+}
+
+/// Every arm is held against the first.
+fn different_seeds(scores: &Scores) -> Vec<Warning> {
+    let grid = scores.grid;
+    let mut warnings = Vec::new();
+    for setting in 0..grid.settings.len() {
+        let seeds = |variant: &String| scores.complete(setting, variant);
+        let all: Vec<(&String, Vec<u64>)> = grid.loaded.variants.iter().map(|v| (v, seeds(v))).collect();
+        let Some((first, expected)) = all.first() else { continue };
+        for (variant, found) in &all[1..] {
+            let only = |a: &[u64], b: &[u64]| a.iter().copied().filter(|seed| !b.contains(seed)).collect();
+            let only: [Vec<u64>; 2] = [only(expected, found), only(found, expected)];
+            if only.iter().any(|seeds| !seeds.is_empty()) {
+                let arms = [(*first).clone(), (*variant).clone()];
+                warnings.push(Warning::DifferentSeeds { setting: grid.setting(setting), arms, only });
+            }
+        }
+    }
+    warnings
+}
+
+fn few_seeds(comparison: &Comparison, options: &Options, tests: usize) -> Option<Warning> {
+    let alpha = 1.0 - options.confidence;
+    let n = comparison.contrasts.iter().map(|contrast| contrast.found.n).filter(|n| *n > 0).min()?;
+    let smallest = smallest_p(n);
+    if smallest >= alpha {
+        return Some(Warning::FewSeeds { seeds: n, p_minimum: smallest });
+    }
+    let p_minimum = (smallest * tests as f64).min(1.0);
+    (p_minimum >= alpha).then_some(Warning::FewSeedsForTests { seeds: n, tests, p_minimum })
+}
+
+fn times_at_edges(comparison: &Comparison) -> impl Iterator<Item = Warning> {
+    // Where times are what is compared, the arms are warned of.
+    let is_compared = comparison.metric.kind.is_time();
+    let times = comparison.times_to_target.iter().filter(move |time| time.edge && !is_compared);
+    times.map(|time| Warning::TimeAtEdge { setting: time.setting.clone(), variant: time.variant.clone() })
+}
+
+fn edges(comparison: &Comparison) -> impl Iterator<Item = Warning> {
+    comparison.arms.iter().filter(|arm| arm.edge).map(|arm| Warning::Edge {
+        setting: arm.setting.clone(),
+        variant: arm.variant.clone(),
+        seeds: arm.n,
+        chosen: arm.chosen.iter().filter(|chosen| !chosen.edges.is_empty()).cloned().collect(),
+    })
+}
+
+/// Choices that chance made and that matter.
+fn unsettled_choices(scores: &Scores) -> Vec<Warning> {
+    let grid = scores.grid;
+    let mut warnings = Vec::new();
+    for setting in (0..grid.settings.len()).filter(|_| scores.is_tuned()) {
+        for variant in &grid.loaded.variants {
+            let seeds = scores.complete(setting, variant);
+            let record = scores.record(setting, variant, &seeds);
+            let others = if seeds.is_empty() { Vec::new() } else { unsettled(&record) };
+            if !others.is_empty() {
+                warnings.push(Warning::UnsettledChoice {
+                    setting: grid.setting(setting),
+                    variant: variant.clone(),
+                    selected: grid.candidate(overall(&record)),
+                    others: others.into_iter().map(|k| grid.candidate(k)).collect(),
+                });
+            }
+        }
+    }
+    warnings
+}
+
+/// Contrasts of nothing, or of guessing with what is worse than guessing; verdicts that another choice would change.
+fn contrasts(comparison: &Comparison, options: &Options) -> Vec<Warning> {
+    let is_time = comparison.metric.kind.is_time();
+    let contrasts = comparison.contrasts.iter().map(|c| (format!("{} and {}", c.a, c.b), &c.found));
+    let effects = comparison.effects.iter().map(|effect| (effect.effect.clone(), &effect.found));
+    let mut warnings = Vec::new();
+    for (arms, found) in contrasts.chain(effects).filter(|(_, found)| found.n > 0) {
+        let at = |found: &Finding| (found.setting.clone(), arms.clone());
+        if !found.observed {
+            let (setting, arms) = at(found);
+            warnings.push(Warning::NothingObserved { setting, arms, is_time });
+        }
+        if found.hangs_on_the_choice(options.confidence) {
+            let (setting, arms) = at(found);
+            warnings.push(Warning::ChoiceDecides { setting, arms });
+        }
+        if !found.is_sound() {
+            let (setting, arms) = at(found);
+            warnings.push(Warning::BelowChance { setting, arms });
+        }
+    }
+    warnings
+}
+
+fn other_margin(scores: &Scores) -> Option<Warning> {
+    let configured = &scores.grid.loaded.options;
+    let has_other = configured.equivalence_margin.is_some() && scores.margin().is_none();
+    has_other.then_some(Warning::OtherMargin { metric: configured.metric })
+}
+
+fn untuned(grid: &Grid) -> Option<Warning> {
+    let is_tuned = grid.tuned.iter().any(|axis| grid.loaded.axes[*axis] == "optimizer.lr");
+    let is_swept = grid.loaded.axes.iter().any(|axis| axis == "optimizer.lr");
+    (!is_tuned).then_some(Warning::Untuned { is_swept })
+}
+
+fn diverged(scores: &Scores) -> Option<Warning> {
+    let of_arm = |variant: &String| {
+        let runs = scores.grid.loaded.runs.iter().filter(|run| run.entry.variant == *variant);
+        let diverged = runs.clone().filter(|run| run.status == Status::Diverged).count();
+        DivergedRuns { variant: variant.clone(), diverged, runs: runs.count() }
+    };
+    let arms = scores.grid.loaded.variants.iter().map(of_arm).filter(|arm| arm.diverged > 0);
+    let arms: Vec<DivergedRuns> = arms.collect();
+    (!arms.is_empty()).then(|| Warning::Diverged { counts_as: scores.kind.into(), arms })
+}
+
+fn program_versions(grid: &Grid) -> Option<Warning> {
+    let timings = grid.loaded.runs.iter().filter_map(|run| run.timing.as_ref());
+    let versions = timings.map(|timing| timing.program_version.as_str()).filter(|version| !version.is_empty());
+    several(versions).map(|found| Warning::ProgramVersions { found })
+}
+
+fn instruction_levels(grid: &Grid) -> Option<Warning> {
+    let timings = grid.loaded.runs.iter().filter_map(|run| run.timing.as_ref());
+    several(timings.map(|timing| timing.simd.as_str())).map(|found| Warning::InstructionLevels { found })
+}
+
+/// The different words, if there is more than one.
+fn several<'a>(words: impl Iterator<Item = &'a str>) -> Option<Vec<String>> {
+    let different: std::collections::BTreeSet<&str> = words.collect();
+    (different.len() > 1).then(|| different.into_iter().map(str::to_owned).collect())
+}

@@ -1,0 +1,202 @@
+//! What speaks against a comparison: each kind with its values, and its sentence.
+
+use serde::Serialize;
+
+use super::arms::Chosen;
+use super::comparison::Missing;
+use super::grid::{End, Values};
+use super::words::{at, p_value, seeds, value, values};
+use crate::config::file::{Kind, Metric};
+use crate::stats::permutation::FEWEST;
+
+/// Runs or seeds that are named before the rest is only counted.
+const NAMED: usize = 8;
+
+/// A reason to doubt the numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the sentences below say what the values are")]
+pub enum Warning {
+    /// Nothing can be tuned with one seed.
+    OneSeed,
+    /// Nothing can be tuned without validation scores.
+    NoValidation,
+    /// Planned runs without a result.
+    Unfinished { missing: Vec<Missing>, planned: usize },
+    /// Arms that do not have the same seeds; those that only one of two arms has.
+    DifferentSeeds { setting: Values, arms: [String; 2], only: [Vec<u64>; 2] },
+    /// Too few seeds for any p below α.
+    FewSeeds { seeds: usize, p_minimum: f64 },
+    /// Too few seeds for any p below α after the correction for the number of tests.
+    FewSeedsForTests { seeds: usize, tests: usize, p_minimum: f64 },
+    /// A time to the target that is read at the end of what was tried.
+    TimeAtEdge { setting: Values, variant: String },
+    /// An arm that is read at the end of what was tried.
+    Edge { setting: Values, variant: String, seeds: usize, chosen: Vec<Chosen> },
+    /// Another candidate might as well have been chosen, and is not equal.
+    UnsettledChoice { setting: Values, variant: String, selected: Values, others: Vec<Values> },
+    /// Every run of a contrast counts as something; none has a score of its own.
+    NothingObserved { setting: Values, arms: String, is_time: bool },
+    /// A verdict that another candidate would turn round.
+    ChoiceDecides { setting: Values, arms: String },
+    /// A trained run does worse than what a diverged one counts as.
+    BelowChance { setting: Values, arms: String },
+    /// The configured margin is of another metric than the one that is compared.
+    OtherMargin { metric: Metric },
+    /// The learning rate was not tuned for each arm.
+    Untuned { is_swept: bool },
+    /// Runs that diverged.
+    Diverged { counts_as: CountsAs, arms: Vec<DivergedRuns> },
+    /// Runs made by different versions of the program.
+    ProgramVersions { found: Vec<String> },
+    /// Runs made at different instruction levels.
+    InstructionLevels { found: Vec<String> },
+}
+
+/// What a diverged run counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountsAs {
+    /// As guessing.
+    Chance,
+    /// As worse than any other.
+    WorstRank,
+    /// As never reaching the target.
+    Never,
+}
+
+impl From<Kind> for CountsAs {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Accuracy => Self::Chance,
+            Kind::Loss => Self::WorstRank,
+            Kind::Steps | Kind::Seconds => Self::Never,
+        }
+    }
+}
+
+/// How many runs of an arm diverged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DivergedRuns {
+    /// The arm.
+    pub variant: String,
+    /// How many diverged.
+    pub diverged: usize,
+    /// Of how many.
+    pub runs: usize,
+}
+
+impl Warning {
+    /// The warning in words.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::OneSeed => "One seed: there is no other to tune by.".to_owned(),
+            Self::NoValidation => "There is no validation split to tune by.".to_owned(),
+            Self::Unfinished { missing, planned } => unfinished(missing, *planned),
+            Self::DifferentSeeds { setting, arms, only } => at(setting) + &different_seeds(arms, only),
+            Self::FewSeeds { seeds: n, p_minimum } => {
+                let none = if *n < FEWEST { ", and there is no interval" } else { "" };
+                format!("Few seeds: with {} p cannot fall below {}{none}.", seeds(*n), p_value(*p_minimum))
+            }
+            Self::FewSeedsForTests { seeds: n, tests, p_minimum } => format!(
+                "Few seeds: with {} and {tests} tests a single p after Holm's correction cannot fall below {}.",
+                seeds(*n),
+                p_value(*p_minimum)
+            ),
+            Self::TimeAtEdge { setting, variant } => format!(
+                "{}{variant} is not tuned for its time to the target: read at the end of what was tried.",
+                at(setting)
+            ),
+            Self::Edge { setting, variant, seeds, chosen } => {
+                format!("{}{variant} is not tuned: {}.", at(setting), edges(*seeds, chosen))
+            }
+            Self::UnsettledChoice { setting, variant, selected, others } => format!(
+                "{}{variant} is read at {}, but validation cannot tell that from {}, where it does otherwise: p and \
+                 interval take the choice as it fell.",
+                at(setting),
+                values(selected),
+                others.iter().map(values).collect::<Vec<_>>().join(" or ")
+            ),
+            Self::NothingObserved { setting, arms, is_time } => {
+                let what = if *is_time { "diverged or never reached the target" } else { "diverged" };
+                format!("{}{arms}: every run that is read {what}; nothing is compared.", at(setting))
+            }
+            Self::ChoiceDecides { setting, arms } => format!(
+                "{}{arms}: no verdict, as the difference changes sign at candidates that validation cannot tell from the \
+                 chosen.",
+                at(setting)
+            ),
+            Self::BelowChance { setting, arms } => format!(
+                "{}{arms}: a run trained to its end is below chance, as which a diverged one counts; there is no verdict.",
+                at(setting)
+            ),
+            Self::OtherMargin { metric } => {
+                format!("The equivalence margin is of {}; here nothing can be called equivalent.", metric.name)
+            }
+            Self::Untuned { is_swept } => {
+                let said = "No arm is tuned: at one learning rate for all, the arm that it suits looks better.";
+                if *is_swept { format!("{said} The contrasts are at each rate by itself.") } else { said.to_owned() }
+            }
+            Self::Diverged { counts_as, arms } => diverged(*counts_as, arms),
+            Self::ProgramVersions { found } => format!(
+                "Runs of different program versions: {}. Their numbers agree by their recorded identity; times may not be \
+                 comparable.",
+                found.join(", ")
+            ),
+            Self::InstructionLevels { found } => format!(
+                "Runs of different instruction levels: {}. They differ by rounding, and in time a step.",
+                found.join(", ")
+            ),
+        }
+    }
+}
+
+fn unfinished(missing: &[Missing], planned: usize) -> String {
+    let runs = if missing.len() == 1 { "1 run has" } else { &format!("{} runs have", missing.len()) };
+    let names: Vec<String> = missing.iter().map(|run| format!("{} ({})", run.run_id, run.why)).collect();
+    format!(
+        "{runs} no result, of {planned} planned: {}. A seed counts in a contrast only if each arm has finished it \
+         with every candidate.",
+        first_named(&names)
+    )
+}
+
+fn different_seeds([first, other]: &[String; 2], only: &[Vec<u64>; 2]) -> String {
+    let with_seeds = [first, other].into_iter().zip(only).filter(|(_, seeds)| !seeds.is_empty());
+    let parts = with_seeds.map(|(arm, seeds)| {
+        let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+        format!("{} only in {arm}", first_named(&seeds))
+    });
+    format!("{first} and {other} differ in their seeds: {}.", parts.collect::<Vec<_>>().join(", "))
+}
+
+fn edges(seeds: usize, chosen: &[Chosen]) -> String {
+    let of = |Chosen { seeds: read, edges, .. }: &Chosen| {
+        let read = *read;
+        edges.clone().into_iter().map(move |edge| {
+            let end = match edge.end {
+                End::Only => "only value",
+                End::Largest => "largest",
+                End::Smallest => "smallest",
+            };
+            format!("{read} of {seeds} seeds read at {} = {}, the {end} tried", edge.axis, value(&edge.value))
+        })
+    };
+    chosen.iter().flat_map(of).collect::<Vec<_>>().join("; ")
+}
+
+fn diverged(counts_as: CountsAs, arms: &[DivergedRuns]) -> String {
+    let counted = match counts_as {
+        CountsAs::Chance => "as chance accuracy",
+        CountsAs::WorstRank => "as the worst rank: contrasts with one are by ranks and have no interval",
+        CountsAs::Never => "as never reaching the target",
+    };
+    let arm = |arm: &DivergedRuns| format!("{} {} of {}", arm.variant, arm.diverged, arm.runs);
+    format!("Runs diverged: {}. They count {counted}.", arms.iter().map(arm).collect::<Vec<_>>().join(", "))
+}
+
+/// The first few names, and how many more there are.
+fn first_named(names: &[String]) -> String {
+    let first = names[..names.len().min(NAMED)].join(", ");
+    if names.len() > NAMED { format!("{first} and {} more", names.len() - NAMED) } else { first }
+}
