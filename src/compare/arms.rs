@@ -7,6 +7,7 @@ use super::scores::Scores;
 use crate::config::file::Metric;
 use crate::stats::describe::estimate;
 use crate::stats::proportion::wilson;
+use crate::stats::sample::Sample;
 use crate::stats::selection::{Record, leave_one_out, overall};
 use crate::stats::survival::{Survival, kaplan_meier, restricted_mean};
 
@@ -62,7 +63,7 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
         run.and_then(|run| scores.score(&run)).is_some_and(|score| score.diverged)
     };
     let diverged = seeds.iter().zip(&choice).filter(|read| has_diverged(*read)).count();
-    let found = estimate(&values, confidence);
+    let found = Sample::new(&values).map(|values| estimate(values, confidence));
     let chosen = counted(scores.grid, &choice);
     ArmEstimate {
         variant: variant.to_owned(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::arms::{ArmEstimate, TimeToTarget};
 use super::contrasts::{Contrast, SwitchEffect};
 use super::curve::Curve;
-use super::warning::Warning;
+use super::warning::{Missing, Warning};
 use crate::config::file::Metric;
 
 /// What was found in one experiment. Settings and candidates are given by the paths and values of their axes.
@@ -42,13 +42,4 @@ pub struct Comparison {
     /// Whether the data are the same for every seed.
     #[serde(skip)]
     pub has_fixed_data: bool,
-}
-
-/// A planned run that has no result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Missing {
-    /// Which.
-    pub run_id: String,
-    /// Its status, or that it lacks the metric.
-    pub why: String,
 }

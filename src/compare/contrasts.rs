@@ -9,8 +9,9 @@ use super::scores::{Score, Scores};
 use super::verdict::{Evidence, Level, Verdict, verdict};
 use crate::config::file::Kind;
 use crate::stats::exchange::{self, DIFFERENCE, Effect, Tested};
+use crate::stats::sample::Sample;
 use crate::stats::selection::Record;
-use crate::stats::{describe, effect, factorial, permutation};
+use crate::stats::{effect, factorial, permutation};
 
 /// One arm less another at one setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -178,13 +179,14 @@ impl Finding {
         let sign = kind.sign();
         let own = |(low, high): (f64, f64)| if sign > 0.0 { (low, high) } else { (-high, -low) };
         self.by_ranks = tested.by_ranks;
-        let difference = describe::mean(&tested.differences).filter(|_| !tested.by_ranks);
+        let finite = Sample::new(&tested.differences);
+        let difference = finite.filter(|_| !tested.by_ranks).map(Sample::mean);
         self.difference = difference.map(|d| sign * d);
         self.interval = interval.map(own);
         self.p = Some(tested.p());
         self.p_minimum = Some(permutation::smallest_p(tested.differences.len()));
         self.superiority = effect::superiority(&tested.differences);
-        self.effect_size = effect::paired_effect(&tested.differences).map(|d| sign * d);
+        self.effect_size = finite.and_then(effect::paired_effect).map(|d| sign * d);
         self.evidence = Evidence {
             interval_agrees: interval.map_or(tested.by_ranks, |(low, high)| low > 0.0 || high < 0.0),
             within_margin: level.is_equivalent(narrower, range),

@@ -92,8 +92,8 @@ fn curves_of(scores: &Scores, setting: usize, variant: &str, confidence: f64) ->
 
 fn point(scores: &Scores, setting: usize, variant: &str, candidate: usize, confidence: f64) -> CurvePoint {
     let runs = scores.grid.runs(setting).iter();
-    let here = runs.filter(|placed| placed.candidate == candidate && placed.run.entry.variant == variant);
-    let found: Vec<_> = here.filter_map(|placed| scores.score(placed)).collect();
+    let here = runs.filter(|grid_run| grid_run.candidate == candidate && grid_run.run.entry.variant == variant);
+    let found: Vec<_> = here.filter_map(|grid_run| scores.score(grid_run)).collect();
     let (n, diverged) = (found.len(), found.iter().filter(|score| score.diverged).count());
     let mean = found.iter().map(|score| score.value).sum::<f64>() / n as f64;
     CurvePoint {

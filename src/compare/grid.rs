@@ -81,9 +81,9 @@ impl<'a> Grid<'a> {
         let (mut here, mut places) = (vec![Vec::new(); settings.len()], HashMap::new());
         for run in &loaded.runs {
             let (setting, candidate) = (setting_at[&key(run, &by)], candidate_at[&key(run, &tuned)]);
-            let placed = GridRun { run, setting, candidate };
-            here[setting].push(placed);
-            places.insert((setting, run.entry.variant.as_str(), run.entry.seed, candidate), placed);
+            let grid_run = GridRun { run, setting, candidate };
+            here[setting].push(grid_run);
+            places.insert((setting, run.entry.variant.as_str(), run.entry.seed, candidate), grid_run);
         }
         Self { loaded, tuned, by, settings, candidates, here, places }
     }
@@ -100,8 +100,8 @@ impl<'a> Grid<'a> {
 
     /// The seeds planned for an arm at a setting, in rising order.
     pub fn seeds(&self, setting: usize, variant: &str) -> Vec<u64> {
-        let runs = self.here[setting].iter().filter(|placed| placed.run.entry.variant == variant);
-        let mut seeds: Vec<u64> = runs.map(|placed| placed.run.entry.seed).collect();
+        let runs = self.here[setting].iter().filter(|grid_run| grid_run.run.entry.variant == variant);
+        let mut seeds: Vec<u64> = runs.map(|grid_run| grid_run.run.entry.seed).collect();
         seeds.sort_unstable();
         seeds.dedup();
         seeds

@@ -25,11 +25,12 @@ pub mod words;
 use crate::record::run::Status;
 use crate::stats::multiple::holm;
 use arrange::{Arranged, arrange, pairs};
-pub use comparison::{Comparison, Missing};
+pub use comparison::Comparison;
 use contrasts::Finding;
 pub use load::Loaded;
 pub use options::Options;
 use scores::Scores;
+use warning::Missing;
 
 /// Compares the arms of each experiment, the same contrasts in all. Holm's correction is over every contrast
 /// with a p in any of them, and over the effects of switches by themselves.
@@ -88,7 +89,7 @@ fn estimates(scores: &Scores, pairs: &[(&str, &str)], options: &Options) -> Comp
 /// The planned runs without a result.
 fn missing(scores: &Scores) -> Vec<Missing> {
     let runs = (0..scores.grid.settings.len()).flat_map(|setting| scores.grid.runs(setting));
-    let without = runs.filter(|placed| scores.score(placed).is_none()).map(|placed| placed.run);
+    let without = runs.filter(|grid_run| scores.score(grid_run).is_none()).map(|grid_run| grid_run.run);
     let missing = without.map(|run| {
         let has_ended = run.status == Status::Completed;
         let why = if has_ended { "without this metric" } else { run.status.name() };

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::verdict::{Evidence, Level, Verdict, verdict};
 use crate::random::{below, stream};
-use crate::stats::describe;
 use crate::stats::exchange::{self, Effect};
+use crate::stats::sample::Sample;
 use crate::stats::selection::Record;
 
 /// How often the method raises a false alarm on one contrast's own data: the arms' records are exchanged at
@@ -41,7 +41,7 @@ pub fn null(records: &[&Record], effect: Effect, level: &Level) -> Null {
         let arms = exchange::exchanged(records, effect, &is_exchanged);
         let arms: Vec<&Record> = arms.iter().collect();
         let Some(tested) = exchange::test(&arms, effect, TESTS) else { continue };
-        let mean = describe::mean(&tested.differences).unwrap_or(f64::INFINITY);
+        let mean = Sample::new(&tested.differences).map_or(f64::INFINITY, Sample::mean);
         let rejects = |theta: &f64| tested.rejects(*theta, level.narrower);
         let excludes = tested.rejects(0.0, level.confidence);
         let evidence = Evidence {

@@ -6,6 +6,7 @@ use super::grid::{Grid, GridRun};
 use crate::config::file::{Kind, Metric};
 use crate::record::run::Status;
 use crate::stats::describe::median;
+use crate::stats::sample::Sample;
 use crate::stats::selection::{Record, leave_one_out};
 
 /// What a run counts as, in the metric's own unit. A diverged loss is infinite.
@@ -51,31 +52,31 @@ impl<'a> Scores<'a> {
     /// none arrived and any length will do.
     fn shortest(&self, setting: usize) -> f64 {
         let lengths = |status: Status| {
-            let ended = self.grid.runs(setting).iter().filter(move |placed| placed.run.status == status);
-            ended.filter_map(|placed| Some(placed.run.steps? * self.unit(placed)?))
+            let ended = self.grid.runs(setting).iter().filter(move |grid_run| grid_run.run.status == status);
+            ended.filter_map(|grid_run| Some(grid_run.run.steps? * self.unit(grid_run)?))
         };
         let shortest = lengths(Status::Completed).fold(f64::INFINITY, f64::min);
         if shortest.is_finite() { shortest } else { lengths(Status::Diverged).fold(0.0, f64::max) }
     }
 
     /// What one step counts: 1, or the arm's own seconds if they have been measured.
-    fn unit(&self, placed: &GridRun) -> Option<f64> {
+    fn unit(&self, grid_run: &GridRun) -> Option<f64> {
         if self.kind != Kind::Seconds {
             return Some(1.0);
         }
-        let entry = &placed.run.entry;
-        let key = (placed.setting, entry.variant.as_str(), entry.seed, placed.candidate);
+        let entry = &grid_run.run.entry;
+        let key = (grid_run.setting, entry.variant.as_str(), entry.seed, grid_run.candidate);
         self.costs.get(&key).map(|us| us / 1e6)
     }
 
     /// Median µs a step of an arm's runs.
     pub fn us_per_step(&self, setting: usize, variant: &str) -> Option<f64> {
-        let runs = self.grid.runs(setting).iter().filter(|placed| placed.run.entry.variant == variant);
+        let runs = self.grid.runs(setting).iter().filter(|grid_run| grid_run.run.entry.variant == variant);
         let time = |status: Status| -> Vec<f64> {
-            let ended = runs.clone().filter(|placed| placed.run.status == status);
-            ended.filter_map(|placed| placed.run.timing.as_ref()?.us_per_step).collect()
+            let ended = runs.clone().filter(|grid_run| grid_run.run.status == status);
+            ended.filter_map(|grid_run| grid_run.run.timing.as_ref()?.us_per_step).collect()
         };
-        median(&time(Status::Completed)).or_else(|| median(&time(Status::Diverged)))
+        [Status::Completed, Status::Diverged].into_iter().find_map(|status| Some(median(Sample::new(&time(status))?)))
     }
 
     /// The margin within which differences do not matter: it is of the metric that the configuration names.
@@ -92,8 +93,8 @@ impl<'a> Scores<'a> {
     }
 
     /// What a run counts as; none if it is not finished, or has no such score.
-    pub fn score(&self, placed: &GridRun) -> Option<Score> {
-        let run = placed.run;
+    pub fn score(&self, grid_run: &GridRun) -> Option<Score> {
+        let run = grid_run.run;
         let counted = |selection: f64, value: f64, diverged: bool| Score { selection, value, diverged, counted: true };
         match (run.status, self.kind) {
             (Status::Diverged, Kind::Accuracy) => {
@@ -102,14 +103,14 @@ impl<'a> Scores<'a> {
             }
             (Status::Diverged, Kind::Loss) => Some(counted(f64::INFINITY, f64::INFINITY, true)),
             (Status::Diverged, Kind::Steps | Kind::Seconds) => {
-                let budget = self.budgets[placed.setting];
+                let budget = self.budgets[grid_run.setting];
                 Some(counted(budget, budget, true))
             }
             (Status::Completed, Kind::Steps | Kind::Seconds) => {
-                self.unit(placed)?;
-                let budget = self.budgets[placed.setting];
+                self.unit(grid_run)?;
+                let budget = self.budgets[grid_run.setting];
                 let own = |time| Score { selection: time, value: time, diverged: false, counted: false };
-                Some(self.reached(placed).map_or(counted(budget, budget, false), own))
+                Some(self.reached(grid_run).map_or(counted(budget, budget, false), own))
             }
             (Status::Completed, Kind::Accuracy | Kind::Loss) => {
                 let (column, choice) = self.columns?;
@@ -122,9 +123,9 @@ impl<'a> Scores<'a> {
     }
 
     /// When a run reached the target: never if it diverged, or only after the budget. For times.
-    pub fn reached(&self, placed: &GridRun) -> Option<f64> {
-        let time = placed.run.steps_to_target? * self.unit(placed)?;
-        (placed.run.status == Status::Completed && time <= self.budgets[placed.setting]).then_some(time)
+    pub fn reached(&self, grid_run: &GridRun) -> Option<f64> {
+        let time = grid_run.run.steps_to_target? * self.unit(grid_run)?;
+        (grid_run.run.status == Status::Completed && time <= self.budgets[grid_run.setting]).then_some(time)
     }
 
     /// How long every run at a setting went on at least: what a run counts at that never arrives. For times.
@@ -140,7 +141,7 @@ impl<'a> Scores<'a> {
     /// The seeds of an arm at a setting for which every candidate has a score.
     pub fn complete(&self, setting: usize, variant: &'a str) -> Vec<u64> {
         let has_score = |seed: u64, candidate: usize| {
-            self.grid.run(setting, variant, seed, candidate).is_some_and(|placed| self.score(&placed).is_some())
+            self.grid.run(setting, variant, seed, candidate).is_some_and(|grid_run| self.score(&grid_run).is_some())
         };
         let mut seeds = self.grid.seeds(setting, variant);
         seeds.retain(|seed| (0..self.grid.candidates.len()).all(|candidate| has_score(*seed, candidate)));
@@ -152,8 +153,8 @@ impl<'a> Scores<'a> {
         let candidates = self.grid.candidates.len();
         let (mut selection, mut value) = (Vec::new(), Vec::new());
         for (seed, candidate) in seeds.iter().flat_map(|seed| (0..candidates).map(move |k| (*seed, k))) {
-            let placed = self.grid.run(setting, variant, seed, candidate);
-            let score = placed.and_then(|placed| self.score(&placed));
+            let grid_run = self.grid.run(setting, variant, seed, candidate);
+            let score = grid_run.and_then(|grid_run| self.score(&grid_run));
             selection.push(score.map_or(f64::NAN, |score| self.kind.sign() * score.selection));
             value.push(score.map_or(f64::NAN, |score| self.kind.sign() * score.value));
         }
@@ -173,18 +174,18 @@ fn costs<'a>(grid: &Grid<'a>) -> HashMap<(usize, &'a str, u64, usize), f64> {
     let first: Vec<usize> =
         (0..grid.candidates.len()).map(|k| (0..k).find(|other| alike(*other, k)).unwrap_or(k)).collect();
     let mut times: HashMap<(usize, &str, u64, usize), [Vec<f64>; 2]> = HashMap::new();
-    for placed in (0..grid.settings.len()).flat_map(|setting| grid.runs(setting)) {
-        let us = placed.run.timing.as_ref().and_then(|timing| timing.us_per_step);
-        let ended = [Status::Completed, Status::Diverged].iter().position(|status| *status == placed.run.status);
+    for grid_run in (0..grid.settings.len()).flat_map(|setting| grid.runs(setting)) {
+        let us = grid_run.run.timing.as_ref().and_then(|timing| timing.us_per_step);
+        let ended = [Status::Completed, Status::Diverged].iter().position(|status| *status == grid_run.run.status);
         if let Some((us, ended)) = us.zip(ended) {
-            let entry = &placed.run.entry;
-            let key = (placed.setting, entry.variant.as_str(), entry.seed, first[placed.candidate]);
+            let entry = &grid_run.run.entry;
+            let key = (grid_run.setting, entry.variant.as_str(), entry.seed, first[grid_run.candidate]);
             times.entry(key).or_default()[ended].push(us);
         }
     }
     let mut costs = HashMap::new();
     for ((setting, variant, seed, kind), [completed, diverged]) in times {
-        let Some(us) = median(&completed).or_else(|| median(&diverged)) else { continue };
+        let Some(us) = Sample::new(&completed).or(Sample::new(&diverged)).map(median) else { continue };
         for candidate in (0..first.len()).filter(|k| first[*k] == kind) {
             costs.insert((setting, variant, seed, candidate), us);
         }

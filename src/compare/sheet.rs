@@ -201,3 +201,49 @@ impl<R> Row<'_, R> {
         format!("{}, row {}, column {name}", self.sheet.path.display(), self.sheet.line)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn sheet(text: &str) -> anyhow::Result<Sheet<Cursor<Vec<u8>>>> {
+        Sheet::new(Cursor::new(text.as_bytes().to_vec()), Path::new("t.csv"))
+    }
+
+    #[test]
+    fn cells_are_what_their_column_holds() {
+        let mut sheet = sheet("word,x,status\n\"a\n,b\",0.5,completed\nc,,missing\n").unwrap();
+        let (word, x) = (sheet.column::<Word>("word").unwrap(), sheet.column::<Number>("x").unwrap());
+        let status = sheet.column::<Status>("status").unwrap();
+        assert!(sheet.optional_column::<Word>("y").is_none());
+        assert_eq!(sheet.column::<Word>("y").err().unwrap().to_string(), "t.csv has no column y");
+        let mut found = Vec::new();
+        while let Some(row) = sheet.next_row().unwrap() {
+            found.push((row.get(word).unwrap().to_owned(), row.get(x).unwrap(), row.get(status).unwrap()));
+        }
+        let expected = [("a\n,b", Some(0.5), Status::Completed), ("c", None, Status::Missing)];
+        assert_eq!(found, expected.map(|(word, x, status)| (word.to_owned(), x, status)));
+        assert_eq!(sheet.rows(), 2);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_file_row_and_column() {
+        let error = |text: &str| -> String {
+            let read = || {
+                let mut sheet = sheet(text)?;
+                let x = sheet.column::<Number>("x")?;
+                while let Some(row) = sheet.next_row()? {
+                    row.get(x)?;
+                }
+                anyhow::Ok(())
+            };
+            format!("{:#}", read().expect_err("an error"))
+        };
+        assert_eq!(error(""), "t.csv is empty");
+        assert_eq!(error("x\n1\n2"), "t.csv is cut short: its last row does not end");
+        assert!(error("a,x\n\"1\n\",2\n3,inf\n").starts_with("t.csv, row 4, column x: \"inf\" is no"));
+        assert!(error("a,x\n1\n").starts_with("t.csv, row 2, column x: the row has 1 cells, the header 2"));
+    }
+}

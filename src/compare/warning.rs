@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::arms::Chosen;
-use super::comparison::Missing;
 use super::grid::{End, Values};
 use super::words::{at, p_value, seeds, value, values};
 use crate::config::file::{Kind, Metric};
@@ -51,6 +50,15 @@ pub enum Warning {
     ProgramVersions { found: Vec<String> },
     /// Runs made at different instruction levels.
     InstructionLevels { found: Vec<String> },
+}
+
+/// A planned run that has no result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Which.
+    pub run_id: String,
+    /// Its status, or that it lacks the metric.
+    pub why: String,
 }
 
 /// What a diverged run counts as.

@@ -11,6 +11,7 @@
 use rand::Rng;
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::sample::Sample;
 use crate::random::stream;
 
 /// Resamples.
@@ -21,10 +22,10 @@ pub const FEWEST: usize = 20;
 
 /// The interval of the mean. The resamples come from a fixed seed: the same values give the same interval.
 ///
-/// `None` for fewer than [`FEWEST`] values or if one is not finite; if all are equal, that value twice.
-pub fn mean_interval(values: &[f64], confidence: f64) -> Option<(f64, f64)> {
+/// `None` for fewer than [`FEWEST`] values; if all are equal, that value twice.
+pub fn mean_interval(values: Sample, confidence: f64) -> Option<(f64, f64)> {
     let n = values.len();
-    if n < FEWEST || values.iter().any(|v| !v.is_finite()) {
+    if n < FEWEST {
         return None;
     }
     let mut rng = stream(0, "bootstrap");
@@ -34,9 +35,8 @@ pub fn mean_interval(values: &[f64], confidence: f64) -> Option<(f64, f64)> {
 }
 
 /// The interval from these resampled means, which are sorted.
-pub fn bca(values: &[f64], means: &mut [f64], confidence: f64) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
+pub fn bca(values: Sample, means: &mut [f64], confidence: f64) -> (f64, f64) {
+    let mean = values.mean();
     means.sort_by(f64::total_cmp);
     // The mean without value i differs from their mean by (m̄ − x_i)/(n − 1); the factor cancels in a.
     let power = |k: i32| values.iter().map(|x| (x - mean).powi(k)).sum::<f64>();

@@ -1,5 +1,7 @@
 //! How large a paired difference is, in ways that do not depend on the unit.
 
+use super::sample::Sample;
+
 /// The share of pairs in which the first is larger, ties counted half: the probability of superiority of
 /// paired samples (Grissom & Kim 2012). Infinite differences count like any other. `None` without
 /// differences, or if one is not a number.
@@ -10,14 +12,14 @@ pub fn superiority(differences: &[f64]) -> Option<f64> {
 }
 
 /// The mean difference in units of the differences' own SD, d̄ / √(Σ(d − d̄)²/(n − 1)): Cohen's d for
-/// paired samples (d_z). `None` for fewer than two differences, if one is not finite, or if all are equal:
+/// paired samples (d_z). `None` for fewer than two differences, or if all are equal:
 /// then the SD is 0 and no number says how large the effect is.
-pub fn paired_effect(differences: &[f64]) -> Option<f64> {
+pub fn paired_effect(differences: Sample) -> Option<f64> {
     let n = differences.len() as f64;
-    let mean = differences.iter().sum::<f64>() / n;
+    let mean = differences.mean();
     let sd = (differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
     // Equal numbers may have a mean that differs from them by rounding.
-    let is_defined = differences.len() > 1 && mean.is_finite() && sd > 1e-12 * mean.abs() && sd > 0.0;
+    let is_defined = differences.len() > 1 && sd > 1e-12 * mean.abs() && sd > 0.0;
     is_defined.then(|| mean / sd)
 }
 
@@ -34,10 +36,8 @@ mod tests {
 
     #[test]
     fn equal_differences_have_no_effect_size() {
-        assert_eq!(paired_effect(&[0.1, 0.1, 0.1]), None);
-        assert_eq!(paired_effect(&[0.0, 0.0]), None);
-        assert_eq!(paired_effect(&[1.0]), None);
-        assert_eq!(paired_effect(&[1.0, f64::INFINITY]), None);
-        assert!((paired_effect(&[1.0, 3.0]).unwrap() - 2.0 / 2f64.sqrt()).abs() < 1e-15);
+        let of = |differences: &[f64]| paired_effect(Sample::new(differences).unwrap());
+        assert_eq!([of(&[0.1, 0.1, 0.1]), of(&[0.0, 0.0]), of(&[1.0])], [None; 3]);
+        assert!((of(&[1.0, 3.0]).unwrap() - 2.0 / 2f64.sqrt()).abs() < 1e-15);
     }
 }

@@ -11,9 +11,11 @@
 //!   candidates (simulated with 6 seeds: up to 0.12 at 0.05).
 //!
 //! Without a choice both are the same. A shift of a whole record by θ moves no choice, as every candidate of a seed
-//! moves with it, so both invert into intervals ([`super::permutation`]); the one given holds both.
+//! moves with it, so both invert into intervals ([`super::inversion`]); the one given holds both.
 
-use super::permutation::{Orbit, sign_flips, signed_ranks};
+use super::orbit::Orbit;
+use super::permutation::{sign_flips, signed_ranks};
+use super::sample::Sample;
 use super::selection::{Record, choose, overall, unsettled};
 
 /// A weighted sum of arms, and which arms a seed's exchange puts in each other's place. The exchange turns
@@ -95,9 +97,10 @@ pub fn test(arms: &[&Record], effect: Effect, most: usize) -> Option<Tested> {
     let mut chosen = vec![Vec::new(); arms.len()];
     let mut seen = vec![0.0; n];
     read(arms, effect, &vec![false; n], &mut chosen, &mut seen);
-    let by_ranks = arms.iter().zip(&chosen).any(|(arm, chosen)| arm.read(chosen).iter().any(|v| v.is_infinite()));
-    let compared = |differences: &[f64]| if by_ranks { signed_ranks(differences) } else { differences.to_vec() };
-    let flips = sign_flips(&compared(&seen), most);
+    let is_infinite = |(arm, chosen): (&&Record, &Vec<usize>)| arm.read(chosen).iter().any(|v| v.is_infinite());
+    let by_ranks = arms.iter().zip(&chosen).any(is_infinite) || Sample::new(&seen).is_none();
+    let compared = if by_ranks { signed_ranks(&seen) } else { seen.clone() };
+    let flips = sign_flips(Sample::new(&compared)?, most);
     // Without a choice an exchange is a flip of the difference's sign.
     let exchanges = (candidates > 1).then(|| {
         Orbit::new(n, most, |exchanged, differences| {
@@ -107,7 +110,7 @@ pub fn test(arms: &[&Record], effect: Effect, most: usize) -> Option<Tested> {
             }
         })
     });
-    Some(Tested { differences: seen, by_ranks, orbits: exchanges.into_iter().chain(flips).collect() })
+    Some(Tested { differences: seen, by_ranks, orbits: exchanges.into_iter().chain([flips]).collect() })
 }
 
 /// The smallest and the largest mean effect, each arm being read at the candidate that all its seeds favour or at any that
@@ -171,7 +174,7 @@ mod tests {
     fn without_a_choice_it_is_the_sign_flip_test() {
         let (a, b) = ([0.5, 0.7, 0.2, 0.9, 0.4, 0.6], [0.4, 0.5, 0.3, 0.5, 0.35, 0.1]);
         let tested = test(&[&record(1, &a, &a), &record(1, &b, &b)], DIFFERENCE, ALL).unwrap();
-        let flips = sign_flips(&tested.differences, ALL).unwrap();
+        let flips = sign_flips(Sample::new(&tested.differences).unwrap(), ALL);
         assert_eq!((tested.p(), tested.interval(0.95)), (flips.p(0.0), flips.interval(0.95)));
     }
 

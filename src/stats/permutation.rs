@@ -1,219 +1,12 @@
-//! Tests by exchange, and the intervals that invert them.
-//!
-//! If two arms were alike, exchanging what they came to for any of the seeds would give data as likely as those
-//! seen. An exchange π gives differences d_i(π), one a seed, and their size against their spread
-//!
-//! S_π = Σ d_i(π) / √(Σ d_i(π)²)
-//!
-//! which grows with Student's t and with nothing else. p is the share of exchanges with |S_π| ≥ |S|: of all 2ⁿ for
-//! n ≤ 20, of 100,000 random ones, the data as they are counted in, beyond that. No p below 2/2ⁿ is possible.
-//!
-//! Where an exchange does no more than flip signs, Σ d_i² is always the same, and this is the sign-flip test of the
-//! mean. Where it changes which candidate is read, it is not: an exchange may then read an arm where that arm fails,
-//! and a mean, unlike S, would be judged by the size of such accidents.
-//!
-//! The interval holds the shifts θ that the test of "the first arm is the second plus θ" does not reject: under that
-//! hypothesis d_i(π) − θ is what was seen of a seed kept, and d_i(π) + θ of one exchanged. For flips of signs its
-//! ends are means of subsets of the differences (Hartigan 1969).
+//! Flips of the signs of paired differences, and their ranks.
 
-use rand::Rng;
-
-use crate::random::stream;
-
-/// Largest n for which all exchanges are tried.
-pub const EXACT: usize = 20;
-/// As many as those are.
-pub const ALL: usize = 1 << (EXACT - 1);
-/// Random exchanges beyond that.
-const DRAWS: usize = 100_000;
-/// Fewest seeds for which an interval is given.
-pub const FEWEST: usize = 6;
-
-/// What the differences come to after every exchange that is tried.
-#[derive(Debug, Clone)]
-pub struct Orbit {
-    n: usize,
-    /// The data as they are first.
-    moments: Vec<Moments>,
-    /// Whether exchanges flip signs and do nothing else: then p falls monotonically on both sides of the mean.
-    is_flips: bool,
-}
-
-/// What S after an exchange depends on, at any shift.
-#[derive(Debug, Clone, Copy)]
-struct Moments {
-    /// Σ s_i, s_i = −1 for the seeds exchanged and 1 for the others.
-    signs: f64,
-    /// Σ d_i
-    sum: f64,
-    /// Σ s_i d_i
-    signed: f64,
-    /// Σ d_i²
-    squares: f64,
-    /// S, if some d_i are infinite: then no shift moves it.
-    limit: Option<f64>,
-}
-
-impl Orbit {
-    /// Tries the exchanges of `n` seeds, at least one: `differences` is told which are exchanged, and writes what that
-    /// gives. All are tried if they are at most `most`, else that many random ones, or 100,000. An exchange and its
-    /// opposite differ in the sign of S alone; where all are tried, the last seed stays.
-    pub fn new(n: usize, most: usize, mut differences: impl FnMut(&[bool], &mut [f64])) -> Self {
-        let (mut is_exchanged, mut after) = (vec![false; n], vec![0.0; n]);
-        let moments = exchanges(n, most, |exchange| {
-            is_exchanged
-                .iter_mut()
-                .enumerate()
-                .for_each(|(seed, is)| *is = exchange[seed / 64] >> (seed % 64) & 1 == 1);
-            differences(&is_exchanged, &mut after);
-            let mut moments = Moments { signs: 0.0, sum: 0.0, signed: 0.0, squares: 0.0, limit: limit(&after) };
-            for (is, d) in is_exchanged.iter().zip(&after) {
-                let sign = if *is { -1.0 } else { 1.0 };
-                moments.signs += sign;
-                moments.sum += d;
-                moments.signed += sign * d;
-                moments.squares += d * d;
-            }
-            moments
-        });
-        Self { n, moments, is_flips: false }
-    }
-
-    /// Number of exchanges tried.
-    pub fn exchanges(&self) -> usize {
-        self.moments.len()
-    }
-
-    /// S of the data; positive speaks for the first arm.
-    pub fn statistic(&self) -> f64 {
-        self.moments[0].statistic(self.n as f64, 0.0)
-    }
-
-    /// Two-sided p of the hypothesis that the first arm is the second plus θ.
-    pub fn p(&self, theta: f64) -> f64 {
-        let n = self.n as f64;
-        // What differs by less is equal but for rounding.
-        let seen = self.moments[0].statistic(n, theta).abs() - 1e-11;
-        let extreme = self.moments.iter().filter(|moments| moments.statistic(n, theta).abs() >= seen).count();
-        extreme as f64 / self.moments.len() as f64
-    }
-
-    /// From the smallest to the largest shift θ that is not rejected, at each of some confidences 1 − α.
-    ///
-    /// For flips these are exact. After other exchanges the shifts that are kept need not be in one piece: the outermost
-    /// is looked for at 512 distances to either side (128 where there are very many exchanges), each some per cent
-    /// further out than the one before, and then bisected.
-    ///
-    /// `None` for fewer than 6 seeds, if a difference is not finite, if so few seeds cannot reject anything at this
-    /// confidence, or if the confidence is not above 0.
-    pub fn intervals<const N: usize>(&self, confidences: [f64; N]) -> [Option<(f64, f64)>; N] {
-        let n = self.n as f64;
-        let (data, mean) = (&self.moments[0], self.moments[0].sum / n);
-        let rms = |moments: &Moments| if moments.limit.is_some() { 0.0 } else { (moments.squares / n).sqrt() };
-        let largest = self.moments.iter().map(rms).fold(0.0, f64::max);
-        let spread = (data.squares / n - mean * mean).max(0.0).sqrt();
-        // A spread that is nothing but rounding is none.
-        let nearest = if spread > 1e-7 * mean.abs() { spread } else { largest };
-        let is_given = |alpha: f64| {
-            let decides = (1.0 / self.moments.len() as f64..1.0).contains(&alpha);
-            self.n >= FEWEST && data.limit.is_none() && decides
-        };
-        if !confidences.iter().any(|confidence| is_given(alpha(*confidence))) {
-            return [None; N];
-        }
-        if largest == 0.0 || self.is_flips && spread <= 1e-7 * mean.abs() {
-            return confidences.map(|confidence| is_given(alpha(confidence)).then_some((mean, mean)));
-        }
-        // Beyond several times the largest difference that any exchange makes everything is rejected.
-        let (first, last) = (1e-3 * nearest, 8.0 * n.sqrt() * largest);
-        let points: usize = match self.moments.len() {
-            _ if self.is_flips => 24,
-            many if many > 1 << 14 => 128,
-            _ => 512,
-        };
-        let distance = |i: usize| first * (last / first).powf(i as f64 / (points - 1) as f64);
-        let side = |sign: f64| {
-            let p: Vec<f64> = (0..points).map(|i| self.p(mean + sign * distance(i))).collect();
-            confidences.map(|confidence| {
-                let is_kept = |p: f64| p > alpha(confidence);
-                let (mut inside, mut outside) = match p.iter().rposition(|p| is_kept(*p)) {
-                    Some(i) => (distance(i), distance((i + 1).min(points - 1))),
-                    None => (0.0, first),
-                };
-                for _ in 0..60 {
-                    let middle = f64::midpoint(inside, outside);
-                    if middle <= inside || middle >= outside {
-                        break;
-                    }
-                    if is_kept(self.p(mean + sign * middle)) { inside = middle } else { outside = middle }
-                }
-                mean + sign * inside
-            })
-        };
-        let (lows, highs) = (side(-1.0), side(1.0));
-        std::array::from_fn(|i| is_given(alpha(confidences[i])).then_some((lows[i], highs[i])))
-    }
-
-    /// The interval at one confidence.
-    pub fn interval(&self, confidence: f64) -> Option<(f64, f64)> {
-        self.intervals([confidence])[0]
-    }
-
-    /// Whether an interval at this confidence leaves a shift out; never where there is none.
-    pub fn rejects(&self, theta: f64, confidence: f64) -> bool {
-        self.n >= FEWEST && confidence > 0.0 && self.moments[0].limit.is_none() && self.p(theta) <= alpha(confidence)
-    }
-}
-
-/// 1 − confidence, but for rounding.
-fn alpha(confidence: f64) -> f64 {
-    1.0 - confidence + 1e-9
-}
-
-impl Moments {
-    /// S at a shift.
-    fn statistic(&self, n: f64, theta: f64) -> f64 {
-        if let Some(limit) = self.limit {
-            return limit;
-        }
-        let squares = self.squares - 2.0 * theta * self.signed + n * theta * theta;
-        // What is left of a sum of squares by rounding is nothing.
-        let is_nothing = squares <= 1e-14 * (self.squares + n * theta * theta);
-        if is_nothing { 0.0 } else { (self.sum - theta * self.signs) / squares.sqrt() }
-    }
-}
-
-/// Something of every exchange that is tried, each a bit a seed, set if exchanged; none at all first.
-fn exchanges<T>(n: usize, most: usize, mut of: impl FnMut(&[u64]) -> T) -> Vec<T> {
-    let words = n.div_ceil(64);
-    let all = 1usize.checked_shl(n as u32 - 1).filter(|all| n <= EXACT && *all <= most);
-    if let Some(all) = all {
-        return (0..all as u64).map(|exchange| of(&[exchange])).collect();
-    }
-    let mut rng = stream(0, "exchange");
-    let mut exchange = vec![0; words];
-    let mut drawn = vec![of(&exchange)];
-    for _ in 1..most.min(DRAWS) {
-        exchange.iter_mut().for_each(|word| *word = rng.next_u64());
-        exchange[words - 1] &= u64::MAX >> (words * 64 - n);
-        drawn.push(of(&exchange));
-    }
-    drawn
-}
+pub use super::orbit::{ALL, EXACT, FEWEST, Orbit, smallest_p};
+use super::orbit::{Moments, exchanges};
+use super::sample::Sample;
 
 /// The exchanges of paired differences: their signs are flipped. `most` as for [`Orbit::new`].
-///
-/// `None` without differences, or if one of them is not a number.
-pub fn sign_flips(differences: &[f64], most: usize) -> Option<Orbit> {
+pub fn sign_flips(differences: Sample, most: usize) -> Orbit {
     let n = differences.len();
-    if n == 0 || differences.iter().any(|d| d.is_nan()) {
-        return None;
-    }
-    if limit(differences).is_some() {
-        return Some(Orbit::new(n, most, |flipped, out| {
-            out.iter_mut().zip(differences).zip(flipped).for_each(|((out, d), is)| *out = if *is { -d } else { *d });
-        }));
-    }
     let (total, squares) = (differences.iter().sum::<f64>(), differences.iter().map(|d| d * d).sum());
     let moments = exchanges(n, most, |flips| {
         let of_word =
@@ -223,15 +16,7 @@ pub fn sign_flips(differences: &[f64], most: usize) -> Option<Orbit> {
         let signs = n as f64 - 2.0 * f64::from(count);
         Moments { signs, sum: total - 2.0 * flipped, signed: total, squares, limit: None }
     });
-    Some(Orbit { n, moments, is_flips: true })
-}
-
-/// S where some differences are infinite: what it tends to as they grow together, (k₊ − k₋)/√(k₊ + k₋) with k₊ and
-/// k₋ of either sign.
-fn limit(differences: &[f64]) -> Option<f64> {
-    let signs = || differences.iter().filter(|d| d.is_infinite()).map(|d| d.signum());
-    let infinite = signs().count();
-    (infinite > 0).then(|| signs().sum::<f64>() / (infinite as f64).sqrt())
+    Orbit { n, moments, is_flips: true }
 }
 
 /// Signed ranks of differences, 1 for the smallest |d|, ties sharing their mean rank, zeros 0.
@@ -247,22 +32,25 @@ pub fn signed_ranks(differences: &[f64]) -> Vec<f64> {
     differences.iter().map(|d| rank(*d)).collect()
 }
 
-/// The smallest p that n differences can give.
-pub fn smallest_p(n: usize) -> f64 {
-    let exchanges = if n <= EXACT { 0.5f64.powi(n as i32 - 1) } else { 1.0 / DRAWS as f64 };
-    exchanges.min(1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn flips(differences: &[f64], most: usize) -> Orbit {
+        sign_flips(Sample::new(differences).unwrap(), most)
+    }
+
+    /// The same by way of exchanges, which differences may be infinite after.
+    fn as_exchanges(d: &[f64], most: usize) -> Orbit {
+        Orbit::new(d.len(), most, |is, out| (0..d.len()).for_each(|i| out[i] = if is[i] { -d[i] } else { d[i] }))
+    }
+
     fn p(differences: &[f64]) -> f64 {
-        sign_flips(differences, ALL).unwrap().p(0.0)
+        flips(differences, ALL).p(0.0)
     }
 
     fn interval(differences: &[f64], confidence: f64) -> Option<(f64, f64)> {
-        sign_flips(differences, ALL).unwrap().interval(confidence)
+        flips(differences, ALL).interval(confidence)
     }
 
     #[test]
@@ -271,7 +59,7 @@ mod tests {
         for confidence in [0.9, 0.95, 0.97] {
             let (low, high) = interval(&d, confidence).unwrap();
             let p = |theta: f64| p(&d.map(|x| x - theta));
-            assert_eq!(p(0.1), sign_flips(&d, ALL).unwrap().p(0.1));
+            assert_eq!(p(0.1), flips(&d, ALL).p(0.1));
             for inside in [low + 1e-9, f64::midpoint(low, high), high - 1e-9] {
                 assert!(p(inside) > 1.0 - confidence, "{inside} {}", p(inside));
             }
@@ -303,9 +91,7 @@ mod tests {
     fn flips_are_the_exchanges_of_differences() {
         for n in [1, 7, 30, 70] {
             let d: Vec<f64> = (0..n).map(|i| ((i * 37 + 5) % 17) as f64 / 17.0 - 0.3).collect();
-            let flips = sign_flips(&d, 512).unwrap();
-            let exchanges =
-                Orbit::new(n, 512, |is, out| (0..n).for_each(|i| out[i] = if is[i] { -d[i] } else { d[i] }));
+            let (flips, exchanges) = (flips(&d, 512), as_exchanges(&d, 512));
             for theta in [0.0, 0.1, -0.4] {
                 assert_eq!(flips.p(theta), exchanges.p(theta), "n = {n}, θ = {theta}");
             }
@@ -327,7 +113,7 @@ mod tests {
         let ((l, h), (low, high)) = (huge.interval(0.9).unwrap(), infinite.interval(0.9).unwrap());
         assert!((l - low).abs() < 1e-6 && (h - high).abs() < 1e-6);
         let d = [0.3, f64::INFINITY, -0.1, 0.2, 0.5, 0.7, 0.4];
-        assert_eq!(sign_flips(&d, ALL).unwrap().interval(0.9), None);
+        assert_eq!(as_exchanges(&d, ALL).interval(0.9), None);
     }
 
     #[test]
@@ -337,14 +123,17 @@ mod tests {
             assert_eq!(p(&d), smallest_p(n as usize));
         }
         assert_eq!(p(&[0.0; 6]), 1.0);
-        assert!(sign_flips(&[], ALL).is_none() && sign_flips(&[f64::NAN], ALL).is_none());
-        assert_eq!(p(&[f64::INFINITY, 1.0, 2.0]), 1.0, "one that is infinite decides by its sign alone");
+        assert_eq!(
+            as_exchanges(&[f64::INFINITY, 1.0, 2.0], ALL).p(0.0),
+            1.0,
+            "one that is infinite decides by its sign alone"
+        );
     }
 
     #[test]
     fn fewer_exchanges_than_all_are_a_sample_of_them() {
         let d: Vec<f64> = (0..14).map(|i| f64::from(i % 5) - 1.3).collect();
-        let (all, sampled) = (sign_flips(&d, ALL).unwrap(), sign_flips(&d, 4096).unwrap());
+        let (all, sampled) = (flips(&d, ALL), flips(&d, 4096));
         assert_eq!((all.exchanges(), sampled.exchanges()), (8192, 4096));
         assert!((all.p(0.0) - sampled.p(0.0)).abs() < 0.03, "{} {}", all.p(0.0), sampled.p(0.0));
     }

@@ -1,7 +1,12 @@
 //! `compare` on tables made by hand: whatever is planted in them is found, whatever is wrong with them is said.
 
 use crate::common::{Lab, number, small, with};
+use bn_exp::compare::verdict::Verdict;
+use bn_exp::compare::{self, Loaded, Options};
+use bn_exp::config::file::{Kind, Metric};
 use bn_exp::random::{below, stream};
+use bn_exp::record::layout::ExperimentFolder;
+use bn_exp::record::run::Status;
 use serde_json::{Value, json};
 
 /// Rates of the made-up experiments.
@@ -121,6 +126,57 @@ fn a_planted_difference_is_found_at_the_rate_that_validation_favours() {
     let curve = only(found, "curves", &[("variant", "bn")]);
     assert_eq!(curve["good"], json!({ "low": 0.1, "high": 0.1, "decades": 0.0, "reaches_the_edge": false }));
     lab.call(&["compare", "results/t"]).expect(0).says(&["bn is better than affine: test accuracy +0.05"]);
+}
+
+#[test]
+fn the_difference_of_each_seed_is_kept_in_the_metrics_own_direction() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    let runs = lab.table("results/t/runs.csv");
+    for metric in ["test_accuracy", "test_loss"] {
+        let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
+        let contrast = only(found, "contrasts", &[("a", "bn"), ("b", "affine")]);
+        let differences = contrast["differences"].as_array().expect("differences");
+        assert_eq!(differences.len(), 8);
+        for (seed, difference) in differences.iter().enumerate() {
+            let seed_name = seed.to_string();
+            let read = |arm: &str| {
+                let cells = [("variant", arm), ("seed", seed_name.as_str()), ("optimizer.lr", "0.1")];
+                number(&runs.only(&cells)[0][metric])
+            };
+            assert_eq!(difference["seed"], json!(seed));
+            let found = difference["difference"].as_f64().expect("a number");
+            assert!((found - (read("bn") - read("affine"))).abs() < 1e-12, "{metric}, seed {seed}: {found}");
+        }
+    }
+}
+
+#[test]
+fn a_difference_with_a_diverged_loss_has_no_number_and_keeps_its_seed() {
+    let lab = made_up(&["affine", "bn"], 7, tuned(), |arm, seed, rate| match (arm, seed) {
+        ("affine", 3) => End::Diverged,
+        _ => planted(0.05)(arm, seed, rate),
+    });
+    let found = &json_of(&lab, &["--metric", "test_loss"])["experiments"][0];
+    let differences = &only(found, "contrasts", &[("a", "bn")])["differences"];
+    assert_eq!(differences[3], json!({ "seed": 3, "difference": null }));
+    assert!(differences[2]["difference"].is_number());
+}
+
+#[test]
+fn arms_can_be_compared_by_what_is_in_no_column() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.0));
+    let mut loaded = Loaded::read(&ExperimentFolder::at(&lab.path("results/t"))).expect("an experiment");
+    let metric =
+        Metric { name: "made_up", chosen_by: "validation_loss", kind: Kind::Loss, ..Metric::VALIDATION_ACCURACY };
+    loaded.add_metric(metric, |run| {
+        (run.status == Status::Completed)
+            .then(|| if run.entry.variant == "bn" { 1.0 } else { 3.0 } + run.entry.seed as f64)
+    });
+    let options = Options { metric: Some(metric), ..Options::default() };
+    let comparison = compare::compare(&[loaded], &options).remove(0).expect("a comparison");
+    let contrast = &comparison.contrasts[0];
+    assert_eq!((contrast.found.difference, contrast.found.verdict), (Some(-2.0), Verdict::Better));
+    assert_eq!(comparison.arms[0].selected, json!({ "optimizer.lr": 0.1 }).as_object().cloned());
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //! (`scripts/make_statistics_goldens.py`).
 
 use bn_exp::stats::permutation::ALL;
+use bn_exp::stats::sample::Sample;
 use bn_exp::stats::selection::Record;
-use bn_exp::stats::{bootstrap, describe, effect, exchange, factorial, multiple, permutation, proportion, survival};
+use bn_exp::stats::{bootstrap, effect, exchange, factorial, multiple, permutation, proportion, survival};
 use serde_json::Value;
 
 fn cases(name: &str) -> Vec<Value> {
@@ -32,10 +33,14 @@ fn assert_interval(found: Option<(f64, f64)>, case: &Value) {
     assert_close(high, number(&case["high"]), case);
 }
 
+fn sample(values: &[f64]) -> Sample<'_> {
+    Sample::new(values).expect("a sample")
+}
+
 #[test]
 fn sign_flip_p_is_scipys_exact_permutation_test() {
     for case in cases("sign_flip") {
-        let orbit = permutation::sign_flips(&numbers(&case["differences"]), ALL).unwrap();
+        let orbit = permutation::sign_flips(sample(&numbers(&case["differences"])), ALL);
         assert_close(orbit.p(0.0), number(&case["p"]), &case);
     }
 }
@@ -52,7 +57,7 @@ fn the_exchange_of_whole_records_is_scipys_exact_permutation_test_with_the_choic
         for (found, expected) in tested.differences.iter().zip(numbers(&case["differences"])) {
             assert_close(*found, expected, &case);
         }
-        let flips = permutation::sign_flips(&tested.differences, ALL).unwrap();
+        let flips = permutation::sign_flips(sample(&tested.differences), ALL);
         let orbit = &tested.orbits()[0];
         assert_close(orbit.p(0.0), number(&case["p"]), &case);
         assert_close(flips.p(0.0), number(&case["p_flips"]), &case);
@@ -70,9 +75,9 @@ fn the_exchange_of_whole_records_is_scipys_exact_permutation_test_with_the_choic
 fn bca_ends_are_those_of_the_formula_and_near_scipys_own() {
     for case in cases("bca") {
         let (values, confidence) = (numbers(&case["values"]), number(&case["confidence"]));
-        assert_interval(Some(bootstrap::bca(&values, &mut numbers(&case["means"]), confidence)), &case);
+        assert_interval(Some(bootstrap::bca(sample(&values), &mut numbers(&case["means"]), confidence)), &case);
         // Resamples of our own: the ends move by chance, some hundredths of the interval's width.
-        let (low, high) = bootstrap::mean_interval(&values, confidence).unwrap();
+        let (low, high) = bootstrap::mean_interval(sample(&values), confidence).unwrap();
         let scipy = numbers(&case["scipy"]);
         let within = 0.05 * (scipy[1] - scipy[0]);
         assert!((low - scipy[0]).abs() < within && (high - scipy[1]).abs() < within, "{low} {high} {scipy:?}");
@@ -117,7 +122,7 @@ fn kaplan_meier_and_restricted_mean_are_lifelines() {
 fn effect_sizes_are_numpys() {
     for case in cases("effect") {
         let differences = numbers(&case["differences"]);
-        assert_close(effect::paired_effect(&differences).unwrap(), number(&case["effect"]), &case);
+        assert_close(effect::paired_effect(sample(&differences)).unwrap(), number(&case["effect"]), &case);
         assert_close(effect::superiority(&differences).unwrap(), number(&case["superiority"]), &case);
     }
 }
@@ -134,7 +139,7 @@ fn effects_of_two_switches_are_the_coefficients_of_a_least_squares_fit() {
         let effects = [factorial::FIRST, factorial::SECOND, factorial::INTERACTION];
         for (effect, expected) in effects.into_iter().zip(numbers(&case["effects"])) {
             let tested = exchange::test(&arms, effect, ALL).unwrap();
-            assert_close(describe::mean(&tested.differences).unwrap(), expected, &case);
+            assert_close(sample(&tested.differences).mean(), expected, &case);
         }
     }
 }
