@@ -23,7 +23,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     for path in &args.paths {
         let place = path.canonicalize().unwrap_or_else(|_| path.clone());
         if seen.contains(&place) {
-            complain(format!("warning: {} is given twice; it is compared once", path.display()));
+            complain(format!("warning: {} was given twice; it is compared once", path.display()));
             continue;
         }
         seen.push(place);

@@ -67,7 +67,7 @@ pub struct Finding {
     /// How the method fares on these data, made such that there is nothing to be found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub null: Option<Null>,
-    /// Whether any seed is read at a score of its own, neither diverged nor never arrived.
+    /// Whether any run that is read has a score of its own: it did not diverge, and it arrived.
     #[serde(skip)]
     pub observed: bool,
     #[serde(skip)]
@@ -102,7 +102,7 @@ pub fn effects(scores: &Scores, setting: usize, options: &Options) -> Vec<Switch
 }
 
 fn find<'a>(scores: &Scores<'a>, setting: usize, arms: &[&str], effect: Effect, options: &Options) -> Finding {
-    // Names that live as long as the experiment; an arm that it does not have has no seeds.
+    // These names live as long as the experiment. An arm that it lacks has no seeds.
     let known = |arm: &&str| scores.grid.loaded.variants.iter().map(String::as_str).find(|name| name == arm);
     let arms: Vec<&'a str> = arms.iter().filter_map(known).collect();
     let has_all = arms.len() == effect.weights.len();
@@ -113,8 +113,8 @@ fn find<'a>(scores: &Scores<'a>, setting: usize, arms: &[&str], effect: Effect, 
     let reads: Vec<_> = arms.iter().map(|arm| scores.read(setting, arm, &seeds)).collect();
     let mut found = Finding::of_nothing(scores.grid.setting(setting), planned.len(), seeds.len());
     found.evidence.is_sound = !(0..seeds.len()).any(|seed| is_below_chance(scores.kind, &reads, seed));
-    // Where no seed has anything but divergence, or never arriving, there is nothing to be equivalent.
-    found.observed = reads.iter().flatten().any(|score| !score.counted);
+    // If every run diverged or never arrived, nothing can be equivalent.
+    found.observed = reads.iter().flatten().any(|score| !score.assigned);
     let records: Vec<Record> = arms.iter().map(|arm| scores.record(setting, arm, &seeds)).collect();
     let records: Vec<&Record> = records.iter().collect();
     let Some(tested) = has_all.then(|| exchange::test(&records, effect, permutation::ALL)).flatten() else {
@@ -139,8 +139,8 @@ fn complete<'a>(scores: &Scores<'a>, setting: usize, arms: &[&'a str], planned: 
     seeds
 }
 
-/// Whether, for a seed, an arm that was trained to its end does worse than another that diverged and counts as guessing:
-/// nobody would call the latter better.
+/// Whether, for a seed, one arm was trained to its end and does worse than another that diverged and counts as guessing.
+/// Nobody would call the diverged one better.
 fn is_below_chance(kind: Kind, reads: &[Vec<Score>], seed: usize) -> bool {
     let of = |diverged: bool| reads.iter().map(|arm| arm[seed]).filter(move |score| score.diverged == diverged);
     kind == Kind::Accuracy && of(true).any(|chance| of(false).any(|own| own.value < chance.value))
@@ -196,7 +196,7 @@ impl Finding {
         };
     }
 
-    /// Whether the verdict would be another, had chance chosen another candidate.
+    /// Whether there is no verdict only because the difference changes sign at a candidate that chance might have chosen.
     pub fn hangs_on_the_choice(&self, confidence: f64) -> bool {
         let Evidence { p, interval_agrees, direction, range: (low, high), .. } = self.evidence;
         let is_shown = interval_agrees && p.is_some_and(|p| p < 1.0 - confidence);
@@ -205,7 +205,7 @@ impl Finding {
             && (direction > 0.0 && low <= 0.0 || direction < 0.0 && high >= 0.0)
     }
 
-    /// Whether there is a verdict at all: none where a diverged run would count for more than one that was trained.
+    /// Whether there can be a verdict: not where a diverged run counts for more than one that was trained to its end.
     pub fn is_sound(&self) -> bool {
         self.evidence.is_sound
     }

@@ -99,7 +99,7 @@ impl Loaded {
         for RunEntry { id, .. } in &record.runs {
             let Some(run) = rows.remove(id) else {
                 let (path, found) = (sheet.path().display(), sheet.rows());
-                bail!("{path} is cut short: it has {found} rows, and none of the planned run {id}");
+                bail!("{path} is cut short: none of its {found} rows is of the planned run {id}");
             };
             let run = Run { timing: timings.remove(id), ..run };
             if run.timing.is_none() && run.status.is_finished() {
@@ -144,7 +144,7 @@ fn by_run<R: Read + Seek, T>(
     while let Some(row) = sheet.next_row()? {
         let id = row.get(column)?;
         let Some(entry) = planned.get(id) else {
-            bail!("{}: {:?} is no run of experiment.json", row.at(column), id.chars().take(40).collect::<String>());
+            bail!("{}: {:?} is not a run of experiment.json", row.at(column), id.chars().take(40).collect::<String>());
         };
         let earlier = found.insert(id.to_owned(), read(&row, entry)?);
         ensure!(earlier.is_none(), "{}: run {id} has more than one row", row.at(column));

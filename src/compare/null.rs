@@ -1,4 +1,4 @@
-//! How the method fares where there is nothing to be found.
+//! How often the method raises a false alarm.
 
 use serde::Serialize;
 
@@ -28,11 +28,11 @@ pub struct Null {
 const EXCHANGES: usize = 2000;
 
 /// Exchanges that each of their results is tested by: all of them up to 11 seeds, a random sample beyond that, which
-/// makes a p coarser and no less honest.
+/// makes p coarser but not wrong.
 const TESTS: usize = 1024;
 
-/// Exchanges the arms' records at random and asks of each result what would have been said of it: its p, whether its
-/// interval would leave out 0 or lie within the margin, and the verdict.
+/// Exchanges the arms' records at random and does everything with the result that is done with the data: p, whether the
+/// interval leaves out 0 or lies within the margin, and the verdict.
 pub fn null(records: &[&Record], effect: Effect, level: &Level) -> Null {
     let mut rng = stream(0, "null");
     let mut null = Null { exchanges: EXCHANGES, rejected: 0, interval_without_0: 0, better_or_worse: 0, equivalent: 0 };

@@ -18,13 +18,13 @@ pub struct Score {
     pub value: f64,
     /// Whether the run diverged.
     pub diverged: bool,
-    /// Whether it has no score of its own: it diverged, or never arrived.
-    pub counted: bool,
+    /// Whether the score was assigned, because the run diverged or never arrived.
+    pub assigned: bool,
 }
 
 /// One metric over the grid.
 pub struct Scores<'a> {
-    /// Where the runs stand.
+    /// The runs.
     pub grid: &'a Grid<'a>,
     /// What is compared.
     pub metric: Metric,
@@ -34,7 +34,7 @@ pub struct Scores<'a> {
     columns: Option<(usize, usize)>,
     /// What a step of an arm costs at a setting, for a seed, with a candidate: µs.
     costs: HashMap<(usize, &'a str, u64, usize), f64>,
-    /// By setting, how long every run of every arm went on at least, in steps or seconds.
+    /// For each setting, how long every run of every arm lasted at least, in steps or seconds.
     budgets: Vec<f64>,
 }
 
@@ -95,40 +95,41 @@ impl<'a> Scores<'a> {
     /// What a run counts as; none if it is not finished, or has no such score.
     pub fn score(&self, grid_run: &GridRun) -> Option<Score> {
         let run = grid_run.run;
-        let counted = |selection: f64, value: f64, diverged: bool| Score { selection, value, diverged, counted: true };
+        let assigned =
+            |selection: f64, value: f64, diverged: bool| Score { selection, value, diverged, assigned: true };
         match (run.status, self.kind) {
             (Status::Diverged, Kind::Accuracy) => {
                 let chance = 1.0 / run.entry.classes as f64;
-                Some(counted(chance, chance, true))
+                Some(assigned(chance, chance, true))
             }
-            (Status::Diverged, Kind::Loss) => Some(counted(f64::INFINITY, f64::INFINITY, true)),
+            (Status::Diverged, Kind::Loss) => Some(assigned(f64::INFINITY, f64::INFINITY, true)),
             (Status::Diverged, Kind::Steps | Kind::Seconds) => {
                 let budget = self.budgets[grid_run.setting];
-                Some(counted(budget, budget, true))
+                Some(assigned(budget, budget, true))
             }
             (Status::Completed, Kind::Steps | Kind::Seconds) => {
                 self.unit(grid_run)?;
                 let budget = self.budgets[grid_run.setting];
-                let own = |time| Score { selection: time, value: time, diverged: false, counted: false };
-                Some(self.reached(grid_run).map_or(counted(budget, budget, false), own))
+                let own = |time| Score { selection: time, value: time, diverged: false, assigned: false };
+                Some(self.reached(grid_run).map_or(assigned(budget, budget, false), own))
             }
             (Status::Completed, Kind::Accuracy | Kind::Loss) => {
                 let (column, choice) = self.columns?;
                 let value = run.scores[column]?;
                 let selection = if self.is_tuned() { run.scores[choice]? } else { value };
-                Some(Score { selection, value, diverged: false, counted: false })
+                Some(Score { selection, value, diverged: false, assigned: false })
             }
             (Status::Failed | Status::Interrupted | Status::Missing, _) => None,
         }
     }
 
-    /// When a run reached the target: never if it diverged, or only after the budget. For times.
+    /// When a run reached the target. It never did if it diverged, or if it arrived after the budget.
     pub fn reached(&self, grid_run: &GridRun) -> Option<f64> {
         let time = grid_run.run.steps_to_target? * self.unit(grid_run)?;
         (grid_run.run.status == Status::Completed && time <= self.budgets[grid_run.setting]).then_some(time)
     }
 
-    /// How long every run at a setting went on at least: what a run counts at that never arrives. For times.
+    /// How long every run at a setting lasted at least. A run that never arrives counts at this time.
     pub fn budget(&self, setting: usize) -> f64 {
         self.budgets[setting]
     }

@@ -42,7 +42,7 @@ pub struct Sheet<R> {
 
 /// What the cells of a column hold.
 pub trait Cell {
-    /// What a cell that cannot be read is not, with its article.
+    /// What a cell holds, for errors.
     const NAME: &'static str;
     /// What a cell is read as.
     type Value<'a>;
@@ -191,7 +191,7 @@ impl<R> Row<'_, R> {
         let text = &self.sheet.row[column.at];
         C::parse(text).with_context(|| {
             let shown: String = text.chars().take(40).collect();
-            format!("{}: {shown:?} is no {}", self.at(column), C::NAME)
+            format!("{}: {shown:?} is not a {}", self.at(column), C::NAME)
         })
     }
 
@@ -243,7 +243,7 @@ mod tests {
         };
         assert_eq!(error(""), "t.csv is empty");
         assert_eq!(error("x\n1\n2"), "t.csv is cut short: its last row does not end");
-        assert!(error("a,x\n\"1\n\",2\n3,inf\n").starts_with("t.csv, row 4, column x: \"inf\" is no"));
+        assert!(error("a,x\n\"1\n\",2\n3,inf\n").starts_with("t.csv, row 4, column x: \"inf\" is not a number"));
         assert!(error("a,x\n1\n").starts_with("t.csv, row 2, column x: the row has 1 cells, the header 2"));
     }
 }

@@ -65,7 +65,8 @@ impl Level {
 pub struct Evidence {
     /// p, corrected for the number of tests; none without a test.
     pub p: Option<f64>,
-    /// Whether the interval at 1 − α leaves out 0. Ranks have no interval, and none that could disagree.
+    /// Whether the interval at 1 − α leaves out 0. Ranks have no interval, so
+    /// that none can disagree.
     pub interval_agrees: bool,
     /// Whether the interval at 1 − 2α lies within ± margin.
     pub within_margin: bool,
@@ -73,8 +74,8 @@ pub struct Evidence {
     pub direction: f64,
     /// The smallest and the largest mean difference, over the candidates that chance may as well have chosen.
     pub range: (f64, f64),
-    /// Whether the values are such that more of them is better: not where guessing stands for a run that diverged and
-    /// another, trained to its end, is worse than guessing.
+    /// Whether more is better. It is not where a diverged run counts as guessing and another, trained to its end, is worse
+    /// than guessing.
     pub is_sound: bool,
 }
 
@@ -93,7 +94,8 @@ impl Default for Evidence {
 }
 
 /// *Equivalent* if the 1 − 2α interval lies within ± margin; else *better* or *worse* if p < α and the
-/// interval agrees; else *undecided*. Whatever chance chose, better and worse have to hold for what it might have chosen.
+/// interval agrees; else *undecided*. Better and worse
+/// have to hold at every candidate that chance might have chosen.
 pub fn verdict(evidence: &Evidence, alpha: f64) -> Verdict {
     let is_shown = evidence.interval_agrees && evidence.p.is_some_and(|p| p < alpha);
     let (low, high) = evidence.range;

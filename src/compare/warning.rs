@@ -98,8 +98,8 @@ impl Warning {
     /// The warning in words.
     pub fn sentence(&self) -> String {
         match self {
-            Self::OneSeed => "One seed: there is no other to tune by.".to_owned(),
-            Self::NoValidation => "There is no validation split to tune by.".to_owned(),
+            Self::OneSeed => "There is one seed, so nothing is tuned: a seed is tuned by the others.".to_owned(),
+            Self::NoValidation => "There is no validation split, so nothing is tuned.".to_owned(),
             Self::Unfinished { missing, planned } => unfinished(missing, *planned),
             Self::DifferentSeeds { setting, arms, only } => at(setting) + &different_seeds(arms, only),
             Self::FewSeeds { seeds: n, p_minimum } => {
@@ -112,47 +112,47 @@ impl Warning {
                 p_value(*p_minimum)
             ),
             Self::TimeAtEdge { setting, variant } => format!(
-                "{}{variant} is not tuned for its time to the target: read at the end of what was tried.",
+                "{}{variant} is not tuned for its time to the target: its value is the smallest or the largest tried.",
                 at(setting)
             ),
             Self::Edge { setting, variant, seeds, chosen } => {
                 format!("{}{variant} is not tuned: {}.", at(setting), edges(*seeds, chosen))
             }
             Self::UnsettledChoice { setting, variant, selected, others } => format!(
-                "{}{variant} is read at {}, but validation cannot tell that from {}, where it does otherwise: p and \
-                 interval take the choice as it fell.",
+                "{}{variant} is read at {}, but validation cannot tell that from {}, where the result is different. p \
+                 and interval do not include the chance in this choice.",
                 at(setting),
                 values(selected),
                 others.iter().map(values).collect::<Vec<_>>().join(" or ")
             ),
             Self::NothingObserved { setting, arms, is_time } => {
                 let what = if *is_time { "diverged or never reached the target" } else { "diverged" };
-                format!("{}{arms}: every run that is read {what}; nothing is compared.", at(setting))
+                format!("{}{arms}: every run that counts here {what}, so nothing is compared.", at(setting))
             }
             Self::ChoiceDecides { setting, arms } => format!(
-                "{}{arms}: no verdict, as the difference changes sign at candidates that validation cannot tell from the \
-                 chosen.",
+                "{}{arms}: there is no verdict, because the difference changes sign at another candidate, which validation \
+                 cannot tell from the chosen one.",
                 at(setting)
             ),
             Self::BelowChance { setting, arms } => format!(
-                "{}{arms}: a run trained to its end is below chance, as which a diverged one counts; there is no verdict.",
+                "{}{arms}: there is no verdict, because a diverged run counts as chance accuracy and a run trained to its end \
+                 is below chance.",
                 at(setting)
             ),
             Self::OtherMargin { metric } => {
-                format!("The equivalence margin is of {}; here nothing can be called equivalent.", metric.name)
+                format!("The equivalence margin is for {}, so nothing is called equivalent here.", metric.name)
             }
             Self::Untuned { is_swept } => {
-                let said = "No arm is tuned: at one learning rate for all, the arm that it suits looks better.";
-                if *is_swept { format!("{said} The contrasts are at each rate by itself.") } else { said.to_owned() }
+                let said = "No arm is tuned. With one learning rate for all arms, the arm that it suits looks better.";
+                if *is_swept { format!("{said} There is a contrast at each rate.") } else { said.to_owned() }
             }
             Self::Diverged { counts_as, arms } => diverged(*counts_as, arms),
             Self::ProgramVersions { found } => format!(
-                "Runs of different program versions: {}. Their numbers agree by their recorded identity; times may not be \
-                 comparable.",
+                "Runs were made by different program versions: {}. Their numbers can be compared; their times perhaps not.",
                 found.join(", ")
             ),
             Self::InstructionLevels { found } => format!(
-                "Runs of different instruction levels: {}. They differ by rounding, and in time a step.",
+                "Runs were made at different instruction levels: {}. They differ by rounding and in their time a step.",
                 found.join(", ")
             ),
         }
@@ -196,7 +196,7 @@ fn edges(seeds: usize, chosen: &[Chosen]) -> String {
 fn diverged(counts_as: CountsAs, arms: &[DivergedRuns]) -> String {
     let counted = match counts_as {
         CountsAs::Chance => "as chance accuracy",
-        CountsAs::WorstRank => "as the worst rank: contrasts with one are by ranks and have no interval",
+        CountsAs::WorstRank => "as the worst rank; a contrast with such a run is tested by ranks and has no interval",
         CountsAs::Never => "as never reaching the target",
     };
     let arm = |arm: &DivergedRuns| format!("{} {} of {}", arm.variant, arm.diverged, arm.runs);

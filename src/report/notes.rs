@@ -9,21 +9,21 @@ pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
     let mut notes = Vec::new();
     if any(|c| !c.tuned.is_empty()) {
         notes.push(
-            "Tuned: each seed is read at the value that the validation results of the other seeds favour; \"edge\" is \
-             the end of what was tried."
+            "Tuned: each seed is read at the value that the other seeds' validation results favour. \"edge\": this value \
+             is the smallest or the largest tried."
                 .to_owned(),
         );
     }
     notes.push(format!(
-        "p: the larger of two, of the arms' results exchanged seed by seed and tuned anew, and of the differences' signs \
-         flipped; corrected by Holm's method for the number of tests shown. {} % intervals: what these tests do not reject \
-         for differences; the sign-flip test inverted for means, from 21 seeds the BCa bootstrap. None for fewer than 6 \
-         seeds.",
+        "p: the larger p of two tests. One exchanges the arms' results seed by seed and tunes the arms again; the other \
+         flips the signs of the differences. \"corrected\": by Holm's method, for the number of tests shown. {} % \
+         intervals: of a difference, all values that these tests do not reject; of a mean, the inverted sign-flip test, or \
+         from 21 seeds the BCa bootstrap. There is none for fewer than 6 seeds.",
         percent(options.confidence)
     ));
     notes.push(format!(
-        "Least: the smallest p that so many seeds can give. Share: of seeds that diverge where they are read, {} % \
-         interval.",
+        "Least: the smallest p that this number of seeds can give. Share: of the seeds, those that diverge where they are \
+         read; its {} % interval.",
         percent(options.confidence)
     ));
     notes.push(
@@ -34,14 +34,14 @@ pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
     if any(|c| !c.curves.is_empty()) {
         notes.push(
             "Good: the values around an arm's best at which its mean stays within 0.01 of accuracy, or a tenth of a loss \
-             or a time; ≥ where that ends with the grid."
+             or a time. ≥: they reach the end of what was tried."
                 .to_owned(),
         );
     }
     if any(|c| !c.times_to_target.is_empty()) {
         notes.push(
-            "Steps and seconds: restricted means, in which never, and diverged, count at the common budget; seconds are \
-             steps times the arm's own time a step, measured for each seed."
+            "Steps and seconds: restricted means. A run that diverges, or never reaches the target, counts at the common \
+             budget. Seconds are steps times the arm's own time a step, measured for each seed."
                 .to_owned(),
         );
     }

@@ -53,7 +53,7 @@ impl<'a> Page<'a> {
             }
         }
         if lines.is_empty() {
-            lines.push("There is one arm, and nothing to hold it against.".to_owned());
+            lines.push("There is one arm, so there is nothing to compare.".to_owned());
         }
         self.list(lines)
     }

@@ -47,7 +47,7 @@ pub fn bca(values: Sample, means: &mut [f64], confidence: f64) -> (f64, f64) {
     let a = power(3) / (6.0 * squares.powf(1.5));
     let below = means.partition_point(|m| *m < mean) + means.partition_point(|m| *m <= mean);
     let normal = Normal::standard();
-    // Where all resamples lie on one side there is no more bias to be had than one of them tells.
+    // If all resamples lie on one side, the bias is as large as if half a resample lay on the other.
     let least = 0.5 / means.len() as f64;
     let z0 = normal.inverse_cdf((below as f64 / (2 * means.len()) as f64).clamp(least, 1.0 - least));
     let end = |tail: f64| {

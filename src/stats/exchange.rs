@@ -1,4 +1,4 @@
-//! What an arm does, tested without trusting how its candidate was chosen.
+//! Tests of what arms do that do not depend on how their candidates were chosen.
 //!
 //! The unit is the seed. Two tests, and p is the larger of theirs:
 //!
@@ -31,7 +31,7 @@ pub struct Effect {
 /// The first arm less the second.
 pub const DIFFERENCE: Effect = Effect { weights: &[1.0, -1.0], partner: &[1, 0] };
 
-/// An effect as it was seen, and what it could have been by exchange.
+/// An effect in the data, and its tests.
 #[derive(Debug, Clone)]
 pub struct Tested {
     /// Seed by seed, positive where it speaks for the arms with positive weight; infinite where a loss diverged.
@@ -42,7 +42,7 @@ pub struct Tested {
 }
 
 impl Tested {
-    /// What it could have been: by exchange, and where something was chosen by flips.
+    /// The tests: first by exchange, if a candidate was chosen, and last by flips.
     pub fn orbits(&self) -> &[Orbit] {
         &self.orbits
     }
@@ -113,8 +113,8 @@ pub fn test(arms: &[&Record], effect: Effect, most: usize) -> Option<Tested> {
     Some(Tested { differences: seen, by_ranks, orbits: exchanges.into_iter().chain([flips]).collect() })
 }
 
-/// The smallest and the largest mean effect, each arm being read at the candidate that all its seeds favour or at any that
-/// chance may as well have chosen ([`unsettled`]). Infinite where a loss diverged there.
+/// The smallest and the largest mean effect, over the candidates that each arm may be read at: the one that all its seeds
+/// favour, and those that chance may as well have chosen ([`unsettled`]). Infinite where a loss diverged there.
 pub fn range(arms: &[&Record], effect: Effect) -> (f64, f64) {
     let mut ends = (0.0, 0.0);
     for (arm, weight) in arms.iter().zip(effect.weights) {

@@ -121,7 +121,8 @@ impl Moments {
     }
 }
 
-/// Something of every exchange that is tried, each a bit a seed, set if exchanged; none at all first.
+/// What `of` makes of every exchange that is tried. An exchange has one bit a seed, set if the seed is exchanged. The first
+/// exchanges nothing.
 pub(super) fn exchanges<T>(n: usize, most: usize, mut of: impl FnMut(&[u64]) -> T) -> Vec<T> {
     let words = n.div_ceil(64);
     let all = 1usize.checked_shl(n as u32 - 1).filter(|all| n <= EXACT && *all <= most);

@@ -32,17 +32,16 @@ pub fn leave_one_out(record: &Record) -> Vec<usize> {
     chosen
 }
 
-/// The best candidate by the mean over all seeds, by the same rule; to be shown, not to be read at.
+/// The best candidate by the mean over all seeds, by the same rule. It is for show: no seed is read at it.
 pub fn overall(record: &Record) -> usize {
     let totals = totals(record.seeds(), record.candidates, &|seed| record.row(seed));
     best(&totals, None)
 }
 
-/// Whether the choice might as well have fallen on another candidate, and would have mattered: those whose selection is
-/// within two standard errors of the best's, seed by seed, while their values differ by more than two.
+/// The candidates that might as well have been chosen, and for which that matters: their selection is within two standard
+/// errors of the best's, seed by seed, while their values differ by more than two.
 ///
-/// The choice is nearly the same for all seeds. Whatever chance is in it is one replicate, which no test within seeds can
-/// see.
+/// All seeds make nearly the same choice. The chance in it is therefore one replicate, which no test within seeds can see.
 pub fn unsettled(record: &Record) -> Vec<usize> {
     let (n, best) = (record.seeds(), overall(record));
     let t = |of: &[f64], k: usize| {

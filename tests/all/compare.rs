@@ -347,7 +347,7 @@ fn the_margin_is_of_the_configured_metric_alone() {
     assert_eq!(json_of(&lab, &[])["experiments"][0]["contrasts"][0]["verdict"], "equivalent");
     let found = &json_of(&lab, &["--metric", "test_loss"])["experiments"][0];
     assert_eq!((&found["contrasts"][0]["verdict"], &found["equivalence_margin"]), (&json!("undecided"), &json!(null)));
-    assert!(found["warnings"].to_string().contains("margin is of test_accuracy"));
+    assert!(found["warnings"].to_string().contains("margin is for test_accuracy"));
 }
 
 #[test]
@@ -401,7 +401,7 @@ fn missing_runs_are_named_and_only_complete_seeds_are_paired() {
 #[test]
 fn one_seed_is_compared_at_each_rate() {
     let lab = made_up(&["affine", "bn"], 1, tuned(), planted(0.05));
-    let text = lab.call(&["compare", "results/t"]).expect(0).says(&["One seed: there is no other to tune by."]);
+    let text = lab.call(&["compare", "results/t"]).expect(0).says(&["There is one seed, so nothing is tuned"]);
     assert!(
         text.stdout.contains("optimizer.lr = 0.01: bn against affine is undecided with this seed"),
         "{}",
@@ -572,11 +572,11 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
         (
             "runs.csv",
             with_cell(runs, 5, "test_accuracy", "good"),
-            vec!["runs.csv, row 5, column test_accuracy", "\"good\" is no number"],
+            vec!["runs.csv, row 5, column test_accuracy", "\"good\" is not a number"],
         ),
         ("runs.csv", with_cell(runs, 5, "train_loss", "nan"), vec!["row 5, column train_loss", "\"nan\""]),
         ("runs.csv", with_cell(runs, 5, "status", "done"), vec!["row 5, column status", "\"done\""]),
-        ("runs.csv", with_cell(runs, 5, "run_id", "bn-s0-0000000000"), vec!["row 5, column run_id", "no run of"]),
+        ("runs.csv", with_cell(runs, 5, "run_id", "bn-s0-0000000000"), vec!["row 5, column run_id", "not a run of"]),
         ("runs.csv", twice, vec!["row 5, column run_id", "more than one row"]),
         ("timing.csv", with_cell(timing, 3, "host", "\"vm"), vec!["timing.csv"]),
         ("timing.csv", timing.replacen("us_per_step", "us", 1), vec!["timing.csv", "no column us_per_step"]),
