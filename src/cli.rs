@@ -12,7 +12,7 @@ use crate::plan::Shard;
 use crate::report::Format;
 use crate::sources::published_sets;
 
-/// Trains small networks with and without batch normalisation, and says what the difference is.
+/// Trains small networks with and without batch normalisation, and compares them.
 #[derive(Debug, Parser)]
 #[command(name = "bn-exp", version, arg_required_else_help = true)]
 pub struct Cli {
@@ -26,7 +26,7 @@ pub struct Cli {
 pub enum Command {
     /// Train every run of an experiment that is missing, write the tables, compare the arms.
     Run(RunArgs),
-    /// Say which arm wins, by how much, how surely.
+    /// Say which arm is better, by how much, and how certain that is.
     Compare(CompareArgs),
     /// List the runs of an experiment without training: state, expected time, memory and disk.
     Plan(PlanArgs),
@@ -112,7 +112,7 @@ pub struct CompareArgs {
     /// Compare by this metric [default: the configuration's].
     #[arg(long, value_name = "NAME")]
     pub metric: Option<Metric>,
-    /// The arm that the others are held against [default: affine, or the first].
+    /// The arm that the others are compared with [default: affine, or the first].
     #[arg(long, value_name = "VARIANT")]
     pub baseline: Option<String>,
     /// Compare at each value of this axis of the sweep rather than tune over it. Repeatable.
@@ -121,7 +121,7 @@ pub struct CompareArgs {
     /// Confidence of the intervals, 1 − α; verdicts are at α.
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = confidence)]
     pub confidence: f64,
-    /// Measure the method's own false alarms: exchange the arms' results at random, 2,000 times, and compare again.
+    /// Measure the false alarms of the method: exchange the arms' results at random, 2,000 times, and compare again.
     #[arg(long)]
     pub null: bool,
     /// How the comparison is written.
@@ -157,12 +157,12 @@ pub enum DataCommand {
         #[command(flatten)]
         dir: DataDir,
     },
-    /// Download a published data set, or copy it from elsewhere, and check it against its published SHA-256.
+    /// Download or copy a published data set, and check it against its published SHA-256.
     Fetch {
         /// The data set.
         #[arg(value_parser = published_names())]
         name: String,
-        /// A folder of the four files, at hand or on a server, instead of the public mirrors.
+        /// A local folder or a URL with the four files, instead of the public mirrors.
         #[arg(long, value_name = "URL_OR_DIR")]
         from: Option<String>,
         /// Where the data sets are.
@@ -171,7 +171,7 @@ pub enum DataCommand {
     },
     /// Read a data set and check it against its published SHA-256.
     Verify {
-        /// The data set; all that are there if none is named.
+        /// The data set [default: all that are present].
         name: Option<String>,
         /// Where the data sets are.
         #[command(flatten)]

@@ -9,11 +9,10 @@ use super::prepare::data_dir;
 use super::terminal::{complain, show};
 use crate::cli::{DataArgs, DataCommand};
 use crate::data::Store;
-use crate::data::fetch::{self, CannotBeHad, Event, Origin};
+use crate::data::fetch::{self, Event, Origin, Unavailable};
 use crate::report::layout::PLAIN;
-use crate::sources::kind::Kind;
 use crate::sources::published::Published;
-use crate::sources::{Source, published_sets, schema};
+use crate::sources::{self, Kind, Source, published_sets};
 
 pub(super) fn data(args: &DataArgs) -> anyhow::Result<Exit> {
     match &args.command {
@@ -26,7 +25,7 @@ pub(super) fn data(args: &DataArgs) -> anyhow::Result<Exit> {
 fn list(store: &Store) -> anyhow::Result<Exit> {
     let mut table = Table::new();
     table.load_style(PLAIN).set_header(["data.source", "what", "where"]);
-    for (described, source) in schema::sources().iter().zip(Source::all()) {
+    for (described, source) in sources::list().iter().zip(Source::all()) {
         let place = match source.kind() {
             Kind::Generated(_) => "generated, no files".to_owned(),
             Kind::Own(source) => {
@@ -71,7 +70,7 @@ fn fetch(name: &str, from: Option<&str>, store: &Store) -> anyhow::Result<Exit> 
         }
     };
     fetch::fetch(set, &folder, &origins, fetch::PATIENCE, &mut tell).map_err(|error| {
-        if from.is_some() || !error.is::<CannotBeHad>() {
+        if from.is_some() || !error.is::<Unavailable>() {
             return error;
         }
         let without = "without a network, copy the four files from a machine that has one";

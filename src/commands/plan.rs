@@ -12,60 +12,71 @@ use crate::cli::PlanArgs;
 use crate::config::cost::{self, Operations};
 use crate::config::json::cell;
 use crate::kernels::gemm;
+use crate::plan::PlannedRun;
 use crate::record::run::{RunRecord, Status};
 use crate::report::layout::PLAIN;
 
+/// What a run took, or is expected to take.
+struct Cost {
+    status: Status,
+    seconds: f64,
+    memory: f64,
+    disk: f64,
+}
+
 pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
-    let Prepared { experiment, plan, folder, jobs } = prepare(&args.experiment)?;
+    let prepared = prepare(&args.experiment)?;
     let rate = multiply_adds_per_second();
-    let mut table = Table::new();
+    let cost = |run: &PlannedRun| -> anyhow::Result<Cost> {
+        let settings = &prepared.experiment.points[run.point].settings;
+        let record = RunRecord::read(&prepared.folder.run(&run.id))?;
+        let status = record.as_ref().map_or(Status::Missing, |record| record.status);
+        let measured = record.filter(|_| status.is_finished()).map(|record| record.timing);
+        let seconds = match measured {
+            Some(timing) => timing.train_seconds + timing.evaluate_seconds + timing.probe_seconds,
+            None => Operations::total(settings) / rate,
+        };
+        Ok(Cost { status, seconds, memory: cost::memory(settings), disk: cost::disk(settings) })
+    };
+    let costs = prepared.plan.iter().map(cost).collect::<anyhow::Result<Vec<_>>>()?;
+    show(table(&prepared, &costs))?;
+    show(summary(&costs, prepared.jobs))?;
+    show(format!("results: {}", prepared.folder.path().display()))?;
+    Ok(Exit::Done)
+}
+
+fn table(prepared: &Prepared, costs: &[Cost]) -> Table {
+    let experiment = &prepared.experiment;
     let axes = experiment.axes.iter().map(|axis| axis.path.as_str());
     let leading: Vec<&str> = ["run", "variant", "seed"].into_iter().chain(axes).collect();
     let columns = leading.len();
+    let mut table = Table::new();
     table.load_style(PLAIN);
     table.set_header(leading.into_iter().chain(["state", "time", "memory", "disk"]));
-    let (mut seconds_left, mut bytes, mut largest, mut finished) = (0.0, 0.0, 0.0f64, 0);
-    for run in &plan {
-        let point = &experiment.points[run.point];
-        let record = RunRecord::read(&folder.run(&run.id))?;
-        let state = record.as_ref().map_or(Status::Missing, |record| record.status);
-        let seconds = match &record {
-            Some(record) if state.is_finished() => {
-                let t = &record.timing;
-                t.train_seconds + t.evaluate_seconds + t.probe_seconds
-            }
-            _ => Operations::total(&point.settings) / rate,
-        };
-        let (memory, disk) = (cost::memory(&point.settings), cost::disk(&point.settings));
-        if state.is_finished() {
-            finished += 1;
-        } else {
-            seconds_left += seconds;
-        }
-        bytes += disk;
-        largest = largest.max(memory);
+    for (run, cost) in prepared.plan.iter().zip(costs) {
         let leading = [run.id.clone(), experiment.variants[run.variant].name.clone(), run.seed.to_string()];
-        let cells = [state.name().to_owned(), time(seconds), size(memory), size(disk)];
-        table.add_row(leading.into_iter().chain(point.values.iter().map(cell)).chain(cells));
+        let values = experiment.points[run.point].values.iter().map(cell);
+        let cells = [cost.status.name().to_owned(), time(cost.seconds), size(cost.memory), size(cost.disk)];
+        table.add_row(leading.into_iter().chain(values).chain(cells));
     }
     for column in table.column_iter_mut().skip(columns + 1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    show(table)?;
-    let left = if seconds_left > 0.0 {
-        format!("about {} left", time(seconds_left / jobs as f64))
-    } else {
-        "nothing left".into()
-    };
-    show(format!(
+    table
+}
+
+fn summary(costs: &[Cost], jobs: usize) -> String {
+    let finished = costs.iter().filter(|cost| cost.status.is_finished()).count();
+    let seconds: f64 = costs.iter().filter(|cost| !cost.status.is_finished()).map(|cost| cost.seconds).sum();
+    let left =
+        if seconds > 0.0 { format!("about {} left", time(seconds / jobs as f64)) } else { "nothing left".into() };
+    format!(
         "{} runs, {finished} finished; {left} with --jobs {jobs}; up to {} of memory a run, {} of disk in all\n\
          times, memory and disk of unfinished runs are estimates from operation counts",
-        plan.len(),
-        size(largest),
-        size(bytes)
-    ))?;
-    show(format!("results: {}", folder.path().display()))?;
-    Ok(Exit::Done)
+        costs.len(),
+        size(costs.iter().map(|cost| cost.memory).fold(0.0, f64::max)),
+        size(costs.iter().map(|cost| cost.disk).sum())
+    )
 }
 
 /// Multiply-adds a second in a middling matrix product on this machine, now.

@@ -1,4 +1,4 @@
-//! Holds a JSON value against the configuration's JSON Schema and reports every fault at once.
+//! Checks a JSON value against the configuration's JSON Schema and reports every fault at once.
 //!
 //! Only the keywords that [`super::file`] produces are known: `$ref`, `anyOf`, `oneOf` of
 //! constants, `type`, `properties`, `required`, `additionalProperties`, `items`, and the bounds.

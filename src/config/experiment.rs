@@ -93,7 +93,7 @@ fn written(text: &str, overrides: &[(String, Value)], problems: &mut Problems) -
 fn check_compare(compare: &CompareOptions, axes: &[Axis], problems: &mut Problems) {
     for axis in compare.select.iter().filter(|s| !axes.iter().any(|a| a.path == **s)) {
         let hint = did_you_mean(axis, axes.iter().map(|a| a.path.as_str()));
-        problems.add("compare.select", format!("`{axis}` is no axis of the sweep{hint}"));
+        problems.add("compare.select", format!("`{axis}` is not an axis of the sweep{hint}"));
     }
     if compare.metric.kind.is_time() && compare.target_accuracy.is_none() {
         problems.add("compare.target_accuracy", "missing; the metric is the time to it");
@@ -107,10 +107,30 @@ fn seeds(seeds: &Seeds, problems: &mut Problems) -> Vec<u64> {
             let mut seen = HashSet::new();
             for (i, seed) in list.iter().enumerate() {
                 if !seen.insert(seed) {
-                    problems.add(format!("seeds[{i}]"), format!("seed {seed} stands twice"));
+                    problems.add(format!("seeds[{i}]"), format!("seed {seed} appears twice"));
                 }
             }
             list.clone()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::cost::Operations;
+    use crate::config::resolve::synthetic_facts;
+    use crate::config::settings::Settings;
+
+    #[test]
+    fn by_default_observing_costs_less_than_a_tenth_of_training() {
+        let text = r#"{"name": "t", "data": {"source": "glyphs"}, "model": {"kind": "cnn", "channels": [8, 16]},
+            "variants": ["bn"], "optimizer": {"kind": "sgd", "lr": 0.1}, "train": {"steps": 20000}}"#;
+        let facts = |data: &_| synthetic_facts(data).ok_or_else(|| anyhow::anyhow!("no files"));
+        let settings = &Experiment::parse(text, &[], &facts).unwrap().points[0].settings;
+        let Settings { data, model, train, log, .. } = settings;
+        let training = Operations::new(data, model, *train, log.probe_size, log.train_eval).training;
+        let observing = Operations::total(settings) / training - 1.0;
+        assert!((0.03..0.1).contains(&observing), "{observing}");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::problem::Problems;
 
-/// Parses JSON; each key that stands twice in one object is added to `problems`.
+/// Parses JSON; each key that appears twice in one object is added to `problems`.
 ///
 /// # Errors
 /// The syntax error, with line and column.
@@ -29,7 +29,7 @@ pub fn join(path: &str, key: &str) -> String {
 /// Puts `value` at a dotted path, creating the objects on the way.
 ///
 /// # Errors
-/// The part of the path that is no object; a path that is none, or too deep for any configuration.
+/// If a part of the path is not an object, or the path is malformed or too deep for any configuration.
 pub fn set(root: &mut Value, path: &str, value: Value) -> Result<(), String> {
     if path.split('.').any(str::is_empty) || path.split('.').count() > DEEPEST {
         return Err(format!("`{path}` is not a dotted path"));
@@ -38,7 +38,7 @@ pub fn set(root: &mut Value, path: &str, value: Value) -> Result<(), String> {
     let mut walked = String::new();
     for key in path.split('.') {
         let Value::Object(object) = node else {
-            return Err(format!("`{walked}` is no object, so nothing can be set below it"));
+            return Err(format!("`{walked}` is not an object, so nothing can be set below it"));
         };
         node = object.entry(key).or_insert_with(|| Value::Object(Map::new()));
         walked = join(&walked, key);
@@ -74,7 +74,7 @@ pub fn canonical(value: &Value) -> String {
     sorted.to_string()
 }
 
-/// A table's cell for a value of the configuration: text as it is, anything else as compact JSON.
+/// A table's cell for a value of the configuration: text unchanged, anything else as compact JSON.
 pub fn cell(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -82,10 +82,10 @@ pub fn cell(value: &Value) -> String {
     }
 }
 
-/// Builds a [`Value`], knowing where in the document it stands.
+/// Builds a [`Value`], knowing its place in the document.
 struct Node<'a> {
-    /// Grows on the way down and is cut on the way up: a path made anew for every value of a long list below a long key
-    /// would take the square of the text.
+    /// Grows on the way down and is cut on the way up. A new path for every value of a long list below a long key would
+    /// take time and memory that grow with the square of the text.
     path: &'a mut String,
     problems: &'a mut Problems,
 }
@@ -143,7 +143,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             *self.path += &key;
             let value = map.next_value_seed(Node { path: self.path, problems: self.problems })?;
             if object.insert(key, value).is_some() {
-                self.problems.add(self.path.as_str(), "this key stands twice in the same object");
+                self.problems.add(self.path.as_str(), "this key appears twice in the same object");
             }
             self.path.truncate(above);
         }
@@ -175,7 +175,7 @@ mod tests {
         let mut root = json!({"a": {"n": 1}});
         set(&mut root, "a.b.c", json!(2)).unwrap();
         assert_eq!(root, json!({"a": {"n": 1, "b": {"c": 2}}}));
-        assert!(set(&mut root, "a.n.x", json!(2)).unwrap_err().contains("`a.n` is no object"));
+        assert!(set(&mut root, "a.n.x", json!(2)).unwrap_err().contains("`a.n` is not an object"));
         assert!(set(&mut root, "a..x", json!(2)).is_err());
     }
 

@@ -100,16 +100,16 @@ fn check_knobs(written: &Value, data: &DataFile, problems: &mut Problems) -> ser
     Ok(())
 }
 
-/// The written configuration without what is the same at every point and may be long: to copy a sweep's values at each of
-/// its points would take the square of their number.
+/// The written configuration without the parts that are long and the same at every point. Copying all values of a sweep
+/// at each of its points would take time that grows with the square of their number.
 fn without_lists(written: &Value) -> Value {
     let is_kept = |key: &str| !["$schema", "description", "seeds", "sweep"].contains(&key);
     let object = written.as_object().into_iter().flatten().filter(|(key, _)| is_kept(key));
     Value::Object(object.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
-/// The resolved configuration of the first point, with the keys that differ between points as they
-/// were written, or left open: swept ones, and defaults that follow from those. So it can be run again.
+/// The resolved configuration of the first point, in a form that can be run again: keys that differ between points (swept
+/// ones, and defaults that follow from them) are as they were written, or left open.
 pub(super) fn as_written(mut resolved: Value, written: &Value, axes: &[Axis], points: &[Point]) -> Value {
     let leaves = json::leaves(&resolved).into_iter().map(|(path, value)| (path, value.clone())).collect::<Vec<_>>();
     let in_section = |path: &str| SECTIONS.contains(&path.split('.').next().unwrap_or_default());
@@ -128,4 +128,28 @@ pub(super) fn as_written(mut resolved: Value, written: &Value, axes: &[Axis], po
         object.remove("$schema");
     }
     resolved
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_knobs_of_other_sources_are_refused_and_null_is_as_left_out() {
+        let mut whole = json!({
+            "name": "t", "data": {}, "model": {"kind": "mlp", "hidden": [4]}, "variants": ["bn"],
+            "optimizer": {"kind": "sgd", "lr": 0.1}, "train": {"steps": 1}
+        });
+        whole["data"] =
+            json!({"source": "glyphs", "turns": 2.0, "dir": "x", "dimension": null, "noise": null, "test": 9});
+        let data = parsed(whole.clone()).unwrap().data;
+        assert_eq!(serde_json::to_value(&data).unwrap()["noise"], json!(0.2));
+        let mut problems = Problems::default();
+        check_knobs(&whole["data"], &data, &mut problems).unwrap();
+        let found: Vec<_> = problems.into_error().0.into_iter().map(|p| (p.path, p.message)).collect();
+        let refused = |path: &str| (path.to_owned(), "has no meaning with data.source glyphs".to_owned());
+        assert_eq!(found, [refused("data.turns"), refused("data.dir")]);
+    }
 }

@@ -32,7 +32,7 @@ impl fmt::Display for ConfigError {
 #[error("the configuration is not JSON: {0}")]
 pub struct SyntaxError(pub String);
 
-/// As many faults are reported; a text of a megabyte can have a hundred thousand.
+/// Most faults that are reported; a text of a megabyte can have a hundred thousand.
 pub const MOST: usize = 100;
 
 /// Collects problems; turned into an error if there are any.
@@ -40,7 +40,7 @@ pub const MOST: usize = 100;
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Notes a fault at `path`. The same fault is noted once; of more than [`MOST`] it is said that there are more.
+    /// Notes a fault at `path`. The same fault is noted once. After [`MOST`] faults one more says that there are others.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
         let problem = Problem { path: path.into(), message: message.into() };
         if self.0.len() > MOST || self.0.contains(&problem) {
@@ -48,7 +48,7 @@ impl Problems {
         }
         let is_room = self.0.len() < MOST;
         let more =
-            || Problem { path: "and more".into(), message: format!("these are the first {MOST}; mend them first") };
+            || Problem { path: "and more".into(), message: format!("these are the first {MOST}; correct them first") };
         self.0.push(if is_room { problem } else { more() });
     }
 

@@ -57,7 +57,7 @@ pub struct Model {
     pub activation: Activation,
     /// Initial weights.
     pub init: Init,
-    /// Where the norm stands.
+    /// Place of the norm in a block.
     pub norm_position: NormPosition,
     /// Precision of training.
     pub precision: Precision,

@@ -22,7 +22,7 @@ pub struct Axis {
     pub values: Vec<Value>,
 }
 
-/// The axes of the sweep, each value held against the schema of the key it will replace.
+/// The axes of the sweep, each value checked against the schema of the key it will replace.
 pub(super) fn axes(written: &Value, schema: &Value, problems: &mut Problems) -> Vec<Axis> {
     let sweep = written.get("sweep").and_then(Value::as_object).into_iter().flatten();
     let mut axes: Vec<Axis> = sweep.filter_map(|(path, values)| axis(path, values, schema, problems)).collect();

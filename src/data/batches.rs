@@ -1,7 +1,7 @@
 //! The order in which training sees its samples.
 //!
 //! Each epoch is a shuffle of the training split, cut into batches; the last partial batch is
-//! dropped. Epoch e has a random stream of its own, so any step's batch can be had without going
+//! dropped. Epoch e has a random stream of its own, so any step's batch is found without going
 //! through those before it.
 
 use crate::random::{shuffle, stream};
@@ -54,7 +54,7 @@ mod tests {
         sorted.dedup();
         assert_eq!(sorted.len(), 9, "no sample twice, the tenth dropped");
         assert_ne!(first, second);
-        assert_eq!(epoch(&mut Batches::new(10, 3, 1), 1), second, "any step can be had directly");
+        assert_eq!(epoch(&mut Batches::new(10, 3, 1), 1), second, "any step is found directly");
         assert_ne!(epoch(&mut Batches::new(10, 3, 2), 0), first, "another seed, another order");
     }
 }

@@ -1,8 +1,7 @@
-//! Gets published data sets: the only place of the program that uses the network.
+//! Fetches published data sets. No other file of the program uses the network.
 //!
-//! A file is held in memory until it is known to be what was published, then written beside its name and renamed, so
-//! that what is in the folder counts. Nothing is read past the length that a file can have, nothing inflated past the
-//! length that it has, and no server can keep the program waiting.
+//! A file stays in memory until its checksum is verified. Then it is written under a temporary name and renamed: a file in
+//! the folder is always whole. Downloads and inflation are bounded by the published length, and waiting by timeouts.
 
 use std::fmt;
 use std::io::Read;
@@ -21,7 +20,7 @@ use crate::sources::published::{Published, PublishedFile};
 pub enum Origin {
     /// A folder on a server; its files have `.gz`.
     Url(String),
-    /// A folder at hand; its files have `.gz` or are plain.
+    /// A local folder; its files have `.gz` or are plain.
     Folder(PathBuf),
 }
 
@@ -39,7 +38,7 @@ impl Origin {
         Ok(if is_url { Self::Url(text.trim_end_matches('/').to_owned()) } else { Self::Folder(PathBuf::from(text)) })
     }
 
-    /// Where a data set is published, to be asked in this order.
+    /// Where a data set is published, the first choice first.
     pub fn mirrors(set: &Published) -> Vec<Self> {
         set.mirrors.iter().map(|url| Self::Url((*url).to_owned())).collect()
     }
@@ -74,21 +73,21 @@ impl fmt::Display for Place {
     }
 }
 
-/// A file that none of the places has.
+/// No place has the file.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} cannot be had")]
-pub struct CannotBeHad(&'static str);
+#[error("cannot get {0}")]
+pub struct Unavailable(&'static str);
 
-/// What is told while files are got.
+/// Progress, as it is reported.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// The file was there already, and is what was published.
+    /// The file was there already, and its checksum is right.
     There(&'a PublishedFile),
-    /// So many bytes of it have come, of so many if that is known.
+    /// Bytes received so far, and in all if that is known.
     Received(&'a PublishedFile, u64, Option<u64>),
-    /// A place does not have it, and why; the next is asked.
+    /// A place failed, with the reason; the next is tried.
     Passed(&'a PublishedFile, &'a anyhow::Error),
-    /// It is in the folder.
+    /// The file is in the folder.
     Written(&'a PublishedFile),
 }
 
@@ -98,11 +97,11 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 const SLOWEST: u64 = 4096;
 const CHUNK: usize = 1 << 16;
 
-/// Gets the files of `set` that are not in `folder` yet, or are not what was published, from the first of `origins` that
-/// has them. What was got stays if another file cannot be had.
+/// Fetches the files of `set` that are missing from `folder` or have another checksum, from the first of `origins` that
+/// has them. What was fetched stays if another file is missing everywhere.
 ///
 /// # Errors
-/// If another program is getting them, a file cannot be had anywhere, with the reasons, or cannot be written.
+/// If another program is fetching them; if no place has a file, with the reasons; if a file cannot be written.
 pub fn fetch(
     set: &Published,
     folder: &Path,
@@ -117,7 +116,7 @@ pub fn fetch(
     }
     files::make_folder(folder)?;
     match files::try_lock(&folder.join(".lock"))? {
-        Lock::Elsewhere => bail!("another program is getting {} into {}", set.title, folder.display()),
+        Lock::Elsewhere => bail!("another program is fetching {} into {}", set.title, folder.display()),
         Lock::Unsupported => get(&missing, folder, origins, patience, tell),
         _held => {
             files::remove_unfinished(folder)?;
@@ -135,7 +134,7 @@ fn get(
 ) -> anyhow::Result<()> {
     let mut origins: Vec<&Origin> = origins.iter().collect();
     for file in missing {
-        let (raw, bytes) = first_that_has(file, &mut origins, patience, tell).context(CannotBeHad(file.name))?;
+        let (raw, bytes) = first_that_has(file, &mut origins, patience, tell).context(Unavailable(file.name))?;
         write(file, folder, &raw, &bytes)?;
         tell(Event::Written(file));
     }

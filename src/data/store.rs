@@ -11,10 +11,11 @@ use super::dataset::{Dataset, Split};
 use crate::config::file::DataFile;
 use crate::config::settings::{Data, DataFacts};
 use crate::random::{below, stream};
+use crate::sources::Kind;
 use crate::sources::error::DataError;
-use crate::sources::kind::{FromFiles, Generated, Kind};
 use crate::sources::published::Published;
 use crate::sources::samples::{FileSamples, Files};
+use crate::sources::traits::{FromFiles, Generated};
 
 /// Loads data sets below one folder and shares them.
 #[derive(Debug)]
@@ -107,7 +108,7 @@ impl Store {
     }
 }
 
-/// A poisoned lock means that another run panicked while loading; the map itself is whole.
+/// Locks. A poisoned lock means that another run panicked while loading; the data in it are sound.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,8 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::DataFacts;
-use super::kind::{Generated, Sampler};
 use super::samples::{Vectors, class, normal};
+use super::traits::{Generated, Sampler};
 use crate::random::Stream;
 
 /// Normal clouds around class means, with per-feature offsets and scales.

@@ -17,8 +17,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::DataFacts;
-use super::kind::{Generated, Sampler};
 use super::samples::{Features, Samples};
+use super::traits::{Generated, Sampler};
 use crate::random::{Stream, below};
 
 /// Width and height of an image in pixels.

@@ -9,8 +9,8 @@ use super::error::DataError;
 use super::facts::DataFacts;
 use super::idx_files::{FILES, read_files};
 use super::idx_format;
-use super::kind::{FromFiles, Read};
 use super::samples::Files;
+use super::traits::{FromFiles, Read};
 use crate::files;
 
 /// Four IDX files under MNIST's usual names in `data.dir`.

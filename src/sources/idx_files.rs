@@ -1,4 +1,4 @@
-//! The four IDX files of a data set → samples: each file is parsed, and held against the others.
+//! The four IDX files of a data set → samples: each file is parsed, and checked against the others.
 
 use std::sync::Arc;
 

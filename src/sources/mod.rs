@@ -12,21 +12,22 @@ pub mod glyphs;
 pub mod idx;
 pub mod idx_files;
 pub mod idx_format;
-pub mod kind;
 pub mod mnist;
 pub mod published;
 pub mod samples;
 pub mod schema;
 pub mod spirals;
 pub mod teacher;
+pub mod traits;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use facts::DataFacts;
-use kind::Kind;
 use published::Published;
+use schema::{Described, described};
+use traits::{FromFiles, Generated};
 
 /// Where samples come from, with the knobs of that source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,10 +58,37 @@ impl Source {
     }
 }
 
+/// How a source comes by its samples.
+#[derive(Clone, Copy)]
+pub enum Kind<'a> {
+    /// It generates them, anew for each seed.
+    Generated(&'a dyn Generated),
+    /// It reads published files, below the folder of the data sets.
+    Published(&'static Published),
+    /// It reads files of the user's own.
+    Own(&'a dyn FromFiles),
+}
+
+impl<'a> Kind<'a> {
+    /// The source, if it reads files.
+    pub fn from_files(self) -> Option<&'a dyn FromFiles> {
+        match self {
+            Self::Generated(_) => None,
+            Self::Published(set) => Some(set),
+            Self::Own(source) => Some(source),
+        }
+    }
+}
+
+/// Every source in order: its name, what it is, its knobs.
+pub fn list() -> Vec<Described> {
+    described(schema_for!(Source).get("oneOf"))
+}
+
 impl Source {
     /// Every source in order, with its defaults.
     pub fn all() -> Vec<Self> {
-        schema::sources().iter().filter_map(|source| Self::named(&source.name)).collect()
+        list().iter().filter_map(|source| Self::named(&source.name)).collect()
     }
 
     /// The source of that name, with its defaults.
@@ -74,9 +102,9 @@ impl Source {
         value["source"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Whether samples are read, the same for every seed, and not generated.
+    /// Whether samples are read from files, the same for every seed.
     pub fn is_file(&self) -> bool {
-        !matches!(self.kind(), Kind::Generated(_))
+        self.kind().from_files().is_some()
     }
 
     /// Fills the knobs whose defaults are in the files.
@@ -99,6 +127,7 @@ pub fn published_sets() -> Vec<&'static Published> {
 #[cfg(test)]
 mod tests {
     use super::samples::{Features, Samples};
+    use super::schema::optional;
     use super::*;
     use crate::random::stream;
 
@@ -127,6 +156,27 @@ mod tests {
             generated += 1;
         }
         assert!(generated >= 4, "{generated} sources are generated");
+    }
+
+    #[test]
+    fn a_knob_of_several_sources_has_one_type_and_range() {
+        let sources = list();
+        for (key, knob) in sources.iter().flat_map(|source| &source.knobs) {
+            let bare = |knob| optional(knob, String::new());
+            for other in sources.iter().filter_map(|source| source.knobs.get(key)) {
+                assert_eq!(bare(other), bare(knob), "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_source_and_knob_says_what_it_is() {
+        for source in list() {
+            assert!(!source.what.is_empty(), "{} has no documentation", source.name);
+            for (key, knob) in &source.knobs {
+                assert!(knob["description"].is_string(), "{}.{key} has no documentation", source.name);
+            }
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use super::error::DataError;
 use super::facts::DataFacts;
 use super::idx_files::{FILES, read_files};
 use super::idx_format;
-use super::kind::{FromFiles, Read};
 use super::samples::Files;
+use super::traits::{FromFiles, Read};
 use crate::files;
 
 /// A public data set of four IDX files: 60,000 + 10,000 images of 28×28, ten classes.

@@ -1,9 +1,7 @@
 //! The JSON Schema of the sources: their knobs side by side, as the keys of the configuration's `data`.
 
-use schemars::{Schema, schema_for};
+use schemars::Schema;
 use serde_json::{Map, Value, json};
-
-use super::Source;
 
 /// A source as its schema describes it.
 pub struct Described {
@@ -15,17 +13,7 @@ pub struct Described {
     pub knobs: Map<String, Value>,
 }
 
-/// Every source in order.
-pub fn sources() -> Vec<Described> {
-    described(schema_for!(Source).get("oneOf"))
-}
-
-/// The sources that have a knob of this name.
-pub fn with_knob(key: &str) -> Vec<String> {
-    sources().into_iter().filter(|source| source.knobs.contains_key(key)).map(|source| source.name).collect()
-}
-
-/// Turns an object with a flattened [`Source`] into one with a key `source` and the knobs of all sources. Each knob may
+/// Turns an object with flattened sources into one with a key `source` and the knobs of all sources. Each knob may
 /// be left out; which of them belong to the chosen source is checked once that is known.
 pub fn side_by_side(schema: &mut Schema) {
     let sources = described(schema.remove("oneOf").as_ref());
@@ -46,8 +34,8 @@ pub fn side_by_side(schema: &mut Schema) {
     schema.insert("additionalProperties".to_owned(), json!(false));
 }
 
-/// The sources of [`Source`]'s own schema.
-fn described(one_of: Option<&Value>) -> Vec<Described> {
+/// The sources in the branches of their enum's schema.
+pub fn described(one_of: Option<&Value>) -> Vec<Described> {
     let describe = |source: &Value| {
         let properties = source["properties"].as_object().into_iter().flatten();
         Described {
@@ -60,7 +48,7 @@ fn described(one_of: Option<&Value>) -> Vec<Described> {
 }
 
 /// A knob's schema without the default, which depends on the source.
-fn optional(knob: &Value, words: String) -> Value {
+pub fn optional(knob: &Value, words: String) -> Value {
     let mut knob = knob.clone();
     if let Some(object) = knob.as_object_mut() {
         object.shift_remove("default");
@@ -89,30 +77,4 @@ fn words(key: &str, sources: &[Described]) -> String {
     }
     let sentence = |(meaning, users): &(&str, Vec<String>)| format!("{meaning} ({}).", users.join("; "));
     meanings.iter().map(sentence).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_knob_of_several_sources_has_one_type_and_range() {
-        let sources = sources();
-        let knob = |source: &Described, key: &str| source.knobs.get(key).map(|knob| optional(knob, String::new()));
-        for (key, first) in sources.iter().flat_map(|source| &source.knobs) {
-            for other in sources.iter().filter_map(|source| knob(source, key)) {
-                assert_eq!(other, optional(first, String::new()), "{key}");
-            }
-        }
-    }
-
-    #[test]
-    fn every_source_and_knob_says_what_it_is() {
-        for source in sources() {
-            assert!(!source.what.is_empty(), "{} has no documentation", source.name);
-            for (key, knob) in &source.knobs {
-                assert!(knob["description"].is_string(), "{}.{key} has no documentation", source.name);
-            }
-        }
-    }
 }

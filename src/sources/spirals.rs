@@ -11,8 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::DataFacts;
-use super::kind::{Generated, Sampler};
 use super::samples::{Vectors, class, normal};
+use super::traits::{Generated, Sampler};
 use crate::random::Stream;
 
 /// Interleaved two-dimensional spirals.

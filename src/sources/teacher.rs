@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::DataFacts;
-use super::kind::{Generated, Sampler};
 use super::samples::{Vectors, normal};
+use super::traits::{Generated, Sampler};
 use crate::random::Stream;
 
 /// Standard normal inputs labelled by a random network.

@@ -153,10 +153,10 @@ fn duplicates_are_refused() {
     refused_with("variants", json!(["bn", "none", "bn"]), &["variants[2]", "`bn` stands twice"]);
     let renamed = json!(["bn", { "name": "bn", "base": "affine" }]);
     refused_with("variants", renamed, &["variants[1]", "`bn` stands twice"]);
-    refused_with("seeds", json!([3, 4, 3]), &["seeds[2]", "seed 3 stands twice"]);
-    refused_with("sweep", json!({ "optimizer.lr": [0.1, 0.2, 0.10] }), &["sweep.optimizer.lr[2]", "stands twice"]);
-    refused_with("sweep", json!({ "optimizer.lr": [1, 1.0] }), &["sweep.optimizer.lr[1]", "stands twice"]);
-    refused_with("sweep", json!({ "model.hidden": [[4], [4]] }), &["sweep.model.hidden[1]", "stands twice"]);
+    refused_with("seeds", json!([3, 4, 3]), &["seeds[2]", "seed 3 appears twice"]);
+    refused_with("sweep", json!({ "optimizer.lr": [0.1, 0.2, 0.10] }), &["sweep.optimizer.lr[2]", "appears twice"]);
+    refused_with("sweep", json!({ "optimizer.lr": [1, 1.0] }), &["sweep.optimizer.lr[1]", "appears twice"]);
+    refused_with("sweep", json!({ "model.hidden": [[4], [4]] }), &["sweep.model.hidden[1]", "appears twice"]);
 }
 
 #[test]
@@ -168,9 +168,9 @@ fn sweep_values_that_come_to_the_same_run_are_refused() {
 #[test]
 fn a_sweep_of_an_unknown_path_is_refused_with_the_nearest_known_one() {
     refused_with("sweep", json!({ "optimizer.lrr": [1] }), &["sweep.optimizer.lrr", "`optimizer.lr`"]);
-    refused_with("sweep", json!({ "seeds": [1, 2] }), &["sweep.seeds", "no key of"]);
+    refused_with("sweep", json!({ "seeds": [1, 2] }), &["sweep.seeds", "not a key of"]);
     refused_with("sweep", json!({ "model": [{}] }), &["sweep.model"]);
-    refused_with("sweep", json!({ "compare.metric": ["test_loss"] }), &["sweep.compare.metric", "no key of"]);
+    refused_with("sweep", json!({ "compare.metric": ["test_loss"] }), &["sweep.compare.metric", "not a key of"]);
     refused_with("sweep", json!({ "": [1] }), &["sweep."]);
 }
 
@@ -192,7 +192,7 @@ fn a_wrong_value_in_a_sweep_is_refused_by_its_place() {
 
 #[test]
 fn selecting_by_what_is_no_axis_is_refused() {
-    refused_with("compare.select", json!(["optimizer.lr"]), &["compare.select", "`optimizer.lr` is no axis"]);
+    refused_with("compare.select", json!(["optimizer.lr"]), &["compare.select", "`optimizer.lr` is not an axis"]);
     let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] }));
     refused(
         &with(config, "compare.select", json!(["optimzer.lr"])),
@@ -321,7 +321,7 @@ fn a_network_larger_than_the_machines_memory_is_refused() {
 fn set_with_a_bad_path_or_value_is_refused() {
     let text = small().to_string();
     refused_text(&text, &["--set", "optimizer.lrr=1"], &["optimizer.lrr", "unknown key", "lr`"]);
-    refused_text(&text, &["--set", "optimizer.lr.x=1"], &["--set optimizer.lr.x", "`optimizer.lr` is no object"]);
+    refused_text(&text, &["--set", "optimizer.lr.x=1"], &["--set optimizer.lr.x", "`optimizer.lr` is not an object"]);
     refused_text(&text, &["--set", "optimizer..lr=1"], &["optimizer..lr", "not a dotted path"]);
     refused_text(&text, &["--set", "=1"], &["not a dotted path"]);
     refused_text(&text, &["--set", "optimizer.lr"], &["optimizer.lr", "PATH=VALUE"]);

@@ -316,7 +316,7 @@ fn passed_over(sample: &Sample, name: &str, reply: Reply, reason: &str) {
     let (result, _) = fetched_within(patience, &sample.set, folder.path(), &[bad.origin()]);
     let error = format!("{:#}", result.expect_err(name));
     let told =
-        error.strip_prefix(&format!("train-images-idx3-ubyte cannot be had: {}/train-images-idx3-ubyte.gz: ", bad.url));
+        error.strip_prefix(&format!("cannot get train-images-idx3-ubyte: {}/train-images-idx3-ubyte.gz: ", bad.url));
     let told = told.unwrap_or_else(|| panic!("{name}: {error}"));
     assert!(told.contains(reason), "{name}: {told}");
     assert_eq!(names(folder.path()), [".lock"], "{name}");
@@ -429,7 +429,7 @@ fn one_program_at_a_time_gets_a_data_set() {
     let lock = std::fs::File::create(folder.path().join(".lock")).unwrap();
     lock.lock().unwrap();
     let error = fetched(&sample.set, folder.path(), &[sample.good_server().origin()]).0.unwrap_err();
-    assert!(error.to_string().contains("another program is getting Sample"), "{error}");
+    assert!(error.to_string().contains("another program is fetching Sample"), "{error}");
 }
 
 // The program as its users start it.
@@ -468,7 +468,7 @@ fn a_server_that_has_nothing_is_said_to_have_nothing() {
     let output = program(&lab, &["--from", &server.url]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr.contains("train-images-idx3-ubyte cannot be had") && stderr.contains("404"), "{stderr}");
+    assert!(stderr.contains("cannot get train-images-idx3-ubyte") && stderr.contains("404"), "{stderr}");
     let output = program(&lab, &["--from", "no/such/folder"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));

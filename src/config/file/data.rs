@@ -16,7 +16,7 @@ pub enum Scaling {
     Standardize,
     /// 1 where the byte is at least 128, else 0 (images only).
     Binary,
-    /// As they are: bytes 0 to 255, or the generated numbers.
+    /// Unchanged: bytes 0 to 255, or the generated numbers.
     None,
 }
 
@@ -27,15 +27,15 @@ pub struct DataFile {
     /// Where samples come from, and that source's knobs.
     #[serde(flatten)]
     pub source: Source,
-    /// Training samples at most (files: default all that validation leaves; synthetic: default 5000).
+    /// Training samples at most (default for files: all that validation leaves; for generated data: 5000).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 10_000_000))]
     pub train: Option<usize>,
-    /// Validation samples, from the end of the training file (default 5000 for mnist and fashion-mnist, a tenth of the training file for idx, 1000 for synthetic data).
+    /// Validation samples, from the end of the training file (default for published data sets: 5000; for your own files: a tenth of the training file; for generated data: 1000).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000_000))]
     pub validation: Option<usize>,
-    /// Test samples at most (files: default all; synthetic: default 1000).
+    /// Test samples at most (default for files: all; for generated data: 1000).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 10_000_000))]
     pub test: Option<usize>,

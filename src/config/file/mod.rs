@@ -1,8 +1,8 @@
 //! What a user may write: the JSON configuration, key for key.
 //!
 //! These types are the only list of keys, types, ranges and constant defaults. `bn-exp schema`
-//! prints the JSON Schema derived from them, and [`super::check`](mod@super::check) holds every configuration against
-//! that same schema, so an editor and the program agree by construction. A key that is `Option`
+//! prints the JSON Schema derived from them, and [`super::check`](mod@super::check) checks every configuration against
+//! the same schema, so an editor and the program agree by construction. A key that is `Option`
 //! here has a default that depends on other keys; [`super::resolve`] fills it in.
 
 mod data;
@@ -52,7 +52,7 @@ pub struct ConfigFile {
     pub optimizer: OptimizerOptions,
     /// Batch size and length of training.
     pub train: TrainFile,
-    /// How many runs of each variant differing only in their random numbers: a count N (seeds 0 to N − 1) or a list of seeds.
+    /// Seeds of the random numbers; each variant is trained once for each: a count N (seeds 0 to N − 1) or a list of seeds.
     #[serde(default)]
     pub seeds: Seeds,
     /// Axes to cross: each key is a dotted path into data, model, norm, optimizer, train or log, its value the list of values to try.

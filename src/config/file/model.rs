@@ -39,7 +39,7 @@ pub enum PoolKind {
     None,
 }
 
-/// Where in a block the norm stands.
+/// Place of the norm in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NormPosition {
@@ -136,7 +136,7 @@ pub struct ModelFile {
     /// The initial weights.
     #[serde(default)]
     pub init: InitOptions,
-    /// Where in a block the norm stands.
+    /// Place of the norm in a block.
     #[serde(default = "ModelFile::default_norm_position")]
     pub norm_position: NormPosition,
     /// Floating-point precision of training.

@@ -13,15 +13,15 @@ pub struct LogFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1_000_000_000))]
     pub batch_every: Option<usize>,
-    /// Steps between two evaluations on validation and training samples (default from operation counts: about 4 % of training, those at the start and at the end apart).
+    /// Steps between two evaluations on validation and training samples (default from operation counts: about 4 % of training, not counting those at the start and at the end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1_000_000_000))]
     pub evaluate_every: Option<usize>,
-    /// Steps between two looks at the activations (default from operation counts: about 2.5 % of training, those at the start and at the end apart).
+    /// Steps between two looks at the activations (default from operation counts: about 2.5 % of training, not counting those at the start and at the end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1_000_000_000))]
     pub activations_every: Option<usize>,
-    /// Steps between two looks at the gradients (default from operation counts: about 1.5 % of training, those at the start and at the end apart).
+    /// Steps between two looks at the gradients (default from operation counts: about 1.5 % of training, not counting those at the start and at the end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1_000_000_000))]
     pub gradients_every: Option<usize>,
@@ -82,11 +82,11 @@ pub struct CompareOptions {
     /// Sweep axes to be tuned for each arm separately: for every seed the value that the other seeds' validation favours. Arms are compared at each value of the other axes.
     #[serde(default)]
     pub select: Vec<String>,
-    /// Validation accuracy whose first reaching gives the time to target.
+    /// Validation accuracy to reach. The time to target is the first time that a run reaches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub target_accuracy: Option<f64>,
-    /// Differences of the metric smaller than this do not matter: an interval wholly within ± this shows that two arms are equivalent.
+    /// Differences of the metric smaller than this do not matter: an interval that lies within ± this value shows that two arms are equivalent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     pub equivalence_margin: Option<f64>,

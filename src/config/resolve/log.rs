@@ -19,8 +19,8 @@ pub(super) fn resolve(file: &mut LogFile, data: &Data, model: &Model, train: Tra
     let probe_size = file.probe_size.min(if data.validation > 0 { data.validation } else { data.train });
     let train_eval = file.train_eval.min(data.train);
     let cost = Operations::new(data, model, train, probe_size, train_eval);
-    // Intervals such that observations of `cost` each stay within what is `allowed`, the first and last
-    // included, which are made in any case; but so many that there is a curve.
+    // The shortest interval at which all observations, the first and the last included, cost no more than
+    // is `allowed`. There are at least `least`, so that there is a curve.
     let every = |cost: f64, allowed: f64, least: usize, most: usize| {
         let affordable = ((allowed / cost) as usize).clamp(least, most);
         train.steps.div_ceil(affordable - 1).max(1)

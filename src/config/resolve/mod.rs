@@ -14,7 +14,7 @@ use super::file::{ConfigFile, DataFile, OptimizerKind, Schedule};
 pub use super::names::serde_name;
 use super::problem::Problems;
 use super::settings::{Data, DataFacts, Model, Settings, Train};
-use crate::sources::kind::Kind;
+use crate::sources::Kind;
 
 /// Fills every open option of `file` in place and returns it as [`Settings`].
 ///

@@ -17,7 +17,7 @@ pub enum IdxError {
     /// The file ends within the header.
     #[error("{file}: expected a header of {expected} bytes, found a file of {found}")]
     TooShort { file: String, expected: usize, found: usize },
-    /// The first word is no magic number of ours.
+    /// The first word is not a known magic number.
     #[error("{file}: expected the magic number 0x00000803 (images) or 0x00000801 (labels), found {found:#010x}")]
     WrongMagic { file: String, found: u32 },
     /// Images where labels belong, or the other way round.

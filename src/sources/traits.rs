@@ -5,31 +5,8 @@ use std::sync::Arc;
 
 use super::error::DataError;
 use super::facts::DataFacts;
-use super::published::Published;
 use super::samples::{Files, Samples};
 use crate::random::Stream;
-
-/// How a source comes by its samples.
-#[derive(Clone, Copy)]
-pub enum Kind<'a> {
-    /// It generates them, anew for each seed.
-    Generated(&'a dyn Generated),
-    /// It reads published files, below the folder of the data sets.
-    Published(&'static Published),
-    /// It reads files of the user's own.
-    Own(&'a dyn FromFiles),
-}
-
-impl<'a> Kind<'a> {
-    /// The source, if it reads files.
-    pub fn from_files(self) -> Option<&'a dyn FromFiles> {
-        match self {
-            Self::Generated(_) => None,
-            Self::Published(set) => Some(set),
-            Self::Own(source) => Some(source),
-        }
-    }
-}
 
 /// Draws so many samples from a stream. The first n do not depend on how many follow.
 pub type Sampler = dyn Fn(usize, &mut Stream) -> Samples;
