@@ -5,8 +5,8 @@
 
 use bn_exp::kernels::activation::{self, Function};
 use bn_exp::kernels::conv::{ConvShape, Convolution, Scratch};
+use bn_exp::kernels::fused_pool::{self, Pooled};
 use bn_exp::kernels::norm::{self, Gradient, PerChannel};
-use bn_exp::kernels::tail::{self, Pooled};
 use bn_exp::kernels::update::{self, Adam, Momentum, Sgd};
 use bn_exp::kernels::{gemm, pool, softmax, sparse};
 use divan::Bencher;
@@ -161,12 +161,12 @@ const POOLS: [(usize, usize); 2] = [(28, 16), (14, 32)];
 #[divan::bench(args = POOLS)]
 fn norm_relu_and_pool(bencher: Bencher, (side, channels): (usize, usize)) {
     let n = IMAGES * side * side * channels;
-    let (x, mut y, mut peak, mut winner) = (numbers(n), numbers(n / 4), numbers(n / 4), vec![0; n / 4]);
+    let (x, mut y, mut winner_input, mut winner) = (numbers(n), numbers(n / 4), numbers(n / 4), vec![0; n / 4]);
     let [center, scale, shift] = [(); 3].map(|()| numbers(channels));
     bencher.counter(ItemsCount::new(n)).bench_local(|| {
-        let to = Pooled { y: &mut y, peak: &mut peak, winner: &mut winner };
+        let to = Pooled { y: &mut y, winner_input: &mut winner_input, winner: &mut winner };
         let coefficients = PerChannel { center: &center, scale: &scale, shift: &shift };
-        tail::forward(Function::Relu, &x, (side, side, channels), coefficients, to);
+        fused_pool::forward(Function::Relu, &x, (side, side, channels), coefficients, to);
     });
 }
 
@@ -184,7 +184,7 @@ fn norm_relu_and_pool_backward(bencher: Bencher, (side, channels): (usize, usize
         let pooled = g.chunks_exact(image.len() / 4).zip(winner.chunks_exact(image.len() / 4));
         for (x, (g, winner)) in images.zip(pooled) {
             let gradient = Gradient { center: &center, p: &p, q: &q, r: &r };
-            tail::input_gradient(g, winner, x, (side, side, channels), gradient, &mut image);
+            fused_pool::input_gradient(g, winner, x, (side, side, channels), gradient, &mut image);
         }
     });
 }

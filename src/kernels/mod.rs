@@ -13,6 +13,7 @@ pub mod activation;
 pub mod conv;
 mod conv_shape;
 pub mod exp;
+pub mod fused_pool;
 pub mod gather;
 pub mod gemm;
 pub mod norm;
@@ -22,7 +23,6 @@ pub mod simd;
 mod slices;
 pub mod softmax;
 pub mod sparse;
-pub mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod update;

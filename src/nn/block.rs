@@ -350,7 +350,7 @@ impl<F: Scalar> Block<F> {
             Some(_) => Path::Fused {
                 mapped: zeros(if self.keeps_mapped() { capacity * mapped } else { mapped }),
                 dmapped: gradient(if self.has_max_pool() { mapped } else { 0 }),
-                peak: zeros(space.winner.len()),
+                winner_input: zeros(space.winner.len()),
                 output: zeros(capacity * output),
                 doutput: gradient(capacity * output),
             },

@@ -30,7 +30,7 @@ use super::pass::Pass;
 use super::stages::Stage;
 use super::workspace::{BlockSpace, Path};
 use crate::config::settings::{PoolKind, Shape};
-use crate::kernels::tail::{self, Pooled};
+use crate::kernels::fused_pool::{self, Pooled};
 use crate::kernels::{Scalar, activation, norm};
 
 /// Values of these samples, each of `length`.
@@ -100,7 +100,7 @@ impl<F: Scalar> Block<F> {
     /// Image by image, all the way.
     fn forward_images(&self, parameters: &[F], input: Features<F>, space: &mut BlockSpace<F>) {
         let BlockSpace { samples, path, winner, scratch, norm: cache, weight: made, .. } = space;
-        let Path::Fused { mapped, peak, output: y, .. } = path else { return };
+        let Path::Fused { mapped, winner_input, output: y, .. } = path else { return };
         let (length, image) = (self.layer.mapped.len(), self.layer.input.len());
         let weight = self.weight(parameters, made);
         if let Some(norm) = &self.norm {
@@ -112,14 +112,14 @@ impl<F: Scalar> Block<F> {
             let x = if self.keeps_mapped() { &mut mapped[of(&here, length)] } else { &mut mapped[..length] };
             let image = Features::dense(&input.values[of(&here, image)]);
             self.map_forward(weight, image, x, scratch.as_mut());
-            self.normalize_and_pool(x, here, [y, peak], winner, cache);
+            self.normalize_and_pool(x, here, [y, winner_input], winner, cache);
         }
     }
 
     /// A group's images through the map, their moments summed on the way; then all groups through the rest.
     fn forward_batch(&self, parameters: &[F], input: Features<F>, space: &mut BlockSpace<F>) {
         let BlockSpace { path, winner, scratch, norm: cache, weight: made, .. } = space;
-        let (Path::Fused { mapped, peak, output: y, .. }, Some(norm)) = (path, &self.norm) else { return };
+        let (Path::Fused { mapped, winner_input, output: y, .. }, Some(norm)) = (path, &self.norm) else { return };
         let (length, image) = (self.layer.mapped.len(), self.layer.input.len());
         let weight = self.weight(parameters, made);
         let groups = cache.moments.groups;
@@ -140,7 +140,7 @@ impl<F: Scalar> Block<F> {
         norm.standardize.standardize(&mut cache.moments);
         for (g, samples) in groups.iter().enumerate() {
             self.coefficients(parameters, g, cache);
-            self.normalize_and_pool(&mapped[of(&samples, length)], samples, [y, peak], winner, cache);
+            self.normalize_and_pool(&mapped[of(&samples, length)], samples, [y, winner_input], winner, cache);
         }
     }
 
@@ -156,15 +156,15 @@ impl<F: Scalar> Block<F> {
         &self,
         x: &[F],
         samples: Range<usize>,
-        [y, peak]: [&mut Vec<F>; 2],
+        [y, winner_input]: [&mut Vec<F>; 2],
         winner: &mut [u8],
         cache: &NormCache<F>,
     ) {
         let output = of(&samples, self.layer.output().len());
         let y = &mut y[output.clone()];
         if self.has_max_pool() {
-            let to = Pooled { y, peak: &mut peak[output.clone()], winner: &mut winner[output] };
-            tail::forward(self.function, x, self.pool_shape(), cache.per_channel(), to);
+            let to = Pooled { y, winner_input: &mut winner_input[output.clone()], winner: &mut winner[output] };
+            fused_pool::forward(self.function, x, self.pool_shape(), cache.per_channel(), to);
         } else {
             norm::normalize(self.function, x, cache.per_channel(), y);
         }
@@ -222,7 +222,7 @@ impl<F: Scalar> Block<F> {
         mut dinput: Option<&mut [F]>,
     ) {
         let BlockSpace { path, winner, scratch, norm: cache, weight: made, .. } = space;
-        let Path::Fused { mapped, dmapped, peak, doutput: d, .. } = path else { return };
+        let Path::Fused { mapped, dmapped, winner_input, doutput: d, .. } = path else { return };
         let Some(scratch) = scratch else { unreachable!("a convolution's workspace has scratch") };
         let [length, output, image] = [self.layer.mapped, self.layer.output(), self.layer.input].map(Shape::len);
         if dinput.is_some() {
@@ -234,7 +234,11 @@ impl<F: Scalar> Block<F> {
         for (g, samples) in cache.moments.groups.iter().enumerate() {
             if let Some(norm) = &self.norm {
                 // With a pool, the winners' x: elsewhere dy is 0.
-                let x = if self.has_max_pool() { &peak[of(&samples, output)] } else { &mapped[of(&samples, length)] };
+                let x = if self.has_max_pool() {
+                    &winner_input[of(&samples, output)]
+                } else {
+                    &mapped[of(&samples, length)]
+                };
                 norm.gradient(parameters, g, (&d[of(&samples, output)], x), cache, gradients);
             }
             for n in samples {
@@ -262,8 +266,8 @@ impl<F: Scalar> Block<F> {
         to: &'a mut [F],
     ) -> &'a [F] {
         match (self.has_max_pool(), x) {
-            (true, Some(x)) => tail::input_gradient(d, winner, x, self.pool_shape(), cache.gradient(), to),
-            (true, None) => tail::scatter(d, winner, self.pool_shape(), cache.gradient().p, to),
+            (true, Some(x)) => fused_pool::input_gradient(d, winner, x, self.pool_shape(), cache.gradient(), to),
+            (true, None) => fused_pool::scatter(d, winner, self.pool_shape(), cache.gradient().p, to),
             (false, x) => {
                 if let (Some(_), Some(x)) = (&self.norm, x) {
                     norm::input_gradient(d, x, cache.gradient());

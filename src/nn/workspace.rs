@@ -56,7 +56,7 @@ pub enum Path<F> {
         /// The gradient of Wu for one image.
         dmapped: Vec<F>,
         /// With a pool: Wu where each window's largest was.
-        peak: Vec<F>,
+        winner_input: Vec<F>,
         /// The block's output.
         output: Vec<F>,
         /// The gradient there.

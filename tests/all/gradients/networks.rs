@@ -18,7 +18,7 @@ fn plain(space: &BlockSpace<f64>) -> (&[Vec<f64>], &[Vec<f64>]) {
 fn buffers(path: &mut Path<f64>) -> Vec<&mut Vec<f64>> {
     match path {
         Path::Plain { values, .. } => values.iter_mut().collect(),
-        Path::Fused { mapped, peak, output, .. } => vec![mapped, peak, output],
+        Path::Fused { mapped, winner_input, output, .. } => vec![mapped, winner_input, output],
     }
 }
 

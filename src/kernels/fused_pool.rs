@@ -1,14 +1,14 @@
-//! What follows a convolution, in one pass: y = max over 2×2 windows of φ((x − center)·scale + shift),
-//! and its backward pass.
+//! Norm, activation and max pool in one pass over memory: y = max over 2×2 windows of
+//! φ((x − center)·scale + shift), and its backward pass.
 //!
-//! φ grows, so the largest of four is found before φ and φ is taken of it alone. The first of equal
-//! ones wins and NaN wins, as in `pool`; where φ makes equals of unequals its derivative is 0. An odd
-//! last row or column is dropped.
+//! φ never decreases. So the largest of the four values is found before φ, and φ is computed only for that
+//! one, the winner. Of equal values the first wins, and NaN wins, as in [`super::pool`]. Where φ makes
+//! different values equal, its derivative is 0. An odd last row or column is dropped.
 //!
-//! Only winners carry gradient. So the sums D₁ and D₂ of a norm's backward pass are over as many
-//! values as the pool writes ([`super::norm::reduce`] of dy and the winners' x, which the forward
-//! pass keeps), and dx, dense because of the statistics, is written once, an image at a time, where
-//! the convolution's backward pass reads it next.
+//! Only winners receive gradient. So the sums D₁ and D₂ of a norm's backward pass
+//! ([`super::norm::reduce`]) run over the pool's outputs only: over dy and the winners' x, which the forward pass
+//! keeps as `winner_input`. dx is not 0 elsewhere, because the statistics depend on every x. It is
+//! written once, an image at a time, and the convolution's backward pass reads it next.
 
 use super::activation::{Activation, Function, Identity, Relu, Sigmoid, Tanh};
 use super::norm::{Gradient, PerChannel};
@@ -20,9 +20,9 @@ use super::simd::{self, Has, Scalar, Task, Vector};
 pub struct Pooled<'a, F> {
     /// y
     pub y: &'a mut [F],
-    /// x where the window's largest was.
-    pub peak: &'a mut [F],
-    /// Which of the window's four it was, in row, column order.
+    /// The winner's x: the pool's input there, before norm and activation.
+    pub winner_input: &'a mut [F],
+    /// Which of the window's four values won, 0 to 3 in row, column order.
     pub winner: &'a mut [u8],
 }
 
@@ -59,7 +59,7 @@ impl<A: Activation, F: Scalar> Task<F> for Forward<'_, A, F> {
                 let (upper, lower) = rows.split_at(width * channels);
                 let out = (n * oh + i) * pooled_row..(n * oh + i + 1) * pooled_row;
                 let y = &mut self.to.y[out.clone()];
-                let peak = &mut self.to.peak[out.clone()];
+                let winner_input = &mut self.to.winner_input[out.clone()];
                 let winner = &mut self.to.winner[out];
                 for at in (0..channels).step_by(V::LANES) {
                     let range = at..(at + V::LANES).min(channels);
@@ -82,7 +82,7 @@ impl<A: Activation, F: Scalar> Task<F> for Forward<'_, A, F> {
                         }
                         let out = j * channels + range.start..j * channels + range.end;
                         v.store(self.function.forward(v, best), &mut y[out.clone()]);
-                        v.store(best_x, &mut peak[out.clone()]);
+                        v.store(best_x, &mut winner_input[out.clone()]);
                         v.store_bytes(which, &mut winner[out]);
                     }
                 }
@@ -91,7 +91,7 @@ impl<A: Activation, F: Scalar> Task<F> for Forward<'_, A, F> {
     }
 }
 
-/// dx ← p·g at the winners and 0 elsewhere: the same where statistics do not depend on x.
+/// dx ← p·g at the winners and 0 elsewhere: [`input_gradient`] where statistics do not depend on x.
 pub fn scatter<F: Scalar>(g: &[F], winner: &[u8], shape: Hwc, p: &[F], dx: &mut [F]) {
     simd::run(Scatter { g, winner, shape, p, dx });
 }
@@ -179,7 +179,7 @@ impl<F: Scalar> Task<F> for InputGradient<'_, F> {
                         }
                     }
                 }
-                // What no window covers.
+                // The last row or column, which no window covers.
                 let is_odd = |n: usize| !n.is_multiple_of(2);
                 let last_column = (0..height).filter(|_| is_odd(width)).map(|i| (i * width + width - 1) * channels);
                 let last_row = (0..width).filter(|_| is_odd(height)).map(|j| ((height - 1) * width + j) * channels);
@@ -219,8 +219,15 @@ mod tests {
         let gradient = Gradient { center: &center, p: &p, q: &q, r: &r };
         at_each_level(|level| {
             let what = format!("{function:?} of {samples}×{shape:?} at {}", level.name());
-            let (mut y, mut peak, mut winner) = (vec![F::zero(); pooled], vec![F::zero(); pooled], vec![0; pooled]);
-            forward(function, &x, shape, coefficients, Pooled { y: &mut y, peak: &mut peak, winner: &mut winner });
+            let (mut y, mut winner_input, mut winner) =
+                (vec![F::zero(); pooled], vec![F::zero(); pooled], vec![0; pooled]);
+            forward(
+                function,
+                &x,
+                shape,
+                coefficients,
+                Pooled { y: &mut y, winner_input: &mut winner_input, winner: &mut winner },
+            );
 
             let (mut normalized, mut active) = (vec![F::zero(); n], vec![F::zero(); n]);
             norm::normalize(Function::Identity, &x, coefficients, &mut normalized);
@@ -242,7 +249,7 @@ mod tests {
             // x at the winners is what the sums of a norm need.
             let (mut found, mut sums) = (vec![[0.0; 2]; c], vec![[0.0; 2]; c]);
             for i in 0..pooled {
-                found[i % c][1] += g[i].f64() * (peak[i].f64() - center[i % c].f64());
+                found[i % c][1] += g[i].f64() * (winner_input[i].f64() - center[i % c].f64());
             }
             for i in 0..n {
                 sums[i % c][1] += expected[i].f64() * (x[i].f64() - center[i % c].f64());
@@ -275,9 +282,9 @@ mod tests {
             at_each_level(|level| {
                 let mut x = [1.0f32, 4.0, 3.0, 2.0];
                 x[at] = f32::NAN;
-                let (mut y, mut peak, mut winner) = ([0.0], [0.0], [9]);
+                let (mut y, mut winner_input, mut winner) = ([0.0], [0.0], [9]);
                 let coefficients = PerChannel { center: &[0.0], scale: &[1.0], shift: &[0.0] };
-                let to = Pooled { y: &mut y, peak: &mut peak, winner: &mut winner };
+                let to = Pooled { y: &mut y, winner_input: &mut winner_input, winner: &mut winner };
                 forward(Function::Relu, &x, (2, 2, 1), coefficients, to);
                 assert!(y[0].is_nan(), "{at} at {}", level.name());
             });
