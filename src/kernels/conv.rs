@@ -6,9 +6,8 @@
 //!
 //! An image is a matrix of patches P [H·W, k·k·C], and the three directions are the three products of
 //! a linear map: y = P·w, dw = Σ_n Pᵀ·dy, and dx is the convolution of dy with the kernel flipped and
-//! its channels exchanged. P is never made: its entry (pixel, patch entry) lies in the image, padded
-//! with a border of zeros, at `pixels[pixel] + patch[entry]`, which is all that a product needs to
-//! know.
+//! its channels exchanged. P is never written out. Its entry (pixel, patch entry) lies in the image, padded
+//! with a border of zeros, at `pixels[pixel] + patch[entry]`; a product needs to know no more.
 
 pub use super::conv_shape::ConvShape;
 use super::gemm::{Offsets, Product, Table};
@@ -61,7 +60,7 @@ impl Patches {
     }
 }
 
-/// [`Patches::times`], in the way that suits the level.
+/// [`Patches::times`], by rows or as a product of matrices, whichever suits the level.
 struct Times<'a, F> {
     patches: &'a Patches,
     padded: &'a [F],
@@ -97,7 +96,7 @@ impl<F: Scalar> Task<F> for Times<'_, F> {
     }
 }
 
-/// A convolution: its sizes, and the tables that its products go by.
+/// A convolution: its sizes, and the tables of offsets for its products.
 #[derive(Debug, Clone)]
 pub struct Convolution {
     /// Its sizes.
@@ -106,7 +105,7 @@ pub struct Convolution {
     of_output: Patches,
 }
 
-/// What the products of one convolution need to work in.
+/// Buffers for the products of one convolution.
 #[derive(Debug, Clone)]
 pub struct Scratch<F> {
     /// One padded image of the input, its border zero.
@@ -118,7 +117,7 @@ pub struct Scratch<F> {
 }
 
 impl<F: Scalar> Scratch<F> {
-    /// For a convolution; the gradient's part only if it is to be used.
+    /// For a convolution; the buffers of gradients only if they are to be used.
     pub fn new(shape: ConvShape, with_gradients: bool) -> Self {
         let zeros = |length: usize| vec![F::zero(); length];
         let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
@@ -168,7 +167,7 @@ impl Convolution {
         }
     }
 
-    /// Turns the kernel around for [`Convolution::input_gradient`]: once for any number of images.
+    /// Flips the kernel for [`Convolution::input_gradient`]; once is enough for any number of images.
     pub fn flip<F: Scalar>(&self, w: &[F], scratch: &mut Scratch<F>) {
         let (c, o) = (self.shape.input_channels, self.shape.output_channels);
         let places = w.chunks_exact(c * o).rev();

@@ -6,14 +6,14 @@
 
 use super::simd::{Has, Scalar, Vector};
 
-/// What depends on the precision.
+/// Constants that depend on the precision.
 #[derive(Debug, Clone, Copy)]
 struct Constants {
     /// Terms of the series of eʳ − 1.
     terms: usize,
     /// The bits of ln 2 that n·`high` needs, and the rest.
     ln2: (f64, f64),
-    /// Beyond these eˣ is 0 and ∞.
+    /// Below the first eˣ is 0, above the second ∞.
     range: (f64, f64),
     /// Beyond it tanh x is 1.
     tanh_is_one: f64,

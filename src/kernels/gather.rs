@@ -1,12 +1,12 @@
-//! From stored bytes to a batch.
+//! Reads the bytes of a batch's samples and converts them to numbers.
 
 use super::simd::{self, Has, Scalar, Task, Vector};
 
-/// Rows of bytes that are fetched into the cache before the first is looked at: a batch's samples lie
-/// anywhere in a data set that no cache holds.
+/// How many rows ahead bytes are fetched into the cache. The samples of a batch lie anywhere in a data set
+/// that is larger than any cache.
 const AHEAD: usize = 64;
 
-/// What a byte stands for.
+/// The number that a byte stands for.
 #[derive(Debug, Clone)]
 pub enum Bytes<F> {
     /// byte/divisor, correctly rounded.
@@ -15,8 +15,8 @@ pub enum Bytes<F> {
     Table(Box<[F; 256]>),
 }
 
-/// Row i of out ← what the bytes of row `rows[i]` stand for; a row has `length` of them.
-/// Each row is shown to `written` while it is in the cache.
+/// Row i of out ← the numbers that the bytes of row `rows[i]` stand for; a row has `length` bytes.
+/// Each row is passed to `written` while it is in the cache.
 pub fn gather_rows<F: Scalar>(
     values: &Bytes<F>,
     bytes: &[u8],
@@ -69,7 +69,7 @@ impl<F: Scalar> Task<F> for Divide<'_, F> {
     }
 }
 
-/// Images are dark for the most part: where 16 bytes are all 0 nothing is looked up.
+/// Most pixels of an image are dark: where 16 bytes are all 0, nothing is looked up.
 struct LookUp<'a, F> {
     table: &'a [F; 256],
     bytes: &'a [u8],

@@ -3,11 +3,11 @@
 //! Feature maps are [N, H, W, C], row-major: samples, rows, columns, channels. A norm sees them as
 //! a matrix of N·H·W rows by C channels, and so does a fully connected layer's output, with
 //! H = W = 1; one kernel serves both. Sums over many values are kept in f64, so that f32 statistics are
-//! right however large the batch is.
+//! right for a batch of any size.
 //!
 //! Kernels are written once, over vectors, and run at the best instruction level of the machine
-//! ([`simd`]). Beside each is a plain reference, in its tests, with which it is compared at every level
-//! on shapes that are no multiples of anything.
+//! ([`simd`]). The tests of each kernel hold a plain reference. They compare the two at every level, also on
+//! shapes that do not fill whole vectors and tiles.
 
 pub mod activation;
 pub mod conv;

@@ -1,16 +1,16 @@
 //! The passes over memory that every norm is made of, on matrices of rows by C channels.
 //!
 //! Rows come in G groups of equal size, each with coefficients of its own, [G, C]; batch
-//! normalisation has one group, the whole batch. What distinguishes the arms is only how the
-//! coefficients come about (`nn::norm`).
+//! normalisation has one group, the whole batch. The arms differ only in how they compute the
+//! coefficients (`nn::norm`).
 //!
-//! Sums over many rows are kept in f64. Channels are taken a vector at a time, so that their sums stay in
-//! registers, over as many rows as fit the cache.
+//! Sums over many rows are kept in f64. A pass takes a vector of channels at a time, over as many rows as
+//! fit the cache, so that the sums stay in registers.
 
 use super::activation::{Activation, Function, Identity, Relu, Sigmoid, Tanh};
 use super::simd::{self, Has, Scalar, Task, Vector};
 
-/// Values that are gone through for one vector of channels before the next is taken.
+/// Values that a pass reads for one vector of channels before it takes the next: they stay in the cache.
 const CACHED: usize = 4096;
 
 /// Chunks of whole rows that fit the cache.
@@ -18,15 +18,15 @@ fn chunk(channels: usize) -> usize {
     (CACHED / channels).max(1) * channels
 }
 
-/// Rows that are summed in the precision of x before the sum goes on in f64. Eight roundings of f32
-/// at random, of which thousands average out, are far below one of the result.
+/// Rows that are summed in the precision of x before the sum goes on in f64. The roundings of eight f32 are
+/// random, and thousands of such sums average them out to far less than one rounding of the result.
 const RUN: usize = 8;
 
 /// Per-channel mean and biased variance of one group of rows: μ = Σx/n, σ² = Σ(x − μ)²/n.
 ///
 /// One pass over x, about the first row x₀ as a provisional mean: with S₁ = Σ(x − x₀) and
 /// S₂ = Σ(x − x₀)², μ = x₀ + S₁/n and σ² = S₂/n − (S₁/n)² (Chan, Golub & LeVeque 1983, shifted data).
-/// |μ − x₀| being some σ, nothing is lost in the difference, however far from zero the data lie.
+/// |μ − x₀| is a few σ, so the difference loses nothing, however far from zero the data lie.
 pub fn moments<F: Scalar>(x: &[F], mean: &mut [f64], variance: &mut [f64]) {
     let channels = mean.len();
     mean.fill(0.0);

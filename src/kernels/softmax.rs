@@ -12,11 +12,11 @@ use super::simd::{self, Has, Scalar, Task, Vector};
 pub struct Outcome {
     /// Σ_n loss_n
     pub loss_sum: f64,
-    /// Rows classified rightly.
+    /// Rows that are classified correctly.
     pub correct: usize,
 }
 
-/// Losses of rows of logits; and dz ← dL/dz for their mean, if there is room for it.
+/// The losses of rows of logits and, if `dlogits` is given, dz ← dL/dz of their mean.
 pub fn cross_entropy<F: Scalar>(logits: &[F], labels: &[u8], classes: usize, dlogits: Option<&mut [F]>) -> Outcome {
     simd::run(CrossEntropy { logits, labels, classes, dlogits })
 }
@@ -63,13 +63,13 @@ impl<F: Scalar> Task<F> for CrossEntropy<'_, F> {
     }
 }
 
-/// The largest; of NaN nothing is said here, but it makes the sum of exponentials NaN.
+/// The largest value. NaN is passed over here; it then makes the sum of exponentials NaN.
 #[inline(always)]
 fn largest<F: Scalar>(row: &[F]) -> F {
     row.iter().fold(F::neg_infinity(), |best, z| if *z > best { *z } else { best })
 }
 
-/// Whether the first of the largest is the label's.
+/// Whether the label's logit is the largest, or the first of several largest.
 #[inline(always)]
 fn is_first_largest<F: Scalar>(row: &[F], label: usize, largest: F) -> bool {
     row[label] == largest && row[..label].iter().all(|z| *z < largest)

@@ -1,29 +1,27 @@
-//! Products with a matrix that is 0 in many places, such as a batch of images, dark at the border and
-//! for the most part within.
+//! Products with a matrix that has many zeros, such as a batch of images: most of their pixels are dark.
 //!
-//! A term 0·w adds nothing, so a fully connected layer need not touch the weights of pixels that are
-//! dark. In Y = X·W a few samples at a time take part with the pixels that are not 0 in all of them; in
-//! dW = Xᵀ·dY a few neighbouring pixels with the samples in which they are not all 0. Results are the
-//! same to the last bit, but for the sign of a sum that is 0, for terms are added in order. (Weights are finite: training ends where they
-//! are not.)
+//! A term 0·w adds nothing, so a fully connected layer can leave out the weights of dark pixels. For
+//! Y = X·W samples are taken in groups of six; a pixel is left out if it is 0 in all six. For dW = Xᵀ·dY
+//! six neighbouring pixels are a group; a sample is left out if all six are 0 in it. The other terms are added in
+//! the usual order, so results are the same to the last bit, but for the sign of a sum that is 0. (This
+//! needs finite weights: training ends where they are not.)
 
 use std::marker::PhantomData;
 
 use super::gemm::{Nonzeros, Offsets, Product};
 use super::simd::{self, Has, Scalar, Task, Vector};
 
-/// Samples, or neighbouring features, that are taken together: as many as the widest tile of a product
-/// has rows.
+/// Samples, or neighbouring features, of a group: as many as the widest tile of a product has rows.
 const GROUP: usize = 6;
-/// Features whose bits are kept in one word: whole groups and whole vectors.
+/// Features whose bits are kept in one word: a multiple of the group and of every vector.
 const WORD: usize = 48;
 
-/// Where a matrix [samples, features] is not 0.
+/// Which entries of a matrix [samples, features] are not 0.
 #[derive(Debug, Clone, Default)]
 pub struct Map {
     /// A bit for each entry, [samples, words].
     bits: Vec<u64>,
-    /// The same of one word, six samples a block.
+    /// Scratch: the groups of one word that are not 0, six samples a block.
     blocks: Vec<u64>,
     of_samples: Nonzeros,
     of_features: Nonzeros,
@@ -52,7 +50,7 @@ impl Map {
         self.bits.clear();
     }
 
-    /// Looks through the next row of x, which is faster while the row is in the cache.
+    /// Adds the next row of x. This is faster while the row is in the cache.
     pub fn add_row<F: Scalar>(&mut self, row: &[F]) {
         simd::run(Look { row, bits: &mut self.bits });
     }
@@ -114,7 +112,7 @@ fn word_of<V: Vector>(v: Has<V>, x: &[V::Element]) -> u64 {
     vectors.fold(0, |bits, (i, x)| bits | u64::from(v.load(x).nonzero()) << (i * V::LANES))
 }
 
-/// For each group of samples, the features that are not 0 in all of them.
+/// For each group of samples, the features that are not 0 in at least one of them.
 #[inline(always)]
 fn list_features_of_samples<V: Vector>(v: Has<V>, bits: &[u64], words: usize, lists: &mut Nonzeros) {
     lists.columns.clear();
@@ -131,7 +129,7 @@ fn list_features_of_samples<V: Vector>(v: Has<V>, bits: &[u64], words: usize, li
     }
 }
 
-/// For each group of features, the samples in which they are not all 0.
+/// For each group of features, the samples in which at least one of them is not 0.
 #[inline(always)]
 fn list_samples_of_features<V: Vector>(
     v: Has<V>,

@@ -21,13 +21,13 @@ pub struct Sgd<'a, F> {
 /// g ← g + λθ; v ← mv + g; θ ← θ − ηv, or with Nesterov's, θ ← θ − η(g + mv)
 #[derive(Debug)]
 pub struct Momentum<'a, F> {
-    /// What it has in common with plain SGD.
+    /// The arguments it shares with plain SGD.
     pub sgd: Sgd<'a, F>,
     /// v
     pub velocity: &'a mut [F],
     /// m
     pub momentum: F,
-    /// Whether it is Nesterov's.
+    /// Whether it is Nesterov's momentum.
     pub nesterov: bool,
 }
 
@@ -36,7 +36,7 @@ pub struct Momentum<'a, F> {
 pub struct Adam<'a, F> {
     /// θ, g, λ, and for η the rate over m's bias correction, 1 − β₁ᵗ.
     pub sgd: Sgd<'a, F>,
-    /// k, what decoupled decay leaves of θ; 1 without.
+    /// k, the factor by which decoupled weight decay shrinks θ; 1 without.
     pub keep: F,
     /// m
     pub first: &'a mut [F],
@@ -76,7 +76,7 @@ impl<F: Scalar> Task<F> for Sgd<'_, F> {
             v.store(t, theta);
             t.mul_add(v.zero(), finite)
         };
-        // Whole vectors by themselves: of their lengths nothing need be asked.
+        // Whole vectors first: their length need not be checked each time.
         let (mut theta, g) = (self.theta.chunks_exact_mut(V::LANES), self.gradient.chunks_exact(V::LANES));
         let last = g.remainder();
         let finite = theta.by_ref().zip(g).fold(v.zero(), |finite, (theta, g)| update(theta, g, finite));

@@ -16,7 +16,7 @@ impl<V> Clone for Has<V> {
 
 impl<V> Copy for Has<V> {}
 
-#[allow(unsafe_code, reason = "the one place where slices become pointers, lengths checked")]
+#[allow(unsafe_code, reason = "turns slices into pointers, after checking their lengths")]
 impl<V: Vector> Has<V> {
     /// # Safety
     /// Only within a function compiled for V's level, on a machine that has it.
@@ -47,14 +47,14 @@ impl<V: Vector> Has<V> {
     /// The first LANES of x, or all and zeros where there are fewer.
     #[inline(always)]
     pub fn load(self, x: &[V::Element]) -> V {
-        // SAFETY: `self` proves the level; the length is looked at.
+        // SAFETY: `self` proves the level; the length is checked.
         unsafe { if x.len() >= V::LANES { V::load(x.as_ptr()) } else { V::load_masked(x.as_ptr(), V::first(x.len())) } }
     }
 
     /// Into the first LANES of x, or as many as there are.
     #[inline(always)]
     pub fn store(self, value: V, x: &mut [V::Element]) {
-        // SAFETY: the length is looked at.
+        // SAFETY: the length is checked.
         unsafe {
             if x.len() >= V::LANES {
                 value.store(x.as_mut_ptr());
@@ -86,7 +86,7 @@ impl<V: Vector> Has<V> {
     #[inline(always)]
     pub fn store_bytes(self, value: V, bytes: &mut [u8]) {
         if bytes.len() >= V::LANES {
-            // SAFETY: the length was looked at.
+            // SAFETY: the length was checked.
             unsafe { value.store_bytes(bytes.as_mut_ptr()) };
         } else {
             let mut whole = [0; 16];
@@ -107,7 +107,7 @@ impl<V: Vector> Has<V> {
         f(whole.as_ptr())
     }
 
-    /// Appends the places of the bits that are set, each plus `first`.
+    /// Appends the indices of the bits that are set, each plus `first`.
     #[inline(always)]
     pub fn push_places(self, bits: u16, first: usize, to: &mut Vec<u32>) {
         to.reserve(16);

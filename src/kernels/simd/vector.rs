@@ -44,23 +44,23 @@ pub trait Scalar:
     fn mantissa_to_exponent(self) -> Self;
 }
 
-/// A few numbers, all handled by one instruction.
+/// A few numbers, on which one instruction works at once.
 ///
 /// # Safety
-/// The unsafe functions make values out of nothing, so only code compiled for the level may call
-/// them; pointers must be good for as many numbers as are read or written, aligned or not.
+/// The unsafe functions use the level's instructions, so only code compiled for the level may call them.
+/// Pointers must be valid for as many numbers as are read or written; they need not be aligned.
 #[allow(clippy::missing_safety_doc, reason = "said once for all of them")]
 #[allow(unsafe_code, reason = "constructors need the instructions; loads and stores take pointers")]
 pub trait Vector:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + 'static
 {
-    /// What it holds.
+    /// The numbers in it.
     type Element: Scalar;
-    /// Some number of first lanes.
+    /// Which lanes take part: the first so many.
     type Mask: Copy;
     /// Double precision at the same level; [`Vector::widen`] gives [`Vector::DOUBLES`] of them.
     type Double: Vector<Element = f64, Double = Self::Double>;
-    /// How many numbers.
+    /// How many numbers it holds.
     const LANES: usize;
     /// How many vectors of doubles hold as many numbers: 2 for f32, 1 for f64.
     const DOUBLES: usize;
@@ -117,7 +117,7 @@ pub trait Vector:
     fn if_greater(self, other: Self, then: Self, otherwise: Self) -> Self;
     /// Where self = other, `then`, elsewhere `otherwise`.
     fn if_equal(self, other: Self, then: Self, otherwise: Self) -> Self;
-    /// The lanes that are not 0, NaN among them, as bits.
+    /// A bit for each lane, set if it is not 0 (NaN is not 0).
     fn nonzero(self) -> u32;
     /// The bits shifted left by the width of the mantissa: the low bits become sign and exponent.
     fn mantissa_to_exponent(self) -> Self;
@@ -128,15 +128,15 @@ pub trait Vector:
         // 1.5·2^bits leaves no room for a fraction: the sum is rounded to an integer, whose low bits
         // are the exponent once the bias is added as well.
         let (bits, bias) = (Self::Element::MANTISSA_BITS, Self::Element::EXPONENT_BIAS);
-        // SAFETY: `self` exists, so the level is there.
+        // SAFETY: `self` exists, so the processor has the level.
         let of = |x: f64| unsafe { Self::splat(Self::Element::of(x)) };
         let round = 1.5 * (1u64 << bits) as f64;
         let half = n.mul_add(of(0.5), of(round)) - of(round);
         let power = |n: Self| (n + of(round + f64::from(bias))).mantissa_to_exponent();
         self * power(half) * power(n - half)
     }
-    /// Writes the places of the lowest 16 bits that are set, each plus `first`, one after the other;
-    /// what stands behind them, up to 16 numbers in all, may be overwritten.
+    /// Writes the indices of those of the lowest 16 bits that are set, each plus `first`, one after the other.
+    /// `to` must be valid for 16 numbers, however many bits are set.
     #[inline(always)]
     unsafe fn write_places(mut bits: u32, first: u32, mut to: *mut u32) {
         while bits != 0 {
