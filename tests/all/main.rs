@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arms;
 mod calibration;
 mod commands;
 mod compare;

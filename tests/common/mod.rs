@@ -1,5 +1,7 @@
 //! What the command-line tests share: a folder of their own, the program in it, its tables and tensors.
 
+pub mod arms;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

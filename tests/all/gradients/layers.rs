@@ -21,7 +21,8 @@ fn a_linear_map_has_the_right_derivatives() {
             gradient
         };
         let at = normals(&mut stream(1, &case), x + weight);
-        check(&case, &at, &tensors([("x", x), ("weight", weight)]), y, gradient);
+        let tensors = tensors([("x", &[samples, inputs]), ("weight", &[inputs, outputs])]);
+        check(&case, &at, &tensors, y, gradient);
     }
 }
 
@@ -51,7 +52,9 @@ fn a_convolution_has_the_right_derivatives_on_odd_sizes() {
             gradient
         };
         let at = normals(&mut stream(1, &case), x + weight);
-        check(&case, &at, &tensors([("x", x), ("weight", weight)]), y, gradient);
+        let x = ("x", &[samples, height, width, input_channels][..]);
+        let weight = ("weight", &[kernel, kernel, input_channels, output_channels][..]);
+        check(&case, &at, &tensors([x, weight]), y, gradient);
     }
 }
 
@@ -71,7 +74,7 @@ fn activations_have_the_right_derivatives_away_from_kinks() {
             activation::backward(function, &y(at), &mut d);
             d
         };
-        check(&name, &at, &tensors([("x", at.len())]), y, gradient);
+        check(&name, &at, &tensors([("x", &[at.len()])]), y, gradient);
     }
 }
 
@@ -101,7 +104,7 @@ fn pools_have_the_right_derivatives_where_rows_and_columns_are_dropped() {
         };
         let case = format!("{samples}×{h}×{w}×{c}");
         let at = normals(&mut stream(1, &case), samples * h * w * c);
-        let x = tensors([("x", at.len())]);
+        let x = tensors([("x", &[samples, h, w, c])]);
         check(&format!("max {case}"), &at, &x, |at| maximum(at).0, max_gradient);
         check(&format!("average {case}"), &at, &x, average, average_gradient);
     }
@@ -119,6 +122,6 @@ fn softmax_cross_entropy_has_the_right_derivative() {
             dlogits.iter().map(|d| dloss[0] * d).collect()
         };
         let at = normals(&mut stream(1, &case), samples * classes);
-        check(&case, &at, &tensors([("logits", at.len())]), mean, gradient);
+        check(&case, &at, &tensors([("logits", &[samples, classes])]), mean, gradient);
     }
 }

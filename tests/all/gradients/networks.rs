@@ -1,4 +1,8 @@
 //! Whole networks: every arm, activation and norm position.
+//!
+//! **What has no effect.** In some networks a norm takes away all that a bias or β below it does; its gradient is then 0
+//! and there is no slope to compare it with. [`Subject::has_effect`] follows a shift from there through the stages, by
+//! what the arm is known to do, and the check holds both it and the gradient against the network.
 
 use super::*;
 
@@ -32,7 +36,9 @@ fn gradients(path: &mut Path<f64>) -> Vec<&mut Vec<f64>> {
 
 /// A network at the point [parameters | input], no parameter at a value of symmetry.
 struct Subject {
+    case: String,
     network: Network<f64>,
+    facts: Facts,
     /// For the plain path, which keeps what every stage writes.
     space: Workspace<f64>,
     /// For the path that training takes.
@@ -45,7 +51,7 @@ struct Subject {
 }
 
 impl Subject {
-    fn new(settings: &Settings, variant: &Variant, seed: u64) -> Self {
+    fn new(case: &str, settings: &Settings, variant: &Variant, seed: u64) -> Self {
         let mut network = Network::new(settings, variant, seed).expect("the network can be built");
         let mut rng = stream(seed, "subject");
         for parameter in network.index.iter().filter(|p| p.tensor != Tensor::Weight) {
@@ -54,10 +60,10 @@ impl Subject {
             let spread = |z: f64| if parameter.tensor == Tensor::Gamma { z + 0.5 * z.signum() } else { 0.5 * z };
             values.iter_mut().zip(draws).for_each(|(value, z)| *value = spread(z));
         }
-        let mut tensors: Tensors = network.index.iter().map(|p| (p.name.clone(), p.range.clone())).collect();
+        let mut tensors: Tensors = network.index.iter().map(|p| (named(&p.name, &p.shape), p.range.clone())).collect();
         let mut at = network.parameters.clone();
         at.extend(normals(&mut rng, SAMPLES * network.input.len()));
-        tensors.push(("input".to_owned(), network.parameters.len()..at.len()));
+        tensors.push((named("input", &[SAMPLES, network.input.len()]), network.parameters.len()..at.len()));
         let labels = (0..SAMPLES).map(|n| (n * 3 % network.classes) as u8).collect();
         // More room than samples: what lies behind them must not be read.
         let mut space = network.space_for_probing(SAMPLES + 2);
@@ -65,13 +71,15 @@ impl Subject {
         let nothing = blank((SAMPLES + 2) * network.input.len());
         space.input.set(&nothing);
         training.input.set(&nothing);
-        Self { network, space, training, labels, tensors, at, piece: None }
+        let (case, facts) = (case.to_owned(), facts(variant.arm));
+        Self { case, network, facts, space, training, labels, tensors, at, piece: None }
     }
 
     /// The subject of the first seed that has no kink near its point and no dead layer.
-    fn away_from_kinks(settings: &Settings, variant: &Variant) -> Self {
-        let mut subjects = (0..2000).map(|seed| Self::new(settings, variant, seed));
-        subjects.find_map(Self::settled).expect("some seed has no kink near its point")
+    fn away_from_kinks(case: &str, settings: &Settings, variant: &Variant) -> Self {
+        let mut subjects = (0..2000).map(|seed| Self::new(case, settings, variant, seed));
+        let settled = subjects.find_map(Self::settled);
+        settled.unwrap_or_else(|| panic!("{case}: every seed has a kink near its point"))
     }
 
     /// Settles the piece if a number of steps longer than the check's do not leave it.
@@ -110,7 +118,7 @@ impl Subject {
     }
 
     /// Whether in some layer over half of the relus are on for all values or for none: it is then
-    /// nearly linear over the batch, and a norm behind it hides parameters below (see `is_cancelled`).
+    /// nearly linear over the batch, and a norm behind it hides parameters below.
     fn has_linear_layer(&self) -> bool {
         self.network.blocks.iter().zip(&self.space.blocks).any(|(block, space)| {
             let Some(stage) = block.stages.iter().position(|s| *s == Stage::Activation) else { return false };
@@ -136,10 +144,10 @@ impl Subject {
             done.expect("the batch is large enough");
         }
         if let Some(piece) = &self.piece {
-            assert!(*piece == self.current_piece(), "a kink within the step");
+            assert!(*piece == self.current_piece(), "{}: a kink within the step", self.case);
         }
         let logits = self.network.logits(&self.space);
-        assert_agree(logits, self.network.logits(&self.training));
+        self.assert_agree(logits, self.network.logits(&self.training));
         logits.to_vec()
     }
 
@@ -180,37 +188,105 @@ impl Subject {
             backward(&self.network, space, &self.labels);
             [&space.gradients[..], &space.dinput[..input]].concat()
         });
-        assert_agree(&plain, &training);
+        self.assert_agree(&plain, &training);
         training
     }
 
-    /// The βs whose only effect the next block's eq. 1 takes away again: with φ(x) = x, a shift of
-    /// a dense block's whole input.
-    fn is_cancelled(&self, name: &str) -> bool {
-        let Some(parameter) = self.network.index.iter().find(|p| p.name == name) else { return false };
-        let next = self.network.blocks.get(parameter.block + 1);
-        parameter.tensor == Tensor::Beta
-            && next.is_some_and(|next| {
-                next.activation == Activation::Identity
-                    && matches!(next.map, Map::Linear(_))
-                    && !next.layer.residual
-                    && next.norm.as_ref().is_some_and(|norm| norm.uses_batch())
-            })
+    /// Asserts that two paths found the same, to some roundings of the largest value.
+    fn assert_agree(&self, plain: &[f64], training: &[f64]) {
+        let tolerance = 1e-13 * largest(plain).max(1e-3);
+        for (p, t) in plain.iter().zip(training) {
+            let is_same = (p - t).abs() <= tolerance;
+            assert!(is_same, "{}: the plain path finds {p}, that of training {t}", self.case);
+        }
+    }
+
+    /// Whether the logits depend on a parameter. Weights and γs always have an effect; of a bias or β, a norm may leave
+    /// nothing.
+    fn has_effect(&self, parameter: &Parameter) -> bool {
+        let added_at = match parameter.tensor {
+            Tensor::Weight | Tensor::Gamma => return true,
+            Tensor::Bias => Stage::Map,
+            Tensor::Beta => Stage::Norm,
+        };
+        let mut shift = None;
+        for (b, block) in self.network.blocks.iter().enumerate().skip(parameter.block) {
+            let input = shift;
+            for stage in &block.stages {
+                shift = match stage {
+                    _ if b == parameter.block && *stage == added_at => Some(Shift::Even),
+                    Stage::Map => shift.map(|shift| shift.after_map(&block.map)),
+                    Stage::Norm => shift.and_then(|shift| shift.after_norm(self.facts)),
+                    Stage::After => shift.map(|_| Shift::Other),
+                    Stage::Activation if block.activation == Activation::Identity => shift,
+                    Stage::Activation => shift.map(|_| Shift::Other),
+                    Stage::Pool => shift.map(|shift| shift.after_pool(block.layer.pool)),
+                    Stage::Skip => shift.max(input),
+                };
+            }
+        }
+        shift.is_some()
+    }
+
+    /// Moves each parameter tensor by itself: those in `idle` must leave the logits as they are, all others not.
+    fn assert_only_these_have_no_effect(&mut self, idle: &Tensors) {
+        let at = self.at.clone();
+        let logits = self.forward(&at);
+        let mut rng = stream(0, "effects");
+        for tensor in self.tensors.clone() {
+            let moved = step(&at, &direction(&at, [&tensor], &mut rng), STEP);
+            let change: Vec<f64> = self.forward(&moved).iter().zip(&logits).map(|(a, b)| a - b).collect();
+            let (size, is_idle) = (largest(&change) / largest(&logits), idle.contains(&tensor));
+            let (case, name) = (&self.case, &tensor.0);
+            assert!(!is_idle || size < 1e-12, "{case}: {name} should have no effect, and has one of {size:e}");
+            assert!(is_idle || size > 1e-9, "{case}: {name} should have an effect, and has one of {size:e}");
+        }
     }
 }
 
-/// Asserts that two paths found the same, to some roundings of the largest value.
-fn assert_agree(plain: &[f64], training: &[f64]) {
-    let tolerance = 1e-13 * largest(plain).max(1e-3);
-    for (p, t) in plain.iter().zip(training) {
-        assert!((p - t).abs() <= tolerance, "the plain path finds {p}, that of training {t}");
+/// What becomes, at a later place, of a constant that was added to a channel.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shift {
+    /// A constant for each channel.
+    Even,
+    /// One for each channel and pixel, the same in all samples.
+    Pixels,
+    /// Something that depends on the sample.
+    Other,
+}
+
+impl Shift {
+    /// At an edge a kernel sees fewer pixels. Behind a dense layer there are none.
+    fn after_map(self, map: &Map) -> Self {
+        match (self, map) {
+            (Self::Other, _) => Self::Other,
+            (_, Map::Linear(_)) => Self::Even,
+            (Self::Even, Map::Conv(conv)) if conv.shape.kernel == 1 => Self::Even,
+            (_, Map::Conv(_)) => Self::Pixels,
+        }
+    }
+
+    fn after_pool(self, pool: PoolKind) -> Self {
+        if self == Self::Pixels && pool == PoolKind::Max { Self::Other } else { self }
+    }
+
+    /// `None` if nothing is left. What differs from pixel to pixel changes the SD.
+    fn after_norm(self, facts: Facts) -> Option<Self> {
+        match self {
+            Self::Even => (!facts.subtracts_mean).then_some(Self::Even),
+            Self::Pixels if facts.divides_by_sd => Some(Self::Other),
+            other => Some(other),
+        }
     }
 }
 
 fn check_network(case: &str, settings: &Settings, variant: &Variant) {
-    let subject = Subject::away_from_kinks(settings, variant);
+    let mut subject = Subject::away_from_kinks(case, settings, variant);
     let (at, all) = (subject.at.clone(), subject.tensors.clone());
-    let (cancelled, tensors): (Tensors, Tensors) = all.into_iter().partition(|(name, _)| subject.is_cancelled(name));
+    let without_effect: Vec<_> = subject.network.index.iter().filter(|p| !subject.has_effect(p)).collect();
+    let is_idle = |range: &Range<usize>| without_effect.iter().any(|p| p.range == *range);
+    let (idle, tensors): (Tensors, Tensors) = all.into_iter().partition(|(_, range)| is_idle(range));
+    subject.assert_only_these_have_no_effect(&idle);
     let subject = RefCell::new(subject);
     let logits = |at: &[f64]| subject.borrow_mut().forward(at);
     let loss = |at: &[f64]| subject.borrow_mut().loss(at);
@@ -220,8 +296,8 @@ fn check_network(case: &str, settings: &Settings, variant: &Variant) {
     check(&format!("{case}, loss"), &at, &tensors, loss, loss_gradient);
 
     let found = subject.borrow_mut().loss_gradient(&at, &[1.0]);
-    for (name, range) in cancelled {
-        assert!(largest(&found[range]) < 1e-13 * largest(&found), "{case}: {name} should have no effect");
+    for (name, range) in idle {
+        assert!(largest(&found[range]) < 1e-13 * largest(&found), "{case}: {name} has no effect, and yet a gradient");
     }
 }
 
@@ -290,38 +366,21 @@ fn other_kernels_and_no_dense_layer_have_the_right_derivatives_in_every_arm() {
 }
 
 #[test]
-fn a_bias_beside_a_norm_has_the_right_derivative_where_it_counts() {
-    let biased = |arm: &str| json!({ "name": format!("{arm}_bias"), "base": arm, "bias": true });
-    let unbiased = json!({ "name": "none_without", "base": "none", "bias": false });
-    let before = [("variants", json!([biased("affine"), unbiased]))];
-    let after = [
-        ("variants", json!([biased("affine"), biased("standardize"), biased("bn")])),
-        ("model.norm_position", json!("after_activation")),
-    ];
+fn a_bias_beside_a_norm_has_the_right_derivative_and_none_where_the_norm_subtracts_it() {
     for text in [MLP, CNN] {
-        check_networks(text, &before);
-        check_networks(text, &after);
+        for position in ["before_activation", "after_activation"] {
+            check_biases(text, position, |facts| facts.has_norm, true);
+            check_biases(text, position, |facts| !facts.has_norm, false);
+        }
     }
 }
 
-#[test]
-fn a_bias_before_batch_norm_has_no_gradient() {
-    for text in [MLP, CNN] {
-        for arm in ["standardize", "bn"] {
-            let experiment = experiment(text, &[("variants", json!([{ "name": arm, "bias": true }]))]);
-            let settings = &experiment.points[0].settings;
-            let mut subject = Subject::new(settings, &experiment.variants[0], 0);
-            let at = subject.at.clone();
-            let gradient = subject.loss_gradient(&at, &[1.0]);
-            let index = &subject.network.index;
-            let biases: Vec<_> = index.iter().filter(|p| p.tensor == Tensor::Bias).collect();
-            let (output, hidden) = biases.split_last().expect("there are biases");
-            assert_eq!(biases.len(), subject.network.blocks.len());
-            assert!(largest(&gradient[output.range.clone()]) > 1e-3);
-            for bias in hidden {
-                let size = largest(&gradient[bias.range.clone()]);
-                assert!(size < 1e-14 * largest(&gradient), "{arm}: {} has gradient {size:e}", bias.name);
-            }
-        }
+/// Checks networks of some arms, all with biases in the hidden layers or all without.
+fn check_biases(text: &str, position: &str, of: fn(&Facts) -> bool, bias: bool) {
+    let experiment = experiment(text, &[("model.norm_position", json!(position))]);
+    for variant in experiment.variants.iter().filter(|variant| of(&facts(variant.arm))) {
+        let variant = Variant { bias: Some(bias), ..variant.clone() };
+        let case = format!("{} {} with bias: {bias}, {position}", experiment.name, variant.name);
+        check_network(&case, &experiment.points[0].settings, &variant);
     }
 }

@@ -1,0 +1,76 @@
+//! The list of arms that other tests walk is complete, and true of the program.
+
+use bn_exp::config::check;
+use bn_exp::config::settings::NormOptions;
+use bn_exp::nn::norm::{Norm, Place, parts};
+use bn_exp::nn::{Pass, Statistics};
+use bn_exp::random::stream;
+use rand_distr::{Distribution, StandardNormal};
+use serde_json::Value;
+
+use crate::common::arms::{entries, facts, variants};
+
+/// The names of all arms in the JSON Schema: constants, or the tags of entries with knobs.
+fn names_in_the_schema() -> Vec<String> {
+    let schema = check::schema();
+    let names = |part: &Value| -> Vec<String> {
+        let constants = [&part["const"], &part["properties"]["name"]["const"]].into_iter().filter_map(Value::as_str);
+        let listed = part["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut names: Vec<String> = constants.chain(listed).map(str::to_owned).collect();
+        if names.is_empty() {
+            names.extend(part["properties"].as_object().expect("an entry with knobs").keys().cloned());
+        }
+        names
+    };
+    schema["$defs"]["Arm"]["oneOf"].as_array().expect("an arm is one of its entries").iter().flat_map(names).collect()
+}
+
+#[test]
+fn every_arm_is_in_the_list() {
+    let name = |entry: &Value| entry.as_str().or(entry["name"].as_str()).expect("an entry has a name").to_owned();
+    let mut listed: Vec<String> = entries().iter().map(name).collect();
+    let mut named = names_in_the_schema();
+    listed.sort_unstable();
+    named.sort_unstable();
+    assert_eq!(listed, named, "common/arms.rs does not list the arms that a configuration may name");
+}
+
+/// What an arm makes of x under the batch's statistics; `None` if there are too few rows.
+fn forward(norm: &Norm<f64>, x: &[f64]) -> Option<Vec<f64>> {
+    let mut y = vec![f64::NAN; x.len()];
+    let rows = x.len() / norm.channels;
+    norm.forward(&[], Pass::Evaluate(Statistics::Batch), x, &mut y, &mut norm.cache(rows)).ok()?;
+    Some(y)
+}
+
+#[test]
+fn each_arm_does_what_the_list_says_of_it() {
+    let channels = 3;
+    for variant in variants() {
+        let (name, facts) = (&variant.name, facts(variant.arm));
+        let place = Place { block: 0, channels, area: 1, options: NormOptions { epsilon: 0.0, momentum: 0.1 } };
+        let parts = parts::<f64>(variant.arm, place);
+        assert_eq!(parts.affine, facts.has_affine, "{name}: γ and β");
+        let norm = parts.standardize.map(|standardize| Norm::new(standardize, place, None));
+        assert_eq!(norm.is_some(), facts.has_norm, "{name}: a norm");
+        let Some(norm) = norm else { continue };
+        assert_eq!(norm.uses_batch(), facts.uses_batch, "{name}: batch statistics");
+
+        let draws = |rows: usize| -> Vec<f64> {
+            let mut rng = stream(1, "arms");
+            (0..rows * channels).map(|_| StandardNormal.sample(&mut rng)).collect()
+        };
+        let x = draws(12);
+        let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+        let y = forward(&norm, &x).expect("12 rows are enough");
+        let shifted = forward(&norm, &x.iter().map(|x| x + 2.0).collect::<Vec<_>>()).expect("12 rows are enough");
+        let scaled = forward(&norm, &x.iter().map(|x| x * 2.0).collect::<Vec<_>>()).expect("12 rows are enough");
+        assert_eq!(close(&y, &shifted), facts.subtracts_mean, "{name}: a shift has no effect");
+        assert_eq!(close(&y, &scaled), facts.divides_by_sd, "{name}: a factor has no effect");
+        assert_eq!(close(&x, &y), facts.starts_as_none, "{name}: the same function as `none` at step 0");
+        assert!(forward(&norm, &draws(facts.least_batch)).is_some(), "{name}: {} rows are enough", facts.least_batch);
+        if facts.least_batch > 1 {
+            assert!(forward(&norm, &draws(facts.least_batch - 1)).is_none(), "{name}: fewer rows are too few");
+        }
+    }
+}
