@@ -1,7 +1,8 @@
-//! What makes runs comparable: arms of one seed share data, batches and weights, and `none` and
-//! `affine` are the same function at step 0.
+//! What makes runs comparable: arms of one seed share data, batches and weights, and those that start as `none` are the
+//! same function at step 0.
 
 use bn_exp::config::resolve::synthetic_facts;
+use bn_exp::config::settings::NormPosition;
 use bn_exp::config::{Experiment, Settings, Variant};
 use bn_exp::data::Store;
 use bn_exp::data::batches::Batches;
@@ -10,11 +11,15 @@ use bn_exp::nn::parameters::Tensor;
 use bn_exp::nn::{Network, Pass, Statistics};
 use serde_json::json;
 
+use crate::common::arms::{self, facts};
+
+const BATCH: usize = 18;
+
 fn experiment(model: serde_json::Value) -> Experiment {
     let text = json!({
         "name": "t", "data": {"source": "glyphs", "train": 100, "validation": 10, "test": 10}, "model": model,
-        "variants": ["none", "affine", "standardize", "bn"],
-        "optimizer": {"kind": "sgd", "lr": 0.1}, "train": {"batch_size": 16, "steps": 3}
+        "variants": arms::entries(),
+        "optimizer": {"kind": "sgd", "lr": 0.1}, "train": {"batch_size": BATCH, "steps": 3}
     });
     let facts = |data: &_| synthetic_facts(data).ok_or_else(|| anyhow::anyhow!("no files here"));
     Experiment::parse(&text.to_string(), &[], &facts).unwrap()
@@ -32,12 +37,12 @@ fn models() -> [Experiment; 3] {
 fn first_step<F: Scalar>(settings: &Settings, variant: &Variant, seed: u64) -> (f64, Vec<(String, Tensor, Vec<F>)>) {
     let data = Store::new("nowhere").load(&settings.data, seed).unwrap();
     let network = Network::<F>::new(settings, variant, seed).unwrap();
-    let mut space = network.space_for_training(16);
-    let mut batches = Batches::new(data.train.len(), 16, seed);
+    let mut space = network.space_for_training(BATCH);
+    let mut batches = Batches::new(data.train.len(), BATCH, seed);
     let batch = batches.at(0);
     let labels: Vec<u8> = batch.iter().map(|i| data.train.labels[*i as usize]).collect();
     let scaler = data.scaler::<F>();
-    space.input.write(16, |input, written| scaler.gather(&data.train, batch, input, data.shape.len(), written));
+    space.input.write(BATCH, |input, written| scaler.gather(&data.train, batch, input, data.shape.len(), written));
     let pass = Pass::Train { seed, step: 0 };
     network.forward(pass, &mut space).unwrap();
     let loss = network.loss(&mut space, &labels).loss_sum;
@@ -48,29 +53,32 @@ fn first_step<F: Scalar>(settings: &Settings, variant: &Variant, seed: u64) -> (
 }
 
 #[test]
-fn none_and_affine_give_the_same_loss_and_weight_gradients_at_step_0() {
+fn arms_that_start_as_none_give_its_loss_and_weight_gradients_at_step_0_and_the_others_do_not() {
     for experiment in models() {
         let settings = &experiment.points[0].settings;
-        let (none_loss, none) = first_step::<f32>(settings, &experiment.variants[0], 3);
-        let (affine_loss, affine) = first_step::<f32>(settings, &experiment.variants[1], 3);
-        assert_eq!(none_loss, affine_loss);
         let weights = |all: &[(String, Tensor, Vec<f32>)]| -> Vec<(String, Vec<f32>)> {
             all.iter().filter(|(_, t, _)| *t == Tensor::Weight).map(|(n, _, g)| (n.clone(), g.clone())).collect()
         };
-        assert_eq!(weights(&none), weights(&affine));
-        assert!(
-            weights(&none).iter().all(|(_, g)| g.iter().any(|g| *g != 0.0)),
-            "the gradients are not trivially equal"
-        );
-        // And β's gradient is the bias's.
         let of = |all: &[(String, Tensor, Vec<f32>)], name: &str| {
             all.iter().find(|(n, ..)| n == name).map(|(.., g)| g.clone()).unwrap()
         };
-        if settings.model.norm_position == bn_exp::config::settings::NormPosition::BeforeActivation {
-            assert_eq!(of(&none, "blocks.0.bias"), of(&affine, "blocks.0.norm.beta"));
+        let (none_loss, none) = first_step::<f32>(settings, &experiment.variants[0], 3);
+        assert!(weights(&none).iter().all(|(_, g)| g.iter().any(|g| *g != 0.0)), "all gradients are zero");
+        for variant in &experiment.variants[1..] {
+            let (name, facts) = (&variant.name, facts(variant.arm));
+            let (loss, gradients) = first_step::<f32>(settings, variant, 3);
+            if !facts.starts_as_none {
+                assert_ne!(loss, none_loss, "{name} is another function");
+                continue;
+            }
+            assert_eq!(loss, none_loss, "{name}");
+            assert_eq!(weights(&gradients), weights(&none), "{name}");
+            // And β's gradient is the bias's.
+            let is_beside = settings.model.norm_position == NormPosition::BeforeActivation;
+            if is_beside && facts.has_affine {
+                assert_eq!(of(&gradients, "blocks.0.norm.beta"), of(&none, "blocks.0.bias"), "{name}");
+            }
         }
-        let (bn_loss, _) = first_step::<f32>(settings, &experiment.variants[3], 3);
-        assert_ne!(bn_loss, none_loss, "bn is another function");
     }
 }
 
@@ -92,25 +100,29 @@ fn all_arms_share_the_weights_of_their_seed_and_no_two_seeds_do() {
 fn single_and_double_precision_start_from_the_same_draws() {
     let experiment = &models()[2];
     let settings = &experiment.points[0].settings;
-    let double = Network::<f64>::new(settings, &experiment.variants[3], 1).unwrap().parameters;
-    let single = Network::<f32>::new(settings, &experiment.variants[3], 1).unwrap().parameters;
-    assert!(double.iter().zip(&single).all(|(d, s)| *d as f32 == *s));
+    for variant in &experiment.variants {
+        let double = Network::<f64>::new(settings, variant, 1).unwrap().parameters;
+        let single = Network::<f32>::new(settings, variant, 1).unwrap().parameters;
+        assert!(double.iter().zip(&single).all(|(d, s)| *d as f32 == *s), "{}", variant.name);
+    }
 }
 
 #[test]
-fn a_training_batch_with_one_value_per_channel_names_layer_and_batch_size() {
+fn a_training_batch_too_small_for_its_arm_names_layer_and_batch_size() {
     let experiment = &models()[0];
-    let settings = &experiment.points[0].settings;
-    let network = Network::<f64>::new(settings, &experiment.variants[3], 0).unwrap();
-    let one = vec![0.5; network.input.len()];
-    let mut space = network.space_for_training(1);
-    space.input.set(&one);
-    let training = Pass::Train { seed: 0, step: 0 };
-    let error = network.forward(training, &mut space).unwrap_err().to_string();
-    assert!(error.contains("block 0") && error.contains("784 → 12") && error.contains("a batch of 1 "), "{error}");
-    assert!(network.forward(Pass::Evaluate(Statistics::Running), &mut space).is_ok(), "evaluation needs no variance");
-    let none = Network::<f64>::new(settings, &experiment.variants[0], 0).unwrap();
-    let mut space = none.space_for_training(1);
-    space.input.set(&one);
-    assert!(none.forward(training, &mut space).is_ok());
+    for variant in &experiment.variants {
+        let (name, facts) = (&variant.name, facts(variant.arm));
+        let network = Network::<f64>::new(&experiment.points[0].settings, variant, 0).unwrap();
+        let mut space = network.space_for_training(1);
+        space.input.set(&vec![0.5; network.input.len()]);
+        let outcome = network.forward(Pass::Train { seed: 0, step: 0 }, &mut space);
+        assert_eq!(outcome.is_err(), facts.least_batch > 1, "{name}");
+        if let Err(error) = outcome {
+            let error = error.to_string();
+            let parts = ["block 0", "784 → 12", "a batch of 1 "];
+            assert!(parts.iter().all(|part| error.contains(part)), "{name}: {error}");
+        }
+        let evaluated = network.forward(Pass::Evaluate(Statistics::Running), &mut space);
+        assert!(evaluated.is_ok(), "{name}: evaluation needs no variance");
+    }
 }

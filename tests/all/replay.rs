@@ -14,6 +14,8 @@ use bn_exp::nn::Network;
 use bn_exp::train::{Batch, Observer, State, train};
 use serde_json::{Map, Value};
 
+use crate::common::arms;
+
 const TOLERANCE: f64 = 1e-8;
 
 /// Keeps every batch loss.
@@ -51,6 +53,11 @@ fn every_batch_loss_of_200_steps_is_pytorchs() {
         serde_json::from_str(include_str!("../goldens/replay_losses.json")).unwrap();
     let cases = catalogue["cases"].as_object().unwrap();
     assert_eq!(cases.len(), goldens.len(), "every case has its losses; scripts/replay_cases.py --write makes them");
+    let name = |entry: &Value| entry.as_str().or(entry["name"].as_str()).expect("an entry has a name").to_owned();
+    let replayed: Vec<String> = catalogue["base"]["variants"].as_array().unwrap().iter().map(name).collect();
+    for arm in arms::variants() {
+        assert!(replayed.contains(&arm.name), "arm {} is not in the base case of replay_cases.json", arm.name);
+    }
     let mut worst = (0.0, String::new());
     for (name, change) in cases {
         let ours = losses(&catalogue["base"], change.as_object().unwrap());
