@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::Lab;
+use crate::common::{Lab, mnist_dir};
 use bn_exp::data::fetch::{Event, Origin, fetch};
 use bn_exp::sources::idx_files::FILES;
 use bn_exp::sources::mnist::MNIST;
@@ -445,12 +445,7 @@ fn program(lab: &Lab, args: &[&str]) -> std::process::Output {
 /// Where the real MNIST is at hand.
 #[test]
 fn mnist_comes_from_a_private_mirror_and_counts_as_there() {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let named = std::env::var_os("BN_EXP_DATA_DIR").map(std::path::PathBuf::from);
-    let Some(real) = named.into_iter().chain([beside]).map(|dir| dir.join("mnist")).find(|dir| dir.is_dir()) else {
-        eprintln!("passed over: there is no mnist/ in BN_EXP_DATA_DIR or ../shared/data");
-        return;
-    };
+    let Some(real) = mnist_dir().map(|dir| dir.join("mnist")) else { return };
     let lab = Lab::new();
     let server = Server::start(move |path| {
         let file = MNIST.files.iter().find(|file| path == format!("/private/{}", file.gzip_name())).unwrap();

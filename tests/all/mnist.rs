@@ -1,21 +1,10 @@
 //! The real MNIST, where it is at hand: in `BN_EXP_DATA_DIR` or `../shared/data`.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::common::{Lab, assert_same_files, number, with};
+use crate::common::{Lab, assert_same_files, mnist_dir, number, with};
 use serde_json::{Value, json};
-
-/// The folder that holds `mnist/`; without one, says that the test is passed over.
-fn data_dir() -> Option<PathBuf> {
-    let named = std::env::var_os("BN_EXP_DATA_DIR").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let found = named.into_iter().chain([beside]).find(|folder| folder.join("mnist").is_dir());
-    if found.is_none() {
-        eprintln!("passed over: there is no mnist/ in BN_EXP_DATA_DIR or ../shared/data");
-    }
-    found.map(|folder| folder.canonicalize().expect("a folder"))
-}
 
 fn config(model: Value, steps: usize) -> Value {
     json!({
@@ -40,7 +29,7 @@ fn in_dir<'a>(folder: &'a Path, args: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn the_files_are_mnists() {
-    let Some(folder) = data_dir() else { return };
+    let Some(folder) = mnist_dir() else { return };
     let outcome = Lab::new().call(&in_dir(&folder, &["data", "verify", "mnist"])).expect(0);
     assert_eq!(outcome.stderr, "");
     outcome.says(&["mnist", "byte for byte"]);
@@ -49,7 +38,7 @@ fn the_files_are_mnists() {
 
 #[test]
 fn one_changed_byte_is_found_by_its_sha_256() {
-    let Some(folder) = data_dir() else { return };
+    let Some(folder) = mnist_dir() else { return };
     let lab = Lab::new();
     for entry in std::fs::read_dir(folder.join("mnist")).unwrap() {
         let path = entry.unwrap().path();
@@ -79,7 +68,7 @@ fn one_changed_byte_is_found_by_its_sha_256() {
 
 #[test]
 fn a_few_steps_lower_the_batch_loss_of_every_arm() {
-    let Some(folder) = data_dir() else { return };
+    let Some(folder) = mnist_dir() else { return };
     let cnn = config(json!({ "kind": "cnn", "channels": [4, 8], "dense": [16] }), 5);
     for (config, last) in [(mlp(), 5), (cnn, 1)] {
         let lab = Lab::new();
@@ -97,7 +86,7 @@ fn a_few_steps_lower_the_batch_loss_of_every_arm() {
 
 #[test]
 fn two_jobs_give_the_same_bytes() {
-    let Some(folder) = data_dir() else { return };
+    let Some(folder) = mnist_dir() else { return };
     let config = with(mlp(), "log", json!({}));
     let (one, two) = (Lab::new(), Lab::new());
     one.run(&config, &in_dir(&folder, &["--jobs", "1"])).expect(0);

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::common::{Lab, assert_same_files, small, with};
+use crate::common::{Lab, assert_same_files, say_not_tested, small, with};
 use bn_exp::config::{Experiment, Shape};
 use bn_exp::data::Store;
 use bn_exp::plan::{entries, plan};
@@ -357,7 +357,7 @@ fn a_full_disk_fails_what_does_not_fit_and_with_room_the_rest_is_done() {
     let expected = results(&straight(&config));
     let lab = Lab::new();
     let Some(small) = Small::at(lab.path("results"), 250) else {
-        eprintln!("not tested: no file system can be mounted here");
+        say_not_tested("no file system can be mounted here");
         return;
     };
     let outcome = lab.run(&config, &["--resume-every", "0.05"]).expect(1);
@@ -374,7 +374,7 @@ fn a_read_only_folder_is_found_before_training_and_its_tables_are_still_read() {
     let config = small();
     let lab = Lab::new();
     let Some(small) = Small::at(lab.path("results"), 20_000) else {
-        eprintln!("not tested: no file system can be mounted here");
+        say_not_tested("no file system can be mounted here");
         return;
     };
     lab.run(&config, &[]).expect(0);

@@ -3,6 +3,7 @@
 pub mod arms;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -46,6 +47,26 @@ pub fn without(mut config: Value, path: &str) -> Value {
     let object = config.pointer_mut(&pointer).and_then(Value::as_object_mut).expect("an object");
     object.remove(key).expect("a key to remove");
     config
+}
+
+/// Says that the test that runs here tests nothing, and why, where `cargo test` shows it: what a passing test prints by
+/// `eprintln!` is hidden.
+pub fn say_not_tested(why: &str) {
+    let thread = std::thread::current();
+    let line = format!("\nNOT TESTED: {}: {why}\n", thread.name().unwrap_or("a test"));
+    std::io::stderr().write_all(line.as_bytes()).expect("standard error can be written to");
+}
+
+/// The folder that holds the real `mnist/`: `BN_EXP_DATA_DIR`, or `../shared/data`. Without one, says that the test that
+/// runs here tests nothing.
+pub fn mnist_dir() -> Option<PathBuf> {
+    let named = std::env::var_os("BN_EXP_DATA_DIR").map(PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let found = named.into_iter().chain([beside]).find(|folder| folder.join("mnist").is_dir());
+    if found.is_none() {
+        say_not_tested("there is no mnist/ in BN_EXP_DATA_DIR or ../shared/data");
+    }
+    found.map(|folder| folder.canonicalize().expect("a folder"))
 }
 
 /// How the program ended and what it said.
