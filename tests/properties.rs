@@ -557,7 +557,7 @@ fn numbers_that_no_float_or_count_holds_are_refused() {
 }
 
 #[test]
-fn of_a_hundred_thousand_faults_the_first_hundred_are_said() {
+fn of_a_hundred_thousand_faults_the_first_hundred_are_reported() {
     let text = configured("variants", &format!("[{}]", ["0"; 100_000].join(",")));
     hold("configuration", text.as_bytes());
     let ConfigError(problems) = parsed(&text).unwrap_err().downcast().expect("faults of the configuration");

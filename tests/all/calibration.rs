@@ -133,7 +133,7 @@ fn worlds() -> [(&'static str, World); 3] {
 }
 
 #[track_caller]
-fn promises_are_kept_where_nothing_is_to_be_found(seeds: usize) {
+fn false_alarms_and_coverage_are_as_promised(seeds: usize) {
     for (name, world) in worlds().into_iter().chain([BEYOND]) {
         let contrasts = world.contrasts(seeds, name);
         let rejected = share(&contrasts, |c| c.found.p.unwrap() < 0.05);
@@ -150,18 +150,18 @@ fn promises_are_kept_where_nothing_is_to_be_found(seeds: usize) {
 }
 
 #[test]
-fn with_6_seeds_promises_are_kept_where_nothing_is_to_be_found() {
-    promises_are_kept_where_nothing_is_to_be_found(6);
+fn with_6_seeds_false_alarms_and_coverage_are_as_promised() {
+    false_alarms_and_coverage_are_as_promised(6);
 }
 
 #[test]
-fn with_8_seeds_promises_are_kept_where_nothing_is_to_be_found() {
-    promises_are_kept_where_nothing_is_to_be_found(8);
+fn with_8_seeds_false_alarms_and_coverage_are_as_promised() {
+    false_alarms_and_coverage_are_as_promised(8);
 }
 
 #[test]
-fn with_10_seeds_promises_are_kept_where_nothing_is_to_be_found() {
-    promises_are_kept_where_nothing_is_to_be_found(10);
+fn with_10_seeds_false_alarms_and_coverage_are_as_promised() {
+    false_alarms_and_coverage_are_as_promised(10);
 }
 
 #[test]

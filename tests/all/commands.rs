@@ -142,7 +142,7 @@ fn experiment() -> Lab {
 }
 
 #[test]
-fn a_folder_that_is_no_experiment_is_told_and_the_others_are_compared() {
+fn a_folder_without_an_experiment_is_named_and_the_others_are_compared() {
     let lab = experiment();
     std::fs::create_dir(lab.path("empty")).unwrap();
     let outcome = lab.call(&["compare", "nowhere", "results/t", "empty"]).expect(1);
@@ -187,7 +187,7 @@ fn compare_reads_tables_without_their_runs() {
 }
 
 #[test]
-fn an_unknown_baseline_is_refused_with_the_arms_there_are() {
+fn an_unknown_baseline_is_refused_and_the_arms_are_listed() {
     let outcome = experiment().call(&["compare", "results/t", "--baseline", "layer_norm"]).expect(1);
     outcome.complains(&["\"layer_norm\"", "none, affine, bn"]);
 }

@@ -351,7 +351,7 @@ fn the_margin_is_of_the_configured_metric_alone() {
 }
 
 #[test]
-fn a_choice_that_validation_cannot_make_is_said() {
+fn a_choice_that_validation_cannot_make_gives_a_warning() {
     // At two rates alike in validation, far apart in the test.
     let lab = made_up(&["affine", "bn"], 8, tuned(), |_, seed, rate| {
         let noise = 0.05 * wobble(seed, rate as u64);
@@ -602,7 +602,7 @@ fn a_cell_that_holds_no_time_is_named() {
 }
 
 #[test]
-fn mixtures_of_programs_and_levels_are_said() {
+fn mixed_programs_and_levels_give_a_warning() {
     let lab = made_up(&["affine", "bn"], 6, tuned(), planted(0.05));
     let version = format!(",{}\n", env!("CARGO_PKG_VERSION"));
     let timing = lab.text("results/t/timing.csv");

@@ -44,14 +44,14 @@ fn cnn() -> Value {
 // The text.
 
 #[test]
-fn text_that_is_no_json_is_refused_with_line_and_column() {
+fn text_that_is_not_json_is_refused_with_line_and_column() {
     refused_text("{\n  \"name\": \"t\",\n  oops\n}", &[], &["config.json", "not JSON", "line 3 column 3"]);
     refused_text("", &[], &["not JSON", "line 1 column 0"]);
     refused_text(&format!("{} x", small()), &[], &["not JSON", "trailing"]);
 }
 
 #[test]
-fn json_that_is_no_object_is_refused() {
+fn json_that_is_not_an_object_is_refused() {
     for text in ["[]", "3", "\"mnist\"", "null"] {
         refused_text(text, &[], &["an object"]);
     }
@@ -79,7 +79,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_refused() {
+fn a_key_written_twice_is_refused() {
     let text = small().to_string().replacen("\"lr\":0.1", "\"lr\":0.1,\"lr\":0.2", 1);
     refused_text(&text, &[], &["optimizer.lr", "twice"]);
 }
@@ -160,7 +160,7 @@ fn duplicates_are_refused() {
 }
 
 #[test]
-fn sweep_values_that_come_to_the_same_run_are_refused() {
+fn sweep_values_that_make_the_same_run_are_refused() {
     let config = with(small(), "sweep", json!({ "model.init": [{ "scheme": "he" }, {}] }));
     refused(&config, &["sweep", "same settings"]);
 }
@@ -191,7 +191,7 @@ fn a_wrong_value_in_a_sweep_is_refused_by_its_place() {
 }
 
 #[test]
-fn selecting_by_what_is_no_axis_is_refused() {
+fn selecting_by_anything_but_an_axis_is_refused() {
     refused_with("compare.select", json!(["optimizer.lr"]), &["compare.select", "`optimizer.lr` is not an axis"]);
     let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] }));
     refused(
@@ -267,13 +267,13 @@ fn names_that_would_leave_the_results_folder_are_refused() {
 }
 
 #[test]
-fn a_variant_that_is_no_arm_needs_a_base() {
+fn a_variant_that_does_not_name_an_arm_needs_a_base() {
     refused_with("variants", json!([{ "name": "mine" }]), &["variants[0].base", "`mine` is no arm"]);
     accepted(&with(small(), "variants", json!([{ "name": "bn", "bias": true }])));
 }
 
 #[test]
-fn train_only_that_names_nothing_is_refused() {
+fn train_only_that_names_no_tensor_is_refused() {
     let only = |entry: &str| json!([{ "name": "x", "base": "affine", "train_only": [entry] }]);
     refused_with("variants", only("gama"), &["variants[0].train_only[0]", "\"gama\"", "gamma"]);
     refused_with("variants", only("blocks.9.weight"), &["variants", "blocks.9.weight", "blocks.0.weight"]);
@@ -361,7 +361,7 @@ fn fails(lab: &Lab, outcome: Outcome, words: &[&str]) {
 }
 
 #[test]
-fn a_missing_mnist_is_told_before_anything_is_created_with_how_to_get_it() {
+fn a_missing_mnist_is_reported_before_anything_is_created_and_the_message_says_how_to_get_it() {
     let fashion = with(small(), "data", json!({ "source": "fashion-mnist" }));
     let lab = Lab::new();
     let outcome = lab.run(&fashion, &["--data-dir", "sets"]);
@@ -521,7 +521,7 @@ fn idx_files_with_a_zero_dimension_are_refused() {
 }
 
 #[test]
-fn idx_files_that_do_not_belong_together_are_refused() {
+fn idx_files_of_different_data_sets_are_refused() {
     refuses(1, &idx(&[0x801, 39], &[0; 39]), &["40 labels", "39 labels"]);
     refuses(3, &idx(&[0x801, 13], &[0; 13]), &["12 labels", "13 labels"]);
     refuses(2, &idx(&[0x803, 12, 2, 3], &[0; 72]), &["3×2", "2×3"]);

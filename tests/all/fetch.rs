@@ -268,7 +268,7 @@ fn unusual_but_right_answers_are_taken() {
 
 /// Whatever a server does, nothing of it counts, the next mirror serves, and alone it is an error that says why.
 #[test]
-fn a_mirror_that_fails_or_lies_is_passed_over_and_alone_it_is_an_error() {
+fn a_mirror_that_fails_or_lies_is_skipped_and_alone_it_is_an_error() {
     let sample = sample();
     let images = &sample.gzip[0];
     let longest = sample.set.files[0].longest();
@@ -332,7 +332,7 @@ fn passed_over(sample: &Sample, name: &str, reply: Reply, reason: &str) {
 }
 
 #[test]
-fn a_mirror_that_cannot_be_reached_is_passed_over() {
+fn a_mirror_that_cannot_be_reached_is_skipped() {
     let (sample, folder) = (sample(), TempDir::new().unwrap());
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let origins =
@@ -346,7 +346,7 @@ fn a_mirror_that_cannot_be_reached_is_passed_over() {
 }
 
 #[test]
-fn what_came_is_kept_and_the_rest_is_got_next_time() {
+fn files_that_arrived_are_kept_and_the_others_are_fetched_next_time() {
     let (sample, folder) = (sample(), TempDir::new().unwrap());
     let files = sample.gzip.clone();
     let partly = Server::start(move |path| match FILES.iter().position(|name| path.contains(name)) {
@@ -424,7 +424,7 @@ fn a_file_known_by_its_gzip_counts_as_published_only() {
 }
 
 #[test]
-fn one_program_at_a_time_gets_a_data_set() {
+fn one_program_at_a_time_fetches_a_data_set() {
     let (sample, folder) = (sample(), TempDir::new().unwrap());
     let lock = std::fs::File::create(folder.path().join(".lock")).unwrap();
     lock.lock().unwrap();
@@ -458,7 +458,7 @@ fn mnist_comes_from_a_private_mirror_and_counts_as_there() {
 }
 
 #[test]
-fn a_server_that_has_nothing_is_said_to_have_nothing() {
+fn a_server_without_the_files_is_named() {
     let (lab, server) = (Lab::new(), Server::start(|_| Reply::Status(404)));
     let output = program(&lab, &["--from", &server.url]);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -482,7 +482,7 @@ fn a_server_that_has_nothing_is_said_to_have_nothing() {
 
 /// A proxy that refuses to connect stands in for a machine without a network.
 #[test]
-fn without_a_network_it_is_said_what_to_do() {
+fn without_a_network_the_message_says_what_to_do() {
     let lab = Lab::new();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = lab.command();

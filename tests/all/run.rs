@@ -181,7 +181,7 @@ fn extends(first: &Value, wider: &Value, added: usize) -> Lab {
 }
 
 #[test]
-fn a_seed_more_extends_the_experiment() {
+fn another_seed_extends_the_experiment() {
     let lab = extends(&with(small(), "seeds", json!(1)), &with(small(), "seeds", json!(3)), 6);
     let runs = lab.table("results/t/runs.csv");
     assert_eq!(runs.column("seed"), ["0", "0", "0", "1", "1", "1", "2", "2", "2"]);
@@ -189,7 +189,7 @@ fn a_seed_more_extends_the_experiment() {
 }
 
 #[test]
-fn an_arm_more_extends_the_experiment() {
+fn another_arm_extends_the_experiment() {
     let wider = with(small(), "variants", json!(["standardize", "none", "affine", "bn"]));
     let lab = extends(&small(), &wider, 2);
     let runs = lab.table("results/t/runs.csv");
@@ -197,7 +197,7 @@ fn an_arm_more_extends_the_experiment() {
 }
 
 #[test]
-fn a_value_more_on_an_axis_extends_the_experiment() {
+fn another_value_on_an_axis_extends_the_experiment() {
     let first = with(smaller(), "sweep", json!({ "optimizer.lr": [0.1, 0.3] }));
     let wider = with(smaller(), "sweep", json!({ "optimizer.lr": [0.01, 0.1, 0.3] }));
     let lab = extends(&first, &wider, 2);
@@ -225,7 +225,7 @@ fn a_new_axis_that_contains_the_old_value_extends_the_experiment() {
 }
 
 #[test]
-fn an_axis_less_with_its_only_value_kept_drops_its_column() {
+fn removing_an_axis_of_one_value_drops_its_column() {
     let axis = with(smaller(), "sweep", json!({ "optimizer.lr": [0.1] }));
     let lab = extends(&axis, &smaller(), 0);
     assert_eq!(lab.table("results/t/curves.csv").columns[..4], ["run_id", "variant", "seed", "step"]);
@@ -262,7 +262,7 @@ fn a_configuration_that_would_drop_recorded_runs_is_refused_and_changes_nothing(
 }
 
 #[test]
-fn off_a_terminal_fresh_needs_yes() {
+fn without_a_terminal_fresh_needs_yes() {
     let lab = ran(&small(), &[]);
     let before = lab.files("results");
     lab.run(&small(), &["--fresh"]).expect(2).complains(&["--yes", "results/t"]);
@@ -296,7 +296,7 @@ fn fresh_discards_nothing_when_the_new_runs_cannot_begin() {
 }
 
 #[test]
-fn fresh_where_nothing_is_yet_needs_no_yes() {
+fn fresh_needs_no_yes_where_there_are_no_results() {
     let lab = Lab::new();
     lab.run(&smaller(), &["--fresh"]).expect(0);
 }
@@ -644,7 +644,7 @@ fn a_diverged_run_is_a_result() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_is_an_empty_cell() {
+fn a_loss_that_is_not_a_number_is_an_empty_cell() {
     let config = with(with(diverging(), "train.diverged_above", json!(1e300)), "model.hidden", json!([4, 4, 4, 4]));
     let lab = ran(&with(config, "seeds", json!(4)), &[]);
     assert!(lab.table("results/t/runs.csv").column("status").contains(&"diverged"));

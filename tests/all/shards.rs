@@ -71,7 +71,7 @@ fn a_shard_is_one_of_so_many() {
 
 /// The copy of a run that is whole counts, in whatever order the copies are given.
 #[test]
-fn half_copied_runs_are_passed_over() {
+fn half_copied_runs_are_skipped() {
     let expected = straight().reproducible("results");
     for damaged in ["curves.csv", "runs.csv", "run.json"] {
         let lab = Lab::new();

@@ -295,7 +295,7 @@ fn an_axis_added_between_interruption_and_continuation_is_in_every_row() {
 
 #[test]
 #[cfg(unix)]
-fn two_programs_share_an_experiment_and_double_nothing() {
+fn two_programs_share_an_experiment_and_train_no_run_twice() {
     let config = with(slow(), "seeds", json!(6));
     let expected = results(&straight(&config));
     let (lab, mut first, _) = underway(&config);
@@ -461,7 +461,7 @@ fn a_panic_inside_a_run_fails_that_run_alone_and_the_next_call_tries_it_again() 
 
 #[test]
 #[cfg(unix)]
-fn results_are_not_discarded_while_another_program_makes_them() {
+fn results_are_not_discarded_while_another_program_trains() {
     let config = with(slow(), "train.steps", json!(40_000));
     let (lab, mut child, _) = underway(&config);
     signal(&child, "STOP");
@@ -475,7 +475,7 @@ fn results_are_not_discarded_while_another_program_makes_them() {
 
 #[test]
 #[cfg(unix)]
-fn runs_that_another_program_is_at_are_not_dropped_from_the_plan() {
+fn runs_that_another_program_is_training_stay_in_the_plan() {
     let config = with(slow(), "seeds", json!(3));
     let (lab, mut child, _) = underway(&config);
     signal(&child, "STOP");
@@ -490,7 +490,7 @@ fn runs_that_another_program_is_at_are_not_dropped_from_the_plan() {
 }
 
 #[test]
-fn a_discarding_that_was_killed_leaves_nothing_that_looks_finished() {
+fn a_killed_discard_leaves_nothing_that_looks_finished() {
     let config = small();
     let lab = straight(&config);
     // As it is left after the runs were put aside, before all of them were removed.

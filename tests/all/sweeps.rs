@@ -74,7 +74,7 @@ fn the_recorded_configuration_is_a_configuration_that_makes_the_same_runs() {
 }
 
 #[test]
-fn a_value_written_otherwise_gives_the_same_run_and_its_new_cells_everywhere() {
+fn the_same_value_written_in_another_way_gives_the_same_run_and_new_cells_everywhere() {
     let lab = Lab::new();
     let written = |value: serde_json::Value| with(two_arms(), "sweep", json!({ "optimizer.lr": [value] }));
     lab.run(&written(json!(1)), &[]).expect(0);
@@ -100,7 +100,7 @@ fn idx_data_is_known_by_its_content_and_not_by_its_place() {
 }
 
 #[test]
-fn a_stray_label_is_no_reason_for_more_classes() {
+fn a_stray_label_does_not_add_classes() {
     let lab = Lab::new();
     let mut labels = thirds(40);
     labels[7] = 255;
