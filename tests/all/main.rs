@@ -13,6 +13,7 @@ mod faults;
 mod fetch;
 mod goldens;
 mod gradients;
+mod imports;
 mod library;
 mod mnist;
 mod pairing;

@@ -1,6 +1,9 @@
 //! Holds the order of the house (architecture): who may import whom, and who may touch files, clocks and the terminal.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+use crate::imports::{Imports, circles, imports};
 
 /// The way of the data; a module imports from those before it, and from the leaves.
 const ORDER: [&str; 13] = [
@@ -167,6 +170,111 @@ fn this_test_sees_what_is_imported() {
     assert_eq!(source("nn/mod.rs", "use super::plan; use mycrate::config;").imports(), ["plan"]);
     assert!(source("a.rs", "std::fs::read()").has_word("std::fs"));
     assert!(!source("a.rs", "let unsafe_code = Instantly;").has_word("unsafe"));
+}
+
+/// Who imports from whom in a made-up crate.
+fn made_up(sources: &[(&str, &str)]) -> Imports {
+    let sources: Vec<_> = sources.iter().map(|(path, text)| (*path, code_alone(text))).collect();
+    imports(sources.iter().map(|(path, code)| (*path, code.as_str())))
+}
+
+#[test]
+fn this_test_sees_which_file_imports_from_which() {
+    let imports = made_up(&[
+        ("lib.rs", "pub mod a; pub mod b; use a::Item;"),
+        ("a/mod.rs", "mod x; pub mod y; pub use x::Thing; pub use y::Other; fn f() -> Other { todo!() }"),
+        ("a/x.rs", "pub struct Thing; use super::y::{self, Item as Renamed}; fn f() { y::g(); }"),
+        ("a/y.rs", "mod inner { use super::Other; } pub struct Other; #[cfg(test)] mod tests { use crate::b::B; }"),
+        (
+            "b.rs",
+            "use crate::a; use crate::a::{Thing, Local}; fn f() { a::y::g(); std::a::z(); } pub struct B; // crate::c",
+        ),
+        ("c.rs", "use crate::b; mod tests { fn f() -> super::super::a::Thing { todo!() } }"),
+        ("d.rs", "fn f(b: &dyn Fn(crate::b::B)) {}"),
+    ]);
+    let of = |file: &str| imports[file].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(of("lib.rs"), ["a/mod.rs"]);
+    assert_eq!(of("a/mod.rs"), ["a/y.rs"], "`Thing` is handed on alone, `Other` is used too");
+    assert_eq!(of("a/x.rs"), ["a/y.rs"]);
+    assert!(of("a/y.rs").is_empty(), "neither what is within the file nor what its tests import");
+    assert_eq!(of("b.rs"), ["a/mod.rs", "a/x.rs", "a/y.rs"], "`Thing` is written in a/x.rs");
+    assert_eq!(of("c.rs"), ["a/x.rs"], "`b` is named and not used");
+    assert_eq!(of("d.rs"), ["b.rs"]);
+}
+
+fn arrows(imports: impl IntoIterator<Item = (String, String)>) -> Vec<String> {
+    imports.into_iter().map(|(from, to)| format!("{from} → {to}")).collect()
+}
+
+#[test]
+fn this_test_sees_circles() {
+    let circles = |sources: &[(&str, &str)]| arrows(circles(&made_up(sources)));
+    let parent_and_child = [("a/mod.rs", "mod x; fn f() { x::g() } pub struct A;"), ("a/x.rs", "use super::A;")];
+    assert_eq!(circles(&parent_and_child), ["a/mod.rs → a/x.rs", "a/x.rs → a/mod.rs"]);
+    let handed_on = [("a/mod.rs", "mod x; pub use x::X; pub struct A;"), ("a/x.rs", "use super::A; pub struct X;")];
+    assert!(circles(&handed_on).is_empty());
+    let three = [("a.rs", "use crate::b::B;"), ("b.rs", "use crate::c::C;"), ("c.rs", "use crate::a::A;")];
+    assert_eq!(circles(&three), ["a.rs → b.rs", "b.rs → c.rs", "c.rs → a.rs"]);
+    let line = [("a.rs", "use crate::b::B; use crate::c::C;"), ("b.rs", "use crate::c::C;"), ("c.rs", "")];
+    assert!(circles(&line).is_empty());
+}
+
+/// The imports among the files of the library.
+fn library() -> Imports {
+    let sources = sources();
+    let library = sources.iter().filter(|source| source.path != "main.rs");
+    imports(library.map(|source| (source.path.as_str(), source.code.as_str())))
+}
+
+/// Files that still import from one another in a circle.
+const KNOWN_CIRCLES: [&[&str]; 10] = [
+    &[
+        "commands/mod.rs",
+        "commands/collect.rs",
+        "commands/compare.rs",
+        "commands/data.rs",
+        "commands/plan.rs",
+        "commands/run.rs",
+        "commands/schema.rs",
+    ],
+    &["compare/mod.rs", "compare/contrasts.rs", "compare/warnings.rs"],
+    &["data/published.rs", "data/store.rs"],
+    &["kernels/conv.rs", "kernels/narrow.rs"],
+    &[
+        "kernels/mod.rs",
+        "kernels/simd/mod.rs",
+        "kernels/simd/avx2.rs",
+        "kernels/simd/avx512.rs",
+        "kernels/simd/portable.rs",
+    ],
+    &["nn/block.rs", "nn/network.rs", "nn/workspace.rs"],
+    &["nn/norm/mod.rs", "nn/norm/batch.rs", "nn/norm/off.rs"],
+    &["probe/mod.rs", "probe/activations.rs", "probe/gradients.rs"],
+    &["record/run.rs", "record/tables.rs"],
+    &["runner/mod.rs", "runner/execute.rs", "runner/trace.rs", "runner/watch.rs"],
+];
+
+#[test]
+fn no_files_import_from_one_another_in_a_circle() {
+    let mut found = circles(&library());
+    found
+        .retain(|(from, to)| !KNOWN_CIRCLES.iter().any(|files| [from, to].iter().all(|f| files.contains(&f.as_str()))));
+    assert_none(&arrows(found));
+}
+
+#[test]
+fn no_file_imports_from_a_folder_later_in_the_order() {
+    let place = |path: &str| {
+        let module = path.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+        ORDER.iter().position(|name| *name == module)
+    };
+    let library = library();
+    let count: usize = library.values().map(BTreeSet::len).sum();
+    assert!(count > 200, "only {count} imports were found");
+    let all = library.iter().flat_map(|(from, targets)| targets.iter().map(move |to| (from, to)));
+    let is_back = |from: &str, to: &str| place(from).zip(place(to)).is_some_and(|(from, to)| from < to);
+    let back = all.filter(|(from, to)| is_back(from, to)).map(|(from, to)| (from.clone(), to.clone()));
+    assert_none(&arrows(back));
 }
 
 #[test]
