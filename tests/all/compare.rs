@@ -165,7 +165,7 @@ fn a_difference_with_a_diverged_loss_has_no_number_and_keeps_its_seed() {
 #[test]
 fn arms_can_be_compared_by_what_is_in_no_column() {
     let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.0));
-    let mut loaded = Loaded::read(&ExperimentFolder::at(&lab.path("results/t"))).expect("an experiment");
+    let mut loaded = Loaded::read(&ExperimentFolder::at(lab.path("results/t"))).expect("an experiment");
     let metric =
         Metric { name: "made_up", chosen_by: "validation_loss", kind: Kind::Loss, ..Metric::VALIDATION_ACCURACY };
     loaded.add_metric(metric, |run| {
