@@ -75,12 +75,10 @@ struct Panels {
 }
 
 /// A part of the product: some rows, and some of the p that are summed over.
-struct Block<'a> {
+struct Block {
     rows: Range<usize>,
     /// Columns of A and rows of B or, with nonzeros, places in their list.
     depth: Range<usize>,
-    /// Where the values for each of these p are.
-    terms: &'a mut [Term],
     /// Whether C holds sums of earlier blocks that are to be continued.
     continues: bool,
 }
@@ -88,32 +86,31 @@ struct Block<'a> {
 impl<F: Scalar> Product<'_, F> {
     /// All tiles.
     #[inline(always)]
-    fn blocks<V: Vector<Element = F>>(mut self, v: Has<V>, to: Buffers<F>) {
+    fn blocks<V: Vector<Element = F>>(mut self, v: Has<V>, mut to: Buffers<F>) {
         let (m, _, n) = self.size;
         if m == 0 || n == 0 {
             return;
         }
         let panels = self.panels(v);
-        let Buffers { b: packed_b, terms: all_terms, a: packed_a } = to;
         for group in 0..self.nonzeros.map_or(1, |nonzeros| nonzeros.ranges.len()) {
             let (rows, list, k) = group_of(self.nonzeros, self.size, group);
-            let blocks = k.div_ceil(all_terms.len()).max(1);
-            let parts = if packed_a.is_some() { rows.len().div_ceil(packed_rows::<F>()) } else { 1 };
+            let blocks = k.div_ceil(to.terms.len()).max(1);
+            let parts = if to.a.is_some() { rows.len().div_ceil(packed_rows::<F>()) } else { 1 };
             for (i, part) in (0..blocks).flat_map(|i| (0..parts).map(move |part| (i, part))) {
-                let depth = k * i / blocks..k * (i + 1) / blocks;
+                let (first, last) = (k * i / blocks, k * (i + 1) / blocks);
                 let rows = rows.start + rows.len() * part / parts..rows.start + rows.len() * (part + 1) / parts;
-                let terms = &mut all_terms[..depth.len()];
+                let terms = &mut to.terms[..last - first];
                 match list {
-                    Some(list) => self.terms_of(&list[depth.clone()], terms),
-                    None => self.all_terms(depth.start, terms),
+                    Some(list) => self.terms_of(&list[first..last], terms),
+                    None => self.all_terms(first, terms),
                 }
-                if let Some(a) = packed_a {
+                if let Some(a) = to.a {
                     self.pack_a(v, a, rows.clone(), panels.height, terms);
                     terms.iter_mut().enumerate().for_each(|(p, term)| term.a_column = (p * panels.height) as u32);
                 }
-                let mut block = Block { rows, depth, terms, continues: i > 0 && !self.adds };
+                let block = Block { rows, depth: first..last, continues: i > 0 && !self.adds };
                 for j in 0..panels.count {
-                    self.panel(v, panels, j, &mut block, packed_b, packed_a);
+                    self.panel(v, panels, j, &block, &mut to);
                 }
             }
         }
@@ -140,18 +137,18 @@ impl<F: Scalar> Product<'_, F> {
         v: Has<V>,
         panels: Panels,
         j: usize,
-        block: &mut Block,
-        packed_b: *mut F,
-        packed_a: Option<*mut F>,
+        block: &Block,
+        to: &mut Buffers<F>,
     ) {
+        let terms = &mut to.terms[..block.depth.end - block.depth.start];
         let (from, last) = (panels.vectors * j / panels.count, panels.vectors * (j + 1) / panels.count);
         let width = last - from;
         let columns = from * V::LANES..self.size.2.min(last * V::LANES);
         let b = if panels.is_packed {
             let stride = width * V::LANES;
-            self.pack_b(v, packed_b, block.depth.clone(), columns.clone(), stride);
-            block.terms.iter_mut().enumerate().for_each(|(p, term)| term.b_row = (p * stride) as u32);
-            packed_b.cast_const()
+            self.pack_b(v, to.b, block.depth.clone(), columns.clone(), stride);
+            terms.iter_mut().enumerate().for_each(|(p, term)| term.b_row = (p * stride) as u32);
+            to.b.cast_const()
         } else {
             self.b.as_ptr().wrapping_add(columns.start)
         };
@@ -162,16 +159,16 @@ impl<F: Scalar> Product<'_, F> {
             c: self.c.as_mut_ptr(),
             c_rows: self.c_rows,
             b,
-            terms: &*block.terms,
+            terms,
             top: 0,
             left: columns.start,
             last_columns: columns.end - (last - 1) * V::LANES,
             continues: block.continues,
             adds: self.adds,
         };
-        let Some(a) = packed_a else { return tile.rows_of_width(v, width, block.rows.clone()) };
+        let Some(a) = to.a else { return tile.rows_of_width(v, width, block.rows.clone()) };
         for (i, top) in block.rows.clone().step_by(panels.height).enumerate() {
-            let a = a.cast_const().wrapping_add(i * panels.height * tile.terms.len());
+            let a = a.cast_const().wrapping_add(i * panels.height * terms.len());
             let tile = Tile { a, a_rows: Offsets::every(1), a_top: top, ..tile };
             tile.rows_of_width(v, width, top..block.rows.end.min(top + panels.height));
         }

@@ -37,7 +37,7 @@ pub struct Tile<'a, F> {
 impl<F: Scalar> Tile<'_, F> {
     /// The tiles of these rows, `width` vectors wide.
     #[inline(always)]
-    pub fn rows_of_width<V: Vector<Element = F>>(&self, v: Has<V>, width: usize, rows: Range<usize>) {
+    pub fn rows_of_width<V: Vector<Element = F>>(self, v: Has<V>, width: usize, rows: Range<usize>) {
         match width {
             1 => self.rows::<V, 1>(v, rows),
             2 => self.rows::<V, 2>(v, rows),
@@ -49,24 +49,23 @@ impl<F: Scalar> Tile<'_, F> {
     /// The tiles of these rows, of equal height to within one. Sums over constant numbers of rows and
     /// vectors stay in registers: each size of tile is a function of its own.
     #[inline(always)]
-    fn rows<V: Vector<Element = F>, const WIDTH: usize>(&self, v: Has<V>, rows: Range<usize>) {
+    fn rows<V: Vector<Element = F>, const WIDTH: usize>(mut self, v: Has<V>, rows: Range<usize>) {
         // Conditions on constants: tiles that no level asks for are not compiled.
         let most = V::TILE_ROWS[WIDTH - 1];
         let tiles = rows.len().div_ceil(most);
         for i in 0..tiles {
-            let top = rows.start + rows.len() * i / tiles;
-            let tile = Self { top, ..*self };
-            match rows.start + rows.len() * (i + 1) / tiles - top {
-                1 if most >= 1 => simd::call(v, SizedTile::<F, 1, WIDTH>(tile)),
-                2 if most >= 2 => simd::call(v, SizedTile::<F, 2, WIDTH>(tile)),
-                3 if most >= 3 => simd::call(v, SizedTile::<F, 3, WIDTH>(tile)),
-                4 if most >= 4 => simd::call(v, SizedTile::<F, 4, WIDTH>(tile)),
-                5 if most >= 5 => simd::call(v, SizedTile::<F, 5, WIDTH>(tile)),
-                6 if most >= 6 => simd::call(v, SizedTile::<F, 6, WIDTH>(tile)),
-                7 if most >= 7 => simd::call(v, SizedTile::<F, 7, WIDTH>(tile)),
-                8 if most >= 8 => simd::call(v, SizedTile::<F, 8, WIDTH>(tile)),
-                9 if most >= 9 => simd::call(v, SizedTile::<F, 9, WIDTH>(tile)),
-                10 if most >= 10 => simd::call(v, SizedTile::<F, 10, WIDTH>(tile)),
+            self.top = rows.start + rows.len() * i / tiles;
+            match rows.start + rows.len() * (i + 1) / tiles - self.top {
+                1 if most >= 1 => simd::call(v, SizedTile::<F, 1, WIDTH>(self)),
+                2 if most >= 2 => simd::call(v, SizedTile::<F, 2, WIDTH>(self)),
+                3 if most >= 3 => simd::call(v, SizedTile::<F, 3, WIDTH>(self)),
+                4 if most >= 4 => simd::call(v, SizedTile::<F, 4, WIDTH>(self)),
+                5 if most >= 5 => simd::call(v, SizedTile::<F, 5, WIDTH>(self)),
+                6 if most >= 6 => simd::call(v, SizedTile::<F, 6, WIDTH>(self)),
+                7 if most >= 7 => simd::call(v, SizedTile::<F, 7, WIDTH>(self)),
+                8 if most >= 8 => simd::call(v, SizedTile::<F, 8, WIDTH>(self)),
+                9 if most >= 9 => simd::call(v, SizedTile::<F, 9, WIDTH>(self)),
+                10 if most >= 10 => simd::call(v, SizedTile::<F, 10, WIDTH>(self)),
                 rows => unreachable!("no tile has {rows} rows"),
             }
         }
