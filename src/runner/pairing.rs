@@ -1,4 +1,4 @@
-//! Holds, while training, what the comparison rests on: at step 0 `none` and `affine` are the same
+//! Checks, during training, what the comparison rests on: at step 0 `none` and `affine` are the same
 //! function, so runs of one seed must begin with the same loss and the same weight gradients.
 
 use std::collections::HashMap;
