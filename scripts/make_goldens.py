@@ -16,6 +16,7 @@ Kinds and their tensors:
                   running_var, dy -> y, dx, dgamma, dbeta, running_mean_after, running_var_after,
                   y_eval (evaluation mode, with the running statistics after)
     affine        x [N, C, H, W], gamma, beta, dy -> y, dx, dgamma, dbeta
+    the other arms, by name   as batch_norm, with the knobs of scripts/arms.py
     max_pool2d, avg_pool2d    x, dy -> y, dx (2x2, stride 2, odd last row and column dropped; of
                   equal maxima the first takes the gradient)
     relu, tanh, sigmoid       x, dy -> y, dx
@@ -33,6 +34,7 @@ try:
     import numpy as np
     import torch
     import torch.nn.functional as F
+    from arms import ARMS
 except ImportError as missing:
     needs.stop_without(missing)
 
@@ -107,6 +109,31 @@ def batch_norm(draws):
     return cases
 
 
+def further_arms(draws):
+    """A norm on vectors and one on feature maps for every arm that has no cases above."""
+    cases = []
+    for name, arm in ARMS.items():
+        if name in ("none", "affine", "standardize", "bn"):
+            continue
+        for shape in [(6, 3), (6, 3, 5, 7)]:
+            inputs = {"x": draws(*shape, scale=2.0, shift=1.5)}
+            inputs |= {"gamma": draws(3), "beta": draws(3)} if arm.has_affine else {"gamma": None, "beta": None}
+            mean, var = (draws(3), draws(3).abs() + 0.5) if arm.has_buffers else (None, None)
+            before = {"running_mean": mean.clone(), "running_var": var.clone()} if arm.has_buffers else {}
+            given = {key: value for key, value in inputs.items() if value is not None}
+
+            def function(x, gamma=None, beta=None, training=True):
+                return arm.norm(x, gamma, beta, mean, var, training, 0.3, 1e-2, **arm.example)
+
+            outputs = gradients(function, given, draws)
+            if arm.has_buffers:
+                outputs |= {"running_mean_after": mean, "running_var_after": var}
+                outputs["y_eval"] = function(**given, training=False)
+            numbers = {"epsilon": 1e-2, "momentum": 0.3}
+            cases.append(case(f"{name}_{'x'.join(map(str, shape))}", name, numbers, given | before | outputs))
+    return cases
+
+
 def affine(draws):
     inputs = {"x": draws(2, 3, 5, 7), "gamma": draws(3), "beta": draws(3)}
     function = lambda x, gamma, beta: gamma.view(1, -1, 1, 1) * x + beta.view(1, -1, 1, 1)
@@ -158,7 +185,7 @@ def main():
     torch.use_deterministic_algorithms(True)
 
     # Every group draws from a stream of its own, so that a new case leaves the other groups as they are.
-    groups = [linear, conv2d, batch_norm, affine, pools, activations, cross_entropy]
+    groups = [linear, conv2d, batch_norm, affine, pools, activations, cross_entropy, further_arms]
     cases = [case for seed, group in enumerate(groups) for case in group(Draws(seed))]
     lines = ",\n".join(json.dumps(case, separators=(",", ":"), allow_nan=False) for case in cases)
     version = torch.__version__.split("+")[0]

@@ -35,6 +35,7 @@ try:
     import numpy as np
     import torch
     import torch.nn.functional as F
+    from arms import ARMS, name_and_knobs
     from safetensors.numpy import load_file
 except ImportError as missing:
     needs.stop_without(missing)
@@ -50,13 +51,6 @@ SMALLEST_PARAMETER = 1e-6
 # update that follows, f32 cannot be judged.
 KINK = 4
 
-ARMS = {
-    # arm: (standardise, learn gamma and beta, bias unless the variant says otherwise)
-    "none": (False, False, True),
-    "affine": (False, True, False),
-    "standardize": (True, False, False),
-    "bn": (True, True, False),
-}
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "identity": lambda x: x}
 
 
@@ -205,21 +199,27 @@ def block_specs(model, shape, classes):
     return blocks
 
 
+def arm_of(variant):
+    """What is known of the variant's arm."""
+    name, _ = name_and_knobs(variant["arm"])
+    if name not in ARMS:
+        raise ReplayError(f"arm {name!r} cannot be replayed here; known: {', '.join(ARMS)}")
+    return ARMS[name]
+
+
 def parameter_shapes(blocks, variant):
     """{name: shape} of the arm's parameters and buffers."""
-    if variant["arm"] not in ARMS:
-        raise ReplayError(f"arm {variant['arm']!r} cannot be replayed here; known: {', '.join(ARMS)}")
-    standardizes, is_affine, bias = ARMS[variant["arm"]]
-    bias = bias if variant.get("bias") is None else variant["bias"]
+    arm = arm_of(variant)
+    bias = arm.has_bias if variant.get("bias") is None else variant["bias"]
     shapes = {}
     for i, block in enumerate(blocks):
         out = block["weight"][:1]
         shapes[f"blocks.{i}.weight"] = block["weight"]
         if bias or not block["hidden"]:
             shapes[f"blocks.{i}.bias"] = out
-        if block["hidden"] and is_affine:
+        if block["hidden"] and arm.has_affine:
             shapes[f"blocks.{i}.norm.gamma"] = shapes[f"blocks.{i}.norm.beta"] = out
-        if block["hidden"] and standardizes:
+        if block["hidden"] and arm.has_buffers:
             shapes[f"blocks.{i}.norm.running_mean"] = shapes[f"blocks.{i}.norm.running_var"] = out
     return shapes
 
@@ -248,7 +248,7 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None):
 
     `kinks` collects, for each ReLU, whether an input is near its kink.
     """
-    standardizes, is_affine, _ = ARMS[variant["arm"]]
+    arm, (_, knobs) = arm_of(variant), name_and_knobs(variant["arm"])
     model, norm = config["model"], config["norm"]
     function = ACTIVATIONS[model["activation"]]
 
@@ -268,14 +268,8 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None):
             return z
 
         def normalise(x):
-            gamma, beta = get("norm.gamma"), get("norm.beta")
-            if standardizes:
-                mean, var = get("norm.running_mean"), get("norm.running_var")
-                return F.batch_norm(x, mean, var, gamma, beta, training, norm["momentum"], norm["epsilon"])
-            if is_affine:
-                per_channel = (1, -1) + (1,) * (x.dim() - 2)
-                return x * gamma.view(per_channel) + beta.view(per_channel)
-            return x
+            state = [get(f"norm.{name}") for name in ("gamma", "beta", "running_mean", "running_var")]
+            return arm.norm(x, *state, training, norm["momentum"], norm["epsilon"], **knobs)
 
         def pool(x):
             if block["pool"] == "none":
@@ -343,7 +337,7 @@ def replay(run_dir, data_dir=None, steps=None):
     run, trace = load_run(run_dir)
     config, variant, shape = run["configuration"], run["variant"], run["shape"]
     precision = config["model"]["precision"]
-    if config["norm"]["epsilon"] == 0 and ARMS[variant["arm"]][0]:
+    if config["norm"]["epsilon"] == 0 and arm_of(variant).has_buffers:
         raise ReplayError("PyTorch's batch norm refuses norm.epsilon 0; only runs with a positive one can be replayed")
     dtype = {"f32": torch.float32, "f64": torch.float64}[precision]
     torch.set_num_threads(1)
@@ -388,7 +382,7 @@ def replay(run_dir, data_dir=None, steps=None):
         "status": run.get("status", "completed"),
         "precision": precision,
         "total_steps": total,
-        "idle_bias": bool(variant.get("bias")) and ARMS[variant["arm"]][0],
+        "idle_bias": bool(variant.get("bias")) and arm_of(variant).has_buffers,
         "losses": losses,
         "first_kink": first_kink,
         "parameters": final,

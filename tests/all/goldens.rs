@@ -356,9 +356,10 @@ fn every_case_of_every_kind_equals_pytorch() {
         test_of(&case)(&case);
         *counts.entry(case.kind).or_default() += 1;
     }
+    // That every arm has its cases is held above.
+    counts.retain(|kind, _| !arms::variants().iter().any(|arm| arm.name == *kind));
     let counts: Vec<(&str, usize)> = counts.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
     let expected = [
-        ("affine", 1),
         ("avg_pool2d", 2),
         ("batch_norm", 12),
         ("conv2d", 4),

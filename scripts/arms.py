@@ -1,0 +1,50 @@
+"""The arms in PyTorch: the reference of the replays and of the goldens.
+
+ARMS names them all. A norm is a function of x [N, C] or [N, C, H, W] and of the arm's gamma, beta (None without),
+running_mean, running_var (None without; moved in training), training, momentum, epsilon and knobs.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+
+class Arm(NamedTuple):
+    """What an arm has: running statistics, gamma and beta, and a bias unless the variant says otherwise."""
+
+    norm: callable
+    has_buffers: bool
+    has_affine: bool
+    has_bias: bool = False
+    # The knobs of the goldens: those that tests/common/arms.rs gives the arm.
+    example: dict = {}
+
+
+def name_and_knobs(arm):
+    """"bn" -> ("bn", {}); {"ghost": {"batch": 4}} -> ("ghost", {"batch": 4})."""
+    return (arm, {}) if isinstance(arm, str) else next(iter(arm.items()))
+
+
+def per_channel(values, x):
+    return values.view((1, -1) + (1,) * (x.dim() - 2))
+
+
+def scaled_and_shifted(x, gamma, beta):
+    return x if gamma is None else x * per_channel(gamma, x) + per_channel(beta, x)
+
+
+def off(x, gamma, beta, mean, var, training, momentum, epsilon):
+    return scaled_and_shifted(x, gamma, beta)
+
+
+def batch(x, gamma, beta, mean, var, training, momentum, epsilon):
+    return F.batch_norm(x, mean, var, gamma, beta, training, momentum, epsilon)
+
+
+ARMS = {
+    "none": Arm(off, has_buffers=False, has_affine=False, has_bias=True),
+    "affine": Arm(off, has_buffers=False, has_affine=True),
+    "standardize": Arm(batch, has_buffers=True, has_affine=False),
+    "bn": Arm(batch, has_buffers=True, has_affine=True),
+}
