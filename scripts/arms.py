@@ -42,9 +42,22 @@ def batch(x, gamma, beta, mean, var, training, momentum, epsilon):
     return F.batch_norm(x, mean, var, gamma, beta, training, momentum, epsilon)
 
 
+def center(x, gamma, beta, mean, var, training, momentum, epsilon):
+    if training:
+        others = [d for d in range(x.dim()) if d != 1]
+        found = x.mean(others)
+        with torch.no_grad():
+            mean.lerp_(found, momentum)
+            var.lerp_(x.var(others, correction=1), momentum)
+    else:
+        found = mean
+    return scaled_and_shifted(x - per_channel(found, x), gamma, beta)
+
+
 ARMS = {
     "none": Arm(off, has_buffers=False, has_affine=False, has_bias=True),
     "affine": Arm(off, has_buffers=False, has_affine=True),
     "standardize": Arm(batch, has_buffers=True, has_affine=False),
     "bn": Arm(batch, has_buffers=True, has_affine=True),
+    "center": Arm(center, has_buffers=True, has_affine=True),
 }

@@ -4,7 +4,6 @@
 //! settles the defaults that depend on other keys; [`sweep`] crosses the axes, [`point`] resolves each of their points;
 //! [`experiment`] puts variants, sweep and seeds together; [`cost`] estimates what a run takes.
 
-pub mod arm;
 pub mod check;
 pub mod cost;
 pub mod experiment;

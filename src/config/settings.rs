@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use super::arm::Arm;
 pub use super::file::{
-    Activation, InitScheme, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind, Precision,
-    Scaling, Schedule,
+    Activation, Arm, InitScheme, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind,
+    Precision, Scaling, Schedule,
 };
 pub use crate::sources::Source;
 pub use crate::sources::facts::{DataFacts, Shape};

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::arm::Arm;
-use super::file::{ArmName, VariantEntry, VariantObject};
+use super::file::{Arm, ArmName, VariantEntry, VariantObject};
 use super::names::{check_name, serde_name};
 use super::problem::Problems;
 use super::settings::{TENSORS, Variant};

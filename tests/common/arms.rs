@@ -63,12 +63,13 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Affine => affine,
         Arm::Standardize => Facts { has_affine: false, ..bn },
         Arm::Bn => bn,
+        Arm::Center => Facts { divides_by_sd: false, ..bn },
     }
 }
 
 /// Every arm as an entry of `variants`; one with knobs is an object, `{"name": …, "knob": …}`.
 pub fn entries() -> Vec<Value> {
-    vec![json!("none"), json!("affine"), json!("standardize"), json!("bn")]
+    vec![json!("none"), json!("affine"), json!("standardize"), json!("bn"), json!("center")]
 }
 
 /// Every arm as networks are built from it.

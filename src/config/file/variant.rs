@@ -1,7 +1,9 @@
-//! `variants`: the arms that are compared, by name or with changes.
+//! `variants`: the arms that are compared, by name or with changes; and what an arm is once its knobs are read.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::config::problem::Problems;
 
 /// An arm: what stands where the norm could stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +18,42 @@ pub enum ArmName {
     Standardize,
     /// y = γx̂ + β (eqs. 1 and 2)
     Bn,
+    /// y = γ(x − μ) + β: only the mean is subtracted
+    Center,
+}
+
+/// An arm with its knobs. They lie in its entry, which is part of a run's identity as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "as at the names")]
+pub enum Arm {
+    None,
+    Affine,
+    Standardize,
+    Bn,
+    Center,
+}
+
+impl Arm {
+    /// The arm of this name with the knobs that `object` gives it. Faults go to `problems`, under `path`.
+    pub fn of(name: ArmName, object: &VariantObject, path: &str, problems: &mut Problems) -> Option<Self> {
+        // Every field by name: a knob that is not looked at here does not compile.
+        let VariantObject { name: _, base: _, bias: _, train_only: _ } = object;
+        let _ = (path, &problems);
+        Some(match name {
+            ArmName::None => Self::None,
+            ArmName::Affine => Self::Affine,
+            ArmName::Standardize => Self::Standardize,
+            ArmName::Bn => Self::Bn,
+            ArmName::Center => Self::Center,
+        })
+    }
+
+    /// Whether at initialisation the arm is the same function as no norm at all: γ = 1, β = 0, and no
+    /// statistics.
+    pub const fn starts_as_identity(self) -> bool {
+        matches!(self, Self::None | Self::Affine)
+    }
 }
 
 /// One entry of `variants`.

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use super::batch::Batch;
+use super::center::Center;
 use super::elementwise::Elementwise;
 use super::off::Off;
 use super::reparametrise::Reparametrise;
@@ -44,6 +45,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Affine => Parts::of(Off).with_affine(),
         Arm::Standardize => Parts::of(Batch { epsilon }),
         Arm::Bn => Parts::of(Batch { epsilon }).with_affine(),
+        Arm::Center => Parts::of(Center).with_affine(),
     }
 }
 

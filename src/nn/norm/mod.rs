@@ -26,6 +26,7 @@
 pub mod arms;
 pub mod batch;
 pub mod cache;
+pub mod center;
 pub mod elementwise;
 pub mod layer;
 pub mod moments;
