@@ -54,10 +54,22 @@ def center(x, gamma, beta, mean, var, training, momentum, epsilon):
     return scaled_and_shifted(x - per_channel(found, x), gamma, beta)
 
 
+def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
+    if not training:
+        return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
+    others = [d for d in range(x.dim()) if d != 1]
+    groups = x.split(batch)
+    with torch.no_grad():
+        mean.lerp_(torch.stack([group.mean(others) for group in groups]).mean(0), momentum)
+        var.lerp_(torch.stack([group.var(others, correction=1) for group in groups]).mean(0), momentum)
+    return torch.cat([F.batch_norm(group, None, None, gamma, beta, True, momentum, epsilon) for group in groups])
+
+
 ARMS = {
     "none": Arm(off, has_buffers=False, has_affine=False, has_bias=True),
     "affine": Arm(off, has_buffers=False, has_affine=True),
     "standardize": Arm(batch, has_buffers=True, has_affine=False),
     "bn": Arm(batch, has_buffers=True, has_affine=True),
     "center": Arm(center, has_buffers=True, has_affine=True),
+    "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

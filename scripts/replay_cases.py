@@ -14,6 +14,7 @@ matter of rounding.
 Cases with a batch norm right after the activation use tanh, and batches of 2 a convolution: where a
 ReLU unit is all but dead, or x̂ can only be ±1, dividing by a tiny SD amplifies rounding from step to
 step, and PyTorch itself, its initial weights moved by one last bit, can end as far from where it was.
+The same goes for ghost batches of 4 samples in a fully connected net, so the base has groups of 8.
 
 --write keeps PyTorch's f64 losses in tests/goldens/replay_losses.json, against which `cargo test`
 holds the program where PyTorch is not at hand.

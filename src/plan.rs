@@ -156,6 +156,14 @@ mod tests {
     }
 
     #[test]
+    fn a_knob_of_an_arm_changes_the_id_of_its_runs() {
+        let of = |batch: usize| {
+            ids(&[("train.batch_size", json!(12)), ("variants", json!([{"name": "ghost", "batch": batch}]))])
+        };
+        assert!(of(4).iter().all(|id| !of(6).contains(id)));
+    }
+
+    #[test]
     fn what_changes_a_number_changes_every_id() {
         let before = ids(&[]);
         for change in [

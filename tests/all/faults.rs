@@ -191,6 +191,15 @@ fn a_wrong_value_in_a_sweep_is_refused_by_its_place() {
 }
 
 #[test]
+fn a_knob_of_an_arm_is_needed_there_and_refused_elsewhere() {
+    refused_with("variants", json!(["ghost", "bn"]), &["variants[0].batch: missing; arm ghost needs it"]);
+    let misplaced = json!([{ "name": "bn", "batch": 4 }]);
+    refused_with("variants", misplaced, &["variants[0].batch: has no meaning with arm bn"]);
+    let unequal = json!([{ "name": "ghost", "batch": 7 }]);
+    refused_with("variants", unequal, &["variant ghost", "7 samples at a time", "do not divide a batch of"]);
+}
+
+#[test]
 fn selecting_by_anything_but_an_axis_is_refused() {
     refused_with("compare.select", json!(["optimizer.lr"]), &["compare.select", "`optimizer.lr` is not an axis"]);
     let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] }));

@@ -64,12 +64,20 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Standardize => Facts { has_affine: false, ..bn },
         Arm::Bn => bn,
         Arm::Center => Facts { divides_by_sd: false, ..bn },
+        Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
 
 /// Every arm as an entry of `variants`; one with knobs is an object, `{"name": …, "knob": …}`.
 pub fn entries() -> Vec<Value> {
-    vec![json!("none"), json!("affine"), json!("standardize"), json!("bn"), json!("center")]
+    vec![
+        json!("none"),
+        json!("affine"),
+        json!("standardize"),
+        json!("bn"),
+        json!("center"),
+        json!({"name": "ghost", "batch": 3}),
+    ]
 }
 
 /// Every arm as networks are built from it.

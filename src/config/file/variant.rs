@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::names::serde_name;
 use crate::config::problem::Problems;
 
 /// An arm: what stands where the norm could stand.
@@ -20,6 +21,8 @@ pub enum ArmName {
     Bn,
     /// y = γ(x − μ) + β: only the mean is subtracted
     Center,
+    /// As bn, with the statistics of groups of `batch` samples
+    Ghost,
 }
 
 /// An arm with its knobs. They lie in its entry, which is part of a run's identity as a whole.
@@ -32,21 +35,37 @@ pub enum Arm {
     Standardize,
     Bn,
     Center,
+    Ghost { batch: usize },
 }
 
 impl Arm {
     /// The arm of this name with the knobs that `object` gives it. Faults go to `problems`, under `path`.
     pub fn of(name: ArmName, object: &VariantObject, path: &str, problems: &mut Problems) -> Option<Self> {
         // Every field by name: a knob that is not looked at here does not compile.
-        let VariantObject { name: _, base: _, bias: _, train_only: _ } = object;
-        let _ = (path, &problems);
-        Some(match name {
-            ArmName::None => Self::None,
-            ArmName::Affine => Self::Affine,
-            ArmName::Standardize => Self::Standardize,
-            ArmName::Bn => Self::Bn,
-            ArmName::Center => Self::Center,
-        })
+        let VariantObject { name: _, base: _, bias: _, train_only: _, mut batch } = *object;
+        let word = serde_name(&name);
+        let mut needed = |knob: &str, value: &mut Option<usize>| {
+            if value.is_none() {
+                let example = format!("{{\"name\": \"{word}\", \"{knob}\": …}}");
+                problems.add(format!("{path}.{knob}"), format!("missing; arm {word} needs it: {example}"));
+            }
+            value.take()
+        };
+        let arm = match name {
+            ArmName::None => Some(Self::None),
+            ArmName::Affine => Some(Self::Affine),
+            ArmName::Standardize => Some(Self::Standardize),
+            ArmName::Bn => Some(Self::Bn),
+            ArmName::Center => Some(Self::Center),
+            ArmName::Ghost => needed("batch", &mut batch).map(|batch| Self::Ghost { batch }),
+        };
+        // What is left belongs to another arm.
+        for (knob, is_left) in [("batch", batch.is_some())] {
+            if is_left {
+                problems.add(format!("{path}.{knob}"), format!("has no meaning with arm {word}"));
+            }
+        }
+        arm
     }
 
     /// Whether at initialisation the arm is the same function as no norm at all: γ = 1, β = 0, and no
@@ -82,4 +101,8 @@ pub struct VariantObject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub train_only: Option<Vec<String>>,
+    /// Samples that share statistics; they must divide the batch size (arm `ghost`, required there).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub batch: Option<usize>,
 }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use super::batch::Batch;
 use super::center::Center;
 use super::elementwise::Elementwise;
+use super::ghost::Ghost;
 use super::off::Off;
 use super::reparametrise::Reparametrise;
 use super::standardize::Standardize;
@@ -46,6 +47,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Standardize => Parts::of(Batch { epsilon }),
         Arm::Bn => Parts::of(Batch { epsilon }).with_affine(),
         Arm::Center => Parts::of(Center).with_affine(),
+        Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }
 

@@ -28,6 +28,7 @@ pub mod batch;
 pub mod cache;
 pub mod center;
 pub mod elementwise;
+pub mod ghost;
 pub mod layer;
 pub mod moments;
 pub mod off;
