@@ -17,6 +17,7 @@ mod imports;
 mod library;
 mod mnist;
 mod pairing;
+mod parts;
 mod replay;
 mod run;
 mod security;
