@@ -254,6 +254,9 @@ mod tests {
         bad["optimizer"]["lr"] = json!(-1.0);
         bad["train"]["steps"] = json!("many");
         bad["variants"] = json!(["bm", {"name": "x", "bais": true}, 3]);
+        let schema = schema();
+        let arms = schema["$defs"]["Arm"]["oneOf"].as_array().unwrap().iter().filter_map(|arm| arm["const"].as_str());
+        let arms = list(arms);
         bad["seeds"] = json!([1, -2]);
         bad.as_object_mut().unwrap().remove("name");
         assert_eq!(
@@ -262,7 +265,7 @@ mod tests {
                 "seeds[1]: -2 is out of range; allowed: at least 0, at most 9007199254740991",
                 "model.activaton: unknown key; did you mean `activation`?",
                 "model.activation: \"rleu\" is not one of relu, tanh, sigmoid, identity; did you mean `relu`?",
-                "variants[0]: \"bm\" is not one of none, affine, standardize, bn, center, ghost; did you mean `bn`?",
+                &format!("variants[0]: \"bm\" is not one of {arms}; did you mean `bn`?"),
                 "variants[1].bais: unknown key; did you mean `bias`?",
                 "variants[2]: 3 is not a name or an object",
                 "optimizer.lr: -1.0 is out of range; allowed: above 0, at most 1000000",
