@@ -73,10 +73,18 @@ impl<'a> Search<'a> {
 
     /// The outermost shift on one side that is kept, at each of some confidences.
     fn outermost<const N: usize>(&self, sign: f64, confidences: [f64; N]) -> [f64; N] {
-        let p: Vec<f64> = (0..self.points).map(|i| self.orbit.p(self.mean + sign * self.distance(i))).collect();
+        // From the outermost inwards, no further than any confidence asks.
+        let mut p: Vec<f64> = Vec::new();
         confidences.map(|confidence| {
-            let ends = match p.iter().rposition(|p| *p > alpha(confidence)) {
-                Some(i) => (self.distance(i), self.distance((i + 1).min(self.points - 1))),
+            let mut inwards = (0..self.points).rev().enumerate();
+            let outermost = inwards.find(|(k, i)| {
+                if *k == p.len() {
+                    p.push(self.orbit.p(self.mean + sign * self.distance(*i)));
+                }
+                p[*k] > alpha(confidence)
+            });
+            let ends = match outermost {
+                Some((_, i)) => (self.distance(i), self.distance((i + 1).min(self.points - 1))),
                 None => (0.0, self.first),
             };
             self.mean + sign * self.bisected(sign, ends, alpha(confidence))
