@@ -3,7 +3,7 @@
 //! [`network`] is where to start: forward, loss, backward. [`build`] puts a network together of blocks. A
 //! [`block`] is one layer, computed [stage](stages) by stage, or [`fused`]; its map is [`linear`] or a
 //! [`conv`]olution; [`norm`] holds the arms. Parameters of the whole network are one slice
-//! ([`parameters`]), activations and gradients live in a [`workspace`], so that nothing is allocated or
+//! ([`parameters`]), activations and gradients live in a [`workspace`] made by `spaces`, so that nothing is allocated or
 //! copied between forward and backward. [`walk`] stops between stages; [`objective`] is the loss
 //! at any parameters.
 
@@ -20,6 +20,7 @@ pub mod norm;
 pub mod objective;
 pub mod parameters;
 pub mod pass;
+mod spaces;
 pub mod stages;
 pub mod state;
 pub mod walk;

@@ -6,7 +6,7 @@
 
 use super::block::{Block, Map};
 use super::error::NetworkError;
-use super::input::{Features, Input};
+use super::input::Features;
 use super::norm::TooFewValues;
 use super::parameters::{Parameter, Tensor};
 use super::pass::Pass;
@@ -124,32 +124,5 @@ impl<F: Scalar> Network<F> {
     pub fn weight_norm(&self, values: &[F]) -> f64 {
         let weights = self.index.iter().filter(|p| p.tensor == Tensor::Weight);
         weights.map(|p| l2_norm(&values[p.range.clone()]).powi(2)).sum::<f64>().sqrt()
-    }
-
-    /// Buffers for training on batches of up to `capacity` samples.
-    pub fn space_for_training(&self, capacity: usize) -> Workspace<F> {
-        self.space(capacity, false, true)
-    }
-
-    /// Buffers for forward passes only.
-    pub fn space_for_evaluation(&self, capacity: usize) -> Workspace<F> {
-        self.space(capacity, false, false)
-    }
-
-    /// Buffers for forward and backward passes that keep what every stage writes.
-    pub fn space_for_probing(&self, capacity: usize) -> Workspace<F> {
-        self.space(capacity, true, true)
-    }
-
-    fn space(&self, capacity: usize, is_plain: bool, with_gradients: bool) -> Workspace<F> {
-        let gradient = |length: usize| vec![F::zero(); if with_gradients { length } else { 0 }];
-        let is_dense = |block: &Block<F>| block.fused.is_some() && matches!(block.map, Map::Linear(_));
-        let with_map = !is_plain && self.blocks.first().is_some_and(is_dense);
-        Workspace {
-            input: Input::new(capacity, self.input.len(), with_map),
-            blocks: self.blocks.iter().map(|block| block.space(capacity, is_plain, with_gradients)).collect(),
-            gradients: gradient(self.parameters.len()),
-            dinput: gradient(capacity * self.input.len()),
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! The loop is bare. Everything that records, probes, saves or shows progress is an [`Observer`].
 
 pub mod evaluate;
+mod loader;
 pub mod optimizer;
 pub mod schedule;
 
@@ -10,11 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::{Settings, Variant};
-use crate::data::batches::Batches;
-use crate::data::{Dataset, Scaler};
+use crate::data::Dataset;
 use crate::kernels::Scalar;
-use crate::nn::input::Input;
 use crate::nn::{Network, NetworkError, Pass};
+use loader::Loader;
 use optimizer::Optimizer;
 use schedule::learning_rate;
 use serde::{Deserialize, Serialize};
@@ -218,40 +218,5 @@ fn divergence(loss: f64, first: f64, above: f64) -> Option<String> {
         Some(format!("the batch loss {loss:.4e} is above {above} times the first, {first:.4}"))
     } else {
         None
-    }
-}
-
-/// Gathers minibatches from the training split.
-struct Loader<'a, F> {
-    data: &'a Dataset,
-    scaler: Scaler<F>,
-    batches: Batches,
-    seed: u64,
-    /// The labels of the minibatch that was loaded last.
-    labels: Vec<u8>,
-}
-
-impl<'a, F: Scalar> Loader<'a, F> {
-    fn new(data: &'a Dataset, batch_size: usize, seed: u64) -> Self {
-        let batches = Batches::new(data.train.len(), batch_size, seed);
-        Self { data, scaler: data.scaler(), batches, seed, labels: vec![0; batch_size] }
-    }
-
-    fn load(&mut self, step: usize, to: &mut Input<F>) {
-        let (split, batch) = (&self.data.train, self.batches.at(step));
-        to.write(batch.len(), |input, written| {
-            self.scaler.gather(split, batch, input, self.data.shape.len(), written);
-        });
-        self.labels.iter_mut().zip(batch).for_each(|(label, i)| *label = split.labels[*i as usize]);
-    }
-
-    /// Lets the arm set what it sets from minibatch `step` before that step, if anything.
-    fn begin(&mut self, network: &mut Network<F>, step: usize) -> Result<Vec<usize>, NetworkError> {
-        if !network.is_due(step) {
-            return Ok(Vec::new());
-        }
-        let mut input = Input::new(self.labels.len(), self.data.shape.len(), false);
-        self.load(step, &mut input);
-        network.begin(self.seed, step, input.features().values)
     }
 }
