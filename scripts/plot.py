@@ -47,7 +47,7 @@ except ImportError as missing:
 COLOURS = {"none": "#000000", "affine": "#D55E00", "standardize": "#009E73", "bn": "#0072B2"}
 OTHER_COLOURS = ["#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
-# The first column of each table that is no sweep axis.
+# The first column of each table that is not a sweep axis.
 FIRST_COLUMN = {"runs": "status", "curves": "step", "activations": "step"}
 NEEDED = {
     "runs": ["diverged_at_step", "validation_accuracy", "test_loss", "test_accuracy"],
@@ -427,7 +427,7 @@ def diverged_strip(panel, runs, variants, palette, is_first):
 def draw(folder, out, suffix, block=None, channel=0, at=()):
     """Draws every figure whose data there are; yields the paths written."""
     if not folder.is_dir():
-        raise PlotError(f"{folder} is no folder; give an experiment's, results/NAME")
+        raise PlotError(f"{folder} is not a folder; give an experiment's, results/NAME")
     name = folder.resolve().name
     runs, axes = read_table(folder, "runs")
     curves, _ = read_table(folder, "curves")

@@ -65,7 +65,7 @@ def load_run(run_dir):
     """The run's description and its trace, as (dict, {name: array})."""
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
-        raise ReplayError(f"{run_dir} is no folder; give a run's folder, results/NAME/runs/RUN_ID")
+        raise ReplayError(f"{run_dir} is not a folder; give a run's folder, results/NAME/runs/RUN_ID")
     try:
         run = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -105,7 +105,7 @@ def read_idx(folder, name):
             with opener(path, "rb") as file:
                 content = file.read()
             if content[:3] != b"\0\0\x08":
-                raise ReplayError(f"{path} is no IDX file of bytes; `bn-exp data verify` checks the whole set")
+                raise ReplayError(f"{path} is not an IDX file of bytes; `bn-exp data verify` checks the whole set")
             rank = content[3]
             shape = np.frombuffer(content, ">u4", rank, 4).astype(int)
             return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)

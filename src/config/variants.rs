@@ -19,7 +19,7 @@ pub fn variants(entries: &[VariantEntry], problems: &mut Problems) -> Vec<Varian
         if names.insert(variant.name.clone()) {
             variants.push(variant);
         } else {
-            problems.add(path, format!("variant `{}` stands twice", variant.name));
+            problems.add(path, format!("variant `{}` appears twice", variant.name));
         }
     }
     variants
@@ -43,7 +43,7 @@ fn base(object: &VariantObject) -> Option<ArmName> {
 fn variant(object: &VariantObject, path: &str, problems: &mut Problems) -> Option<Variant> {
     check_name(&object.name, &format!("{path}.name"), problems);
     let Some(base) = base(object) else {
-        problems.add(format!("{path}.base"), format!("missing; `{}` is no arm by itself", object.name));
+        problems.add(format!("{path}.base"), format!("missing; `{}` is not the name of an arm", object.name));
         return None;
     };
     for (j, entry) in object.train_only.iter().flatten().enumerate() {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::config::file::Metric;
-use crate::table::float;
+use crate::table::{float, optional};
 
 /// A score of each metric in [`Metric::FINAL`]; none for diverged runs and splits without samples.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -37,6 +37,12 @@ impl Metrics {
     /// The scores as cells of `runs.csv`.
     pub fn cells(&self) -> impl Iterator<Item = String> {
         self.scores.into_iter().map(float)
+    }
+
+    /// The scores that such cells hold; `None` if there are more or fewer, or one does not fit.
+    pub fn parse(cells: &[&str], best_validation_step: Option<usize>) -> Option<Self> {
+        let scores = cells.iter().map(|cell| optional(cell)).collect::<Option<Vec<_>>>()?;
+        Some(Self { scores: scores.try_into().ok()?, best_validation_step })
     }
 }
 

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod resume;
 mod root_tables;
 pub mod run;
+pub mod runs;
 mod stamp;
 pub mod tables;
 pub mod tensors;

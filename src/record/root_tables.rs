@@ -8,7 +8,8 @@ use anyhow::Context;
 use super::experiment::ExperimentRecord;
 use super::layout::ExperimentFolder;
 use super::leading;
-use super::run::{RunRecord, Status};
+use super::run::RunRecord;
+use super::runs::RunRow;
 use super::tables::{self, Writer};
 use super::timing::TimingRow;
 use crate::files;
@@ -38,15 +39,8 @@ pub fn write(folder: &ExperimentFolder, record: &ExperimentRecord, runs: &[Colle
 fn runs_table(record: &ExperimentRecord, runs: &[Collected]) -> Vec<u8> {
     let mut writer = Writer::new(tables::RUNS, &record.axes);
     for (entry, Collected { run, steps_to_target }) in record.runs.iter().zip(runs) {
-        let cells = match run {
-            Some(run) => tables::run_cells(run, *steps_to_target),
-            None => {
-                let mut cells = vec![String::new(); tables::RUNS.columns.len()];
-                Status::Missing.name().clone_into(&mut cells[0]);
-                cells
-            }
-        };
-        writer.row(&leading::cells(entry), cells);
+        let row = run.as_ref().map_or_else(RunRow::missing, |run| RunRow::of(run, *steps_to_target));
+        writer.row(&leading::cells(entry), row.cells());
     }
     writer.into_bytes()
 }

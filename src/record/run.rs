@@ -30,6 +30,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Completed, Self::Diverged, Self::Failed, Self::Interrupted, Self::Missing];
+
     /// As tables call it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -3,38 +3,14 @@
 //! Each table starts with `run_id,variant,seed` and one column a sweep axis. Floats are the
 //! shortest decimal that reads back the same; what is undefined or not finite is an empty cell.
 
-use super::metrics::BEST_STEP;
-use super::run::RunRecord;
+use super::runs::RunRow;
 use super::timing::TimingRow;
-use crate::config::file::Metric;
 use crate::probe;
-use crate::table::{Row, Table, float};
+use crate::table::{Row, Table};
 use crate::train::evaluate::CurveRow;
 
-/// The columns of runs.csv before the metrics.
-const RUN: [&str; 6] = ["status", "reason", "diverged_at_step", "steps", "epochs", "parameters"];
-/// The metrics.
-const METRICS: &[&str] = Metric::NAMES.split_at(Metric::FINAL.len()).0;
-
-/// One list of columns after the other.
-const fn concat<const N: usize>(lists: [&[&'static str]; 3]) -> [&'static str; N] {
-    let (mut columns, mut list, mut i, mut column) = ([""; N], 0, 0, 0);
-    while column < N {
-        if i < lists[list].len() {
-            columns[column] = lists[list][i];
-            (i, column) = (i + 1, column + 1);
-        } else {
-            (list, i) = (list + 1, 0);
-        }
-    }
-    columns
-}
-
 /// One row a run.
-pub const RUNS: Table = Table {
-    file: "runs.csv",
-    columns: &concat::<{ RUN.len() + METRICS.len() + 2 }>([&RUN, METRICS, &[BEST_STEP, "steps_to_target"]]),
-};
+pub const RUNS: Table = RunRow::TABLE;
 
 /// Losses and accuracies over training.
 pub const CURVES: Table = CurveRow::TABLE;
@@ -129,25 +105,6 @@ impl Rows {
     }
 }
 
-fn count(x: impl Into<Option<usize>>) -> String {
-    x.into().map(|x| x.to_string()).unwrap_or_default()
-}
-
-/// Cells of runs.csv.
-pub fn run_cells(run: &RunRecord, steps_to_target: Option<usize>) -> Vec<String> {
-    let mut cells = vec![
-        run.status.name().to_owned(),
-        run.reason.clone().unwrap_or_default(),
-        count(run.diverged_at_step),
-        run.steps.to_string(),
-        float(run.epochs),
-        run.parameters.to_string(),
-    ];
-    cells.extend(run.metrics.cells());
-    cells.extend([count(run.metrics.best_validation_step), count(steps_to_target)]);
-    cells
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +113,8 @@ mod tests {
     use crate::probe::activations::ActivationRow;
     use crate::probe::activations::summary::Summary;
     use crate::probe::gradients::GradientRow;
-    use crate::record::run::Timing;
+    use crate::record::metrics::Metrics;
+    use crate::record::run::{Status, Timing};
     use crate::train::evaluate::{Part, Score};
 
     #[test]
@@ -223,6 +181,16 @@ mod tests {
             threads: 5,
         };
         let (simd, program_version) = ("portable".to_owned(), "0.1.0".to_owned());
+        comes_back(&RunRow {
+            status: Status::Failed,
+            reason: "a, \"b\"".to_owned(),
+            diverged_at_step: Some(11),
+            steps: Some(12),
+            epochs: 0.25,
+            parameters: Some(13),
+            metrics: Metrics::new(|metric| Some(metric.name.len() as f64 + 0.5), Some(14)),
+            steps_to_target: Some(15),
+        });
         comes_back(&TimingRow { steps: 6, timing, us_per_step: Some(0.7), simd, program_version });
     }
 }

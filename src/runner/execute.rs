@@ -20,6 +20,7 @@ use crate::record::layout::RunFolder;
 use crate::record::metrics::Metrics;
 use crate::record::resume;
 use crate::record::run::{RunRecord, Status, Timing};
+use crate::record::runs::RunRow;
 use crate::record::tables::{self, Writer};
 use crate::record::timing::TimingRow;
 use crate::record::{SCHEMA_VERSION, leading, machine, tensors};
@@ -238,7 +239,7 @@ fn write_folder<F: Scalar>(
     axes: &[String],
 ) -> anyhow::Result<()> {
     let mut runs = Writer::new(tables::RUNS, axes);
-    runs.row(leading, tables::run_cells(record, None));
+    runs.row(leading, RunRow::of(record, None).cells());
     let mut timing = Writer::new(tables::TIMING, axes);
     timing.row(leading, TimingRow::of(record).cells());
     let single = [(tables::RUNS, runs), (tables::TIMING, timing)];

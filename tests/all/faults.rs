@@ -150,9 +150,9 @@ fn values_of_another_type_are_refused() {
 
 #[test]
 fn duplicates_are_refused() {
-    refused_with("variants", json!(["bn", "none", "bn"]), &["variants[2]", "`bn` stands twice"]);
+    refused_with("variants", json!(["bn", "none", "bn"]), &["variants[2]", "`bn` appears twice"]);
     let renamed = json!(["bn", { "name": "bn", "base": "affine" }]);
-    refused_with("variants", renamed, &["variants[1]", "`bn` stands twice"]);
+    refused_with("variants", renamed, &["variants[1]", "`bn` appears twice"]);
     refused_with("seeds", json!([3, 4, 3]), &["seeds[2]", "seed 3 appears twice"]);
     refused_with("sweep", json!({ "optimizer.lr": [0.1, 0.2, 0.10] }), &["sweep.optimizer.lr[2]", "appears twice"]);
     refused_with("sweep", json!({ "optimizer.lr": [1, 1.0] }), &["sweep.optimizer.lr[1]", "appears twice"]);

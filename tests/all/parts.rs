@@ -91,9 +91,9 @@ impl Reparametrise<f64> for Cubed {
     fn backward(&self, weight: &[f64], channels: usize, d: &mut [f64]) {
         // ∂L/∂w_i = ‖w‖²·d_i + 2w_i·⟨d, w⟩
         let squares = squares(weight, channels);
-        for c in 0..channels {
+        for (c, square) in squares.into_iter().enumerate() {
             let along: f64 = (c..d.len()).step_by(channels).map(|i| d[i] * weight[i]).sum();
-            (c..d.len()).step_by(channels).for_each(|i| d[i] = squares[c] * d[i] + 2.0 * weight[i] * along);
+            (c..d.len()).step_by(channels).for_each(|i| d[i] = square * d[i] + 2.0 * weight[i] * along);
         }
     }
 }

@@ -23,6 +23,7 @@ use bn_exp::record::layout::ExperimentFolder;
 use bn_exp::record::metrics::Metrics;
 use bn_exp::record::resume::{self, Saved, Watched};
 use bn_exp::record::run::{RunRecord, Status, Timing};
+use bn_exp::record::runs::RunRow;
 use bn_exp::record::tables::{self, LEADING, Rows, Writer};
 use bn_exp::record::timing::TimingRow;
 use bn_exp::record::{SCHEMA_VERSION, curves, leading, tensors};
@@ -347,7 +348,7 @@ pub fn experiments() -> Vec<Vec<u8>> {
         let (mut runs, mut timing) = (writer(tables::RUNS), writer(tables::TIMING));
         for (place, entry) in record.runs.iter().enumerate() {
             let run = finished(entry, place);
-            runs.row(&leading::cells(entry), tables::run_cells(&run, Some(3)));
+            runs.row(&leading::cells(entry), RunRow::of(&run, Some(3)).cells());
             timing.row(&leading::cells(entry), TimingRow::of(&run).cells());
         }
         [&runs.into_bytes(), &timing.into_bytes(), CURVES.as_bytes()].join(&0)
@@ -422,7 +423,7 @@ pub fn run_record(bytes: &[u8]) {
     match RunRecord::parse(bytes, Path::new("run.json")) {
         Ok(Some(run)) => {
             let mut writer = Writer::new(tables::RUNS, &[]);
-            writer.row(&[(); 3].map(|()| String::new()), tables::run_cells(&run, None));
+            writer.row(&[(); 3].map(|()| String::new()), RunRow::of(&run, None).cells());
             drop((writer.into_bytes(), TimingRow::of(&run).cells()));
             let text = serde_json::to_vec_pretty(&run).expect("a record is JSON");
             let again = RunRecord::parse(&text, Path::new("run.json")).expect("a record is read");

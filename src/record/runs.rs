@@ -1,0 +1,116 @@
+//! runs.csv: one row a run.
+
+use super::metrics::{BEST_STEP, Metrics};
+use super::run::{RunRecord, Status};
+use crate::config::file::Metric;
+use crate::table::{Row, Table, float, number, optional};
+
+/// One row of runs.csv. Of a run that has no record only the status is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    /// How far the run has come.
+    pub status: Status,
+    /// Why it diverged or failed; empty otherwise.
+    pub reason: String,
+    /// The minibatch at which it diverged.
+    pub diverged_at_step: Option<usize>,
+    /// Updates done.
+    pub steps: Option<usize>,
+    /// The same in epochs; not a number where that is not known.
+    pub epochs: f64,
+    /// Number of parameters.
+    pub parameters: Option<usize>,
+    /// Scores at the end.
+    pub metrics: Metrics,
+    /// The first evaluation that reached the target.
+    pub steps_to_target: Option<usize>,
+}
+
+impl RunRow {
+    /// The row of a run.
+    pub fn of(run: &RunRecord, steps_to_target: Option<usize>) -> Self {
+        Self {
+            status: run.status,
+            reason: run.reason.clone().unwrap_or_default(),
+            diverged_at_step: run.diverged_at_step,
+            steps: Some(run.steps),
+            epochs: run.epochs,
+            parameters: Some(run.parameters),
+            metrics: run.metrics,
+            steps_to_target,
+        }
+    }
+
+    /// The row of a run that has no record.
+    pub fn missing() -> Self {
+        Self {
+            status: Status::Missing,
+            reason: String::new(),
+            diverged_at_step: None,
+            steps: None,
+            epochs: f64::NAN,
+            parameters: None,
+            metrics: Metrics::default(),
+            steps_to_target: None,
+        }
+    }
+}
+
+/// The columns before the metrics.
+const BEFORE: [&str; 6] = ["status", "reason", "diverged_at_step", "steps", "epochs", "parameters"];
+/// The metrics.
+const METRICS: &[&str] = Metric::NAMES.split_at(Metric::FINAL.len()).0;
+/// The columns after them.
+const AFTER: [&str; 2] = [BEST_STEP, "steps_to_target"];
+
+/// One list of columns after the other.
+const fn concat<const N: usize>(lists: [&[&'static str]; 3]) -> [&'static str; N] {
+    let (mut columns, mut list, mut i, mut column) = ([""; N], 0, 0, 0);
+    while column < N {
+        if i < lists[list].len() {
+            columns[column] = lists[list][i];
+            (i, column) = (i + 1, column + 1);
+        } else {
+            (list, i) = (list + 1, 0);
+        }
+    }
+    columns
+}
+
+impl Row for RunRow {
+    const TABLE: Table = Table {
+        file: "runs.csv",
+        columns: &concat::<{ BEFORE.len() + METRICS.len() + AFTER.len() }>([&BEFORE, METRICS, &AFTER]),
+    };
+
+    fn cells(&self) -> Vec<String> {
+        let count = |x: Option<usize>| x.map(|x| x.to_string()).unwrap_or_default();
+        let mut cells = vec![
+            self.status.name().to_owned(),
+            self.reason.clone(),
+            count(self.diverged_at_step),
+            count(self.steps),
+            float(self.epochs),
+            count(self.parameters),
+        ];
+        cells.extend(self.metrics.cells());
+        cells.extend([count(self.metrics.best_validation_step), count(self.steps_to_target)]);
+        cells
+    }
+
+    fn parse(cells: &[&str]) -> Option<Self> {
+        let [status, reason, diverged, steps, epochs, parameters, scores @ .., best_step, to_target] = cells else {
+            return None;
+        };
+        Some(Self {
+            status: Status::ALL.into_iter().find(|known| known.name() == *status)?,
+            reason: (*reason).to_owned(),
+            diverged_at_step: optional(diverged)?,
+            steps: optional(steps)?,
+            epochs: number(epochs)?,
+            parameters: optional(parameters)?,
+            metrics: Metrics::parse(scores, optional(best_step)?)?,
+            steps_to_target: optional(to_target)?,
+        })
+    }
+}
