@@ -21,7 +21,7 @@ pub struct GradientRow {
     pub step: usize,
     /// Index of the block.
     pub block: usize,
-    /// One of [`TENSORS`].
+    /// One of `TENSORS`.
     pub tensor: &'static str,
     /// ‖∂L/∂·‖
     pub norm: f64,

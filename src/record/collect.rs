@@ -1,7 +1,7 @@
 //! Makes the root tables from the runs.
 //!
 //! They are made as a whole, in plan order, under an exclusive lock taken before anything is read, and only if something
-//! has changed since they were last made: the [`stamp`] tells. Every table of every finished run is checked first; then
+//! has changed since they were last made: the `stamp` tells. Every table of every finished run is checked first; then
 //! the root tables are written, each once.
 
 use std::collections::BTreeMap;

@@ -53,7 +53,7 @@ impl Layout {
     }
 
     /// A table whose rows are led by their experiment, if there are `several`, and their setting. The first `words`
-    /// columns after those are text, and so are [`WORDS`].
+    /// columns after those are text, and so are `WORDS`.
     pub fn table(self, several: bool, header: &[&str], rows: &[Row], words: usize) -> String {
         let mut axes: Vec<&String> = Vec::new();
         for axis in rows.iter().flat_map(|row| row.setting.keys()) {

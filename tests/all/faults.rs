@@ -277,7 +277,7 @@ fn names_that_would_leave_the_results_folder_are_refused() {
 
 #[test]
 fn a_variant_that_does_not_name_an_arm_needs_a_base() {
-    refused_with("variants", json!([{ "name": "mine" }]), &["variants[0].base", "`mine` is no arm"]);
+    refused_with("variants", json!([{ "name": "mine" }]), &["variants[0].base", "`mine` is not the name of an arm"]);
     accepted(&with(small(), "variants", json!([{ "name": "bn", "bias": true }])));
 }
 

@@ -2,7 +2,7 @@
 //! instruction level; which of them runs is chosen when the program starts.
 //!
 //! A kernel is a [`Task`], a struct of its arguments whose `run` is generic over the vector type.
-//! [`run`] calls it with the vectors of the machine's best level, or of the one that the environment
+//! [`run()`] calls it with the vectors of the machine's best level, or of the one that the environment
 //! variable `BN_EXP_SIMD` names (`avx512`, `avx2`, `portable`). Results of two levels may differ in
 //! the last bits, those of one level never do.
 //!

@@ -3,7 +3,7 @@
 //! The probe batch is the first `probe_size` validation samples, or the last of the training split
 //! where there is no validation; norms use its own batch statistics.
 //!
-//! The statistics of a set of values are in [`summary`]. Over all channels there are also the effective rank
+//! The statistics of a set of values are in [`summary`](mod@summary). Over all channels there are also the effective rank
 //! and the mean cosine of the site's matrix of samples by features: [`matrix`].
 
 pub mod matrix;
