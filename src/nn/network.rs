@@ -75,20 +75,20 @@ impl<F: Scalar> Network<F> {
     }
 
     /// ∂L/∂θ of all parameters into `space.gradients`, from ∂L/∂logits, which [`Network::loss`] left in the
-    /// last block's workspace; with `input_gradient` also ∂L/∂input. For the latest forward pass,
+    /// last block's workspace; with `with_dinput` also ∂L/∂input. For the latest forward pass,
     /// which was for `pass`.
-    pub fn backward(&self, pass: Pass, space: &mut Workspace<F>, input_gradient: bool) {
-        self.backward_at(&self.parameters, pass, space, input_gradient);
+    pub fn backward(&self, pass: Pass, space: &mut Workspace<F>, with_dinput: bool) {
+        self.backward_at(&self.parameters, pass, space, with_dinput);
     }
 
     /// The same with other parameters than the network's own: those of the forward pass.
-    pub fn backward_at(&self, parameters: &[F], pass: Pass, space: &mut Workspace<F>, input_gradient: bool) {
+    pub fn backward_at(&self, parameters: &[F], pass: Pass, space: &mut Workspace<F>, with_dinput: bool) {
         let samples = space.input.samples();
         for (i, block) in self.blocks.iter().enumerate().rev() {
             let (below, here) = space.blocks.split_at_mut(i);
             let length = samples * block.layer.input.len();
             let (input, dinput) = match below.last_mut() {
-                None => (space.input.features(), input_gradient.then_some(&mut space.dinput[..length])),
+                None => (space.input.features(), with_dinput.then_some(&mut space.dinput[..length])),
                 Some(below) => {
                     let (values, gradients) = below.output_and_gradient();
                     (Features::dense(&values[..length]), Some(&mut gradients[..length]))

@@ -34,7 +34,7 @@ impl<F: Scalar> Standardize<F> for Center {
         moments.inverse_sd.fill(1.0);
     }
 
-    fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
+    fn gradient_coefficients(&self, group: &Backward, to: &mut Coefficients) {
         let n = group.rows as f64;
         to.are_constant(group.scale);
         for c in 0..group.scale.len() {

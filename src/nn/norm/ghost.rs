@@ -36,7 +36,7 @@ impl<F: Scalar> Standardize<F> for Ghost {
         moments.divide_by_the_sd(self.epsilon);
     }
 
-    fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
+    fn gradient_coefficients(&self, group: &Backward, to: &mut Coefficients) {
         through_mean_and_sd(group, to);
     }
 }

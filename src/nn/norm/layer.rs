@@ -205,7 +205,7 @@ impl<F: Scalar> Norm<F> {
         let found = &mut cache.coefficients;
         if *depend_on_x {
             let group = Backward { rows, mean, center, scale, inverse_sd, sum, centered };
-            self.standardize.input_gradient(&group, found);
+            self.standardize.gradient_coefficients(&group, found);
         } else {
             found.are_constant(scale);
         }

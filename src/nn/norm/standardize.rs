@@ -18,7 +18,7 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
 
     /// Finds p, q and r of dx = p·dy + q·(x − m) + r, for all channels of a group. As it stands here, no
     /// gradient passes through m and s: dx = γs·dy. This is also what happens wherever they do not depend on x.
-    fn input_gradient(&self, group: &Backward, to: &mut Coefficients) {
+    fn gradient_coefficients(&self, group: &Backward, to: &mut Coefficients) {
         to.are_constant(group.scale);
     }
 
