@@ -19,8 +19,8 @@
 //! | [`nn`] | networks as blocks a = pool(φ(norm(Wu))); the arms in [`nn::norm`]; forward and backward |
 //! | [`train`] | the loop, the optimisers, the evaluations |
 //! | [`probe`] | activation and gradient statistics, recomputed beside training |
-//! | [`record`] | an experiment's folder: every path, every column, atomic writes, root tables |
-//! | [`runner`] | trains what is missing, one thread a run; progress |
+//! | [`record`] | an experiment's folder: every path, every table, atomic writes; a network from a run's folder |
+//! | [`runner`] | [`runner::complete`] trains what is missing, one thread a run, and tells what happens |
 //! | [`compare`] | tables → every arm tuned → contrasts, intervals, verdicts |
 //! | [`report`] | what people read |
 //! | [`commands`] | one file a subcommand: glue |

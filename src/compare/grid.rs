@@ -69,7 +69,7 @@ impl<'a> Grid<'a> {
         let by: Vec<usize> = (0..loaded.axes.len()).filter(|axis| !tuned.contains(axis)).collect();
         let settings = distinct(&loaded.runs, &by);
         let mut candidates = distinct(&loaded.runs, &tuned);
-        // A stable sort: what is no number stays in plan order.
+        // A stable sort: values that are not numbers stay in plan order.
         candidates.sort_by(|a, b| {
             let mut orders = a.iter().zip(b).map(|(a, b)| order(a, b));
             orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
@@ -119,7 +119,7 @@ impl<'a> Grid<'a> {
         values
     }
 
-    /// The tuned axes at whose smallest or largest value a candidate is. Values that are no numbers have no edge.
+    /// The tuned axes at whose smallest or largest value a candidate is. Only numbers have an edge.
     pub fn edges(&self, candidate: usize) -> Vec<Edge> {
         let edge = |i: usize| {
             let values = self.values(i);

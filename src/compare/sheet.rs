@@ -2,9 +2,7 @@
 //!
 //! A table may be larger than memory, so one row is held at a time:
 //!
-//! ```no_run
-//! # use bn_exp::{compare::sheet::{self, Number, Word}, record::{layout::ExperimentFolder, tables::CURVES}};
-//! # fn best(folder: &ExperimentFolder) -> anyhow::Result<f64> {
+//! ```text
 //! let mut curves = sheet::open(folder, CURVES)?;
 //! let (split, accuracy) = (curves.column::<Word>("split")?, curves.column::<Number>("accuracy")?);
 //! let mut best: f64 = 0.0;
@@ -13,7 +11,6 @@
 //!         best = best.max(row.get(accuracy)?.unwrap_or_default());
 //!     }
 //! }
-//! # Ok(best) }
 //! ```
 
 use std::fmt;

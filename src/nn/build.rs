@@ -59,11 +59,14 @@ impl<F: Scalar> Network<F> {
     /// Checks that a training batch of this size gives every norm enough values, in equal groups.
     fn check_batch_size(&self, batch_size: usize) -> Result<(), NetworkError> {
         for (block, norm) in self.blocks.iter().enumerate().filter_map(|(i, b)| Some((i, b.norm.as_ref()?))) {
-            norm.check_batch(batch_size).map_err(|too_few| self.too_few_values(block, too_few))?;
             let group = norm.group(batch_size).unwrap_or(batch_size);
             if !batch_size.is_multiple_of(group) {
-                return Err(NetworkError::UnequalGroups { block, group, batch_size });
+                return Err(NetworkError::UnequalGroups { group, batch_size });
             }
+            norm.check_batch(batch_size).map_err(|too_few| match group == batch_size {
+                true => self.too_few_values(block, too_few),
+                false => NetworkError::SmallGroups { block, group },
+            })?;
         }
         Ok(())
     }
@@ -111,6 +114,7 @@ fn block<F: Scalar>(
         None => (None, false, None, None),
         Some(Parts { standardize, affine, after, weight }) => (standardize, affine, after, weight),
     };
+    assert!(standardize.is_some() || !affine, "γ and β without a norm: the parts are `Off` with an affine");
     let norm = standardize.map(|standardize| {
         let affine = affine.then(|| (vector(Tensor::Gamma, "norm.gamma"), vector(Tensor::Beta, "norm.beta")));
         Norm::new(standardize, at, affine)

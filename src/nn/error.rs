@@ -17,16 +17,20 @@ pub enum NetworkError {
         samples: usize,
     },
     /// A training batch that the arm's groups do not cut into equal parts.
-    #[error(
-        "block {block}: the arm takes statistics of {group} samples at a time, which do not divide a batch of {batch_size}"
-    )]
+    #[error("statistics are taken of {group} samples at a time, which do not divide train.batch_size, {batch_size}")]
     UnequalGroups {
-        /// Index of the block.
-        block: usize,
         /// Samples in a group.
         group: usize,
         /// Samples in the batch.
         batch_size: usize,
+    },
+    /// Groups of one value.
+    #[error("block {block}: statistics of {group} samples at a time need at least two values per channel")]
+    SmallGroups {
+        /// Index of the block.
+        block: usize,
+        /// Samples in a group.
+        group: usize,
     },
     /// `train_only` names nothing in this network.
     #[error("train_only entry `{entry}` names no parameter of this network; it has {known}")]

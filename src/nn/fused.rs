@@ -228,9 +228,6 @@ impl<F: Scalar> Block<F> {
         if dinput.is_some() {
             map.flip(self.weight(parameters, made), scratch);
         }
-        if let Some(norm) = &self.norm {
-            norm.clear_gradients(gradients);
-        }
         for (g, samples) in cache.moments.groups.iter().enumerate() {
             if let Some(norm) = &self.norm {
                 // With a pool, the winners' x: elsewhere dy is 0.

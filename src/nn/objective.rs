@@ -7,7 +7,8 @@ use super::workspace::Workspace;
 use crate::kernels::Scalar;
 
 /// L(θ) and ∂L/∂θ on one batch, at any θ: the network lends its blocks, and no parameter is copied.
-/// Values and gradients come by the plain path, on buffers of the objective's own.
+/// Values and gradients come by the plain path, on buffers of the objective's own. The pass may be any but one
+/// under population statistics, which belong to a workspace.
 #[derive(Debug)]
 pub struct Objective<'a, F: Scalar> {
     network: &'a Network<F>,

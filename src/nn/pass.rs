@@ -31,9 +31,4 @@ impl Pass {
     pub const fn uses_batch(self) -> bool {
         matches!(self, Self::Train { .. } | Self::Evaluate(Statistics::Batch))
     }
-
-    /// Whether this is a training step.
-    pub const fn is_training(self) -> bool {
-        matches!(self, Self::Train { .. })
-    }
 }

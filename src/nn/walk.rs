@@ -38,7 +38,7 @@ struct Walk<F> {
 }
 
 impl<F: Scalar> Walk<F> {
-    /// At the network's door, with this input.
+    /// Before the first stage, with this input.
     fn new(network: &Network<F>, input: &[F]) -> Self {
         let samples = input.len() / network.input.len();
         Self { samples, block: 0, stage: 0, u: input.to_vec(), x: Vec::new(), y: Vec::new(), space: None }
@@ -109,9 +109,9 @@ impl<F: Scalar> Network<F> {
         self.blocks.iter().any(|block| block.norm.as_ref().is_some_and(|norm| norm.standardize.is_due(step)))
     }
 
-    /// Sets what arms set from minibatch `step`, whose features are `input`, before that step: block by block,
-    /// each from what the blocks below then make of the input. Returns the places in [`Network::index`]
-    /// of the parameters of which the optimiser has to forget what it remembers.
+    /// Sets what arms set from minibatch `step`, whose features are `input`, before that step. It goes block by block: each
+    /// arm sees what the blocks below, already set, make of the input. Returns the parameters that were set, by
+    /// their places in [`Network::index`]: the optimiser has to forget their moments.
     ///
     /// # Errors
     /// If a norm needs more values per channel than it gets.

@@ -188,7 +188,7 @@ impl Saved {
         let (first, second) = moments.context("the saved run lacks the optimiser's moments")?;
         // Runs that were saved before tensors had counts of their own had done as many updates of each.
         let steps = match self.tensor("optimizer.steps") {
-            Some(steps) => steps.counts().context("the saved counts of updates are no counts")?,
+            Some(steps) => steps.counts().context("the saved counts of updates are damaged")?,
             None => vec![u32::try_from(step)?; network.index.len()],
         };
         ensure!(state.optimizer.restore(steps, first, second), "the saved moments are of another size");

@@ -35,8 +35,10 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
         for variant in &experiment.variants {
             if let Err(error) = build::check(&point.settings, variant) {
                 let path = match error {
-                    NetworkError::OneValuePerChannel { .. } | NetworkError::UnequalGroups { .. } => "train.batch_size",
-                    NetworkError::UnknownParameter { .. } => "variants",
+                    NetworkError::OneValuePerChannel { .. } => "train.batch_size",
+                    NetworkError::UnequalGroups { .. }
+                    | NetworkError::SmallGroups { .. }
+                    | NetworkError::UnknownParameter { .. } => "variants",
                 };
                 problems.add(path, format!("variant {}: {error}", variant.name));
             }

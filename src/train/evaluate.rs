@@ -50,6 +50,9 @@ pub struct CurveRow {
 /// Samples in a forward pass under running statistics, where the size does not matter.
 const CHUNK: usize = 128;
 
+/// Training samples that population statistics are found from, at most (Wu & Johnson 2021).
+const POPULATION: usize = 2048;
+
 /// Reads splits through a network.
 #[derive(Debug)]
 pub struct Evaluator<'a, F: Scalar> {
@@ -98,6 +101,9 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
         };
         // Made anew for each look, so that it takes no memory in between.
         let mut space = network.space_for_evaluation(self.capacity);
+        if statistics == Statistics::Population && network.uses_batch_statistics() {
+            network.find_population(&self.population(), &mut space)?;
+        }
         let (mut loss_sum, mut correct) = (0.0, 0);
         for batch in chunks(&order, size, statistics == Statistics::Batch) {
             space.input.write(batch.len(), |input, written| {
@@ -110,6 +116,15 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
             correct += outcome.correct;
         }
         Ok(Score { loss: loss_sum / count as f64, accuracy: correct as f64 / count as f64 })
+    }
+
+    /// The first training samples, which stand for the population.
+    fn population(&self) -> Vec<F> {
+        let samples: Vec<u32> = (0..self.data.train.len().min(POPULATION) as u32).collect();
+        let length = self.data.shape.len();
+        let mut input = vec![F::zero(); samples.len() * length];
+        self.scaler.gather(&self.data.train, &samples, &mut input, length, &mut |_| {});
+        input
     }
 }
 
@@ -167,7 +182,10 @@ impl<'a, F: Scalar> Curves<'a, F> {
                 };
                 self.at_end.iter().find(is_meant).map(|(.., score)| score.of(metric.kind))
             }
-            Source::Best => self.best_validation.map(|(accuracy, _)| accuracy),
+            // Of the best evaluation only the accuracy is kept.
+            Source::Best => {
+                self.best_validation.map(|(accuracy, _)| accuracy).filter(|_| metric.kind == Kind::Accuracy)
+            }
             Source::Target => None,
         }
     }

@@ -196,7 +196,9 @@ fn a_knob_of_an_arm_is_needed_there_and_refused_elsewhere() {
     let misplaced = json!([{ "name": "bn", "batch": 4 }]);
     refused_with("variants", misplaced, &["variants[0].batch: has no meaning with arm bn"]);
     let unequal = json!([{ "name": "ghost", "batch": 7 }]);
-    refused_with("variants", unequal, &["variant ghost", "7 samples at a time", "do not divide a batch of"]);
+    refused_with("variants", unequal, &["variant ghost", "7 samples at a time", "do not divide train.batch_size"]);
+    let single = json!([{ "name": "ghost", "batch": 1 }]);
+    refused_with("variants", single, &["variants: variant ghost", "statistics of 1 samples at a time"]);
 }
 
 #[test]

@@ -15,11 +15,14 @@ use bn_exp::nn::objective::Objective;
 use bn_exp::nn::parameters::Tensor;
 use bn_exp::nn::{Network, Pass, Statistics};
 use bn_exp::random::stream;
+use bn_exp::train::evaluate::{Evaluator, Part};
 use bn_exp::train::{Observer, State, train};
 use rand_distr::{Distribution, StandardNormal};
 use serde_json::{Value, json};
 
-const SAMPLES: usize = 8;
+use crate::common::arms::{self, facts};
+
+const SAMPLES: usize = 12;
 const TRAINING: Pass = Pass::Train { seed: 3, step: 5 };
 
 /// Standardises by constants that are those of a minibatch, found anew before every second step; γ and β are reset then.
@@ -37,7 +40,7 @@ impl Standardize<f64> for Refreshed {
     fn is_due(&self, step: usize) -> bool {
         step.is_multiple_of(2)
     }
-    fn begin(&mut self, from: Begin<f64>) -> Changed {
+    fn begin(&self, from: Begin<f64>) -> Changed {
         if let Some(kept) = from.kept {
             kept.mean.copy_from_slice(&from.moments.mean);
             kept.variance.copy_from_slice(&from.moments.variance);
@@ -101,7 +104,7 @@ impl Reparametrise<f64> for Cubed {
 fn experiment(model: &Value) -> Experiment {
     let text = json!({
         "name": "parts", "data": { "source": "glyphs", "train": 40, "validation": 2, "test": 2 }, "model": model,
-        "norm": { "momentum": 0.3 }, "variants": ["bn", "affine", "center"],
+        "norm": { "momentum": 0.3 }, "variants": arms::entries(),
         "optimizer": { "kind": "adam", "lr": 0.01 }, "train": { "batch_size": SAMPLES, "steps": 5 },
     });
     let facts = |data: &_| {
@@ -110,14 +113,18 @@ fn experiment(model: &Value) -> Experiment {
     Experiment::parse(&text.to_string(), &[], &facts).expect("the configuration is valid")
 }
 
+fn named<'a>(variants: &'a [Variant], name: &str) -> &'a Variant {
+    variants.iter().find(|variant| variant.name == name).expect("an arm")
+}
+
 /// Smooth ones: without ReLUs and max pools no step of a check crosses a kink.
 fn models() -> [Value; 4] {
     [
-        json!({ "kind": "mlp", "hidden": [6, 5], "activation": "tanh", "precision": "f64" }),
-        json!({ "kind": "mlp", "hidden": [5, 5], "residual": true, "norm_position": "after_activation",
+        json!({ "kind": "mlp", "hidden": [6, 5, 4], "activation": "tanh", "precision": "f64" }),
+        json!({ "kind": "mlp", "hidden": [5, 5, 5], "residual": true, "norm_position": "after_activation",
             "activation": "sigmoid", "precision": "f64" }),
-        json!({ "kind": "cnn", "channels": [2, 3], "pool": "none", "activation": "sigmoid", "precision": "f64" }),
-        json!({ "kind": "cnn", "channels": [3], "pool": "average", "norm_position": "after_pool", "dense": [4],
+        json!({ "kind": "cnn", "channels": [2, 3], "pool": "none", "dense": [4], "activation": "sigmoid", "precision": "f64" }),
+        json!({ "kind": "cnn", "channels": [3], "pool": "average", "norm_position": "after_pool", "dense": [4, 3],
             "activation": "tanh", "precision": "f64" }),
     ]
 }
@@ -166,7 +173,7 @@ fn check(case: &str, network: &Network<f64>, pass: Pass) {
     }
 }
 
-/// Every model with the variants bn, affine, center.
+/// Every model, with every arm.
 fn for_each_model(test: impl Fn(&str, &Settings, &[Variant])) {
     for model in models() {
         let experiment = experiment(&model);
@@ -181,9 +188,9 @@ fn a_part_after_gamma_and_beta_has_the_right_derivative_and_is_off_in_evaluation
             after: Some(Box::new(Noise { block: place.block, length: place.channels * place.area })),
             ..parts(Arm::Bn, place)
         };
-        let noisy = network(settings, &variants[0], &with_noise);
+        let noisy = network(settings, named(variants, "bn"), &with_noise);
         check(case, &noisy, TRAINING);
-        let plain = network(settings, &variants[0], &|place| parts(Arm::Bn, place));
+        let plain = network(settings, named(variants, "bn"), &|place| parts(Arm::Bn, place));
         let logits = |network: &Network<f64>, pass| {
             let mut space = network.space_for_training(SAMPLES);
             space.input.set(&batch(network).0);
@@ -207,7 +214,7 @@ fn a_part_after_gamma_and_beta_has_the_right_derivative_and_is_off_in_evaluation
 fn a_weight_that_is_a_function_of_the_parameter_has_the_right_derivative_on_both_paths() {
     for_each_model(|case, settings, variants| {
         let cubed = |place: Place| Parts { weight: Some(Box::new(Cubed)), ..parts(Arm::Affine, place) };
-        let network = network(settings, &variants[1], &cubed);
+        let network = network(settings, named(variants, "affine"), &cubed);
         check(case, &network, TRAINING);
         let (input, labels) = batch(&network);
         let gradients = [network.space_for_training(SAMPLES), network.space_for_probing(SAMPLES)].map(|mut space| {
@@ -223,7 +230,7 @@ fn a_weight_that_is_a_function_of_the_parameter_has_the_right_derivative_on_both
 }
 
 #[test]
-fn derivatives_are_right_under_every_kind_of_statistics() {
+fn derivatives_are_right_under_batch_and_running_statistics() {
     for_each_model(|case, settings, variants| {
         for variant in variants {
             let mut network = network(settings, variant, &|place| parts(variant.arm, place));
@@ -253,11 +260,13 @@ fn population_statistics_of_one_batch_are_that_batchs() {
             };
             let (batch, population) = (logits(Statistics::Batch, SAMPLES), logits(Statistics::Population, SAMPLES));
             let is_close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-11);
-            assert!(is_close(&batch, &population), "{} {case}", variant.name);
+            // Groups are of parts of a batch, the population is one.
+            let is_one_group = !matches!(variant.arm, Arm::Ghost { .. });
+            assert_eq!(is_close(&batch, &population), is_one_group, "{} {case}", variant.name);
             // They are the population's whatever batch is looked at.
-            assert!(is_close(&batch, &logits(Statistics::Population, 3)), "{} {case}", variant.name);
+            assert!(is_close(&population, &logits(Statistics::Population, 3)), "{} {case}", variant.name);
             let differs = !is_close(&batch, &logits(Statistics::Running, SAMPLES));
-            assert_eq!(differs, variant.arm != Arm::Affine, "{} {case}", variant.name);
+            assert_eq!(differs, facts(variant.arm).uses_batch, "{} {case}", variant.name);
         }
     });
 }
@@ -279,15 +288,20 @@ fn a_start_is_set_block_by_block_and_a_refresh_makes_the_optimiser_forget() {
         }
     }
     for_each_model(|case, settings, variants| {
-        let refreshed = |_: Place| Parts::of(Refreshed).with_affine();
-        let mut network = Network::of_parts(settings, &variants[0], 2, &refreshed).expect("a network");
+        // Every second block is bn's: what it makes of the minibatch in training is what the next block is set from.
+        let is_refreshed = |block: usize| block.is_multiple_of(2);
+        let refreshed = |place: Place| {
+            if is_refreshed(place.block) { Parts::of(Refreshed).with_affine() } else { parts(Arm::Bn, place) }
+        };
+        let mut network = Network::of_parts(settings, named(variants, "bn"), 2, &refreshed).expect("a network");
         let input = batch(&network).0;
         network.begin(3, 0, &input).expect("a start");
-        // Each norm's output is standardised on that batch: only so if those below were set before.
+        // The output of each is standardised on that batch: only so if those below were set before.
         network
             .walk(TRAINING, &input, &mut |written| {
                 let block = &network.blocks[written.block];
-                let is_norm = block.norm.is_some() && written.stage == block.before_norm + 1;
+                let has_norm = block.norm.is_some() && is_refreshed(written.block);
+                let is_norm = has_norm && written.stage == block.before_norm + 1;
                 for c in 0..block.layer.mapped.channels * usize::from(is_norm) {
                     let values: Vec<f64> =
                         written.values.iter().skip(c).step_by(block.layer.mapped.channels).copied().collect();
@@ -303,5 +317,23 @@ fn a_start_is_set_block_by_block_and_a_refresh_makes_the_optimiser_forget() {
         train(&mut network, &mut state, settings, &data, 2, &mut counts, &AtomicBool::new(false)).expect("training");
         // Refreshed before steps 2 and 4; not after the last.
         assert_eq!(counts.0, [[1, 1, 1], [2, 0, 0], [3, 1, 1], [4, 0, 0], [5, 1, 1]], "{case}");
+    });
+}
+
+#[test]
+fn an_evaluation_under_population_statistics_finds_them_from_the_training_split() {
+    for_each_model(|case, settings, variants| {
+        let data = Store::new("nowhere").load(&settings.data, 2).expect("glyphs need no files");
+        for variant in variants {
+            let network = network(settings, variant, &|place| parts(variant.arm, place));
+            let evaluator = Evaluator::new(&network, &data, data.train.len(), 2);
+            let loss = |statistics| {
+                evaluator.score(&network, Part::Train, data.train.len(), statistics).expect("a score").loss
+            };
+            // The whole training split is one batch here, and the population as well.
+            let (batch, population) = (loss(Statistics::Batch), loss(Statistics::Population));
+            let is_one_group = !matches!(variant.arm, Arm::Ghost { .. });
+            assert_eq!((batch - population).abs() < 1e-9, is_one_group, "{} {case}", variant.name);
+        }
     });
 }

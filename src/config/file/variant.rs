@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::config::names::serde_name;
 use crate::config::problem::Problems;
@@ -41,15 +42,15 @@ pub enum Arm {
 impl Arm {
     /// The arm of this name with the knobs that `object` gives it. Faults go to `problems`, under `path`.
     pub fn of(name: ArmName, object: &VariantObject, path: &str, problems: &mut Problems) -> Option<Self> {
-        // Every field by name: a knob that is not looked at here does not compile.
-        let VariantObject { name: _, base: _, bias: _, train_only: _, mut batch } = *object;
+        let mut knobs = object.knobs();
         let word = serde_name(&name);
-        let mut needed = |knob: &str, value: &mut Option<usize>| {
+        let mut needed = |knob: &str| {
+            let value = knobs.remove(knob);
             if value.is_none() {
                 let example = format!("{{\"name\": \"{word}\", \"{knob}\": …}}");
                 problems.add(format!("{path}.{knob}"), format!("missing; arm {word} needs it: {example}"));
             }
-            value.take()
+            value
         };
         let arm = match name {
             ArmName::None => Some(Self::None),
@@ -57,13 +58,12 @@ impl Arm {
             ArmName::Standardize => Some(Self::Standardize),
             ArmName::Bn => Some(Self::Bn),
             ArmName::Center => Some(Self::Center),
-            ArmName::Ghost => needed("batch", &mut batch).map(|batch| Self::Ghost { batch }),
-        };
-        // What is left belongs to another arm.
-        for (knob, is_left) in [("batch", batch.is_some())] {
-            if is_left {
-                problems.add(format!("{path}.{knob}"), format!("has no meaning with arm {word}"));
+            ArmName::Ghost => {
+                needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }
+        };
+        for knob in knobs.keys() {
+            problems.add(format!("{path}.{knob}"), format!("has no meaning with arm {word}"));
         }
         arm
     }
@@ -105,4 +105,13 @@ pub struct VariantObject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub batch: Option<usize>,
+}
+
+impl VariantObject {
+    /// The keys that belong to single arms, with their values.
+    fn knobs(&self) -> Map<String, Value> {
+        let Ok(Value::Object(mut keys)) = serde_json::to_value(self) else { return Map::new() };
+        keys.retain(|key, _| !["name", "base", "bias", "train_only"].contains(&key.as_str()));
+        keys
+    }
 }

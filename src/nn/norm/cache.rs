@@ -24,6 +24,9 @@ pub struct NormCache<F> {
     pub(super) sum: Vec<f64>,
     /// D₂
     pub(super) centered: Vec<f64>,
+    /// dγ and dβ, summed over the groups so far.
+    pub(super) dgamma: Vec<f64>,
+    pub(super) dbeta: Vec<f64>,
     pub(super) coefficients: Coefficients,
     pub(super) p: Vec<F>,
     pub(super) q: Vec<F>,
@@ -43,6 +46,8 @@ impl<F: Scalar> NormCache<F> {
             scale64: d(),
             sum: d(),
             centered: d(),
+            dgamma: d(),
+            dbeta: d(),
             coefficients: Coefficients { p: d(), q: d(), r: d() },
             p: ones(),
             q: zeros(),

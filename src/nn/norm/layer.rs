@@ -71,7 +71,6 @@ impl<F: Scalar> Norm<F> {
 
     /// From dy to dx in place, and dγ, dβ into `gradients`, with the x and cache of the forward pass.
     pub fn backward(&self, parameters: &[F], x: &[F], d: &mut [F], cache: &mut NormCache<F>, gradients: &mut [F]) {
-        self.clear_gradients(gradients);
         for g in 0..cache.moments.groups.count() {
             let values = self.values(&cache.moments, g);
             let (x, d) = (&x[values.clone()], &mut d[values]);
@@ -147,9 +146,10 @@ impl<F: Scalar> Norm<F> {
         self.standardize.group(TRAINING, samples)
     }
 
-    /// Whether training's m and s depend on x.
+    /// Whether m and s depend on x in any pass.
     pub fn depends_on_x(&self) -> bool {
-        self.group(2).is_some()
+        let evaluations = [Statistics::Batch, Statistics::Running, Statistics::Population].map(Pass::Evaluate);
+        evaluations.into_iter().chain([TRAINING]).any(|pass| self.standardize.group(pass, 2).is_some())
     }
 
     /// Whether evaluation under batch statistics differs from that under kept ones.
@@ -173,16 +173,8 @@ impl<F: Scalar> Norm<F> {
         }
     }
 
-    /// Sets the gradients of γ and β to 0, for the groups to be added.
-    pub fn clear_gradients(&self, gradients: &mut [F]) {
-        if let Some((gamma, beta)) = &self.affine {
-            gradients[gamma.clone()].fill(F::zero());
-            gradients[beta.clone()].fill(F::zero());
-        }
-    }
-
-    /// Sets p, q and r of a group, and adds its dγ and dβ, from dy and x. Rows with dy = 0 may be left
-    /// out of the two.
+    /// Sets p, q and r of a group from dy and x, and adds to dγ and dβ, which begin anew with the first group.
+    /// Rows with dy = 0 may be left out of the two.
     pub fn gradient(
         &self,
         parameters: &[F],
@@ -212,8 +204,11 @@ impl<F: Scalar> Norm<F> {
         for (c, s) in inverse_sd.iter().enumerate() {
             (cache.p[c], cache.q[c], cache.r[c]) = (F::of(found.p[c]), F::of(found.q[c]), F::of(found.r[c]));
             if let Some((gamma, beta)) = &self.affine {
-                gradients[gamma.start + c] += F::of(s * centered[c]);
-                gradients[beta.start + c] += F::of(sum[c]);
+                let [dgamma, dbeta] = [&mut cache.dgamma[c], &mut cache.dbeta[c]];
+                let before = |d: f64| if g == 0 { 0.0 } else { d };
+                (*dgamma, *dbeta) = (before(*dgamma) + s * centered[c], before(*dbeta) + sum[c]);
+                gradients[gamma.start + c] = F::of(*dgamma);
+                gradients[beta.start + c] = F::of(*dbeta);
             }
         }
     }

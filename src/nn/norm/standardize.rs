@@ -38,8 +38,9 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
         false
     }
 
-    /// Sets it.
-    fn begin(&mut self, _from: Begin<F>) -> Changed {
+    /// Sets it. The arm itself stays as it is: what it keeps between steps is in `from`, where a saved run and a
+    /// checkpoint find it.
+    fn begin(&self, _from: Begin<F>) -> Changed {
         Changed::Nothing
     }
 }
@@ -101,7 +102,7 @@ pub struct Begin<'a, F> {
 pub enum Changed {
     /// Nothing that the optimiser remembers anything of.
     Nothing,
-    /// γ and β: what the optimiser remembers of them is no longer theirs.
+    /// γ and β. The optimiser forgets their moments.
     Affine,
 }
 

@@ -124,7 +124,11 @@ impl Subject {
     /// the check is short enough.
     fn is_steep(&self) -> bool {
         let inverse_sds = self.space.blocks.iter().flat_map(|space| &space.norm.moments.inverse_sd);
-        self.facts.batch_multiple > 1 && inverse_sds.fold(0.0, |most, s| s.max(most)) > STEEP
+        let Facts { batch_multiple, subtracts_mean, divides_by_sd, .. } = self.facts;
+        // Without the mean, ReLUs make SDs that are small beside it.
+        let has_relus = self.network.blocks[0].activation == Activation::Relu;
+        let may_be_steep = batch_multiple > 1 || divides_by_sd && !subtracts_mean && has_relus;
+        may_be_steep && inverse_sds.fold(0.0, |most, s| s.max(most)) > STEEP
     }
 
     /// Whether in some layer over half of the relus are on for all values or for none: it is then
@@ -134,6 +138,16 @@ impl Subject {
             let Some(stage) = block.stages.iter().position(|s| *s == Stage::Activation) else { return false };
             let shape = block.shape_after(stage);
             let values = &plain(space).0[stage][..SAMPLES * shape.len()];
+            let low = match block.activation {
+                Activation::Sigmoid => Some(0.0),
+                Activation::Tanh => Some(-1.0),
+                Activation::Relu | Activation::Identity => None,
+            };
+            if let Some(low) = low {
+                // Saturated: no weight below has an effect.
+                let is_flat = |v: &&f64| (1.0 - **v).min(**v - low) < 1e-4;
+                return 2 * values.iter().filter(is_flat).count() > values.len();
+            }
             let is_linear = |c: usize| {
                 let on = values.iter().skip(c).step_by(shape.channels).filter(|v| **v > 0.0).count();
                 on == 0 || on == SAMPLES * shape.area()
