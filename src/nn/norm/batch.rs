@@ -53,10 +53,8 @@ impl<F: Scalar> Standardize<F> for Batch {
 /// p, q and r of a group whose m and s are its own μ and 1/√(σ² + ε).
 pub(super) fn through_mean_and_sd(group: &Backward, to: &mut Coefficients) {
     let n = group.rows as f64;
-    for c in 0..group.scale.len() {
-        let (p, s) = (group.scale[c], group.inverse_sd[c]);
-        to.p[c] = p;
-        to.q[c] = -p * (s * (s * (group.centered[c] / n)));
-        to.r[c] = -p * (group.sum[c] / n);
-    }
+    to.p.copy_from_slice(group.scale);
+    let of_channel = group.scale.iter().zip(group.inverse_sd).zip(group.centered);
+    to.q.iter_mut().zip(of_channel).for_each(|(q, ((p, s), centered))| *q = -p * (s * (s * (centered / n))));
+    to.r.iter_mut().zip(group.scale.iter().zip(group.sum)).for_each(|(r, (p, sum))| *r = -p * (sum / n));
 }

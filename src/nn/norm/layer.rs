@@ -165,11 +165,21 @@ impl<F: Scalar> Norm<F> {
 
     /// Sets center, scale and shift of a group from the moments that were found.
     pub fn coefficients(&self, parameters: &[F], g: usize, cache: &mut NormCache<F>) {
-        for c in 0..self.channels {
-            let at = g * self.channels + c;
-            cache.center[c] = F::of(cache.moments.center[at]);
-            cache.scale[c] = F::of(self.gamma(parameters, c) * cache.moments.inverse_sd[at]);
-            cache.shift[c] = self.affine.as_ref().map_or(F::zero(), |(_, beta)| parameters[beta.start + c]);
+        let range = cache.of_group(g);
+        let NormCache { moments, center, scale, shift, .. } = cache;
+        center.iter_mut().zip(&moments.center[range.clone()]).for_each(|(to, m)| *to = F::of(*m));
+        let inverse_sd = &moments.inverse_sd[range];
+        match &self.affine {
+            Some((gamma, beta)) => {
+                let gamma = &parameters[gamma.clone()];
+                let pairs = gamma.iter().zip(inverse_sd);
+                scale.iter_mut().zip(pairs).for_each(|(to, (gamma, s))| *to = F::of(gamma.f64() * s));
+                shift.copy_from_slice(&parameters[beta.clone()]);
+            }
+            None => {
+                scale.iter_mut().zip(inverse_sd).for_each(|(to, s)| *to = F::of(*s));
+                shift.fill(F::zero());
+            }
         }
     }
 
@@ -188,9 +198,13 @@ impl<F: Scalar> Norm<F> {
         let Moments { mean, center, inverse_sd, depend_on_x, .. } = &cache.moments;
         let (mean, center) = (&mean[range.clone()], &center[range.clone()]);
         let inverse_sd = &inverse_sd[range];
-        for (c, s) in inverse_sd.iter().enumerate() {
-            cache.center[c] = F::of(center[c]);
-            cache.scale64[c] = self.gamma(parameters, c) * s;
+        cache.center.iter_mut().zip(center).for_each(|(to, m)| *to = F::of(*m));
+        match &self.affine {
+            Some((gamma, _)) => {
+                let pairs = parameters[gamma.clone()].iter().zip(inverse_sd);
+                cache.scale64.iter_mut().zip(pairs).for_each(|(to, (gamma, s))| *to = gamma.f64() * s);
+            }
+            None => cache.scale64.copy_from_slice(inverse_sd),
         }
         kernels::norm::reduce(dy, x, &cache.center, &mut cache.sum, &mut cache.centered);
         let (scale, sum, centered) = (&cache.scale64[..], &cache.sum[..], &cache.centered[..]);
@@ -201,15 +215,22 @@ impl<F: Scalar> Norm<F> {
         } else {
             found.are_constant(scale);
         }
-        for (c, s) in inverse_sd.iter().enumerate() {
-            (cache.p[c], cache.q[c], cache.r[c]) = (F::of(found.p[c]), F::of(found.q[c]), F::of(found.r[c]));
-            if let Some((gamma, beta)) = &self.affine {
-                let [dgamma, dbeta] = [&mut cache.dgamma[c], &mut cache.dbeta[c]];
-                let before = |d: f64| if g == 0 { 0.0 } else { d };
-                (*dgamma, *dbeta) = (before(*dgamma) + s * centered[c], before(*dbeta) + sum[c]);
-                gradients[gamma.start + c] = F::of(*dgamma);
-                gradients[beta.start + c] = F::of(*dbeta);
-            }
+        for (to, from) in [(&mut cache.p, &found.p), (&mut cache.q, &found.q), (&mut cache.r, &found.r)] {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = F::of(*from));
+        }
+        let Some((gamma, beta)) = &self.affine else { return };
+        if g == 0 {
+            cache.dgamma.fill(0.0);
+            cache.dbeta.fill(0.0);
+        }
+        let dgamma = cache.dgamma.iter_mut().zip(inverse_sd).zip(centered);
+        for (to, ((d, s), centered)) in gradients[gamma.clone()].iter_mut().zip(dgamma) {
+            *d += s * centered;
+            *to = F::of(*d);
+        }
+        for (to, (d, sum)) in gradients[beta.clone()].iter_mut().zip(cache.dbeta.iter_mut().zip(sum)) {
+            *d += sum;
+            *to = F::of(*d);
         }
     }
 
@@ -265,10 +286,6 @@ impl<F: Scalar> Norm<F> {
     fn values(&self, moments: &Moments, g: usize) -> Range<usize> {
         let rows = moments.rows(g);
         rows.start * self.channels..rows.end * self.channels
-    }
-
-    fn gamma(&self, parameters: &[F], channel: usize) -> f64 {
-        self.affine.as_ref().map_or(1.0, |(gamma, _)| parameters[gamma.start + channel].f64())
     }
 }
 
