@@ -20,7 +20,7 @@
 //! | [`train`] | the loop, the optimisers, the evaluations |
 //! | [`probe`] | activation and gradient statistics, recomputed beside training |
 //! | [`record`] | an experiment's folder: every path, every table, atomic writes; a network from a run's folder |
-//! | [`runner`] | [`runner::complete`] trains what is missing, one thread a run, and tells what happens |
+//! | [`runner`] | [`runner::complete()`] trains what is missing, one thread a run, and tells what happens |
 //! | [`compare`] | tables → every arm tuned → contrasts, intervals, verdicts |
 //! | [`report`] | what people read |
 //! | [`commands`] | one file a subcommand: glue |

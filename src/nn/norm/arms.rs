@@ -30,7 +30,7 @@ pub struct Place {
 pub struct Parts<F: Scalar> {
     /// Eq. 1; `None` means that there is no norm at all.
     pub standardize: Option<Box<dyn Standardize<F>>>,
-    /// Whether γ and β follow (eq. 2). They need a norm: eq. 3 alone is [`Off`](super::off::Off) with γ and β.
+    /// Whether γ and β follow (eq. 2). They need a norm: eq. 3 alone is [`Off`] with γ and β.
     pub affine: bool,
     /// What comes after γ and β.
     pub after: Option<Box<dyn Elementwise<F>>>,
