@@ -7,7 +7,7 @@ use super::warning::Warning;
 use crate::config::file::Metric;
 use crate::record::run::Status;
 
-/// An experiment's runs as they are to be compared.
+/// An experiment's runs, arranged for comparing.
 pub struct Arranged<'a> {
     /// The runs.
     pub grid: Grid<'a>,

@@ -105,7 +105,7 @@ fn point(scores: &Scores, setting: usize, variant: &str, candidate: usize, confi
     }
 }
 
-/// The unbroken range of good values around a row's best; none if the row has none, or its axis no numbers.
+/// The unbroken range of good values around a row's best. `None` if no value is good, or if the axis does not hold numbers.
 fn good(kind: Kind, points: &[CurvePoint], best: f64) -> Option<Good> {
     let sign = kind.sign();
     let value = |point: &CurvePoint| point.values.values().next()?.as_f64();
