@@ -9,6 +9,7 @@
 //! its channels exchanged. P is never written out. Its entry (pixel, patch entry) lies in the image, padded
 //! with a border of zeros, at `pixels[pixel] + patch[entry]`; a product needs to know no more.
 
+use super::aligned::Aligned;
 pub use super::conv_shape::ConvShape;
 use super::gemm::{Offsets, Product, Table};
 use super::row_conv::{self, RowConv};
@@ -106,20 +107,20 @@ pub struct Convolution {
 }
 
 /// Buffers for the products of one convolution.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Scratch<F> {
     /// One padded image of the input, its border zero.
-    input: Vec<F>,
+    input: Aligned<F>,
     /// One padded image of the output's gradient, its border zero.
-    output: Vec<F>,
+    output: Aligned<F>,
     /// The kernel flipped, [k, k, O, C].
-    flipped: Vec<F>,
+    flipped: Aligned<F>,
 }
 
 impl<F: Scalar> Scratch<F> {
     /// For a convolution; the buffers of gradients only if they are to be used.
     pub fn new(shape: ConvShape, with_gradients: bool) -> Self {
-        let zeros = |length: usize| vec![F::zero(); length];
+        let zeros = |length: usize| Aligned::filled(F::zero(), length);
         let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
         Self {
             input: zeros(shape.padded_area() * shape.input_channels),

@@ -10,6 +10,7 @@
 //! shapes that do not fill whole vectors and tiles.
 
 pub mod activation;
+mod aligned;
 pub mod conv;
 mod conv_shape;
 pub mod exp;
@@ -27,5 +28,6 @@ pub mod sparse;
 pub(crate) mod testing;
 pub mod update;
 
+pub use aligned::Aligned;
 pub use simd::Scalar;
 pub use slices::{add_to_rows, l2_norm};

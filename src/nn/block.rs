@@ -230,7 +230,7 @@ impl<F: Scalar> Block<F> {
         let dmapped = &dmapped[0][..samples * self.layer.mapped.len()];
         self.bias_gradient(dmapped, sums, gradients);
         // What the skip connection carries past the block.
-        let carried = above.last().filter(|_| self.stages.last() == Some(&Stage::Skip));
+        let carried = above.last().map(|values| &values[..]).filter(|_| self.stages.last() == Some(&Stage::Skip));
         let weight = self.weight(parameters, made);
         self.map_backward(
             weight,
@@ -253,7 +253,7 @@ impl<F: Scalar> Block<F> {
         scratch: Option<&mut Scratch<F>>,
         dweight: &mut [F],
         dinput: Option<&mut [F]>,
-        carried: Option<&Vec<F>>,
+        carried: Option<&[F]>,
     ) {
         match (&self.map, scratch) {
             (Map::Linear(map), _) => {

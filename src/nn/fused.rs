@@ -156,7 +156,7 @@ impl<F: Scalar> Block<F> {
         &self,
         x: &[F],
         samples: Range<usize>,
-        [y, winner_input]: [&mut Vec<F>; 2],
+        [y, winner_input]: [&mut [F]; 2],
         winner: &mut [u8],
         cache: &NormCache<F>,
     ) {

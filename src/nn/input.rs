@@ -1,13 +1,13 @@
 //! What goes into a network, and where it is not 0.
 
-use crate::kernels::Scalar;
 use crate::kernels::sparse::Map;
+use crate::kernels::{Aligned, Scalar};
 
 /// The features of a batch, [N, H, W, C], with the map of what is not 0 of them where a fully connected
 /// first layer goes by it. Both are written together, and only here.
 #[derive(Debug)]
 pub struct Input<F> {
-    values: Vec<F>,
+    values: Aligned<F>,
     /// Samples that were written.
     samples: usize,
     /// Values of a sample.
@@ -35,7 +35,7 @@ impl<F: Scalar> Input<F> {
     /// For up to `capacity` samples of so many values.
     pub fn new(capacity: usize, length: usize, with_map: bool) -> Self {
         let nonzero = with_map.then(|| Map::with_capacity(capacity, length));
-        Self { values: vec![F::zero(); capacity * length], samples: 0, length, nonzero }
+        Self { values: Aligned::filled(F::zero(), capacity * length), samples: 0, length, nonzero }
     }
 
     /// Takes `samples` samples: `gather` writes them to the slice that it is given, and shows each to the

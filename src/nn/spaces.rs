@@ -6,7 +6,7 @@ use super::input::Input;
 use super::network::Network;
 use super::norm::NormCache;
 use super::workspace::{BlockSpace, Path, Workspace};
-use crate::kernels::Scalar;
+use crate::kernels::{Aligned, Scalar};
 
 impl<F: Scalar> Network<F> {
     /// Buffers for training on batches of up to `capacity` samples.
@@ -25,7 +25,7 @@ impl<F: Scalar> Network<F> {
     }
 
     fn space(&self, capacity: usize, is_plain: bool, with_gradients: bool) -> Workspace<F> {
-        let gradient = |length: usize| vec![F::zero(); if with_gradients { length } else { 0 }];
+        let gradient = |length: usize| Aligned::filled(F::zero(), if with_gradients { length } else { 0 });
         let is_dense = |block: &Block<F>| block.fused.is_some() && matches!(block.map, Map::Linear(_));
         let with_map = !is_plain && self.blocks.first().is_some_and(is_dense);
         Workspace {
@@ -51,8 +51,8 @@ impl<F: Scalar> Block<F> {
                 Map::Conv(conv) => Some(Scratch::new(conv.shape, false)),
             },
             norm: self.norm_cache(samples),
-            after: vec![F::zero(); self.after.as_ref().map_or(0, |after| after.kept(samples))],
-            weight: vec![F::zero(); length(self.reparametrise.is_some(), self.weight.len())],
+            after: Aligned::filled(F::zero(), self.after.as_ref().map_or(0, |after| after.kept(samples))),
+            weight: Aligned::filled(F::zero(), length(self.reparametrise.is_some(), self.weight.len())),
             sums: vec![0.0; self.layer.mapped.channels],
         }
     }
@@ -67,7 +67,7 @@ impl<F: Scalar> Block<F> {
     /// Buffers for passes over up to `capacity` samples: stage by stage if `is_plain`, else as training
     /// computes the block.
     pub fn space(&self, capacity: usize, is_plain: bool, with_gradients: bool) -> BlockSpace<F> {
-        let zeros = |length: usize| vec![F::zero(); length];
+        let zeros = |length: usize| Aligned::filled(F::zero(), length);
         let gradient = |length: usize| zeros(if with_gradients { length } else { 0 });
         let (mapped, output) = (self.layer.mapped.len(), self.layer.output().len());
         let space = self.stage_space(capacity);

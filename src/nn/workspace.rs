@@ -3,6 +3,7 @@
 use super::conv::Scratch;
 use super::input::Input;
 use super::norm::NormCache;
+use crate::kernels::Aligned;
 
 /// Buffers of one network.
 #[derive(Debug)]
@@ -12,9 +13,9 @@ pub struct Workspace<F> {
     /// Per block.
     pub blocks: Vec<BlockSpace<F>>,
     /// Gradients of all parameters, laid out like them. Empty in a workspace for evaluation.
-    pub gradients: Vec<F>,
+    pub gradients: Aligned<F>,
     /// Gradient of the input, if asked for.
-    pub dinput: Vec<F>,
+    pub dinput: Aligned<F>,
 }
 
 /// Buffers of one block.
@@ -31,9 +32,9 @@ pub struct BlockSpace<F> {
     /// What the norm's forward pass leaves for its backward pass.
     pub norm: NormCache<F>,
     /// What the part after γ and β keeps.
-    pub after: Vec<F>,
+    pub after: Aligned<F>,
     /// Ŵ, where the weight is a function of the parameter.
-    pub weight: Vec<F>,
+    pub weight: Aligned<F>,
     /// Sums over rows, one per output channel.
     pub sums: Vec<f64>,
 }
@@ -45,22 +46,22 @@ pub enum Path<F> {
     /// Stage by stage.
     Plain {
         /// What each stage wrote.
-        values: Vec<Vec<F>>,
+        values: Vec<Aligned<F>>,
         /// The gradient there.
-        gradients: Vec<Vec<F>>,
+        gradients: Vec<Aligned<F>>,
     },
     /// Norm, activation and pool in one pass.
     Fused {
         /// Wu, where it is kept; else that of one image.
-        mapped: Vec<F>,
+        mapped: Aligned<F>,
         /// The gradient of Wu for one image.
-        dmapped: Vec<F>,
+        dmapped: Aligned<F>,
         /// With a pool: Wu where each window's largest was.
-        winner_input: Vec<F>,
+        winner_input: Aligned<F>,
         /// The block's output.
-        output: Vec<F>,
+        output: Aligned<F>,
         /// The gradient there.
-        doutput: Vec<F>,
+        doutput: Aligned<F>,
     },
 }
 
@@ -68,7 +69,7 @@ impl<F> BlockSpace<F> {
     /// The block's output.
     pub fn output(&self) -> &[F] {
         match &self.path {
-            Path::Plain { values, .. } => values.last().map_or(&[], Vec::as_slice),
+            Path::Plain { values, .. } => values.last().map_or(&[], |last| last),
             Path::Fused { output, .. } => output,
         }
     }
@@ -76,7 +77,7 @@ impl<F> BlockSpace<F> {
     /// The gradient there.
     pub fn output_gradient(&self) -> &[F] {
         match &self.path {
-            Path::Plain { gradients, .. } => gradients.last().map_or(&[], Vec::as_slice),
+            Path::Plain { gradients, .. } => gradients.last().map_or(&[], |last| last),
             Path::Fused { doutput, .. } => doutput,
         }
     }
@@ -85,7 +86,7 @@ impl<F> BlockSpace<F> {
     pub fn output_and_gradient(&mut self) -> (&[F], &mut [F]) {
         match &mut self.path {
             Path::Plain { values, gradients } => {
-                (values.last().map_or(&[], Vec::as_slice), gradients.last_mut().map_or(&mut [], Vec::as_mut_slice))
+                (values.last().map_or(&[], |last| last), gradients.last_mut().map_or(&mut [], |last| last))
             }
             Path::Fused { output, doutput, .. } => (output, doutput),
         }

@@ -80,7 +80,9 @@ impl Orbit {
         let n = self.n as f64;
         // What differs by less is equal but for rounding.
         let seen = self.moments[0].statistic(n, theta).abs() - 1e-11;
-        let extreme = self.moments.iter().filter(|moments| moments.statistic(n, theta).abs() >= seen).count();
+        let is_extreme =
+            |moments: &&Moments| !moments.is_below(n, theta, seen) && moments.statistic(n, theta).abs() >= seen;
+        let extreme = self.moments.iter().filter(is_extreme).count();
         extreme as f64 / self.moments.len() as f64
     }
 
@@ -109,12 +111,23 @@ impl Moments {
         moments
     }
 
+    /// Σ (d_i − θ s_i)²
+    fn squares(&self, n: f64, theta: f64) -> f64 {
+        self.squares - 2.0 * theta * self.signed + n * theta * theta
+    }
+
+    /// Whether |S| at a shift is below `seen` by more than rounding, as it mostly is: known without a root and a quotient.
+    fn is_below(&self, n: f64, theta: f64, seen: f64) -> bool {
+        let sum = self.sum - theta * self.signs;
+        self.limit.is_none() && seen > 0.0 && sum * sum < 0.999_999 * (seen * seen) * self.squares(n, theta)
+    }
+
     /// S at a shift.
     fn statistic(&self, n: f64, theta: f64) -> f64 {
         if let Some(limit) = self.limit {
             return limit;
         }
-        let squares = self.squares - 2.0 * theta * self.signed + n * theta * theta;
+        let squares = self.squares(n, theta);
         // What is left of a sum of squares by rounding is nothing.
         let is_nothing = squares <= 1e-14 * (self.squares + n * theta * theta);
         if is_nothing { 0.0 } else { (self.sum - theta * self.signs) / squares.sqrt() }

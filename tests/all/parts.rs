@@ -224,7 +224,7 @@ fn a_weight_that_is_a_function_of_the_parameter_has_the_right_derivative_on_both
             network.backward(TRAINING, &mut space, false);
             space.gradients
         });
-        let is_close = gradients[0].iter().zip(&gradients[1]).all(|(a, b)| (a - b).abs() < 1e-13);
+        let is_close = gradients[0].iter().zip(gradients[1].iter()).all(|(a, b)| (a - b).abs() < 1e-13);
         assert!(is_close, "{case}: both paths find the same");
     });
 }

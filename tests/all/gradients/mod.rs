@@ -20,7 +20,7 @@ use bn_exp::config::resolve::synthetic_facts;
 use bn_exp::config::settings::{Activation, NormOptions, PoolKind};
 use bn_exp::config::{DataFacts, Experiment, Settings, Shape, Variant};
 use bn_exp::kernels::activation::Function;
-use bn_exp::kernels::{activation, pool, softmax};
+use bn_exp::kernels::{Aligned, activation, pool, softmax};
 use bn_exp::nn::block::Map;
 use bn_exp::nn::conv::{Conv, ConvShape, Scratch};
 use bn_exp::nn::input::Features;

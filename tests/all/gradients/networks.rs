@@ -14,7 +14,7 @@ const STEEP: f64 = 20.0;
 const PASS: Pass = Pass::Train { seed: 0, step: 0 };
 
 /// What the plain path keeps: values and gradients, stage by stage.
-fn plain(space: &BlockSpace<f64>) -> (&[Vec<f64>], &[Vec<f64>]) {
+fn plain(space: &BlockSpace<f64>) -> (&[Aligned<f64>], &[Aligned<f64>]) {
     match &space.path {
         Path::Plain { values, gradients } => (values, gradients),
         Path::Fused { .. } => panic!("this workspace is for probing"),
@@ -22,7 +22,7 @@ fn plain(space: &BlockSpace<f64>) -> (&[Vec<f64>], &[Vec<f64>]) {
 }
 
 /// All that a forward pass writes.
-fn buffers(path: &mut Path<f64>) -> Vec<&mut Vec<f64>> {
+fn buffers(path: &mut Path<f64>) -> Vec<&mut Aligned<f64>> {
     match path {
         Path::Plain { values, .. } => values.iter_mut().collect(),
         Path::Fused { mapped, winner_input, output, .. } => vec![mapped, winner_input, output],
@@ -30,7 +30,7 @@ fn buffers(path: &mut Path<f64>) -> Vec<&mut Vec<f64>> {
 }
 
 /// All that a backward pass writes.
-fn gradients(path: &mut Path<f64>) -> Vec<&mut Vec<f64>> {
+fn gradients(path: &mut Path<f64>) -> Vec<&mut Aligned<f64>> {
     match path {
         Path::Plain { gradients, .. } => gradients.iter_mut().collect(),
         Path::Fused { dmapped, doutput, .. } => vec![dmapped, doutput],
