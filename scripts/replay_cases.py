@@ -54,11 +54,13 @@ def judge(name, run, precision):
     replayed = replay_pytorch.replay(run)
     losses = replay_pytorch.compare_losses(replayed, replay_pytorch.recorded_losses(run))
     parameters = replay_pytorch.compare_parameters(replayed, run / "checkpoint.safetensors")
-    agrees = losses["agrees"] and (parameters is None or parameters["agrees"])
+    population = replay_pytorch.compare_population(run)
+    agrees = losses["agrees"] and all(part is None or part["agrees"] for part in (parameters, population))
     variant = json.loads((run / "run.json").read_text())["variant"]["name"]
     print(
         f"{name:24} {variant:14} {precision}  {losses['judged']:3} steps  "
         f"loss {losses['max_relative']:.1e}  parameters {parameters['max_relative'] if parameters else float('nan'):.1e}  "
+        f"population {population['max_relative'] if population else float('nan'):.1e}  "
         f"{'agrees' if agrees else 'DEVIATES'}"
     )
     return agrees, variant, replayed["losses"]

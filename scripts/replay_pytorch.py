@@ -12,7 +12,8 @@ curves.csv (the losses). The network, its gradients and the optimiser are PyTorc
 Judged are the losses of the first steps: in f64 to 1e-8 over 200 steps, in f32 to 1e-5 over 10;
 rounding grows along a training run, so later steps are reported and not judged. Where the whole
 run was replayed, the final parameters are compared too; in f64 and up to 200 steps they are judged
-to 1e-6 of the tensor's largest value.
+to 1e-6 of the tensor's largest value. The loss on the training split under population statistics is computed anew
+from the checkpoint, and judged in f64 to 1e-10.
 
 Files of data set mnist are looked for in DIR/mnist (--data-dir, else BN_EXP_DATA_DIR), those of
 source idx in the configuration's data.dir; samples in the trace go before files.
@@ -43,6 +44,9 @@ except ImportError as missing:
 # Precision: (relative tolerance of the loss, steps judged).
 JUDGED = {"f64": (1e-8, 200), "f32": (1e-5, 10)}
 PARAMETER_TOLERANCE = 1e-6
+POPULATION_TOLERANCE = {"f64": 1e-10, "f32": 1e-5}
+# Population statistics are those of so many training samples, at most.
+POPULATION = 2048
 # Deviations are relative to the value itself, but not to less than this: a bias before a norm, for
 # one, has gradient 0 and is moved by rounding only.
 SMALLEST_LOSS = 1e-12
@@ -243,10 +247,11 @@ def is_near_kink(x):
     return bool(((x.abs() < KINK * torch.finfo(x.dtype).eps * x.std()) & (x != 0)).any())
 
 
-def forward(blocks, parameters, config, variant, u, training=True, kinks=None):
+def forward(blocks, parameters, config, variant, u, training=True, kinks=None, finds_population=False):
     """Logits of samples `u`, [N, features] or [N, C, H, W]; in training, running statistics move.
 
-    `kinks` collects, for each ReLU, whether an input is near its kink.
+    `kinks` collects, for each ReLU, whether an input is near its kink. With `finds_population` the running statistics
+    become mean and biased variance of what each norm reads, norm by norm.
     """
     arm, (_, knobs) = arm_of(variant), name_and_knobs(variant["arm"])
     model, norm = config["model"], config["norm"]
@@ -269,6 +274,10 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None):
 
         def normalise(x):
             state = [get(f"norm.{name}") for name in ("gamma", "beta", "running_mean", "running_var")]
+            if finds_population and arm.has_buffers:
+                others = [d for d in range(x.dim()) if d != 1]
+                state[2].copy_(x.double().mean(others))
+                state[3].copy_(x.double().var(others, correction=0))
             return arm.norm(x, *state, training, norm["momentum"], norm["epsilon"], **knobs)
 
         def pool(x):
@@ -389,6 +398,43 @@ def replay(run_dir, data_dir=None, steps=None):
     }
 
 
+# --- population statistics -------------------------------------------------------------------
+
+
+@torch.no_grad()
+def compare_population(run_dir, data_dir=None):
+    """Loss and accuracy on the training split under population statistics, from the checkpoint, beside runs.csv.
+
+    None for a run that was not trained to its end, or a table without them.
+    """
+    run, trace = load_run(run_dir)
+    with (Path(run_dir) / "runs.csv").open(newline="", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    if not row.get("train_loss_population"):
+        return None
+    config, variant, shape = run["configuration"], run["variant"], run["shape"]
+    precision = config["model"]["precision"]
+    dtype = {"f32": torch.float32, "f64": torch.float64}[precision]
+    blocks = block_specs(config["model"], shape, run["classes"])
+    parameters = {
+        name: torch.from_numpy(value.copy()).to(dtype)
+        for name, value in load_file(Path(run_dir) / "checkpoint.safetensors").items()
+    }
+    features, labels = training_split(config["data"], trace, data_dir)
+    samples = scaled(features, config["data"].get("scaling") or "none", dtype)
+    read = lambda indices: samples(indices).reshape(-1, shape["channels"], shape["height"], shape["width"])
+    look = lambda indices, **how: forward(blocks, parameters, config, variant, read(indices), training=False, **how)
+    look(np.arange(min(POPULATION, len(features))), finds_population=True)
+    logits = look(np.arange(len(features))).double()
+    loss = F.cross_entropy(logits, labels).item()
+    accuracy = (logits.argmax(1) == labels).double().mean().item()
+    deviation = relative_deviation(float(row["train_loss_population"]), loss)
+    same_hits = round(float(row["train_accuracy_population"]) * len(labels)) == round(accuracy * len(labels))
+    # In f32 a sample on the border may fall to either side.
+    agrees = deviation <= POPULATION_TOLERANCE[precision] and (same_hits or precision == "f32")
+    return {"loss": loss, "max_relative": deviation, "agrees": agrees}
+
+
 # --- comparison ------------------------------------------------------------------------------
 
 
@@ -458,6 +504,8 @@ def print_table(result):
         rows.append(("final parameters and statistics", text))
     else:
         rows.append(("final parameters", "not compared (run or replay incomplete)"))
+    if result["population"]:
+        rows.append(("loss under population statistics", f"{result['population']['max_relative']:.2e} from the recorded one"))
     rows.append(("verdict", "agrees" if result["agrees"] else "DEVIATES"))
     width = max(len(label) for label, _ in rows)
     for label, text in rows:
@@ -480,14 +528,15 @@ def main():
         result = {"run_id": replayed["run_id"], "steps": len(replayed["losses"])}
         result |= compare_losses(replayed, recorded, options.rtol)
         result["parameters"] = compare_parameters(replayed, options.run_dir / "checkpoint.safetensors")
+        result["population"] = compare_population(options.run_dir, options.data_dir)
     except ReplayError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyError as error:
         print(f"error: run.json lacks the key {error}; record the run with this version of bn-exp", file=sys.stderr)
         return 2
-    if result["parameters"]:
-        result["agrees"] = result["agrees"] and result["parameters"]["agrees"]
+    for part in ("parameters", "population"):
+        result["agrees"] = result["agrees"] and (not result[part] or result[part]["agrees"])
     result |= {"precision": replayed["precision"], "total_steps": replayed["total_steps"]}
     if options.json:
         finite = lambda x: x if math.isfinite(x) else None

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
-use super::sheet::{self, Number, Row, Sheet, Word};
-use crate::config::file::{CompareOptions, Metric, VariantEntry};
+use super::sheet::{self, Column, Number, Row, Sheet, Word};
+use crate::config::file::{CompareOptions, Metric, Source as When, Statistics, VariantEntry};
 use crate::config::settings::Arm;
 use crate::config::variants::variants;
 use crate::config::{Problems, Variant};
@@ -156,19 +156,28 @@ fn by_run<R: Read + Seek, T>(
 fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Run>> {
     let (status, reason) = (sheet.column::<Status>("status")?, sheet.column::<Word>("reason")?);
     let number = |name: &str| sheet.column::<Number>(name);
+    // Older tables know running statistics only.
+    let is_newer = |name: &str| {
+        let when = Metric::named(name).map(|metric| metric.source);
+        matches!(when, Some(When::End(_, Statistics::Batch | Statistics::Population)))
+    };
+    let optional = |name: &str| -> anyhow::Result<Option<Column<Number>>> {
+        if is_newer(name) { Ok(sheet.optional_column(name)) } else { number(name).map(Some) }
+    };
     // All columns of numbers are read, so that a damaged cell is found whichever is compared.
     let numbers = tables::RUNS.columns.iter().filter(|name| !["status", "reason"].contains(name));
-    let numbers = numbers.map(|name| number(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let numbers = numbers.map(|name| optional(name)).collect::<anyhow::Result<Vec<_>>>()?;
     let (steps, steps_to_target) = (number("steps")?, number("steps_to_target")?);
-    let scores = Metric::FINAL.iter().map(|metric| number(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let scores = Metric::FINAL.iter().map(|metric| optional(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
     by_run(sheet, record, |row, entry| {
-        numbers.iter().try_for_each(|column| row.get(*column).map(drop))?;
+        numbers.iter().flatten().try_for_each(|column| row.get(*column).map(drop))?;
+        let score = |column: &Option<_>| column.map_or(Ok(None), |column| row.get(column));
         Ok(Run {
             entry: entry.clone(),
             status: row.get(status)?,
             reason: row.get(reason)?.to_owned(),
             steps: row.get(steps)?,
-            scores: scores.iter().map(|column| row.get(*column)).collect::<anyhow::Result<_>>()?,
+            scores: scores.iter().map(score).collect::<anyhow::Result<_>>()?,
             steps_to_target: row.get(steps_to_target)?,
             timing: None,
         })

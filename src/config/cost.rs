@@ -44,14 +44,14 @@ impl Operations {
         let hidden = || layers.iter().filter(|l| l.hidden);
         let computed = hidden().map(|l| l.mapped.len() as f64).sum::<f64>();
         let step = (3.0 * forward + TRAINED_VALUE * computed) * train.batch_size as f64;
-        // A forward pass is a third of a training step; validation, and every split at the end, is read
-        // under running and under batch statistics.
+        // A forward pass is a third of a training step; validation is read under running and under batch statistics,
+        // every split at the end under those of the population as well.
         let read = |samples: usize| step / 3.0 * samples as f64 / train.batch_size as f64;
         let values: f64 = hidden().map(|l| (3 * l.mapped.len() + pooled(l)) as f64).sum();
         Self {
             training: step * train.steps as f64,
             evaluation: read(2 * data.validation + train_eval),
-            last_evaluation: read(2 * (data.train + data.validation + data.test)),
+            last_evaluation: read(3 * (data.train + data.validation + data.test)),
             activations: probe_size as f64 * (forward + PROBED_VALUE * values),
             gradients: PROBED_GRADIENT * step,
         }

@@ -1,16 +1,6 @@
 //! What a forward pass is for: training, or evaluation under one of three kinds of statistics.
 
-/// Which means and variances a norm uses in evaluation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistics {
-    /// Those of the batch at hand.
-    Batch,
-    /// The running ones, kept while training.
-    Running,
-    /// Those of a large sample of the training split (Wu & Johnson 2021); see
-    /// [`Network::find_population`](super::Network::find_population).
-    Population,
-}
+pub use crate::config::file::Statistics;
 
 /// What a forward pass is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

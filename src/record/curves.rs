@@ -14,7 +14,7 @@ impl Row for CurveRow {
             self.step.to_string(),
             float(self.epoch),
             self.part.name().to_owned(),
-            mode(self.statistics).to_owned(),
+            self.statistics.mode().to_owned(),
             float(self.score.loss),
             float(self.score.accuracy),
         ]
@@ -23,23 +23,13 @@ impl Row for CurveRow {
     fn parse(cells: &[&str]) -> Option<Self> {
         let &[step, epoch, split, of, loss, accuracy] = cells else { return None };
         let parts = [Part::Batch, Part::Train, Part::Validation, Part::Test];
-        let modes = [Statistics::Batch, Statistics::Running, Statistics::Population];
         Some(Self {
             step: step.parse().ok()?,
             epoch: number(epoch)?,
             part: parts.into_iter().find(|part| part.name() == split)?,
-            statistics: modes.into_iter().find(|statistics| mode(*statistics) == of)?,
+            statistics: Statistics::ALL.into_iter().find(|statistics| statistics.mode() == of)?,
             score: Score { loss: number(loss)?, accuracy: number(accuracy)? },
         })
-    }
-}
-
-/// The column `mode`.
-const fn mode(statistics: Statistics) -> &'static str {
-    match statistics {
-        Statistics::Batch => "batch_stats",
-        Statistics::Running => "running_stats",
-        Statistics::Population => "population_stats",
     }
 }
 
@@ -54,7 +44,7 @@ pub fn first_reaching(text: &str, target: f64) -> anyhow::Result<Option<usize>> 
     // There may be millions of lines: few of them are parsed.
     for line in text.lines() {
         let cells: [&str; WIDTH] = CurveRow::TABLE.own_cells(line).context("a row has too few cells")?;
-        if cells[split] == Part::Validation.name() && cells[of] == mode(Statistics::Running) {
+        if cells[split] == Part::Validation.name() && cells[of] == Statistics::Running.mode() {
             let row =
                 CurveRow::parse(&cells).with_context(|| format!("{line:?} is not a row of the validation split"))?;
             if row.score.accuracy >= target {

@@ -8,7 +8,7 @@ use super::events::{Event, Events};
 use super::job::Job;
 use super::trace;
 use super::watch::Watch;
-use crate::config::file::Kind;
+use crate::config::file::{Kind, Metric, Source, Statistics};
 use crate::config::settings::Precision;
 use crate::data::Dataset;
 use crate::files::{self, Lock};
@@ -194,8 +194,10 @@ fn finished_record<F: Scalar>(
 ) -> RunRecord {
     let best_step = watch.curves.best_validation.map(|(_, step)| step);
     let mut metrics = Metrics::new(|metric| watch.curves.score_of(metric), best_step);
+    let is_running_loss =
+        |metric: Metric| metric.kind == Kind::Loss && matches!(metric.source, Source::End(_, Statistics::Running));
     let is_finite =
-        metrics.iter().filter(|(metric, _)| metric.kind == Kind::Loss).all(|(_, loss)| loss.is_none_or(f64::is_finite));
+        metrics.iter().filter(|(metric, _)| is_running_loss(*metric)).all(|(_, loss)| loss.is_none_or(f64::is_finite));
     let (status, reason, diverged_at_step) = match ending {
         Ending::Interrupted => (Status::Interrupted, None, None),
         Ending::Diverged { step, reason } => (Status::Diverged, Some(reason.clone()), Some(*step)),

@@ -2,6 +2,7 @@
 //!
 //! During training: all of validation, and a fixed part of the training split. Before the first and
 //! after the last update as well; after the last, the whole training split and the test split too.
+//! After the last update that is done under all three kinds of statistics, where the arm has them.
 //! Under batch statistics a split is read in a fixed shuffle, in batches of the training size, the
 //! remainder joined to the last: a batch of a few samples would have no honest statistics.
 
@@ -143,7 +144,8 @@ pub struct Curves<'a, F: Scalar> {
     evaluator: Evaluator<'a, F>,
     settings: &'a Settings,
     steps_per_epoch: f64,
-    batch_mode: Statistics,
+    /// Whether the network uses batch statistics; if not, there is one kind of evaluation only.
+    is_batch: bool,
     /// The rows so far, in the order they came about.
     pub rows: Vec<CurveRow>,
     /// Highest validation accuracy under running statistics, and the first step that had it.
@@ -160,8 +162,7 @@ impl<'a, F: Scalar> Curves<'a, F> {
             evaluator: Evaluator::new(network, data, batch_size, seed),
             settings,
             steps_per_epoch: (data.train.len() / batch_size).max(1) as f64,
-            // Arms without batch statistics have one mode only.
-            batch_mode: if network.uses_batch_statistics() { Statistics::Batch } else { Statistics::Running },
+            is_batch: network.uses_batch_statistics(),
             rows: Vec::new(),
             best_validation: None,
             at_end: Vec::new(),
@@ -176,10 +177,10 @@ impl<'a, F: Scalar> Curves<'a, F> {
     /// What the run came to by one of the metrics of its end.
     pub fn score_of(&self, metric: Metric) -> Option<f64> {
         match metric.source {
-            Source::End(part) => {
-                let is_meant = |(other, statistics, _): &&(Part, Statistics, Score)| {
-                    (*other, *statistics) == (part, Statistics::Running)
-                };
+            Source::End(part, statistics) => {
+                // An arm without batch statistics scores the same under each kind.
+                let statistics = if self.is_batch { statistics } else { Statistics::Running };
+                let is_meant = |(other, under, _): &&(Part, Statistics, Score)| (*other, *under) == (part, statistics);
                 self.at_end.iter().find(is_meant).map(|(.., score)| score.of(metric.kind))
             }
             // Of the best evaluation only the accuracy is kept.
@@ -231,9 +232,8 @@ impl<F: Scalar> Observer<F> for Curves<'_, F> {
         }
         let all = |curves: &Self, part: Part| curves.evaluator.split(part).len();
         let (train, validation, test) = (all(self, Part::Train), all(self, Part::Validation), all(self, Part::Test));
-        let is_batch = self.batch_mode == Batch;
         if is_last {
-            for statistics in [Running, Batch].into_iter().take(1 + usize::from(is_batch)) {
+            for statistics in Statistics::ALL.into_iter().take(if self.is_batch { 3 } else { 1 }) {
                 for (part, count) in [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)] {
                     self.score(step, network, part, count, statistics)?;
                 }
@@ -241,7 +241,7 @@ impl<F: Scalar> Observer<F> for Curves<'_, F> {
         } else {
             self.score(step, network, Part::Train, self.settings.log.train_eval, Running)?;
             self.score(step, network, Part::Validation, validation, Running)?;
-            if is_batch {
+            if self.is_batch {
                 self.score(step, network, Part::Validation, validation, Batch)?;
             }
         }
@@ -252,7 +252,8 @@ impl<F: Scalar> Observer<F> for Curves<'_, F> {
         let every = self.settings.log.batch_every;
         if every > 0 && batch.step.is_multiple_of(every) || batch.diverged {
             let score = Score { loss: batch.loss, accuracy: batch.accuracy };
-            self.push(batch.step, Part::Batch, self.batch_mode, score);
+            let statistics = if self.is_batch { Statistics::Batch } else { Statistics::Running };
+            self.push(batch.step, Part::Batch, statistics, score);
         }
         Ok(())
     }

@@ -386,7 +386,10 @@ fn columns(file: &str) -> Vec<&'static str> {
     let own = match file {
         "runs.csv" => {
             "status reason diverged_at_step steps epochs parameters train_loss train_accuracy validation_loss \
-             validation_accuracy test_loss test_accuracy best_validation_accuracy best_validation_step steps_to_target"
+             validation_accuracy test_loss test_accuracy train_loss_batch train_accuracy_batch validation_loss_batch \
+             validation_accuracy_batch test_loss_batch test_accuracy_batch train_loss_population \
+             train_accuracy_population validation_loss_population validation_accuracy_population \
+             test_loss_population test_accuracy_population best_validation_accuracy best_validation_step steps_to_target"
         }
         "curves.csv" => "step epoch split mode loss accuracy",
         "activations.csv" => {
@@ -473,6 +476,7 @@ fn curves_have_every_row_that_is_due_and_no_other() {
                 add(12, split, "running_stats");
                 if is_batch {
                     add(12, split, "batch_stats");
+                    add(12, split, "population_stats");
                 }
             }
             assert_eq!(curve_keys(&table, variant), expected, "{variant}");
@@ -537,10 +541,19 @@ fn runs_csv_repeats_the_last_rows_of_the_curves() {
     for run in &runs.rows {
         let own = [("run_id", run["run_id"].as_str()), ("mode", "running_stats")];
         for split in ["train", "validation", "test"] {
-            let last = curves.only(&[own[0], own[1], ("split", split), ("step", "12")]);
-            for column in ["loss", "accuracy"] {
-                assert_eq!(run[&format!("{split}_{column}")], last[0][column]);
+            // Arms without batch statistics score the same under each kind.
+            let has_kinds = run["variant"] == "bn";
+            for (mode, suffix) in
+                [("running_stats", ""), ("batch_stats", "_batch"), ("population_stats", "_population")]
+            {
+                let mode = if has_kinds { mode } else { "running_stats" };
+                let last = curves.only(&[own[0], ("mode", mode), ("split", split), ("step", "12")]);
+                for column in ["loss", "accuracy"] {
+                    assert_eq!(run[&format!("{split}_{column}{suffix}")], last[0][column]);
+                }
             }
+            let kinds = curves.only(&[own[0], ("split", split), ("step", "12")]).len();
+            assert_eq!(kinds, if has_kinds { 3 } else { 1 });
         }
         let validation = curves.only(&[own[0], own[1], ("split", "validation")]);
         let best = validation.iter().map(|row| number(&row["accuracy"])).fold(0.0, f64::max);

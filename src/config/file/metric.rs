@@ -35,6 +35,32 @@ impl Part {
     }
 }
 
+/// Which means and variances a norm uses in evaluation. Arms without batch statistics know one kind only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistics {
+    /// The running ones, kept while training.
+    Running,
+    /// Those of the batch at hand.
+    Batch,
+    /// Those of a large sample of the training split (Wu & Johnson 2021); see
+    /// [`Network::find_population`](crate::nn::Network::find_population).
+    Population,
+}
+
+impl Statistics {
+    /// All three kinds; the first is what is compared by default.
+    pub const ALL: [Self; 3] = [Self::Running, Self::Batch, Self::Population];
+
+    /// The column `mode` of curves.csv.
+    pub const fn mode(self) -> &'static str {
+        match self {
+            Self::Running => "running_stats",
+            Self::Batch => "batch_stats",
+            Self::Population => "population_stats",
+        }
+    }
+}
+
 /// What is measured, in which unit, and which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -63,8 +89,8 @@ impl Kind {
 /// When a run is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// After the last update, on all of a split, under running statistics.
-    End(Part),
+    /// After the last update, on all of a split.
+    End(Part, Statistics),
     /// At its best evaluation on the validation split.
     Best,
     /// When the validation accuracy reaches a target. This is known only when runs are collected and compared.
@@ -114,6 +140,18 @@ impl Metric {
         Self::VALIDATION_ACCURACY,
         at_end("test_loss", Part::Test, Kind::Loss, "Loss on the test split at the end."),
         Self::TEST_ACCURACY,
+        under_batch("train_loss_batch", Part::Train, Kind::Loss),
+        under_batch("train_accuracy_batch", Part::Train, Kind::Accuracy),
+        under_batch("validation_loss_batch", Part::Validation, Kind::Loss),
+        under_batch("validation_accuracy_batch", Part::Validation, Kind::Accuracy),
+        under_batch("test_loss_batch", Part::Test, Kind::Loss),
+        under_batch("test_accuracy_batch", Part::Test, Kind::Accuracy),
+        under_population("train_loss_population", Part::Train, Kind::Loss),
+        under_population("train_accuracy_population", Part::Train, Kind::Accuracy),
+        under_population("validation_loss_population", Part::Validation, Kind::Loss),
+        under_population("validation_accuracy_population", Part::Validation, Kind::Accuracy),
+        under_population("test_loss_population", Part::Test, Kind::Loss),
+        under_population("test_accuracy_population", Part::Test, Kind::Accuracy),
         Self {
             name: "best_validation_accuracy",
             about: "Highest validation accuracy during training.",
@@ -136,16 +174,38 @@ impl Metric {
         Self::ALL.iter().copied().find(|metric| metric.name == name)
     }
 
+    /// The same score of the end of a run under other statistics; `None` for what is no score of the end.
+    pub fn under(self, statistics: Statistics) -> Option<Self> {
+        let Source::End(part, _) = self.source else { return None };
+        let is_meant = |other: &Self| (other.source, other.kind) == (Source::End(part, statistics), self.kind);
+        Self::ALL.iter().copied().find(is_meant)
+    }
+
     /// What the choice of a candidate goes by when this is compared: the same on the validation split.
     pub fn chosen_by(self) -> Self {
         Self::named(self.chosen_by).unwrap_or(self)
     }
 }
 
-/// A loss or an accuracy at the end. The choice goes by the same on the validation split.
+/// A loss or an accuracy at the end, under running statistics. The choice goes by the same on the validation split.
 const fn at_end(name: &'static str, part: Part, kind: Kind, about: &'static str) -> Metric {
     let chosen_by = if matches!(kind, Kind::Loss) { "validation_loss" } else { "validation_accuracy" };
-    Metric { name, about, kind, source: Source::End(part), chosen_by }
+    Metric { name, about, kind, source: Source::End(part, Statistics::Running), chosen_by }
+}
+
+/// The same under the statistics of the batch at hand.
+const fn under_batch(name: &'static str, part: Part, kind: Kind) -> Metric {
+    let chosen_by = if matches!(kind, Kind::Loss) { "validation_loss_batch" } else { "validation_accuracy_batch" };
+    let about = "The same under the statistics of the batch at hand, of the training size.";
+    Metric { name, about, kind, source: Source::End(part, Statistics::Batch), chosen_by }
+}
+
+/// The same under population statistics.
+const fn under_population(name: &'static str, part: Part, kind: Kind) -> Metric {
+    let is_loss = matches!(kind, Kind::Loss);
+    let chosen_by = if is_loss { "validation_loss_population" } else { "validation_accuracy_population" };
+    let about = "The same under the statistics of the first 2,048 training samples as one batch.";
+    Metric { name, about, kind, source: Source::End(part, Statistics::Population), chosen_by }
 }
 
 /// A time to the target. It is one of the validation split already.
@@ -219,7 +279,11 @@ mod tests {
         for (i, metric) in Metric::ALL.iter().enumerate() {
             assert_eq!(Metric::ALL.iter().position(|other| other.name == metric.name), Some(i));
             let by = Metric::named(metric.chosen_by).expect("a metric");
-            assert!(by.source == Source::End(Part::Validation) || by == *metric, "{}", metric.name);
+            let expected = match metric.source {
+                Source::End(_, statistics) => Source::End(Part::Validation, statistics),
+                other => other,
+            };
+            assert_eq!(by.source, expected, "{}", metric.name);
             assert_eq!(by.kind, metric.kind);
             assert_eq!(i < Metric::FINAL.len(), metric.source != Source::Target, "{} is out of order", metric.name);
         }
