@@ -7,6 +7,9 @@ use super::warning::Warning;
 use crate::config::file::Metric;
 use crate::record::run::Status;
 
+/// The arm that an experiment is about, if its configuration does not name one.
+const PRIMARY: &str = "bn";
+
 /// An experiment's runs, arranged for comparing.
 pub struct Arranged<'a> {
     /// The runs.
@@ -74,13 +77,34 @@ fn is_recorded(loaded: &Loaded, metric: Metric) -> bool {
     completed.any(|run| column.is_some_and(|column| run.scores[column].is_some()))
 }
 
+/// The arm that the others are held against if no other is asked for: `affine`, or the first.
+pub fn usual_baseline(loaded: &Loaded) -> Option<&str> {
+    let mut names = loaded.variants.iter().map(String::as_str);
+    names.clone().find(|name| *name == "affine").or(names.next())
+}
+
+/// Whether a contrast is the one that the experiment is about: `compare.primary`, else `bn`, else the first other arm,
+/// against the baseline.
+pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str)) -> bool {
+    let is_other = |arm: &&str| *arm != b && loaded.variants.iter().any(|variant| variant == arm);
+    let configured = loaded.options.primary.as_deref().filter(is_other);
+    let first = || loaded.variants.iter().map(String::as_str).find(is_other);
+    configured.or(Some(PRIMARY).filter(is_other)).or_else(first) == Some(a)
+}
+
+/// Whether a primary contrast was chosen after the runs: by another baseline or metric than the configuration's.
+pub fn is_exploratory(loaded: &Loaded, options: &Options) -> bool {
+    let is_other = |baseline: &str| usual_baseline(loaded).is_some_and(|usual| usual != baseline);
+    options.baseline.as_deref().is_some_and(is_other)
+        || options.metric.is_some_and(|metric| metric != loaded.options.metric)
+}
+
 /// What is held against what: every arm against its experiment's baseline, `bn` first.
 pub fn pairs<'a>(experiments: impl Iterator<Item = &'a Loaded>, baseline: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
     let mut pairs = Vec::new();
     for loaded in experiments {
         let names = || loaded.variants.iter().map(String::as_str);
-        let usual = names().find(|name| *name == "affine").or(names().next());
-        let Some(baseline) = baseline.or(usual) else { continue };
+        let Some(baseline) = baseline.or(usual_baseline(loaded)) else { continue };
         for pair in names().filter(|name| *name != baseline).map(|name| (name, baseline)) {
             if !pairs.contains(&pair) {
                 pairs.push(pair);
@@ -89,7 +113,7 @@ pub fn pairs<'a>(experiments: impl Iterator<Item = &'a Loaded>, baseline: Option
     }
     // One experiment's `a` less `b` is another's `b` less `a`: one of them is enough, whichever came first.
     let all = pairs.clone();
-    pairs.retain(|(a, b)| !all.contains(&(*b, *a)) || *a == "bn" || *b != "bn" && a < b);
-    pairs.sort_by_key(|(a, _)| *a != "bn");
+    pairs.retain(|(a, b)| !all.contains(&(*b, *a)) || *a == PRIMARY || *b != PRIMARY && a < b);
+    pairs.sort_by_key(|(a, _)| *a != PRIMARY);
     pairs
 }

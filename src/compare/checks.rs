@@ -10,12 +10,12 @@ use crate::record::run::Status;
 use crate::stats::permutation::smallest_p;
 use crate::stats::selection::{overall, unsettled};
 
-/// What speaks against a comparison, most serious first; `tests` is how many share Holm's correction.
-pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options, tests: usize) -> Vec<Warning> {
+/// What speaks against a comparison, most serious first.
+pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> Vec<Warning> {
     let mut warnings = Vec::new();
     warnings.extend(unfinished(comparison));
     warnings.extend(different_seeds(scores));
-    warnings.extend(few_seeds(comparison, options, tests));
+    warnings.extend(few_seeds(comparison, options));
     warnings.extend(times_at_edges(comparison));
     warnings.extend(edges(comparison));
     warnings.extend(unsettled_choices(scores));
@@ -53,15 +53,10 @@ fn different_seeds(scores: &Scores) -> Vec<Warning> {
     warnings
 }
 
-fn few_seeds(comparison: &Comparison, options: &Options, tests: usize) -> Option<Warning> {
-    let alpha = 1.0 - options.confidence;
+fn few_seeds(comparison: &Comparison, options: &Options) -> Option<Warning> {
     let n = comparison.contrasts.iter().map(|contrast| contrast.found.n).filter(|n| *n > 0).min()?;
-    let smallest = smallest_p(n);
-    if smallest >= alpha {
-        return Some(Warning::FewSeeds { seeds: n, p_minimum: smallest });
-    }
-    let p_minimum = (smallest * tests as f64).min(1.0);
-    (p_minimum >= alpha).then_some(Warning::FewSeedsForTests { seeds: n, tests, p_minimum })
+    let p_minimum = smallest_p(n);
+    (p_minimum >= 1.0 - options.confidence).then_some(Warning::FewSeeds { seeds: n, p_minimum })
 }
 
 fn times_at_edges(comparison: &Comparison) -> impl Iterator<Item = Warning> {

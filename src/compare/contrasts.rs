@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::arrange::{is_exploratory, is_primary};
 use super::grid::Values;
 use super::null::{Null, null};
 use super::options::Options;
@@ -11,7 +12,7 @@ use crate::config::file::Kind;
 use crate::stats::exchange::{self, DIFFERENCE, Effect, Tested};
 use crate::stats::sample::Sample;
 use crate::stats::selection::Record;
-use crate::stats::{effect, factorial, permutation};
+use crate::stats::{effect, factorial, permutation, seeds};
 
 /// One arm less another at one setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +24,10 @@ pub struct Contrast {
     pub a: String,
     /// The arm that it is held against.
     pub b: String,
+    /// Whether this is the contrast that the experiment is about.
+    pub primary: bool,
+    /// Whether it is so only by what was asked for afterwards.
+    pub exploratory: bool,
 }
 
 /// What a switch does at one setting.
@@ -52,8 +57,10 @@ pub struct Finding {
     pub interval: Option<(f64, f64)>,
     /// Two-sided p of the exchange test.
     pub p: Option<f64>,
-    /// The same, corrected for the number of tests shown.
+    /// The same, corrected for the number of tests in its family.
     pub p_holm: Option<f64>,
+    /// That number.
+    pub tests: usize,
     /// The smallest p that so many seeds can give.
     pub p_minimum: Option<f64>,
     /// The share of seeds in which `a` is better, ties half.
@@ -62,6 +69,14 @@ pub struct Finding {
     pub effect_size: Option<f64>,
     /// What has been shown.
     pub verdict: Verdict,
+    /// With too few seeds: the least with which any outcome could decide.
+    pub seeds_needed: Option<usize>,
+    /// If undecided: about how many seeds would tell the difference from 0, if it is as large as it seems.
+    pub seeds_to_tell: Option<usize>,
+    /// If undecided: about how many would show that it lies within the margin, if it is 0.
+    pub seeds_for_equivalence: Option<usize>,
+    /// Whether the interval is wide because of the choice of a candidate, more than because of the seeds.
+    pub widened_by_choice: bool,
     /// The difference of each seed, in the order of the seeds.
     pub differences: Vec<SeedDifference>,
     /// How the method fares on these data, made such that there is nothing to be found.
@@ -86,7 +101,10 @@ pub struct SeedDifference {
 /// `a` less `b` at a setting. If the experiment has no such arms, there are no seeds.
 pub fn contrast(scores: &Scores, setting: usize, (a, b): (&str, &str), options: &Options) -> Contrast {
     let found = find(scores, setting, &[a, b], DIFFERENCE, options);
-    Contrast { found, a: a.to_owned(), b: b.to_owned() }
+    let loaded = scores.grid.loaded;
+    let primary = is_primary(loaded, (a, b));
+    let exploratory = primary && is_exploratory(loaded, options);
+    Contrast { found, a: a.to_owned(), b: b.to_owned(), primary, exploratory }
 }
 
 /// What eq. 1, γ and β, and both together do, if the experiment has the four arms.
@@ -162,10 +180,15 @@ impl Finding {
             interval: None,
             p: None,
             p_holm: None,
+            tests: 0,
             p_minimum: None,
             superiority: None,
             effect_size: None,
             verdict: Verdict::Undecided,
+            seeds_needed: None,
+            seeds_to_tell: None,
+            seeds_for_equivalence: None,
+            widened_by_choice: false,
             differences: Vec::new(),
             null: None,
             observed: true,
@@ -178,6 +201,7 @@ impl Finding {
         let [interval, narrower] = tested.intervals([level.confidence, level.narrower]);
         let sign = kind.sign();
         let own = |(low, high): (f64, f64)| if sign > 0.0 { (low, high) } else { (-high, -low) };
+        self.widened_by_choice = is_widened(tested, interval, level.confidence);
         self.by_ranks = tested.by_ranks;
         let finite = Sample::new(&tested.differences);
         let difference = finite.filter(|_| !tested.by_ranks).map(Sample::mean);
@@ -210,10 +234,32 @@ impl Finding {
         self.evidence.is_sound
     }
 
-    /// With p corrected for the number of tests, the verdict.
-    pub(super) fn conclude(&mut self, p_holm: Option<f64>, confidence: f64) {
-        self.p_holm = p_holm;
-        self.evidence.p = p_holm;
-        self.verdict = verdict(&self.evidence, 1.0 - confidence);
+    /// The verdict, with p corrected for the number of tests in the family. `p_least` is what the corrected p would be if
+    /// all seeds were on one side.
+    pub(super) fn conclude(&mut self, p_holm: Option<f64>, p_least: f64, tests: usize, level: &Level) {
+        (self.p_holm, self.tests) = (p_holm, tests);
+        (self.evidence.p, self.evidence.p_least) = (p_holm, p_least);
+        self.verdict = verdict(&self.evidence, level.alpha());
+        self.seeds_needed = (self.verdict == Verdict::TooFewSeeds).then(|| seeds::needed(tests, level.alpha()));
+        if self.verdict == Verdict::Undecided && self.is_sound() {
+            self.seeds_to_tell = self
+                .difference
+                .zip(self.interval)
+                .and_then(|(difference, (low, high))| seeds::to_tell_from_0(self.n, (high - low) / 2.0, difference));
+            self.seeds_for_equivalence = self.difference.zip(level.margin).and_then(|(difference, margin)| {
+                let sd = self.effect_size.filter(|_| difference.abs() < margin).map(|effect| difference / effect)?;
+                seeds::to_show_equivalence(sd, margin, level.alpha())
+            });
+        }
     }
+}
+
+/// An interval at least so many times as wide as the seeds alone make it says so.
+const WIDENED: f64 = 1.5;
+
+/// Whether the interval is much wider than the one of the chosen differences, whose signs are flipped.
+fn is_widened(tested: &Tested, interval: Option<(f64, f64)>, confidence: f64) -> bool {
+    let width = |(low, high): (f64, f64)| high - low;
+    let [_, flips] = tested.orbits() else { return false };
+    interval.zip(flips.interval(confidence)).is_some_and(|(all, seeds)| width(all) > WIDENED * width(seeds))
 }

@@ -11,7 +11,9 @@ pub mod checks;
 pub mod comparison;
 pub mod contrasts;
 pub mod curve;
+pub mod families;
 pub mod grid;
+pub mod kinds;
 pub mod load;
 pub mod null;
 pub mod options;
@@ -22,41 +24,71 @@ pub mod verdict;
 pub mod warning;
 pub mod words;
 
+use crate::config::file::{Metric, Statistics};
 use crate::record::run::Status;
-use crate::stats::multiple::holm;
 use arrange::{Arranged, arrange, pairs};
 pub use comparison::Comparison;
-use contrasts::Finding;
 pub use load::Loaded;
 pub use options::Options;
 use scores::Scores;
 use warning::Missing;
 
-/// Compares the arms of each experiment, the same contrasts in all. Holm's correction is over every contrast
-/// with a p in any of them, and over the effects of switches by themselves.
+/// Compares the arms of each experiment, the same contrasts in all, in three families of tests ([`families`]).
 ///
 /// An experiment that cannot be compared as asked has an error in its place; it says why.
 pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<Comparison>> {
     let arranged: Vec<anyhow::Result<Arranged>> = experiments.iter().map(|loaded| arrange(loaded, options)).collect();
     let pairs = pairs(arranged.iter().flatten().map(|arranged| arranged.grid.loaded), options.baseline.as_deref());
+    let mut comparisons = concluded(&arranged, &pairs, options, |metric| metric);
+    let under = under_other_statistics(&arranged, &pairs, options);
+    for (i, (comparison, arranged)) in comparisons.iter_mut().zip(&arranged).enumerate() {
+        if let (Ok(comparison), Ok(Arranged { grid, metric, .. })) = (comparison, arranged) {
+            let found = checks::warnings(&Scores::new(grid, *metric), comparison, options);
+            let others = under.iter().filter_map(|(statistics, found)| Some((*statistics, found[i].as_ref().ok()?)));
+            let shown = metric.statistics().map(|statistics| (statistics, &*comparison));
+            let all: Vec<_> = shown.into_iter().chain(others).collect();
+            let of_kinds = kinds::warnings(&all);
+            comparison.warnings.extend(of_kinds.into_iter().chain(found));
+        }
+    }
+    comparisons
+}
+
+/// The experiments compared by `metric` of the metric that each is compared by, with their conclusions.
+fn concluded(
+    arranged: &[anyhow::Result<Arranged>],
+    pairs: &[(&str, &str)],
+    options: &Options,
+    metric: impl Fn(Metric) -> Metric,
+) -> Vec<anyhow::Result<Comparison>> {
     let estimated = |arranged: &anyhow::Result<Arranged>| match arranged {
-        Ok(Arranged { grid, metric, warnings }) => {
-            let scores = Scores::new(grid, *metric);
-            Ok(Comparison { warnings: warnings.clone(), ..estimates(&scores, &pairs, options) })
+        Ok(Arranged { grid, metric: own, warnings }) => {
+            let scores = Scores::new(grid, metric(*own));
+            Ok(Comparison { warnings: warnings.clone(), ..estimates(&scores, pairs, options) })
         }
         Err(error) => Err(anyhow::anyhow!("{error:#}")),
     };
     let mut comparisons: Vec<_> = arranged.iter().map(estimated).collect();
-    let contrasts = conclude(&mut comparisons, |c| c.contrasts.iter_mut().map(|one| &mut one.found).collect(), options);
-    let effects = conclude(&mut comparisons, |c| c.effects.iter_mut().map(|one| &mut one.found).collect(), options);
-    for (comparison, arranged) in comparisons.iter_mut().zip(&arranged) {
-        if let (Ok(comparison), Ok(Arranged { grid, metric, .. })) = (comparison, arranged) {
-            let scores = Scores::new(grid, *metric);
-            let found = checks::warnings(&scores, comparison, options, contrasts.max(effects));
-            comparison.warnings.extend(found);
-        }
-    }
+    families::conclude(&mut comparisons, options);
     comparisons
+}
+
+/// The same under the other kinds of statistics, where any run scores otherwise under them.
+fn under_other_statistics(
+    arranged: &[anyhow::Result<Arranged>],
+    pairs: &[(&str, &str)],
+    options: &Options,
+) -> Vec<(Statistics, Vec<anyhow::Result<Comparison>>)> {
+    let differs = |statistics: &Statistics| {
+        let mut experiments = arranged.iter().flatten();
+        experiments.any(|Arranged { grid, metric, .. }| kinds::differs(grid.loaded, *metric, *statistics))
+    };
+    let options = Options { null: false, ..options.clone() };
+    let found = |statistics: Statistics| {
+        let other = |metric: Metric| metric.under(statistics).unwrap_or(metric);
+        (statistics, concluded(arranged, pairs, &options, other))
+    };
+    Statistics::ALL.into_iter().filter(differs).map(found).collect()
 }
 
 /// Everything that is estimated of one experiment; verdicts and warnings come later.
@@ -96,18 +128,4 @@ fn missing(scores: &Scores) -> Vec<Missing> {
         Missing { run_id: run.entry.id.clone(), why: why.to_owned() }
     });
     missing.collect()
-}
-
-/// Corrects the p of one family for its size and draws the conclusions; returns that size.
-fn conclude(
-    comparisons: &mut [anyhow::Result<Comparison>],
-    family: impl Fn(&mut Comparison) -> Vec<&mut Finding>,
-    options: &Options,
-) -> usize {
-    let findings: Vec<&mut Finding> = comparisons.iter_mut().flatten().flat_map(family).collect();
-    let p: Vec<Option<f64>> = findings.iter().map(|found| found.p).collect();
-    for (found, corrected) in findings.into_iter().zip(holm(&p)) {
-        found.conclude(corrected, options.confidence);
-    }
-    p.iter().flatten().count()
 }

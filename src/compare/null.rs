@@ -46,6 +46,7 @@ pub fn null(records: &[&Record], effect: Effect, level: &Level) -> Null {
         let excludes = tested.rejects(0.0, level.confidence);
         let evidence = Evidence {
             p: Some(tested.p()),
+            p_least: 0.0,
             interval_agrees: excludes || tested.by_ranks,
             within_margin: level
                 .margin
@@ -59,7 +60,7 @@ pub fn null(records: &[&Record], effect: Effect, level: &Level) -> Null {
         match verdict(&evidence, level.alpha()) {
             Verdict::Better | Verdict::Worse => null.better_or_worse += 1,
             Verdict::Equivalent => null.equivalent += 1,
-            Verdict::Undecided => {}
+            Verdict::Undecided | Verdict::TooFewSeeds => {}
         }
     }
     null

@@ -14,6 +14,8 @@ pub enum Verdict {
     Better,
     /// The first is worse.
     Worse,
+    /// None of these, and none could be: so few seeds cannot pass the correction for so many tests.
+    TooFewSeeds,
     /// Neither, with these seeds.
     Undecided,
 }
@@ -25,6 +27,7 @@ impl Verdict {
             Self::Equivalent => "equivalent",
             Self::Better => "better",
             Self::Worse => "worse",
+            Self::TooFewSeeds => "too few seeds",
             Self::Undecided => "undecided",
         }
     }
@@ -65,6 +68,8 @@ impl Level {
 pub struct Evidence {
     /// p, corrected for the number of tests; none without a test.
     pub p: Option<f64>,
+    /// What p would be after the correction at the least, with all seeds on one side and the other tests as they are.
+    pub p_least: f64,
     /// Whether the interval at 1 − α leaves out 0. Ranks have no interval, so
     /// that none can disagree.
     pub interval_agrees: bool,
@@ -84,6 +89,7 @@ impl Default for Evidence {
     fn default() -> Self {
         Self {
             p: None,
+            p_least: 0.0,
             interval_agrees: false,
             within_margin: false,
             direction: 0.0,
@@ -94,7 +100,7 @@ impl Default for Evidence {
 }
 
 /// *Equivalent* if the 1 − 2α interval lies within ± margin; else *better* or *worse* if p < α and the
-/// interval agrees; else *undecided*. Better and worse
+/// interval agrees; else *too few seeds* if no outcome could bring p below α; else *undecided*. Better and worse
 /// have to hold at every candidate that chance might have chosen.
 pub fn verdict(evidence: &Evidence, alpha: f64) -> Verdict {
     let is_shown = evidence.interval_agrees && evidence.p.is_some_and(|p| p < alpha);
@@ -104,6 +110,7 @@ pub fn verdict(evidence: &Evidence, alpha: f64) -> Verdict {
         _ if evidence.within_margin => Verdict::Equivalent,
         direction if is_shown && direction > 0.0 && low > 0.0 => Verdict::Better,
         direction if is_shown && direction < 0.0 && high < 0.0 => Verdict::Worse,
+        _ if evidence.p.is_some() && evidence.p_least >= alpha => Verdict::TooFewSeeds,
         _ => Verdict::Undecided,
     }
 }
@@ -116,6 +123,7 @@ mod tests {
     fn better_needs_p_and_interval_and_equivalent_comes_first() {
         let clear = Evidence {
             p: Some(0.01),
+            p_least: 0.01,
             interval_agrees: true,
             within_margin: false,
             direction: 2.0,
@@ -127,7 +135,8 @@ mod tests {
         assert_eq!(of(Evidence { direction: -2.0, range: (-3.0, -1.0), ..clear }), Verdict::Worse);
         assert_eq!(of(Evidence { range: (-1.0, 3.0), ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { p: Some(0.05), ..clear }), Verdict::Undecided);
-        assert_eq!(of(Evidence { p: None, ..clear }), Verdict::Undecided);
+        assert_eq!(of(Evidence { p: Some(0.06), p_least: 0.05, ..clear }), Verdict::TooFewSeeds);
+        assert_eq!(of(Evidence { p: None, p_least: 0.05, ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { interval_agrees: false, ..clear }), Verdict::Undecided);
         assert_eq!(of(Evidence { within_margin: true, ..clear }), Verdict::Equivalent);
         assert_eq!(of(Evidence { is_sound: false, ..clear }), Verdict::Undecided);

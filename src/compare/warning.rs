@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::arms::Chosen;
 use super::grid::{End, Values};
-use super::words::{at, p_value, seeds, value, values};
-use crate::config::file::{Kind, Metric};
+use super::verdict::Verdict;
+use super::words::{at, number, p_value, seeds, signed, value, values};
+use crate::config::file::{Kind, Metric, Statistics};
 use crate::stats::permutation::FEWEST;
 
 /// Runs or seeds that are named before the rest is only counted.
@@ -26,8 +27,10 @@ pub enum Warning {
     DifferentSeeds { setting: Values, arms: [String; 2], only: [Vec<u64>; 2] },
     /// Too few seeds for any p below α.
     FewSeeds { seeds: usize, p_minimum: f64 },
-    /// Too few seeds for any p below α after the correction for the number of tests.
-    FewSeedsForTests { seeds: usize, tests: usize, p_minimum: f64 },
+    /// An arm's mean is another under other statistics.
+    MeanDependsOnStatistics { setting: Values, variant: String, metric: Metric, means: Vec<MeanUnder> },
+    /// A verdict is another under other statistics.
+    VerdictDependsOnStatistics { setting: Values, arms: String, metric: Metric, verdicts: Vec<VerdictUnder> },
     /// A time to the target that is read at the end of what was tried.
     TimeAtEdge { setting: Values, variant: String },
     /// An arm that is read at the end of what was tried.
@@ -59,6 +62,26 @@ pub struct Missing {
     pub run_id: String,
     /// Its status, or that it lacks the metric.
     pub why: String,
+}
+
+/// A mean under one kind of statistics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MeanUnder {
+    /// Which kind.
+    pub statistics: &'static str,
+    /// The mean of the metric.
+    pub mean: f64,
+}
+
+/// A verdict under one kind of statistics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerdictUnder {
+    /// Which kind.
+    pub statistics: &'static str,
+    /// What has been shown.
+    pub verdict: Verdict,
+    /// The mean difference.
+    pub difference: Option<f64>,
 }
 
 /// What a diverged run counts as.
@@ -106,11 +129,12 @@ impl Warning {
                 let none = if *n < FEWEST { ", and there is no interval" } else { "" };
                 format!("Few seeds: with {} p cannot fall below {}{none}.", seeds(*n), p_value(*p_minimum))
             }
-            Self::FewSeedsForTests { seeds: n, tests, p_minimum } => format!(
-                "Few seeds: with {} and {tests} tests a single p after Holm's correction cannot fall below {}.",
-                seeds(*n),
-                p_value(*p_minimum)
-            ),
+            Self::MeanDependsOnStatistics { setting, variant, metric, means } => {
+                format!("{}{}", at(setting), mean_depends(variant, *metric, means))
+            }
+            Self::VerdictDependsOnStatistics { setting, arms, metric, verdicts } => {
+                format!("{}{}", at(setting), verdict_depends(arms, *metric, verdicts))
+            }
             Self::TimeAtEdge { setting, variant } => format!(
                 "{}{variant} is not tuned for its time to the target: its value is the smallest or the largest tried.",
                 at(setting)
@@ -176,6 +200,32 @@ fn different_seeds([first, other]: &[String; 2], only: &[Vec<u64>; 2]) -> String
         format!("{} only in {arm}", first_named(&seeds))
     });
     format!("{first} and {other} differ in their seeds: {}.", parts.collect::<Vec<_>>().join(", "))
+}
+
+fn mean_depends(variant: &str, metric: Metric, means: &[MeanUnder]) -> String {
+    let mean = |under: &MeanUnder| format!("{} under {} statistics", number(under.mean, metric.kind), under.statistics);
+    format!(
+        "{variant}: the mean {} is {}. {}",
+        metric.name.replace('_', " "),
+        means.iter().map(mean).collect::<Vec<_>>().join(", "),
+        what_to_do(metric)
+    )
+}
+
+fn verdict_depends(arms: &str, metric: Metric, verdicts: &[VerdictUnder]) -> String {
+    let verdict = |VerdictUnder { statistics, verdict, difference }: &VerdictUnder| {
+        let difference = difference.map(|d| format!(" ({})", signed(d, metric.kind))).unwrap_or_default();
+        format!("{}{difference} under {statistics} statistics", verdict.name())
+    };
+    let verdicts = verdicts.iter().map(verdict).collect::<Vec<_>>().join(", ");
+    format!("{arms}: the verdict is {verdicts}. {}", what_to_do(metric))
+}
+
+/// What to do about a result that depends on the kind of statistics.
+fn what_to_do(metric: Metric) -> String {
+    let other = metric.under(Statistics::Population).filter(|other| *other != metric).map(|other| other.name);
+    let compare = other.map(|name| format!(", or compare with `--metric {name}`")).unwrap_or_default();
+    format!("The running statistics may not have settled: train for more steps, raise norm.momentum{compare}.")
 }
 
 fn edges(seeds: usize, chosen: &[Chosen]) -> String {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 use super::check::{check, schema};
-use super::file::{CompareOptions, ConfigFile, Seeds};
+use super::file::{CompareOptions, ConfigFile, Part, Seeds, Source};
 use super::json;
 use super::names::check_name;
 pub use super::point::{Facts, Point};
@@ -62,7 +62,7 @@ impl Experiment {
         check_name(&file.name, "name", &mut problems);
         let variants = variants(&file.variants, &mut problems);
         let seeds = seeds(&file.seeds, &mut problems);
-        check_compare(&file.compare, &axes, &mut problems);
+        check_compare(&file.compare, &axes, &variants, &mut problems);
         let runs = points.len().saturating_mul(variants.len()).saturating_mul(seeds.len());
         if runs > MOST_RUNS {
             problems.add("sweep", format!("the plan has {runs} runs; at most {MOST_RUNS} are allowed"));
@@ -70,6 +70,7 @@ impl Experiment {
         }
         let written = Written { value: &value, axes: &axes, schema: &schema, facts };
         let (points, configuration) = written.resolve(points, &mut problems)?;
+        check_validation(&file.compare, &points, &mut problems);
         problems.into_result()?;
         let configuration = as_written(configuration, &value, &axes, &points);
         let ConfigFile { name, description, compare, .. } = file;
@@ -89,14 +90,36 @@ fn written(text: &str, overrides: &[(String, Value)], problems: &mut Problems) -
     Ok(value)
 }
 
-/// Refuses axes that are not swept, and a time to a target that is missing.
-fn check_compare(compare: &CompareOptions, axes: &[Axis], problems: &mut Problems) {
+/// Refuses axes that are not swept, an arm that is not there, and a time to a target that is missing.
+fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], problems: &mut Problems) {
+    let names = || variants.iter().map(|variant| variant.name.as_str());
+    if let Some(primary) = compare.primary.as_deref().filter(|primary| !names().any(|name| name == *primary)) {
+        let hint = did_you_mean(primary, names());
+        problems.add("compare.primary", format!("`{primary}` is not one of `variants`{hint}"));
+    }
     for axis in compare.select.iter().filter(|s| !axes.iter().any(|a| a.path == **s)) {
         let hint = did_you_mean(axis, axes.iter().map(|a| a.path.as_str()));
         problems.add("compare.select", format!("`{axis}` is not an axis of the sweep{hint}"));
     }
     if compare.metric.kind.is_time() && compare.target_accuracy.is_none() {
         problems.add("compare.target_accuracy", "missing; the metric is the time to it");
+    }
+}
+
+/// Refuses what goes by validation scores where nothing is kept for validation.
+fn check_validation(compare: &CompareOptions, points: &[Point], problems: &mut Problems) {
+    if points.iter().all(|point| point.settings.data.validation > 0) {
+        return;
+    }
+    let is_validation = matches!(compare.metric.source, Source::End(Part::Validation, _) | Source::Best);
+    let asked = [
+        ("compare.metric", is_validation || compare.metric.kind.is_time()),
+        ("compare.target_accuracy", compare.target_accuracy.is_some()),
+        ("compare.select", !compare.select.is_empty()),
+    ];
+    for (key, _) in asked.into_iter().filter(|(_, is_asked)| *is_asked) {
+        let advice = "it goes by validation scores, and data.validation is 0: keep some samples for validation";
+        problems.add(key, advice);
     }
 }
 

@@ -14,5 +14,6 @@ pub mod orbit;
 pub mod permutation;
 pub mod proportion;
 pub mod sample;
+pub mod seeds;
 pub mod selection;
 pub mod survival;

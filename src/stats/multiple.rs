@@ -16,6 +16,13 @@ pub fn holm(p: &[Option<f64>]) -> Vec<Option<f64>> {
     corrected
 }
 
+/// The corrected p of test `i` if its own p were `p_i` and the others as they are.
+pub fn holm_if(p: &[Option<f64>], i: usize, p_i: f64) -> f64 {
+    let mut p = p.to_vec();
+    p[i] = Some(p_i);
+    holm(&p)[i].unwrap_or(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,5 +39,7 @@ mod tests {
         assert!(close(&found, &[Some(0.03), None, Some(0.06), Some(0.06)]), "{found:?}");
         assert_eq!(holm(&[Some(0.6), Some(0.9)]), [Some(1.0), Some(1.0)]);
         assert!(holm(&[]).is_empty());
+        assert_eq!(holm_if(&[Some(0.01), Some(0.9), None], 1, 0.02), 0.02);
+        assert_eq!(holm_if(&[Some(0.01), Some(0.9), None], 1, 0.001), 0.002);
     }
 }

@@ -225,7 +225,7 @@ fn the_metric_can_be_chosen_and_the_means_are_the_tables() {
 fn markdown_tables_are_markdown() {
     let lab = experiment();
     let outcome = lab.call(&["compare", "results/t", "--format", "markdown"]).expect(0);
-    outcome.says(&["### t: test_accuracy, no arm tuned", "- bn against affine is undecided"]);
+    outcome.says(&["### t: test_accuracy, no arm tuned", "- bn against affine: too few seeds"]);
     let text = lab.call(&["compare", "results/t", "--format", "markdown"]).expect(0).stdout;
     let tables: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     assert!(tables.len() >= 2 * 2 + 2 + 3, "{text}");

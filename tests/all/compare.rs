@@ -27,7 +27,10 @@ enum End {
 fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, usize) -> End) -> Lab {
     let lab = Lab::new();
     let config = with(with(small(), "sweep", json!({ "optimizer.lr": RATES })), "seeds", json!(seeds));
-    let config = with(with(config, "variants", json!(arms)), "train.steps", json!(1));
+    // A letter is an arm of another name.
+    let entry = |arm: &&str| if arm.len() == 1 { json!({ "name": arm, "base": "affine" }) } else { json!(arm) };
+    let entries: Vec<Value> = arms.iter().map(entry).collect();
+    let config = with(with(config, "variants", json!(entries)), "train.steps", json!(1));
     lab.run(&with(config, "compare", compare), &[]).expect(0);
     std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
     let bytes = lab.bytes("results/t/runs.csv");
@@ -112,7 +115,8 @@ fn a_planted_difference_is_found_at_the_rate_that_validation_favours() {
     assert_eq!(contrast["verdict"], "better", "{contrast:#}");
     assert!((contrast["difference"].as_f64().unwrap() - 0.05).abs() < 0.01);
     assert_eq!((&contrast["p"], &contrast["p_minimum"]), (&json!(2.0 / 256.0), &json!(2.0 / 256.0)));
-    assert_eq!(contrast["p_holm"], json!(2.0 * 2.0 / 256.0));
+    assert_eq!((&contrast["primary"], &contrast["tests"]), (&json!(true), &json!(1)));
+    assert_eq!(contrast["p_holm"], contrast["p"], "the primary contrast is a family of its own");
     assert_eq!(contrast["superiority"], 1.0);
     let [low, high] = [0, 1].map(|i| contrast["interval"][i].as_f64().unwrap());
     assert!(low > 0.04 && low < 0.05 && high > 0.05 && high < 0.06);
@@ -126,6 +130,62 @@ fn a_planted_difference_is_found_at_the_rate_that_validation_favours() {
     let curve = only(found, "curves", &[("variant", "bn")]);
     assert_eq!(curve["good"], json!({ "low": 0.1, "high": 0.1, "decades": 0.0, "reaches_the_edge": false }));
     lab.call(&["compare", "results/t"]).expect(0).says(&["bn is better than affine: test accuracy +0.05"]);
+}
+
+#[test]
+fn the_primary_contrast_pays_nothing_for_the_others() {
+    let names = ["none", "affine", "bn", "a", "b", "c", "d", "e", "f", "g"];
+    let lab = made_up(&names, 6, json!({ "select": ["optimizer.lr"] }), planted(0.05));
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let contrast = only(found, "contrasts", &[("a", "bn"), ("b", "affine")]);
+    assert_eq!((&contrast["verdict"], &contrast["p_holm"]), (&json!("better"), &json!(2.0 / 64.0)));
+    // Of eight others none can pass with six seeds: 8 · 2^(1 − 6) = 0.25, and 8 · 2^(1 − 9) < 0.05.
+    let other = only(found, "contrasts", &[("a", "g"), ("b", "affine")]);
+    assert_eq!((&other["verdict"], &other["seeds_needed"]), (&json!("too_few_seeds"), &json!(9)), "{other:#}");
+    assert_eq!((&other["tests"], &other["primary"]), (&json!(8), &json!(false)));
+    let said = lab.call(&["compare", "results/t"]).expect(0);
+    let said =
+        said.says(&["bn is better than affine", "g against affine: too few seeds", "at least 9 seeds are needed"]);
+    assert!(!said.stdout.contains("exploratory"));
+    // Another baseline is chosen afterwards, and this is said; so is another metric.
+    for args in [["--baseline", "none"], ["--metric", "test_loss"]] {
+        let found = &json_of(&lab, &args)["experiments"][0];
+        let primary = only(found, "contrasts", &[("a", "bn")]);
+        assert_eq!((&primary["primary"], &primary["exploratory"]), (&json!(true), &json!(true)), "{args:?}");
+    }
+    assert!(json_of(&lab, &["--baseline", "affine"])["experiments"][0]["contrasts"][0]["exploratory"] == json!(false));
+}
+
+#[test]
+fn the_configuration_names_the_primary_contrast() {
+    let options = json!({ "select": ["optimizer.lr"], "primary": "b" });
+    let lab = made_up(&["affine", "bn", "b", "c"], 6, options, planted(0.05));
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let primary = |arm: &str| only(found, "contrasts", &[("a", arm)])["primary"].clone();
+    assert_eq!(["bn", "b", "c"].map(primary), [json!(false), json!(true), json!(false)]);
+}
+
+#[test]
+fn what_is_undecided_says_what_it_would_take() {
+    let noisy = |arm: &str, seed: u64, rate: usize| match planted(0.0)(arm, seed, rate) {
+        End::Accuracy(validation, _) => {
+            let up =
+                if arm == "bn" { [0.03, -0.02, 0.025, -0.015, 0.02, -0.01, 0.015, 0.01][seed as usize] } else { 0.0 };
+            End::Accuracy(validation, 0.8 + up)
+        }
+        other => other,
+    };
+    let options = json!({ "select": ["optimizer.lr"], "equivalence_margin": 0.01 });
+    let lab = made_up(&["affine", "bn"], 8, options, noisy);
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let contrast = only(found, "contrasts", &[("a", "bn")]);
+    assert_eq!((&contrast["verdict"], &contrast["seeds_needed"]), (&json!("undecided"), &json!(null)));
+    let value = |key: &str| contrast[key].as_f64().unwrap();
+    let half = (contrast["interval"][1].as_f64().unwrap() - contrast["interval"][0].as_f64().unwrap()) / 2.0;
+    assert_eq!(value("seeds_to_tell"), (8.0 * (half / value("difference")).powi(2)).ceil());
+    let sd = value("difference") / value("effect_size");
+    assert_eq!(value("seeds_for_equivalence"), ((1.644_853_6 + 1.281_551_6) * sd / 0.01).powi(2).ceil());
+    lab.call(&["compare", "results/t"]).expect(0).says(&["about", "seeds will show it", "lies within ±0.01"]);
 }
 
 #[test]
@@ -403,7 +463,7 @@ fn one_seed_is_compared_at_each_rate() {
     let lab = made_up(&["affine", "bn"], 1, tuned(), planted(0.05));
     let text = lab.call(&["compare", "results/t"]).expect(0).says(&["There is one seed, so nothing is tuned"]);
     assert!(
-        text.stdout.contains("optimizer.lr = 0.01: bn against affine is undecided with this seed"),
+        text.stdout.contains("optimizer.lr = 0.01: bn against affine: too few seeds for a verdict"),
         "{}",
         text.stdout
     );
@@ -469,7 +529,7 @@ fn csv_and_json_and_markdown_carry_what_the_table_does() {
 }
 
 #[test]
-fn several_experiments_stand_side_by_side_and_share_holms_correction() {
+fn several_experiments_stand_side_by_side_and_a_family_spans_them() {
     let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
     let other = made_up(&["none", "affine", "bn"], 8, tuned(), planted(0.05));
     for file in ["experiment.json", "runs.csv", "timing.csv"] {
@@ -482,7 +542,7 @@ fn several_experiments_stand_side_by_side_and_share_holms_correction() {
     assert_eq!((&lacking["n"], &lacking["p"], &lacking["verdict"]), (&json!(0), &json!(null), &json!("undecided")));
     for experiment in [first, second] {
         let contrast = only(experiment, "contrasts", &[("a", "bn")]);
-        assert_eq!((&contrast["p"], &contrast["p_holm"]), (&json!(2.0 / 256.0), &json!(3.0 * 2.0 / 256.0)), "3 tests");
+        assert_eq!((&contrast["p"], &contrast["p_holm"]), (&json!(2.0 / 256.0), &json!(2.0 * 2.0 / 256.0)), "2 tests");
     }
     let lines = lab.call(&["compare", "results/t", "u"]).expect(0).stdout;
     let rows: Vec<&str> = lines.lines().filter(|line| line.contains("bn − affine")).collect();

@@ -51,6 +51,15 @@ impl Statistics {
     /// All three kinds; the first is what is compared by default.
     pub const ALL: [Self; 3] = [Self::Running, Self::Batch, Self::Population];
 
+    /// Its word, as in the names of metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Batch => "batch",
+            Self::Population => "population",
+        }
+    }
+
     /// The column `mode` of curves.csv.
     pub const fn mode(self) -> &'static str {
         match self {
@@ -179,6 +188,11 @@ impl Metric {
         let Source::End(part, _) = self.source else { return None };
         let is_meant = |other: &Self| (other.source, other.kind) == (Source::End(part, statistics), self.kind);
         Self::ALL.iter().copied().find(is_meant)
+    }
+
+    /// The statistics under which it is a score of the end of a run.
+    pub const fn statistics(self) -> Option<Statistics> {
+        if let Source::End(_, statistics) = self.source { Some(statistics) } else { None }
     }
 
     /// What the choice of a candidate goes by when this is compared: the same on the validation split.

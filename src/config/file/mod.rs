@@ -78,6 +78,6 @@ pub enum Seeds {
 
 impl Default for Seeds {
     fn default() -> Self {
-        Self::Count(5)
+        Self::Count(10)
     }
 }

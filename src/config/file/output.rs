@@ -82,6 +82,9 @@ pub struct CompareOptions {
     /// Sweep axes to be tuned for each arm separately: for every seed the value that the other seeds' validation favours. Arms are compared at each value of the other axes.
     #[serde(default)]
     pub select: Vec<String>,
+    /// The arm that the experiment is about. Its contrast with the baseline is tested first, apart from the others (default `bn`, else the first arm that is not the baseline).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<String>,
     /// Validation accuracy to reach. The time to target is the first time that a run reaches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -100,6 +103,12 @@ impl CompareOptions {
 
 impl Default for CompareOptions {
     fn default() -> Self {
-        Self { metric: Self::default_metric(), select: Vec::new(), target_accuracy: None, equivalence_margin: None }
+        Self {
+            metric: Self::default_metric(),
+            select: Vec::new(),
+            primary: None,
+            target_accuracy: None,
+            equivalence_margin: None,
+        }
     }
 }
