@@ -114,6 +114,11 @@ fn share(contrasts: &[Contrast], is: impl Fn(&Contrast) -> bool) -> f64 {
     contrasts.iter().filter(|contrast| is(contrast)).count() as f64 / contrasts.len() as f64
 }
 
+/// Whether a verdict says that there is a difference.
+fn is_alarm(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Better | Verdict::Worse)
+}
+
 /// The largest level below 0.05 that so many seeds can attain, and three standard errors of a simulated share of it.
 fn attainable(seeds: usize) -> f64 {
     let patterns = f64::from(1u32 << (seeds - 1));
@@ -137,7 +142,7 @@ fn false_alarms_and_coverage_are_as_promised(seeds: usize) {
     for (name, world) in worlds().into_iter().chain([BEYOND]) {
         let contrasts = world.contrasts(seeds, name);
         let rejected = share(&contrasts, |c| c.found.p.unwrap() < 0.05);
-        let alarms = share(&contrasts, |c| c.found.verdict != Verdict::Undecided);
+        let alarms = share(&contrasts, |c| is_alarm(c.found.verdict));
         let covered = share(&contrasts, |c| c.found.interval.is_some_and(|(low, high)| low <= 0.0 && 0.0 <= high));
         let most = attainable(seeds);
         println!("{seeds} seeds, {name}: rejected {rejected}, alarms {alarms}, at most {most:.4}; covered {covered}");
@@ -162,6 +167,44 @@ fn with_8_seeds_false_alarms_and_coverage_are_as_promised() {
 #[test]
 fn with_10_seeds_false_alarms_and_coverage_are_as_promised() {
     false_alarms_and_coverage_are_as_promised(10);
+}
+
+/// An experiment of four arms that are alike, at one rate.
+fn four_alike(seeds: usize, rng: &mut Stream) -> Loaded {
+    let mut normal = || -> f64 { StandardNormal.sample(rng) };
+    let mut runs = Vec::new();
+    for seed in 0..seeds as u64 {
+        let shared = normal();
+        for variant in ["none", "affine", "standardize", "bn"] {
+            let score = shared + normal();
+            runs.push(run(variant, seed, Vec::new(), [score, score]));
+        }
+    }
+    let variants = ["none", "affine", "standardize", "bn"].map(String::from).to_vec();
+    Loaded { axes: Vec::new(), variants, options: CompareOptions::default(), ..experiment(runs) }
+}
+
+#[test]
+fn each_family_raises_false_alarms_as_rarely_as_one_test() {
+    let mut rng = stream(10, "families");
+    let mut counts = [0; 3];
+    for _ in 0..REPETITIONS {
+        let comparison = compare(&[four_alike(10, &mut rng)], &Options::default()).remove(0).expect("a comparison");
+        let raises = |primary: bool| {
+            let mut family = comparison.contrasts.iter().filter(|contrast| contrast.primary == primary);
+            family.any(|contrast| is_alarm(contrast.found.verdict))
+        };
+        let [primary, others] = [true, false].map(raises);
+        for (count, is) in counts.iter_mut().zip([primary, others, primary || others]) {
+            *count += usize::from(is);
+        }
+    }
+    let [primary, others, either] = counts.map(|count| count as f64 / REPETITIONS as f64);
+    println!("10 seeds, four arms alike: false alarms primary {primary}, others {others}, either {either}");
+    let most = attainable(10);
+    assert!(primary <= most && others <= most && either <= primary + others, "{primary} {others} {either}");
+    // The primary contrast is corrected for nothing, so it comes near the level.
+    assert!(primary > 0.03, "{primary}");
 }
 
 #[test]

@@ -156,6 +156,62 @@ fn the_primary_contrast_pays_nothing_for_the_others() {
     assert!(json_of(&lab, &["--baseline", "affine"])["experiments"][0]["contrasts"][0]["exploratory"] == json!(false));
 }
 
+/// Gaussians that a batch-normalised network learns well, while its running statistics have not come after.
+fn unsettled(norm: Value, offset: f64, steps: u64, rate: f64) -> Lab {
+    let config = json!({
+        "name": "t", "norm": norm, "model": { "kind": "mlp", "hidden": [16] }, "variants": ["affine", "bn"],
+        "data": { "source": "gaussians", "train": 2000, "validation": 200, "test": 200, "separation": 8.0, "offset": offset },
+        "optimizer": { "kind": "sgd", "lr": rate }, "train": { "batch_size": 32, "steps": steps }, "seeds": 8
+    });
+    let lab = Lab::new();
+    lab.run(&config, &[]).expect(0);
+    lab
+}
+
+#[test]
+fn a_result_that_rests_on_running_statistics_which_have_not_settled_is_warned_of_with_all_figures() {
+    for lab in [unsettled(json!({ "momentum": 0.001 }), 2.0, 150, 0.1), unsettled(json!({}), 30.0, 20, 1.0)] {
+        let found = &json_of(&lab, &[])["experiments"][0];
+        let runs = lab.table("results/t/runs.csv");
+        let bn = runs.only(&[("variant", "bn")]);
+        let mean = |column: &str| bn.iter().map(|row| number(&row[column])).sum::<f64>() / 8.0;
+        let columns = ["test_accuracy", "test_accuracy_batch", "test_accuracy_population"];
+        assert!(mean(columns[0]) < mean(columns[2]) - 0.05, "the case is one: {:?}", columns.map(mean));
+        let warnings = found["warnings"].to_string();
+        for column in columns {
+            assert!(warnings.contains(&format!("{:.4}", mean(column))), "{column}: {warnings}");
+        }
+        assert!(
+            warnings.contains("the verdict is") && warnings.contains("--metric test_accuracy_population"),
+            "{warnings}"
+        );
+        // Under population statistics that is what is compared, and tuned by.
+        let population = &json_of(&lab, &["--metric", "test_accuracy_population"])["experiments"][0];
+        let arm = only(population, "arms", &[("variant", "bn")]);
+        assert!((arm["mean"].as_f64().unwrap() - mean(columns[2])).abs() < 1e-12);
+    }
+    // Nothing of the kind is said where the statistics agree.
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    assert!(!json_of(&lab, &[]).to_string().contains("statistics"));
+}
+
+#[test]
+fn what_goes_by_validation_scores_needs_a_validation_split() {
+    let config = with(small(), "data.validation", json!(0));
+    let swept = with(config.clone(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] }));
+    for (config, key) in [
+        (with(config.clone(), "compare.metric", json!("validation_loss")), "compare.metric"),
+        (with(config.clone(), "compare.metric", json!("validation_accuracy_population")), "compare.metric"),
+        (with(config.clone(), "compare.metric", json!("best_validation_accuracy")), "compare.metric"),
+        (with(config, "compare.target_accuracy", json!(0.5)), "compare.target_accuracy"),
+        (with(swept, "compare.select", json!(["optimizer.lr"])), "compare.select"),
+    ] {
+        let lab = Lab::new();
+        lab.run(&config, &[]).expect(2).complains(&[key, "data.validation is 0"]);
+        assert!(!lab.path("results/t").exists(), "{key}");
+    }
+}
+
 #[test]
 fn the_configuration_names_the_primary_contrast() {
     let options = json!({ "select": ["optimizer.lr"], "primary": "b" });
