@@ -54,7 +54,7 @@ pub fn less_defaults(value: &Value, schema: &Value) -> Value {
 }
 
 /// Follows `$ref`s, and takes the first branch of an optional value.
-fn follow<'a>(root: &'a Value, mut node: &'a Value) -> &'a Value {
+pub fn follow<'a>(root: &'a Value, mut node: &'a Value) -> &'a Value {
     loop {
         if let Some(reference) = node["$ref"].as_str() {
             node = root.pointer(reference.trim_start_matches('#')).unwrap_or(&Value::Null);
@@ -94,6 +94,9 @@ impl Checker<'_> {
             Value::Object(object) => self.object(object, node, path),
             Value::Array(items) => self.array(items, node, path),
             Value::Number(number) if !in_range(number.as_f64().unwrap_or(f64::NAN), node) => {
+                // 1.0 reads as 1, however it was written.
+                let whole = number.as_f64().filter(|x| x.fract() == 0.0 && x.abs() < 1e15);
+                let number = whole.map_or_else(|| number.to_string(), |x| x.to_string());
                 self.problems.add(path, format!("{number} is out of range; allowed: {}", range_name(node)));
             }
             _ => {}
@@ -143,12 +146,7 @@ impl Checker<'_> {
 
     /// A value that may have one of several shapes: the branch with its JSON type decides.
     fn branch(&mut self, value: &Value, branches: &[Value], path: &str) {
-        let fits = |branch: &&Value| {
-            let branch = follow(self.root, branch);
-            let is_constant = branch["oneOf"].is_array() && value.is_string();
-            is_constant || json_types(value).iter().any(|t| allows_type(branch, t))
-        };
-        match branches.iter().find(fits) {
+        match branch_for(self.root, value, branches) {
             Some(branch) => self.node(value, branch, path),
             None => {
                 let shapes: Vec<_> = branches.iter().map(|b| type_name(follow(self.root, b))).collect();
@@ -158,12 +156,21 @@ impl Checker<'_> {
     }
 }
 
+/// The branch for a value's JSON type.
+pub fn branch_for<'a>(root: &Value, value: &Value, branches: &'a [Value]) -> Option<&'a Value> {
+    branches.iter().find(|branch| {
+        let branch = follow(root, branch);
+        let is_constant = branch["oneOf"].is_array() && value.is_string();
+        is_constant || json_types(value).iter().any(|t| allows_type(branch, t))
+    })
+}
+
 /// The schema types a value satisfies; a whole number is also a `number`.
 fn json_types(value: &Value) -> &'static [&'static str] {
     match value {
         Value::Null => &["null"],
         Value::Bool(_) => &["boolean"],
-        Value::Number(n) if n.is_u64() || n.is_i64() => &["integer", "number"],
+        Value::Number(n) if n.as_f64().is_some_and(|x| x.fract() == 0.0) => &["integer", "number"],
         Value::Number(_) => &["number"],
         Value::String(_) => &["string"],
         Value::Array(_) => &["array"],

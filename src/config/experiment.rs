@@ -9,6 +9,7 @@ use super::check::{check, schema};
 use super::file::{CompareOptions, ConfigFile, Part, Seeds, Source};
 use super::json;
 use super::names::check_name;
+use super::numbers::respelt;
 pub use super::point::{Facts, Point};
 use super::point::{Written, as_written, parsed};
 use super::problem::{Problems, SyntaxError, did_you_mean};
@@ -16,6 +17,7 @@ pub use super::sections::SECTIONS;
 use super::settings::Variant;
 pub use super::sweep::Axis;
 use super::sweep::{at_point, axes, cross, set};
+use super::vanish;
 use super::variants::variants;
 
 /// Largest plan, in runs.
@@ -49,8 +51,8 @@ impl Experiment {
     /// [`super::ConfigError`] with every fault found, a JSON syntax error, or what `facts` says.
     pub fn parse(text: &str, overrides: &[(String, Value)], facts: Facts) -> anyhow::Result<Self> {
         let mut problems = Problems::default();
-        let value = written(text, overrides, &mut problems)?;
         let schema = schema();
+        let value = respelt(&written(text, overrides, &mut problems)?, &schema, &schema);
         let axes = axes(&value, &schema, &mut problems);
         let points = cross(&axes);
         let first = at_point(&value, &axes, points.first().map_or(&[], Vec::as_slice));
@@ -71,6 +73,7 @@ impl Experiment {
         let written = Written { value: &value, axes: &axes, schema: &schema, facts };
         let (points, configuration) = written.resolve(points, &mut problems)?;
         check_validation(&file.compare, &points, &mut problems);
+        vanish::check(&points, &axes, &mut problems);
         problems.into_result()?;
         let configuration = as_written(configuration, &value, &axes, &points);
         let ConfigFile { name, description, compare, .. } = file;

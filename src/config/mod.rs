@@ -10,6 +10,7 @@ pub mod experiment;
 pub mod file;
 pub mod json;
 pub mod names;
+mod numbers;
 pub mod point;
 pub mod problem;
 pub mod recorded;
@@ -17,6 +18,7 @@ pub mod resolve;
 pub mod sections;
 pub mod settings;
 pub mod sweep;
+mod vanish;
 pub mod variants;
 
 pub use experiment::Experiment;

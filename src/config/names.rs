@@ -8,6 +8,28 @@ pub fn serde_name<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// What pandas, R or polars take for a missing value, as it is written.
+const MISSING: [&str; 8] = ["NA", "NULL", "null", "None", "NaN", "nan", "-nan", "-NaN"];
+/// What they take for true or false.
+const TRUTH: [&str; 8] = ["true", "True", "TRUE", "T", "false", "False", "FALSE", "F"];
+
+/// Adds to `problems` if the name of an arm would be read as something else in a table: programs that read CSV guess what
+/// a column holds.
+pub fn check_arm_name(name: &str, path: &str, problems: &mut Problems) {
+    check_name(name, path, problems);
+    let read_as = if MISSING.contains(&name) {
+        "a missing value"
+    } else if TRUTH.contains(&name) {
+        "true or false"
+    } else if name.parse::<f64>().is_ok() {
+        "a number"
+    } else {
+        return;
+    };
+    problems
+        .add(path, format!("pandas, R or polars would read {name:?} as {read_as} in the tables; choose another name"));
+}
+
 /// Adds to `problems` if a name cannot be a folder's, on any platform.
 pub fn check_name(name: &str, path: &str, problems: &mut Problems) {
     if name.len() > 80 || !files::is_plain_name(name) {

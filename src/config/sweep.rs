@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::check::{at_path, check_part, properties};
 use super::json;
+use super::numbers::respelt;
 use super::problem::{Problems, did_you_mean};
 use super::sections::SECTIONS;
 
@@ -55,13 +56,14 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
         return None;
     };
     let mut seen = HashSet::new();
+    let values: Vec<Value> = values.iter().map(|value| respelt(value, node, schema)).collect();
     for (i, value) in values.iter().enumerate() {
         check_part(value, node, schema, &format!("{at}[{i}]"), problems);
-        if !seen.insert(json::canonical(&floats(value))) {
+        if !seen.insert(json::canonical(value)) {
             problems.add(format!("{at}[{i}]"), format!("{value} appears twice"));
         }
     }
-    Some(Axis { path: path.to_owned(), values: values.clone() })
+    Some(Axis { path: path.to_owned(), values })
 }
 
 /// Every dotted path that a sweep may name.
@@ -71,15 +73,6 @@ fn known_paths(schema: &Value) -> Vec<String> {
         node.into_iter().flatten().map(|key| json::join(path, &key)).collect()
     };
     SECTIONS.iter().flat_map(|s| keys(s)).flat_map(|p| std::iter::once(p.clone()).chain(keys(&p))).collect()
-}
-
-/// Numbers as floats, so that 1 and 1.0 are seen to be the same.
-fn floats(value: &Value) -> Value {
-    match value {
-        Value::Number(n) => n.as_f64().map_or_else(|| value.clone(), Value::from),
-        Value::Array(items) => Value::Array(items.iter().map(floats).collect()),
-        other => other.clone(),
-    }
 }
 
 /// All combinations of the axes' values, the last axis fastest.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::file::{Arm, ArmName, VariantEntry, VariantObject};
-use super::names::{check_name, serde_name};
+use super::names::{check_arm_name, serde_name};
 use super::problem::Problems;
 use super::settings::{TENSORS, Variant};
 
@@ -41,7 +41,7 @@ fn base(object: &VariantObject) -> Option<ArmName> {
 }
 
 fn variant(object: &VariantObject, path: &str, problems: &mut Problems) -> Option<Variant> {
-    check_name(&object.name, &format!("{path}.name"), problems);
+    check_arm_name(&object.name, &format!("{path}.name"), problems);
     let Some(base) = base(object) else {
         problems.add(format!("{path}.base"), format!("missing; `{}` is not the name of an arm", object.name));
         return None;

@@ -542,3 +542,41 @@ fn idx_files_of_different_data_sets_are_refused() {
         &["labels from 0 to 2", "label 3 at index 7"],
     );
 }
+
+#[test]
+fn an_arm_that_other_programs_would_not_read_as_a_name_is_refused() {
+    let named = |name: &str| with(small(), "variants", json!([{ "name": name, "base": "none" }, "bn"]));
+    for name in ["None", "NA", "NULL", "null", "NaN", "nan"] {
+        refused(&named(name), &["variants[0].name", "a missing value", "choose another name"]);
+    }
+    for name in ["true", "False", "T"] {
+        refused(&named(name), &["variants[0].name", "true or false"]);
+    }
+    for name in ["1", "1e5", "0.5", "inf", "Infinity"] {
+        refused(&named(name), &["variants[0].name", "a number"]);
+    }
+    for name in ["none", "na", "Null-arm", "t", "x1", "nanobot"] {
+        Lab::new().run(&named(name), &["--quiet"]).expect(0);
+    }
+}
+
+#[test]
+fn numbers_that_vanish_in_single_precision_are_refused() {
+    let adam = with(small(), "optimizer", json!({ "kind": "adam", "lr": 0.1 }));
+    for (config, path, value, words) in [
+        (small(), "optimizer.lr", json!(1e-50), "optimizer.lr: 1e-50 is 0 in f32"),
+        (small(), "optimizer.weight_decay", json!(1e-60), "optimizer.weight_decay: 1e-60 is 0 in f32"),
+        (small(), "norm.epsilon", json!(1e-300), "norm.epsilon: 1e-300 is 0 in f32"),
+        (adam.clone(), "optimizer.epsilon", json!(1e-320), "is 0 in f32"),
+        (adam.clone(), "optimizer.beta2", json!(0.999_999_999_99), "is 1 in f32"),
+        (small(), "sweep", json!({ "optimizer.lr": [0.1, 0.100_000_000_001] }), "are one number in f32"),
+    ] {
+        let config = with(config, path, value);
+        refused(&config, &[words]);
+        // In double precision they are what they are.
+        Lab::new().run(&with(config, "model.precision", json!("f64")), &["--quiet"]).expect(0);
+    }
+    // Nothing vanishes: 0 is 0, 1 is 1, and what is swept is not what stands below it.
+    Lab::new().run(&with(small(), "norm.momentum", json!(1.0)), &["--quiet"]).expect(0);
+    Lab::new().run(&with(small(), "sweep", json!({ "data.separation": [1.0, 1.000_000_000_01] })), &["--quiet"]);
+}
