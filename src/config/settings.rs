@@ -170,7 +170,7 @@ pub struct Train {
     pub batch_size: usize,
     /// Steps in all.
     pub steps: usize,
-    /// Batch losses above this many times the first count as divergence.
+    /// Batch losses above this many times the first, or ln(classes) if that is more, count as divergence.
     pub diverged_above: f64,
 }
 

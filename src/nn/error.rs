@@ -1,7 +1,7 @@
 //! What can be wrong with a network.
 
 /// A network that cannot be built or run as asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NetworkError {
     /// Statistics of one value.
     #[error(
@@ -31,6 +31,21 @@ pub enum NetworkError {
         block: usize,
         /// Samples in a group.
         group: usize,
+    },
+    /// A norm that divides by 0.
+    #[error(
+        "block {block}, channel {channel}: the variance over the batch is {variance:e} and norm.epsilon {epsilon:e}, so \
+         dividing by the standard deviation gives no number; raise norm.epsilon, or leave out features that do not vary"
+    )]
+    ZeroVariance {
+        /// Index of the block.
+        block: usize,
+        /// Index of the channel.
+        channel: usize,
+        /// σ²
+        variance: f64,
+        /// ε
+        epsilon: f64,
     },
     /// `train_only` names nothing in this network.
     #[error("train_only entry `{entry}` names no parameter of this network; it has {known}")]

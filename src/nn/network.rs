@@ -107,6 +107,19 @@ impl<F: Scalar> Network<F> {
         }
     }
 
+    /// The first norm that divided by 0 in the latest forward pass: one over the standard deviation is not finite there.
+    pub fn zero_variance(&self, space: &Workspace<F>) -> Option<NetworkError> {
+        let norms = self.blocks.iter().zip(&space.blocks).enumerate().filter_map(|(block, (b, space))| {
+            let (norm, moments) = (b.norm.as_ref()?, &space.norm.moments);
+            let i = moments.inverse_sd.iter().position(|s| !F::of(*s).is_finite())?;
+            let (channel, variance) = (i % norm.channels, moments.variance[i]);
+            // A variance that is no number has its cause further down.
+            let epsilon = norm.epsilon;
+            variance.is_finite().then_some(NetworkError::ZeroVariance { block, channel, variance, epsilon })
+        });
+        norms.into_iter().next()
+    }
+
     /// Whether evaluation under batch and under running statistics differ.
     pub fn uses_batch_statistics(&self) -> bool {
         self.blocks.iter().any(|b| b.norm.as_ref().is_some_and(|norm| norm.uses_batch()))

@@ -36,6 +36,7 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
             if let Err(error) = build::check(&point.settings, variant) {
                 let path = match error {
                     NetworkError::OneValuePerChannel { .. } => "train.batch_size",
+                    NetworkError::ZeroVariance { .. } => "norm.epsilon",
                     NetworkError::UnequalGroups { .. }
                     | NetworkError::SmallGroups { .. }
                     | NetworkError::UnknownParameter { .. } => "variants",

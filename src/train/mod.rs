@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::config::{Settings, Variant};
 use crate::data::Dataset;
 use crate::kernels::Scalar;
-use crate::nn::{Network, NetworkError, Pass};
+use crate::nn::{Network, NetworkError, Pass, Workspace};
 use loader::Loader;
 use optimizer::Optimizer;
 use schedule::learning_rate;
@@ -175,8 +175,12 @@ pub fn train<F: Scalar>(
         state.spent += clock.elapsed();
 
         let (input, labels) = (space.input.features().values, &loader.labels[..]);
-        let reason = divergence(loss, *state.first_loss.get_or_insert(loss), settings.train.diverged_above);
+        let first = *state.first_loss.get_or_insert(loss);
+        let reason = divergence(loss, first, network.classes, settings.train.diverged_above);
         let diverged = reason.is_some();
+        if diverged {
+            refuse_zero_variance(network, &space)?;
+        }
         observers.batch(&Batch { step, pass, network, input, labels, loss, accuracy, diverged })?;
         if let Some(reason) = reason {
             return Ok(Ending::Diverged { step, reason });
@@ -194,6 +198,7 @@ pub fn train<F: Scalar>(
         state.spent += clock.elapsed();
         state.step += 1;
         if !is_finite {
+            refuse_zero_variance(network, &space)?;
             let reason = format!("a parameter is not finite after update {step}");
             return Ok(Ending::Diverged { step, reason });
         }
@@ -210,13 +215,38 @@ pub fn train<F: Scalar>(
     Ok(Ending::Completed)
 }
 
-/// Why a batch loss counts as divergence, if it does.
-fn divergence(loss: f64, first: f64, above: f64) -> Option<String> {
+/// A division by 0 is not training that diverged: the arm cannot do anything with such a batch.
+fn refuse_zero_variance<F: Scalar>(network: &Network<F>, space: &Workspace<F>) -> Result<(), NetworkError> {
+    network.zero_variance(space).map_or(Ok(()), Err)
+}
+
+/// Why a batch loss counts as divergence, if it does: it is far above the first, or above guessing, ln K, where the first
+/// was lower. A first batch of one or two samples that happen to be right has a loss near 0.
+fn divergence(loss: f64, first: f64, classes: usize, above: f64) -> Option<String> {
+    let guessing = (classes as f64).ln();
     if !loss.is_finite() {
         Some("the batch loss is not finite".to_owned())
-    } else if loss > above * first {
-        Some(format!("the batch loss {loss:.4e} is above {above} times the first, {first:.4}"))
+    } else if loss > above * first.max(guessing) {
+        let (than, of) = if first < guessing { ("guessing", guessing) } else { ("the first", first) };
+        Some(format!("the batch loss {loss:.4e} is above {above} times that of {than}, {of:.4}"))
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divergence_is_held_against_guessing_where_the_first_loss_was_lower() {
+        // A first batch of one sample that was right: a loss of 0.9 is no divergence.
+        assert_eq!(divergence(0.9, 1e-5, 10, 1e3), None);
+        assert_eq!(divergence(2302.0, 1e-5, 10, 1e3), None);
+        let reason = divergence(2303.0, 1e-5, 10, 1e3).unwrap();
+        assert!(reason.ends_with("is above 1000 times that of guessing, 2.3026"), "{reason}");
+        assert_eq!(divergence(2400.0, 2.5, 10, 1e3), None);
+        assert!(divergence(2600.0, 2.5, 10, 1e3).unwrap().ends_with("times that of the first, 2.5000"));
+        assert!(divergence(f64::NAN, 2.5, 10, 1e3).is_some() && divergence(f64::INFINITY, 2.5, 10, 1e3).is_some());
     }
 }

@@ -380,6 +380,29 @@ fn snapshots_appear_when_asked_for_and_the_last_is_the_checkpoint() {
     assert!(!lab.path(lab.run_folder("t", "bn", 0)).join("snapshots").exists());
 }
 
+#[test]
+fn a_division_by_a_variance_of_0_fails_and_names_block_and_channel() {
+    // Weights so small that their products' variance is 0: no channel varies.
+    let config = with(small(), "variants", json!(["affine", "standardize", "bn"]));
+    let config = with(with(config, "model.precision", json!("f64")), "norm.epsilon", json!(0.0));
+    let config = with(config, "model.init", json!({ "scheme": "normal", "std": 1e-200 }));
+    let lab = Lab::new();
+    lab.run(&config, &[]).expect(1);
+    let runs = lab.table("results/t/runs.csv");
+    for variant in ["standardize", "bn"] {
+        for row in runs.only(&[("variant", variant)]) {
+            let words =
+                ["block 0, channel 0", "variance over the batch is 0e0", "norm.epsilon 0e0", "raise norm.epsilon"];
+            assert_eq!(row["status"], "failed", "{}", row["reason"]);
+            assert!(words.iter().all(|word| row["reason"].contains(word)), "{}", row["reason"]);
+        }
+    }
+    assert!(runs.only(&[("variant", "affine")]).iter().all(|row| row["status"] == "completed"));
+    // With an ε nothing is divided by 0.
+    let lab = Lab::new();
+    lab.run(&with(config, "norm.epsilon", json!(1e-5)), &[]).expect(0);
+}
+
 // Tables.
 
 fn columns(file: &str) -> Vec<&'static str> {

@@ -110,7 +110,7 @@ pub struct TrainFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub epochs: Option<usize>,
-    /// A batch loss above this many times the first counts as divergence.
+    /// A batch loss above this many times the first, or above this many times ln(classes) if the first is lower, counts as divergence.
     #[serde(default = "TrainFile::default_diverged_above")]
     #[schemars(range(max = 1e300), extend("exclusiveMinimum" = 1))]
     pub diverged_above: f64,

@@ -20,6 +20,8 @@ pub struct Norm<F: Scalar> {
     pub channels: usize,
     /// Positions of the feature map that it reads: rows that a sample has.
     pub area: usize,
+    /// ε
+    pub epsilon: f64,
     /// Weight of the newest batch in the running statistics.
     pub momentum: f64,
     /// Eq. 1
@@ -39,7 +41,8 @@ impl<F: Scalar> Norm<F> {
     ) -> Self {
         let Place { channels, area, options, .. } = place;
         let kept = standardize.keeps_statistics().then(|| Kept::new(channels));
-        Self { channels, area, momentum: options.momentum, standardize, kept, affine }
+        let (epsilon, momentum) = (options.epsilon, options.momentum);
+        Self { channels, area, epsilon, momentum, standardize, kept, affine }
     }
 
     /// The cache of passes over up to `samples` samples.
