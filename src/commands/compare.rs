@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CompareArgs;
+use crate::compare::joined::joined;
 use crate::compare::{self, Loaded, Options};
 use crate::files::Waiting;
 use crate::record::collect;
@@ -33,7 +34,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         }
     }
     let (found, refused): (Vec<_>, Vec<_>) =
-        compare::compare(&experiments, &options).into_iter().partition(Result::is_ok);
+        compare::compare(&joined(experiments), &options).into_iter().partition(Result::is_ok);
     problems.extend(refused.into_iter().filter_map(Result::err));
     let found: Vec<_> = found.into_iter().flatten().collect();
     if !found.is_empty() {

@@ -8,7 +8,7 @@ use crate::config::file::Metric;
 use crate::stats::describe::estimate;
 use crate::stats::proportion::wilson;
 use crate::stats::sample::Sample;
-use crate::stats::selection::{Record, leave_one_out, overall};
+use crate::stats::selection::{Record, leave_one_out};
 use crate::stats::survival::{Survival, kaplan_meier, restricted_mean};
 
 /// One arm at one setting, each seed read at the candidate that the others favour.
@@ -56,15 +56,16 @@ pub struct Chosen {
 pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence: f64) -> ArmEstimate {
     let seeds = scores.complete(setting, variant);
     let record = scores.record(setting, variant, &seeds);
-    let choice = leave_one_out(&record);
-    let values: Vec<f64> = record.read(&choice).iter().map(|value| scores.kind.sign() * value).collect();
+    let choice = scores.choice(variant, &record);
+    let values: Vec<f64> =
+        record.read(&leave_one_out(&record)).iter().map(|value| scores.kind.sign() * value).collect();
     let has_diverged = |(seed, candidate): (&u64, &usize)| {
         let run = scores.grid.run(setting, variant, *seed, *candidate);
         run.and_then(|run| scores.score(&run)).is_some_and(|score| score.diverged)
     };
     let diverged = seeds.iter().zip(&choice).filter(|read| has_diverged(*read)).count();
     let found = Sample::new(&values).map(|values| estimate(values, confidence));
-    let chosen = counted(scores.grid, &choice);
+    let chosen = counted(scores.grid, variant, &choice);
     ArmEstimate {
         variant: variant.to_owned(),
         setting: scores.grid.setting(setting),
@@ -74,7 +75,7 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
         diverged_interval: wilson(diverged, seeds.len(), confidence),
         mean: found.map(|found| found.mean),
         interval: found.and_then(|found| found.interval).filter(|_| diverged == 0),
-        selected: selected(scores, &record),
+        selected: selected(scores, variant, &record),
         edge: chosen.iter().any(|chosen| !chosen.edges.is_empty()),
         chosen,
         us_per_step: scores.us_per_step(setting, variant),
@@ -82,17 +83,20 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
 }
 
 /// Each candidate with how often it was chosen, in the candidates' order.
-fn counted(grid: &Grid, choice: &[usize]) -> Vec<Chosen> {
+fn counted(grid: &Grid, variant: &str, choice: &[usize]) -> Vec<Chosen> {
     let mut sorted = choice.to_vec();
     sorted.sort_unstable();
-    let chosen =
-        |alike: &[usize]| Chosen { values: grid.candidate(alike[0]), seeds: alike.len(), edges: grid.edges(alike[0]) };
+    let chosen = |alike: &[usize]| Chosen {
+        values: grid.candidate(alike[0]),
+        seeds: alike.len(),
+        edges: grid.edges(variant, alike[0]),
+    };
     sorted.chunk_by(|a, b| a == b).map(chosen).collect()
 }
 
 /// The candidate that all seeds of a record favour; none if nothing is tuned, or without seeds.
-fn selected(scores: &Scores, record: &Record) -> Option<Values> {
-    (scores.is_tuned() && record.seeds() > 0).then(|| scores.grid.candidate(overall(record)))
+fn selected(scores: &Scores, variant: &str, record: &Record) -> Option<Values> {
+    (scores.is_tuned() && record.seeds() > 0).then(|| scores.grid.candidate(scores.favourite(variant, record)))
 }
 
 /// How long an arm at a setting took to the target, tuned by that.
@@ -148,8 +152,8 @@ fn time<'a>(in_steps: &Scores<'a>, in_seconds: &Scores<'a>, setting: usize, vari
         median_steps: curve.iter().find(|fall| fall.share <= 0.5 + 1e-12).map(|fall| fall.time),
         budget_steps: in_steps.budget(setting),
         seconds: restricted_mean(&seconds, in_seconds.budget(setting)),
-        selected: selected(in_steps, &record),
-        edge: choice.iter().any(|candidate| !grid.edges(*candidate).is_empty()),
+        selected: selected(in_steps, variant, &record),
+        edge: choice.iter().any(|candidate| !grid.edges(variant, *candidate).is_empty()),
         not_yet_reached: curve,
     }
 }
@@ -158,7 +162,7 @@ fn time<'a>(in_steps: &Scores<'a>, in_seconds: &Scores<'a>, setting: usize, vari
 fn read_times<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str) -> (Record, Vec<usize>, Vec<Option<f64>>) {
     let seeds = scores.complete(setting, variant);
     let record = scores.record(setting, variant, &seeds);
-    let choice = leave_one_out(&record);
+    let choice = scores.choice(variant, &record);
     let reached = |(seed, candidate): (&u64, &usize)| {
         scores.grid.run(setting, variant, *seed, *candidate).and_then(|run| scores.reached(&run))
     };

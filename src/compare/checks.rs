@@ -8,11 +8,12 @@ use super::scores::Scores;
 use super::warning::{DivergedRuns, Warning};
 use crate::record::run::Status;
 use crate::stats::permutation::smallest_p;
-use crate::stats::selection::{overall, unsettled};
+use crate::stats::selection::unsettled;
 
 /// What speaks against a comparison, most serious first.
 pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> Vec<Warning> {
     let mut warnings = Vec::new();
+    warnings.extend(side_by_side(scores.grid));
     warnings.extend(unfinished(comparison));
     warnings.extend(different_seeds(scores));
     warnings.extend(few_seeds(comparison, options));
@@ -26,6 +27,11 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(program_versions(scores.grid));
     warnings.extend(instruction_levels(scores.grid));
     warnings
+}
+
+fn side_by_side(grid: &Grid) -> Option<Warning> {
+    let (other, keys) = grid.loaded.differs_from.clone()?;
+    Some(Warning::SideBySide { other, keys })
 }
 
 fn unfinished(comparison: &Comparison) -> Option<Warning> {
@@ -83,13 +89,14 @@ fn unsettled_choices(scores: &Scores) -> Vec<Warning> {
         for variant in &grid.loaded.variants {
             let seeds = scores.complete(setting, variant);
             let record = scores.record(setting, variant, &seeds);
+            let candidates = grid.candidates_of(variant);
             let others = if seeds.is_empty() { Vec::new() } else { unsettled(&record) };
             if !others.is_empty() {
                 warnings.push(Warning::UnsettledChoice {
                     setting: grid.setting(setting),
                     variant: variant.clone(),
-                    selected: grid.candidate(overall(&record)),
-                    others: others.into_iter().map(|k| grid.candidate(k)).collect(),
+                    selected: grid.candidate(scores.favourite(variant, &record)),
+                    others: others.into_iter().map(|k| grid.candidate(candidates[k])).collect(),
                 });
             }
         }

@@ -2,7 +2,7 @@
 //! candidates.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -58,6 +58,8 @@ pub struct Grid<'a> {
     pub settings: Vec<Vec<Value>>,
     /// Every combination of the former, smaller numbers first, other values in plan order.
     pub candidates: Vec<Vec<Value>>,
+    /// The candidates that are planned for each arm, in their order.
+    tried: HashMap<&'a str, Vec<usize>>,
     /// The runs at each setting.
     here: Vec<Vec<GridRun<'a>>>,
     places: HashMap<(usize, &'a str, u64, usize), GridRun<'a>>,
@@ -78,14 +80,24 @@ impl<'a> Grid<'a> {
             list.iter().enumerate().map(|(i, values)| (Value::from(values.clone()).to_string(), i)).collect()
         };
         let (setting_at, candidate_at) = (index(&settings), index(&candidates));
-        let (mut here, mut places) = (vec![Vec::new(); settings.len()], HashMap::new());
+        let (mut here, mut places, mut tried) = (vec![Vec::new(); settings.len()], HashMap::new(), HashMap::new());
         for run in &loaded.runs {
             let (setting, candidate) = (setting_at[&key(run, &by)], candidate_at[&key(run, &tuned)]);
             let grid_run = GridRun { run, setting, candidate };
             here[setting].push(grid_run);
+            tried.entry(run.entry.variant.as_str()).or_insert_with(BTreeSet::new).insert(candidate);
             places.insert((setting, run.entry.variant.as_str(), run.entry.seed, candidate), grid_run);
         }
-        Self { loaded, tuned, by, settings, candidates, here, places }
+        let tried = tried.into_iter().map(|(variant, tried)| (variant, tried.into_iter().collect())).collect();
+        Self { loaded, tuned, by, settings, candidates, tried, here, places }
+    }
+
+    /// The candidates that an arm has, as many for each arm: arms that were tuned over other values are compared by the
+    /// place of a value among their own. An arm with fewer has its last several times, which changes no choice.
+    pub fn candidates_of(&self, variant: &str) -> Vec<usize> {
+        let most = self.tried.values().map(Vec::len).max().unwrap_or_default();
+        let Some(tried) = self.tried.get(variant) else { return Vec::new() };
+        (0..most).map(|k| tried[k.min(tried.len() - 1)]).collect()
     }
 
     /// A run, if it is planned.
@@ -107,10 +119,10 @@ impl<'a> Grid<'a> {
         seeds
     }
 
-    /// The different values of the `i`-th tuned axis, in the candidates' order.
-    pub fn values(&self, i: usize) -> Vec<&Value> {
+    /// The different values of the `i`-th tuned axis that an arm has, in order.
+    fn values(&self, variant: &str, i: usize) -> Vec<&Value> {
         let mut values: Vec<&Value> = Vec::new();
-        for candidate in &self.candidates {
+        for candidate in self.candidates_of(variant).into_iter().map(|k| &self.candidates[k]) {
             if !values.contains(&&candidate[i]) {
                 values.push(&candidate[i]);
             }
@@ -119,10 +131,11 @@ impl<'a> Grid<'a> {
         values
     }
 
-    /// The tuned axes at whose smallest or largest value a candidate is. Only numbers have an edge.
-    pub fn edges(&self, candidate: usize) -> Vec<Edge> {
+    /// The tuned axes at whose smallest or largest value, of those that an arm has, a candidate is. Only numbers have an
+    /// edge.
+    pub fn edges(&self, variant: &str, candidate: usize) -> Vec<Edge> {
         let edge = |i: usize| {
-            let values = self.values(i);
+            let values = self.values(variant, i);
             let value = &self.candidates[candidate][i];
             let place = values.iter().position(|other| *other == value)?;
             let end = match place {

@@ -5,6 +5,7 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use serde_json::Value;
 
 use super::sheet::{self, Column, Number, Row, Sheet, Word};
 use crate::config::file::{CompareOptions, Metric, Source as When, Statistics, VariantEntry};
@@ -57,6 +58,10 @@ pub struct Loaded {
     pub options: CompareOptions,
     /// Paths of the sweep's axes.
     pub axes: Vec<String>,
+    /// The configuration with every default filled in.
+    pub configuration: Value,
+    /// The experiment beside which it stands, and the keys in which they differ; none if it is alone, or one with it.
+    pub differs_from: Option<(String, Vec<String>)>,
     /// Names of the arms, in the order of the configuration.
     pub variants: Vec<String>,
     /// The four arms that the switches of eq. 1 and eqs. 2 and 3 make, none with a bias: neither, only eq. 1, only
@@ -94,7 +99,7 @@ impl Loaded {
         let mut rows = runs(&mut sheet, &record)?;
         let mut timings = timings(&mut timing, &record)?;
         let options = record.compare_options().with_context(|| path.display().to_string())?;
-        let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record));
+        let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record.configuration));
         let mut runs = Vec::with_capacity(record.runs.len());
         for RunEntry { id, .. } in &record.runs {
             let Some(run) = rows.remove(id) else {
@@ -114,7 +119,18 @@ impl Loaded {
             }
         }
         let metrics = Metric::FINAL.to_vec();
-        Ok(Self { name: record.name, options, axes: record.axes, variants, corners, has_fixed_data, metrics, runs })
+        Ok(Self {
+            name: record.name,
+            options,
+            axes: record.axes,
+            configuration: record.configuration,
+            differs_from: None,
+            variants,
+            corners,
+            has_fixed_data,
+            metrics,
+            runs,
+        })
     }
 
     /// Where a metric is among the scores of a run; none if they do not hold it.
@@ -204,8 +220,8 @@ fn has_fixed_data(record: &ExperimentRecord) -> bool {
 }
 
 /// The arms of the 2×2 of eq. 1 and γ, β, if all are there.
-fn corners(record: &ExperimentRecord) -> Option<[String; 4]> {
-    let entries: Vec<VariantEntry> = serde_json::from_value(record.configuration.get("variants")?.clone()).ok()?;
+pub(super) fn corners(configuration: &Value) -> Option<[String; 4]> {
+    let entries: Vec<VariantEntry> = serde_json::from_value(configuration.get("variants")?.clone()).ok()?;
     let variants = variants(&entries, &mut Problems::default());
     let named = |arm: Arm| {
         let is_plain = |v: &&Variant| v.arm == arm && !v.has_bias() && v.train_only.is_none();

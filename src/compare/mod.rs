@@ -13,6 +13,7 @@ pub mod contrasts;
 pub mod curve;
 pub mod families;
 pub mod grid;
+pub mod joined;
 pub mod kinds;
 pub mod load;
 pub mod null;

@@ -7,7 +7,7 @@ use crate::config::file::{Kind, Metric};
 use crate::record::run::Status;
 use crate::stats::describe::median;
 use crate::stats::sample::Sample;
-use crate::stats::selection::{Record, leave_one_out};
+use crate::stats::selection::{Record, leave_one_out, overall};
 
 /// What a run counts as, in the metric's own unit. A diverged loss is infinite.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,9 +85,20 @@ impl<'a> Scores<'a> {
         options.equivalence_margin.filter(|_| options.metric == self.metric)
     }
 
+    /// The candidate at which each seed of an arm's record is read: the one that the others favour.
+    pub fn choice(&self, variant: &str, record: &Record) -> Vec<usize> {
+        let candidates = self.grid.candidates_of(variant);
+        leave_one_out(record).into_iter().map(|k| candidates[k]).collect()
+    }
+
+    /// The candidate that all seeds of an arm's record favour.
+    pub fn favourite(&self, variant: &str, record: &Record) -> usize {
+        self.grid.candidates_of(variant)[overall(record)]
+    }
+
     /// The scores at which an arm is read for these seeds, which must be complete.
     pub fn read(&self, setting: usize, variant: &'a str, seeds: &[u64]) -> Vec<Score> {
-        let chosen = leave_one_out(&self.record(setting, variant, seeds));
+        let chosen = self.choice(variant, &self.record(setting, variant, seeds));
         let score = |(seed, candidate): (&u64, usize)| self.score(&self.grid.run(setting, variant, *seed, candidate)?);
         seeds.iter().zip(chosen).filter_map(score).collect()
     }
@@ -144,22 +155,23 @@ impl<'a> Scores<'a> {
         let has_score = |seed: u64, candidate: usize| {
             self.grid.run(setting, variant, seed, candidate).is_some_and(|grid_run| self.score(&grid_run).is_some())
         };
+        let candidates = self.grid.candidates_of(variant);
         let mut seeds = self.grid.seeds(setting, variant);
-        seeds.retain(|seed| (0..self.grid.candidates.len()).all(|candidate| has_score(*seed, candidate)));
+        seeds.retain(|seed| candidates.iter().all(|candidate| has_score(*seed, *candidate)));
         seeds
     }
 
     /// Everything that an arm came to for these seeds, which must be complete, turned so that more is better.
     pub fn record(&self, setting: usize, variant: &'a str, seeds: &[u64]) -> Record {
-        let candidates = self.grid.candidates.len();
+        let candidates = self.grid.candidates_of(variant);
         let (mut selection, mut value) = (Vec::new(), Vec::new());
-        for (seed, candidate) in seeds.iter().flat_map(|seed| (0..candidates).map(move |k| (*seed, k))) {
+        for (seed, candidate) in seeds.iter().flat_map(|seed| candidates.iter().map(move |k| (*seed, *k))) {
             let grid_run = self.grid.run(setting, variant, seed, candidate);
             let score = grid_run.and_then(|grid_run| self.score(&grid_run));
             selection.push(score.map_or(f64::NAN, |score| self.kind.sign() * score.selection));
             value.push(score.map_or(f64::NAN, |score| self.kind.sign() * score.value));
         }
-        Record { candidates, selection, value }
+        Record { candidates: candidates.len(), selection, value }
     }
 }
 

@@ -17,6 +17,8 @@ const NAMED: usize = 8;
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the sentences below say what the values are")]
 pub enum Warning {
+    /// Experiments that are not compared as one, and where their configurations differ.
+    SideBySide { other: String, keys: Vec<String> },
     /// Nothing can be tuned with one seed.
     OneSeed,
     /// Nothing can be tuned without validation scores.
@@ -121,6 +123,7 @@ impl Warning {
     /// The warning in words.
     pub fn sentence(&self) -> String {
         match self {
+            Self::SideBySide { other, keys } => side_by_side(other, keys),
             Self::OneSeed => "There is one seed, so nothing is tuned: a seed is tuned by the others.".to_owned(),
             Self::NoValidation => "There is no validation split, so nothing is tuned.".to_owned(),
             Self::Unfinished { missing, planned } => unfinished(missing, *planned),
@@ -181,6 +184,18 @@ impl Warning {
             ),
         }
     }
+}
+
+fn side_by_side(other: &str, keys: &[String]) -> String {
+    if keys.is_empty() {
+        return format!(
+            "Stands beside {other}, with which it shares an arm; their arms are not compared with each other."
+        );
+    }
+    format!(
+        "Stands beside {other}; their arms are not compared with each other, as they differ in {}.",
+        first_named(keys)
+    )
 }
 
 fn unfinished(missing: &[Missing], planned: usize) -> String {

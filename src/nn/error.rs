@@ -34,7 +34,7 @@ pub enum NetworkError {
     },
     /// A norm that divides by 0.
     #[error(
-        "block {block}, channel {channel}: the variance over the batch is {variance:e} and norm.epsilon {epsilon:e}, so \
+        "block {block}, channel {channel}: the variance over the batch is {variance:?} and norm.epsilon {epsilon:?}, so \
          dividing by the standard deviation gives no number; raise norm.epsilon, or leave out features that do not vary"
     )]
     ZeroVariance {

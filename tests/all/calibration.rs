@@ -104,6 +104,8 @@ fn experiment(runs: Vec<Run>) -> Loaded {
         axes: vec!["optimizer.lr".into()],
         variants: vec!["a".into(), "b".into()],
         corners: None,
+        configuration: Value::Null,
+        differs_from: None,
         has_fixed_data: false,
         metrics: Metric::FINAL.to_vec(),
         runs,

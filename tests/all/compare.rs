@@ -730,3 +730,75 @@ fn mixed_programs_and_levels_give_a_warning() {
     let outcome = lab.call(&["compare", "results/t"]).expect(0);
     outcome.says(&["different program versions: 0.0.1", "different instruction levels: abacus"]);
 }
+
+// Experiments that are one.
+
+/// An experiment of one arm, tuned over these rates.
+fn apart(lab: &Lab, name: &str, arms: &[&str], rates: &[f64], steps: u64) {
+    let config = with(with(small(), "sweep", json!({ "optimizer.lr": rates })), "seeds", json!(6));
+    let config = with(with(config, "variants", json!(arms)), "compare", json!({ "select": ["optimizer.lr"] }));
+    let config = with(with(config, "train.steps", json!(steps)), "name", json!(name));
+    lab.run(&with(config, "description", json!(name)), &[]).expect(0);
+}
+
+#[test]
+fn arms_that_were_run_apart_are_compared_as_if_they_had_been_run_together() {
+    let lab = Lab::new();
+    let rates = [0.03, 0.1, 0.3];
+    apart(&lab, "t", &["affine"], &rates, 12);
+    apart(&lab, "u", &["bn"], &rates, 12);
+    apart(&lab, "both", &["affine", "bn"], &rates, 12);
+    let one = json_of(&lab, &["results/u"])["experiments"].clone();
+    let both: Value =
+        serde_json::from_str(&lab.call(&["compare", "results/both", "--format", "json"]).expect(0).stdout).unwrap();
+    assert_eq!(one.as_array().unwrap().len(), 1, "one experiment");
+    assert_eq!(one[0]["name"], "t + u");
+    for list in ["contrasts", "arms", "curves"] {
+        let mut expected = both["experiments"][0][list].clone();
+        // Times are measured, each for itself.
+        let mut found = one[0][list].clone();
+        for arm in expected.as_array_mut().into_iter().chain(found.as_array_mut()).flatten() {
+            arm.as_object_mut().unwrap().remove("us_per_step");
+        }
+        assert_eq!(found, expected, "{list}");
+    }
+    lab.call(&["compare", "results/t", "results/u"]).expect(0).says(&["t + u", "bn against affine"]);
+}
+
+#[test]
+fn arms_that_were_run_apart_are_each_tuned_over_their_own_values() {
+    let lab = Lab::new();
+    apart(&lab, "t", &["affine"], &[0.01, 0.02, 0.05], 12);
+    apart(&lab, "u", &["bn"], &[0.05, 0.5], 12);
+    let found = &json_of(&lab, &["results/u"])["experiments"][0];
+    let contrast = only(found, "contrasts", &[("a", "bn"), ("b", "affine")]);
+    assert_eq!((&contrast["n"], &contrast["planned"]), (&json!(6), &json!(6)));
+    for (arm, own) in [("affine", vec![0.01, 0.02, 0.05]), ("bn", vec![0.05, 0.5])] {
+        let arm = only(found, "arms", &[("variant", arm)]);
+        let chosen = arm["chosen"].as_array().unwrap();
+        assert!(chosen.iter().all(|c| own.contains(&c["values"]["optimizer.lr"].as_f64().unwrap())), "{arm}");
+        // Both ends of two values are edges.
+        let ends = [own[0], own[own.len() - 1]];
+        let is_edge = chosen.iter().any(|c| ends.contains(&c["values"]["optimizer.lr"].as_f64().unwrap()));
+        assert_eq!(arm["edge"], json!(is_edge));
+        // The mean is that of each arm by itself.
+        let alone = if own.len() == 3 { "results/t" } else { "results/u" };
+        let alone = lab.call(&["compare", alone, "--format", "json"]).expect(0).stdout;
+        let alone: Value = serde_json::from_str(&alone).unwrap();
+        assert_eq!(alone["experiments"][0]["arms"][0]["mean"], arm["mean"]);
+    }
+}
+
+#[test]
+fn experiments_that_differ_stand_side_by_side_and_say_where() {
+    let lab = Lab::new();
+    apart(&lab, "t", &["affine"], &[0.1, 0.3], 12);
+    apart(&lab, "u", &["bn"], &[0.1, 0.3], 6);
+    apart(&lab, "v", &["affine", "bn"], &[0.1, 0.3], 12);
+    let shown = json_of(&lab, &["results/u"]);
+    assert_eq!(shown["experiments"].as_array().unwrap().len(), 2);
+    let warnings = shown["experiments"][1]["warnings"].to_string();
+    assert!(warnings.contains("Stands beside t") && warnings.contains("differ in train.steps"), "{warnings}");
+    let shown = json_of(&lab, &["results/v"]);
+    assert!(shown["experiments"][1]["warnings"].to_string().contains("shares an arm"), "{shown:#}");
+}

@@ -392,7 +392,7 @@ fn a_division_by_a_variance_of_0_fails_and_names_block_and_channel() {
     for variant in ["standardize", "bn"] {
         for row in runs.only(&[("variant", variant)]) {
             let words =
-                ["block 0, channel 0", "variance over the batch is 0e0", "norm.epsilon 0e0", "raise norm.epsilon"];
+                ["block 0, channel 0", "variance over the batch is 0.0", "norm.epsilon 0.0", "raise norm.epsilon"];
             assert_eq!(row["status"], "failed", "{}", row["reason"]);
             assert!(words.iter().all(|word| row["reason"].contains(word)), "{}", row["reason"]);
         }

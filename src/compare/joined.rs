@@ -1,0 +1,54 @@
+//! Experiments that are one: arms that were run apart are compared as if they had been run together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::load::{Loaded, corners};
+use crate::config::json;
+
+/// Keys that are not part of what an arm is run with.
+const APART: [&str; 4] = ["$schema", "name", "description", "variants"];
+
+/// Joins experiments that share no arm and differ only in their names, descriptions, arms, and the values that each arm is
+/// tuned over. The others stand side by side, and each says where it differs from the first.
+pub fn joined(experiments: Vec<Loaded>) -> Vec<Loaded> {
+    let mut found: Vec<Loaded> = Vec::new();
+    for next in experiments {
+        let fits = |earlier: &&mut Loaded| !shares_an_arm(earlier, &next) && differences(earlier, &next).is_empty();
+        if let Some(earlier) = found.iter_mut().find(fits) {
+            join(earlier, next);
+        } else {
+            let differs_from = found.first().map(|first| (first.name.clone(), differences(first, &next)));
+            found.push(Loaded { differs_from, ..next });
+        }
+    }
+    found
+}
+
+fn shares_an_arm(a: &Loaded, b: &Loaded) -> bool {
+    a.variants.iter().any(|arm| b.variants.contains(arm))
+}
+
+/// The keys in which two configurations differ, those set apart and the tuned axes left out.
+fn differences(a: &Loaded, b: &Loaded) -> Vec<String> {
+    let [first, second] = [a, b].map(|experiment| json::leaves(&experiment.configuration).into_iter().collect());
+    let (first, second): (BTreeMap<String, &Value>, BTreeMap<String, &Value>) = (first, second);
+    let tuned = |axis: &String| a.options.select.contains(axis) && a.axes.contains(axis) && b.axes.contains(axis);
+    let is_tuned =
+        |key: &str| a.axes.iter().filter(|axis| tuned(axis)).any(|axis| key == axis || key == format!("sweep.{axis}"));
+    let is_apart = |key: &str| APART.iter().any(|apart| key.split(['.', '[']).next() == Some(apart));
+    let keys: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
+    let differs = |key: &&String| first.get(*key) != second.get(*key) && !is_apart(key) && !is_tuned(key);
+    keys.into_iter().filter(differs).cloned().collect()
+}
+
+fn join(earlier: &mut Loaded, next: Loaded) {
+    earlier.name = format!("{} + {}", earlier.name, next.name);
+    earlier.variants.extend(next.variants);
+    earlier.runs.extend(next.runs);
+    let entries = |configuration: &Value| configuration["variants"].as_array().cloned().unwrap_or_default();
+    let all = [entries(&earlier.configuration), entries(&next.configuration)].concat();
+    earlier.configuration["variants"] = Value::from(all);
+    earlier.corners = corners(&earlier.configuration);
+}
