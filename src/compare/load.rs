@@ -8,13 +8,14 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::sheet::{self, Column, Number, Row, Sheet, Word};
-use crate::config::file::{CompareOptions, Metric, Source as When, Statistics, VariantEntry};
+use crate::config::file::{CompareOptions, Kind, Metric, Source as When, Statistics, VariantEntry};
 use crate::config::settings::Arm;
 use crate::config::variants::variants;
 use crate::config::{Problems, Variant};
 use crate::plan::RunEntry;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
+use crate::record::leading;
 use crate::record::run::Status;
 use crate::record::tables;
 use crate::sources::Source;
@@ -99,6 +100,9 @@ impl Loaded {
         let mut rows = runs(&mut sheet, &record)?;
         let mut timings = timings(&mut timing, &record)?;
         let options = record.compare_options().with_context(|| path.display().to_string())?;
+        if let Some(unknown) = options.select.iter().find(|axis| !record.axes.contains(axis)) {
+            bail!("{}: configuration.compare.select has {unknown:?}, which is not one of axes", path.display());
+        }
         let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record.configuration));
         let mut runs = Vec::with_capacity(record.runs.len());
         for RunEntry { id, .. } in &record.runs {
@@ -155,6 +159,8 @@ fn by_run<R: Read + Seek, T>(
     read: impl Fn(&Row<R>, &RunEntry) -> anyhow::Result<T>,
 ) -> anyhow::Result<HashMap<String, T>> {
     let column = sheet.column::<Word>("run_id")?;
+    let names = ["variant", "seed"].into_iter().chain(record.axes.iter().map(String::as_str));
+    let planned_cells = names.map(|name| sheet.column::<Word>(name)).collect::<anyhow::Result<Vec<_>>>()?;
     let planned: HashMap<&str, &RunEntry> = record.runs.iter().map(|run| (run.id.as_str(), run)).collect();
     let mut found = HashMap::new();
     while let Some(row) = sheet.next_row()? {
@@ -162,10 +168,21 @@ fn by_run<R: Read + Seek, T>(
         let Some(entry) = planned.get(id) else {
             bail!("{}: {:?} is not a run of experiment.json", row.at(column), id.chars().take(40).collect::<String>());
         };
+        for (column, expected) in planned_cells.iter().zip(&leading::cells(entry)[1..]) {
+            let cell = row.get(*column)?;
+            let (at, shown) = (row.at(*column), cell.chars().take(40).collect::<String>());
+            ensure!(is_same(cell, expected), "{at}: {shown:?}, but experiment.json has {expected:?} for run {id}");
+        }
         let earlier = found.insert(id.to_owned(), read(&row, entry)?);
         ensure!(earlier.is_none(), "{}: run {id} has more than one row", row.at(column));
     }
     Ok(found)
+}
+
+/// Whether two cells hold the same; older tables may spell a number otherwise.
+fn is_same(a: &str, b: &str) -> bool {
+    let numbers = || a.parse::<f64>().ok().zip(b.parse::<f64>().ok());
+    a == b || numbers().is_some_and(|(a, b)| a == b)
 }
 
 /// The runs of runs.csv, without their timing.
@@ -187,13 +204,24 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
     let scores = Metric::FINAL.iter().map(|metric| optional(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
     by_run(sheet, record, |row, entry| {
         numbers.iter().flatten().try_for_each(|column| row.get(*column).map(drop))?;
-        let score = |column: &Option<_>| column.map_or(Ok(None), |column| row.get(column));
+        let score = |(column, metric): (&Option<_>, &Metric)| {
+            let Some(column) = *column else { return Ok(None) };
+            let score: Option<f64> = row.get(column)?;
+            let (can_be, range) = match metric.kind {
+                Kind::Accuracy => {
+                    (score.is_none_or(|score| (0.0..=1.0).contains(&score)), "an accuracy is from 0 to 1")
+                }
+                _ => (score.is_none_or(|score| score >= 0.0), "a loss is at least 0"),
+            };
+            ensure!(can_be, "{}: {}; {range}", row.at(column), score.unwrap_or_default());
+            Ok(score)
+        };
         Ok(Run {
             entry: entry.clone(),
             status: row.get(status)?,
             reason: row.get(reason)?.to_owned(),
             steps: row.get(steps)?,
-            scores: scores.iter().map(score).collect::<anyhow::Result<_>>()?,
+            scores: scores.iter().zip(Metric::FINAL).map(score).collect::<anyhow::Result<_>>()?,
             steps_to_target: row.get(steps_to_target)?,
             timing: None,
         })

@@ -662,11 +662,24 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
     no_classes["runs"][0]["classes"] = json!(0);
     let mut unknown_key: Value = serde_json::from_str(record).unwrap();
     unknown_key["configuration"]["compare"]["future_key"] = json!(3);
+    let mut unknown_axis: Value = serde_json::from_str(record).unwrap();
+    unknown_axis["configuration"]["compare"]["select"] = json!(["optimizer.rate"]);
     let fourth = runs.lines().nth(3).unwrap();
     let twice = runs.replacen(runs.lines().nth(4).unwrap(), fourth, 1);
     let whole_rows = &half[..=half.rfind('\n').unwrap()];
     let cases: Vec<(&str, String, Vec<&str>)> = vec![
         ("experiment.json", later, vec!["experiment.json", "schema version 2"]),
+        ("experiment.json", unknown_axis.to_string(), vec!["experiment.json", "compare.select", "optimizer.rate"]),
+        ("runs.csv", with_cell(runs, 5, "test_accuracy", "2.5"), vec!["row 5", "test_accuracy", "2.5", "from 0 to 1"]),
+        ("runs.csv", with_cell(runs, 5, "test_loss", "-0.5"), vec!["row 5", "test_loss", "-0.5", "at least 0"]),
+        (
+            "runs.csv",
+            with_cell(runs, 5, "variant", "none"),
+            vec!["runs.csv, row 5, column variant", "\"none\"", "for run"],
+        ),
+        ("runs.csv", with_cell(runs, 5, "seed", "77"), vec!["runs.csv, row 5, column seed", "\"77\"", "for run"]),
+        ("runs.csv", with_cell(runs, 5, "optimizer.lr", "7"), vec!["row 5, column optimizer.lr", "\"7\"", "for run"]),
+        ("timing.csv", with_cell(timing, 5, "seed", "77"), vec!["timing.csv, row 5, column seed", "\"77\"", "for run"]),
         ("experiment.json", record[..record.len() / 2].to_owned(), vec!["experiment.json"]),
         ("experiment.json", no_classes.to_string(), vec!["experiment.json", "no classes"]),
         ("experiment.json", unknown_key.to_string(), vec!["experiment.json", "configuration.compare", "future_key"]),
