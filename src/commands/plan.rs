@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::prepare::{Prepared, prepare};
 use super::terminal::show;
 use crate::cli::PlanArgs;
+use crate::compare::outlook;
 use crate::config::cost::{self, Operations};
 use crate::config::json::cell;
 use crate::kernels::gemm;
@@ -41,6 +42,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let costs = prepared.plan.iter().map(cost).collect::<anyhow::Result<Vec<_>>>()?;
     show(table(&prepared, &costs))?;
     show(summary(&costs, prepared.jobs))?;
+    show(outlook::sentences(&prepared.experiment).join("\n"))?;
     show(format!("results: {}", prepared.folder.path().display()))?;
     Ok(Exit::Done)
 }

@@ -79,17 +79,28 @@ fn is_recorded(loaded: &Loaded, metric: Metric) -> bool {
 
 /// The arm that the others are held against if no other is asked for: `affine`, or the first.
 pub fn usual_baseline(loaded: &Loaded) -> Option<&str> {
-    let mut names = loaded.variants.iter().map(String::as_str);
-    names.clone().find(|name| *name == "affine").or(names.next())
+    usual_baseline_of(&names(loaded))
 }
 
-/// Whether a contrast is the one that the experiment is about: `compare.primary`, else `bn`, else the first other arm,
-/// against the baseline.
+/// The same of arms by these names.
+pub fn usual_baseline_of<'a>(names: &[&'a str]) -> Option<&'a str> {
+    names.iter().copied().find(|name| *name == "affine").or(names.first().copied())
+}
+
+fn names(loaded: &Loaded) -> Vec<&str> {
+    loaded.variants.iter().map(String::as_str).collect()
+}
+
+/// The arm that an experiment is about: the configured one, else `bn`, else the first that is not the baseline.
+pub fn primary_arm<'a>(names: &[&'a str], configured: Option<&str>, baseline: &str) -> Option<&'a str> {
+    let others = || names.iter().copied().filter(|name| *name != baseline);
+    let named = |name: &str| others().find(|other| *other == name);
+    configured.and_then(named).or_else(|| named(PRIMARY)).or_else(|| others().next())
+}
+
+/// Whether a contrast is the one that the experiment is about.
 pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str)) -> bool {
-    let is_other = |arm: &&str| *arm != b && loaded.variants.iter().any(|variant| variant == arm);
-    let configured = loaded.options.primary.as_deref().filter(is_other);
-    let first = || loaded.variants.iter().map(String::as_str).find(is_other);
-    configured.or(Some(PRIMARY).filter(is_other)).or_else(first) == Some(a)
+    primary_arm(&names(loaded), loaded.options.primary.as_deref(), b) == Some(a)
 }
 
 /// Whether a primary contrast was chosen after the runs: by another baseline or metric than the configuration's.

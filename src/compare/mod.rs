@@ -18,6 +18,7 @@ pub mod kinds;
 pub mod load;
 pub mod null;
 pub mod options;
+pub mod outlook;
 pub mod scores;
 pub mod sentence;
 pub mod sheet;
