@@ -540,16 +540,16 @@ fn numbers_that_no_float_or_count_holds_are_refused() {
     let huge = "1000000000000000000000000000000";
     for (key, text, words) in [
         ("seeds", "1e400", "number out of range"),
-        ("seeds", huge, "seeds: 1e+30 is not a whole number"),
+        ("seeds", huge, "seeds: 1e+30 is out of range"),
         ("seeds", "1000001", "seeds: 1000001 is out of range"),
         ("seeds", "[18446744073709551615]", "seeds[0]: 18446744073709551615 is out of range"),
         ("seeds", "-1", "seeds: -1 is out of range"),
         ("train", "{\"steps\": 18446744073709551615}", "train.steps: 18446744073709551615 is out of range"),
-        ("train", "{\"epochs\": 1e30}", "train.epochs: 1e+30 is not a whole number"),
+        ("train", "{\"epochs\": 1e30}", "train.epochs: 1e+30 is out of range"),
         ("sweep", "{\"optimizer.lr\": [0.1, 1e400]}", "number out of range"),
         ("sweep", "{\"optimizer.lr\": [0.1, 1e300]}", "sweep.optimizer.lr[1]: 1e+300 is out of range"),
-        ("sweep", &format!("{{\"train.steps\": [{huge}]}}"), "sweep.train.steps[0]: 1e+30 is not a whole number"),
-        ("sweep", "{\"model.hidden\": [[1e9]]}", "sweep.model.hidden[0][0]: 1000000000.0 is not a whole number"),
+        ("sweep", &format!("{{\"train.steps\": [{huge}]}}"), "sweep.train.steps[0]: 1e+30 is out of range"),
+        ("sweep", "{\"model.hidden\": [[1e9]]}", "sweep.model.hidden[0][0]: 1000000000 is out of range"),
     ] {
         let refusal = refusal(&configured(key, text));
         assert!(refusal.contains(words), "{key} {text}: {refusal}");

@@ -275,7 +275,7 @@ mod tests {
                 &format!("variants[0]: \"bm\" is not one of {arms}; did you mean `bn`?"),
                 "variants[1].bais: unknown key; did you mean `bias`?",
                 "variants[2]: 3 is not a name or an object",
-                "optimizer.lr: -1.0 is out of range; allowed: above 0, at most 1000000",
+                "optimizer.lr: -1 is out of range; allowed: above 0, at most 1000000",
                 "train.steps: \"many\" is not a whole number",
                 "name: missing; this key is required",
             ]
