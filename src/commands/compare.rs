@@ -17,6 +17,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         by: args.by.clone(),
         confidence: args.confidence,
         null: args.null,
+        ..Options::default()
     };
     let mut problems = Vec::new();
     let mut experiments = Vec::new();

@@ -98,9 +98,11 @@ pub fn primary_arm<'a>(names: &[&'a str], configured: Option<&str>, baseline: &s
     configured.and_then(named).or_else(|| named(PRIMARY)).or_else(|| others().next())
 }
 
-/// Whether a contrast is the one that the experiment is about.
-pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str)) -> bool {
-    primary_arm(&names(loaded), loaded.options.primary.as_deref(), b) == Some(a)
+/// Whether a contrast is the one that the experiment is about. Beside other experiments it may be turned round.
+pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str), options: &Options) -> bool {
+    let Some(baseline) = options.baseline.as_deref().or(usual_baseline(loaded)) else { return false };
+    let primary = primary_arm(&names(loaded), loaded.options.primary.as_deref(), baseline);
+    primary.is_some_and(|primary| (a, b) == (primary, baseline) || (b, a) == (primary, baseline))
 }
 
 /// Whether a primary contrast was chosen after the runs: by another baseline or metric than the configuration's.

@@ -102,7 +102,7 @@ pub struct SeedDifference {
 pub fn contrast(scores: &Scores, setting: usize, (a, b): (&str, &str), options: &Options) -> Contrast {
     let found = find(scores, setting, &[a, b], DIFFERENCE, options);
     let loaded = scores.grid.loaded;
-    let primary = is_primary(loaded, (a, b));
+    let primary = is_primary(loaded, (a, b), options);
     let exploratory = primary && is_exploratory(loaded, options);
     Contrast { found, a: a.to_owned(), b: b.to_owned(), primary, exploratory }
 }
@@ -135,7 +135,7 @@ fn find<'a>(scores: &Scores<'a>, setting: usize, arms: &[&str], effect: Effect, 
     found.observed = reads.iter().flatten().any(|score| !score.assigned);
     let records: Vec<Record> = arms.iter().map(|arm| scores.record(setting, arm, &seeds)).collect();
     let records: Vec<&Record> = records.iter().collect();
-    let Some(tested) = has_all.then(|| exchange::test(&records, effect, permutation::ALL)).flatten() else {
+    let Some(tested) = has_all.then(|| exchange::test(&records, effect, options.exchanges)).flatten() else {
         return found;
     };
     let level = Level::new(options.confidence, scores.margin().filter(|_| found.observed));

@@ -58,7 +58,7 @@ pub struct Grid<'a> {
     pub settings: Vec<Vec<Value>>,
     /// Every combination of the former, smaller numbers first, other values in plan order.
     pub candidates: Vec<Vec<Value>>,
-    /// The candidates that are planned for each arm, in their order.
+    /// The candidates of each arm, see [`Grid::candidates_of`].
     tried: HashMap<&'a str, Vec<usize>>,
     /// The runs at each setting.
     here: Vec<Vec<GridRun<'a>>>,
@@ -88,16 +88,20 @@ impl<'a> Grid<'a> {
             tried.entry(run.entry.variant.as_str()).or_insert_with(BTreeSet::new).insert(candidate);
             places.insert((setting, run.entry.variant.as_str(), run.entry.seed, candidate), grid_run);
         }
-        let tried = tried.into_iter().map(|(variant, tried)| (variant, tried.into_iter().collect())).collect();
+        let most = tried.values().map(BTreeSet::len).max().unwrap_or_default();
+        // Shorter lists are filled up with their last.
+        let filled = |tried: &BTreeSet<usize>| {
+            let last = tried.last().into_iter().cycle().take(most - tried.len());
+            tried.iter().chain(last).copied().collect()
+        };
+        let tried = tried.iter().map(|(variant, tried)| (*variant, filled(tried))).collect();
         Self { loaded, tuned, by, settings, candidates, tried, here, places }
     }
 
     /// The candidates that an arm has, as many for each arm: arms that were tuned over other values are compared by the
     /// place of a value among their own. An arm with fewer has its last several times, which changes no choice.
-    pub fn candidates_of(&self, variant: &str) -> Vec<usize> {
-        let most = self.tried.values().map(Vec::len).max().unwrap_or_default();
-        let Some(tried) = self.tried.get(variant) else { return Vec::new() };
-        (0..most).map(|k| tried[k.min(tried.len() - 1)]).collect()
+    pub fn candidates_of(&self, variant: &str) -> &[usize] {
+        self.tried.get(variant).map_or(&[], Vec::as_slice)
     }
 
     /// A run, if it is planned.
@@ -122,7 +126,7 @@ impl<'a> Grid<'a> {
     /// The different values of the `i`-th tuned axis that an arm has, in order.
     fn values(&self, variant: &str, i: usize) -> Vec<&Value> {
         let mut values: Vec<&Value> = Vec::new();
-        for candidate in self.candidates_of(variant).into_iter().map(|k| &self.candidates[k]) {
+        for candidate in self.candidates_of(variant).iter().map(|k| &self.candidates[*k]) {
             if !values.contains(&&candidate[i]) {
                 values.push(&candidate[i]);
             }

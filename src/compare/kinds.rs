@@ -1,8 +1,9 @@
 //! Whether what is found depends on the statistics under which the networks are evaluated.
 //!
 //! Running statistics are compared by default. After few steps, or with a small `norm.momentum`, they lag behind, and a
-//! network that has learnt well scores badly. So everything is found under the other kinds as well, each tuned by its own
-//! validation score, and what does not agree is said.
+//! network that has learnt well scores badly. So arms and contrasts are found under the other kinds as well, each tuned by
+//! its own validation score, and what does not agree is said. If running and population statistics agree, the running ones
+//! have settled.
 
 use super::comparison::Comparison;
 use super::load::Loaded;
@@ -11,6 +12,10 @@ use crate::config::file::{Kind, Metric, Statistics};
 
 /// Differences of accuracy up to this, and of loss up to this share of it, are not said unless a verdict changes.
 const SMALL: f64 = 0.005;
+
+/// Exchanges that the tests under other statistics try at most: enough to see that a verdict is another, and a small part
+/// of what the comparison itself takes.
+pub const EXCHANGES: usize = 1 << 14;
 
 /// Whether any run of an experiment scores otherwise under these statistics.
 pub fn differs(loaded: &Loaded, metric: Metric, statistics: Statistics) -> bool {
@@ -25,40 +30,51 @@ pub fn differs(loaded: &Loaded, metric: Metric, statistics: Statistics) -> bool 
 /// that is shown.
 pub fn warnings(found: &[(Statistics, &Comparison)]) -> Vec<Warning> {
     let Some((_, shown)) = found.first() else { return Vec::new() };
-    let mut warnings = Vec::new();
-    for (i, arm) in shown.arms.iter().enumerate() {
-        let under = |(statistics, comparison): &(Statistics, &Comparison)| {
-            Some(MeanUnder { statistics: statistics.word(), mean: comparison.arms.get(i)?.mean? })
-        };
-        let means: Vec<MeanUnder> = found.iter().filter_map(under).collect();
-        let depends =
-            |other: &MeanUnder| arm.mean.is_some_and(|mean| is_other(shown.metric, mean, arm.interval, other.mean));
-        if means.iter().any(depends) {
-            let (setting, variant) = (arm.setting.clone(), arm.variant.clone());
-            warnings.push(Warning::MeanDependsOnStatistics { setting, variant, metric: shown.metric, means });
-        }
-    }
-    for (i, contrast) in shown.contrasts.iter().enumerate() {
-        let under = |(statistics, comparison): &(Statistics, &Comparison)| {
-            let found = &comparison.contrasts.get(i)?.found;
-            Some(VerdictUnder { statistics: statistics.word(), verdict: found.verdict, difference: found.difference })
-        };
-        let verdicts: Vec<VerdictUnder> = found.iter().filter_map(under).collect();
-        if verdicts.iter().any(|other| other.verdict != contrast.found.verdict) {
-            warnings.push(Warning::VerdictDependsOnStatistics {
-                setting: contrast.found.setting.clone(),
-                arms: format!("{} and {}", contrast.a, contrast.b),
-                metric: shown.metric,
-                verdicts,
-            });
-        }
-    }
-    warnings
+    let means = (0..shown.arms.len()).filter_map(|i| mean_depends(found, shown, i));
+    means.chain((0..shown.contrasts.len()).filter_map(|i| verdict_depends(found, shown, i))).collect()
 }
 
-/// Whether a mean is another than the one that is shown: outside of its interval, and by more than is small.
-fn is_other(metric: Metric, shown: f64, interval: Option<(f64, f64)>, other: f64) -> bool {
+/// The `i`-th arm, if its mean is another under other statistics.
+fn mean_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: usize) -> Option<Warning> {
+    let (arm, metric) = (&shown.arms[i], shown.metric);
+    let mean = arm.mean?;
+    let under = |(statistics, comparison): &(Statistics, &Comparison)| {
+        Some(MeanUnder { statistics: statistics.word(), mean: comparison.arms[i].mean? })
+    };
+    let means: Vec<MeanUnder> = found.iter().filter_map(under).collect();
+    let is_outside = |other: f64| arm.interval.is_none_or(|(low, high)| other < low || high < other);
+    if !means.iter().any(|other| is_outside(other.mean) && is_large(metric, mean, other.mean)) {
+        return None;
+    }
+    let of = |kind: Statistics| means.iter().find(|under| under.statistics == kind.word()).map(|under| under.mean);
+    let settled = !of(Statistics::Running)
+        .zip(of(Statistics::Population))
+        .is_some_and(|(running, population)| is_large(metric, running, population));
+    let (setting, variant) = (arm.setting.clone(), arm.variant.clone());
+    Some(Warning::MeanDependsOnStatistics { setting, variant, metric, means, settled })
+}
+
+/// The `i`-th contrast, if its verdict is another under other statistics.
+fn verdict_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: usize) -> Option<Warning> {
+    let contrast = &shown.contrasts[i];
+    let under = |(statistics, comparison): &(Statistics, &Comparison)| {
+        let found = &comparison.contrasts[i].found;
+        VerdictUnder { statistics: statistics.word(), verdict: found.verdict, difference: found.difference }
+    };
+    let verdicts: Vec<VerdictUnder> = found.iter().map(under).collect();
+    if verdicts.iter().all(|other| other.verdict == contrast.found.verdict) {
+        return None;
+    }
+    let of = |kind: Statistics| verdicts.iter().find(|under| under.statistics == kind.word());
+    let settled = of(Statistics::Running)
+        .zip(of(Statistics::Population))
+        .is_none_or(|(running, population)| running.verdict == population.verdict);
+    let (setting, arms) = (contrast.found.setting.clone(), format!("{} and {}", contrast.a, contrast.b));
+    Some(Warning::VerdictDependsOnStatistics { setting, arms, metric: shown.metric, verdicts, settled })
+}
+
+/// Whether two means differ by more than is small.
+fn is_large(metric: Metric, shown: f64, other: f64) -> bool {
     let small = if metric.kind == Kind::Accuracy { SMALL } else { SMALL * shown.abs() };
-    let is_outside = interval.is_none_or(|(low, high)| other < low || high < other);
-    is_outside && (other - shown).abs() > small
+    (other - shown).abs() > small
 }

@@ -26,7 +26,7 @@ pub mod verdict;
 pub mod warning;
 pub mod words;
 
-use crate::config::file::{Metric, Statistics};
+use crate::config::file::Statistics;
 use crate::record::run::Status;
 use arrange::{Arranged, arrange, pairs};
 pub use comparison::Comparison;
@@ -41,7 +41,7 @@ use warning::Missing;
 pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<Comparison>> {
     let arranged: Vec<anyhow::Result<Arranged>> = experiments.iter().map(|loaded| arrange(loaded, options)).collect();
     let pairs = pairs(arranged.iter().flatten().map(|arranged| arranged.grid.loaded), options.baseline.as_deref());
-    let mut comparisons = concluded(&arranged, &pairs, options, |metric| metric);
+    let mut comparisons = concluded(&arranged, options, |scores| estimates(scores, &pairs, options));
     let under = under_other_statistics(&arranged, &pairs, options);
     for (i, (comparison, arranged)) in comparisons.iter_mut().zip(&arranged).enumerate() {
         if let (Ok(comparison), Ok(Arranged { grid, metric, .. })) = (comparison, arranged) {
@@ -56,17 +56,15 @@ pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<
     comparisons
 }
 
-/// The experiments compared by `metric` of the metric that each is compared by, with their conclusions.
+/// The experiments as `estimate` finds them, with their conclusions.
 fn concluded(
     arranged: &[anyhow::Result<Arranged>],
-    pairs: &[(&str, &str)],
     options: &Options,
-    metric: impl Fn(Metric) -> Metric,
+    estimate: impl Fn(&Scores) -> Comparison,
 ) -> Vec<anyhow::Result<Comparison>> {
     let estimated = |arranged: &anyhow::Result<Arranged>| match arranged {
-        Ok(Arranged { grid, metric: own, warnings }) => {
-            let scores = Scores::new(grid, metric(*own));
-            Ok(Comparison { warnings: warnings.clone(), ..estimates(&scores, pairs, options) })
+        Ok(Arranged { grid, metric, warnings }) => {
+            Ok(Comparison { warnings: warnings.clone(), ..estimate(&Scores::new(grid, *metric)) })
         }
         Err(error) => Err(anyhow::anyhow!("{error:#}")),
     };
@@ -75,7 +73,7 @@ fn concluded(
     comparisons
 }
 
-/// The same under the other kinds of statistics, where any run scores otherwise under them.
+/// Arms and contrasts under the other kinds of statistics, where any run scores otherwise under them.
 fn under_other_statistics(
     arranged: &[anyhow::Result<Arranged>],
     pairs: &[(&str, &str)],
@@ -85,16 +83,30 @@ fn under_other_statistics(
         let mut experiments = arranged.iter().flatten();
         experiments.any(|Arranged { grid, metric, .. }| kinds::differs(grid.loaded, *metric, *statistics))
     };
-    let options = Options { null: false, ..options.clone() };
+    let options = Options { null: false, exchanges: options.exchanges.min(kinds::EXCHANGES), ..options.clone() };
     let found = |statistics: Statistics| {
-        let other = |metric: Metric| metric.under(statistics).unwrap_or(metric);
-        (statistics, concluded(arranged, pairs, &options, other))
+        let under = |scores: &Scores| {
+            let metric = scores.metric.under(statistics).unwrap_or(scores.metric);
+            arms_and_contrasts(&Scores::new(scores.grid, metric), pairs, &options)
+        };
+        (statistics, concluded(arranged, &options, under))
     };
     Statistics::ALL.into_iter().filter(differs).map(found).collect()
 }
 
 /// Everything that is estimated of one experiment; verdicts and warnings come later.
 fn estimates(scores: &Scores, pairs: &[(&str, &str)], options: &Options) -> Comparison {
+    let settings = || 0..scores.grid.settings.len();
+    Comparison {
+        effects: settings().flat_map(|setting| contrasts::effects(scores, setting, options)).collect(),
+        times_to_target: arms::times(scores.grid),
+        curves: settings().flat_map(|setting| curve::curves(scores, setting, options.confidence)).collect(),
+        missing: missing(scores),
+        ..arms_and_contrasts(scores, pairs, options)
+    }
+}
+
+fn arms_and_contrasts(scores: &Scores, pairs: &[(&str, &str)], options: &Options) -> Comparison {
     let (grid, loaded) = (scores.grid, scores.grid.loaded);
     let settings = || 0..grid.settings.len();
     let at_settings =
@@ -109,12 +121,12 @@ fn estimates(scores: &Scores, pairs: &[(&str, &str)], options: &Options) -> Comp
         equivalence_margin: scores.margin(),
         target_accuracy: loaded.options.target_accuracy,
         contrasts: pairs.iter().flat_map(at_settings).collect(),
-        effects: settings().flat_map(|setting| contrasts::effects(scores, setting, options)).collect(),
+        effects: Vec::new(),
         arms: settings().flat_map(arm).collect(),
-        times_to_target: arms::times(grid),
-        curves: settings().flat_map(|setting| curve::curves(scores, setting, options.confidence)).collect(),
+        times_to_target: Vec::new(),
+        curves: Vec::new(),
         planned: loaded.runs.len(),
-        missing: missing(scores),
+        missing: Vec::new(),
         warnings: Vec::new(),
         has_fixed_data: loaded.has_fixed_data,
     }

@@ -1,6 +1,7 @@
 //! How experiments are to be compared.
 
 use crate::config::file::Metric;
+use crate::stats::permutation::ALL;
 
 /// How to compare.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,10 +16,12 @@ pub struct Options {
     pub confidence: f64,
     /// Whether to measure the method's own false alarms.
     pub null: bool,
+    /// Exchanges that a test tries where all would be more.
+    pub exchanges: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { metric: None, baseline: None, by: Vec::new(), confidence: 0.95, null: false }
+        Self { metric: None, baseline: None, by: Vec::new(), confidence: 0.95, null: false, exchanges: ALL }
     }
 }

@@ -45,7 +45,7 @@ pub fn sentences(experiment: &Experiment) -> Vec<String> {
     let said = |family: &Family| {
         let tests = if family.tests == 1 { "1 test".to_owned() } else { format!("{} tests", family.tests) };
         if n >= family.seeds_needed {
-            format!("{} ({tests}): a large enough difference will be found.", family.what)
+            format!("{} ({tests}): a large enough difference can be shown.", family.what)
         } else {
             format!("{} ({tests}): nothing can be decided with fewer than {} seeds.", family.what, family.seeds_needed)
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::grid::{Grid, GridRun};
-use crate::config::file::{Kind, Metric};
+use crate::config::file::{Kind, Metric, Statistics};
 use crate::record::run::Status;
 use crate::stats::describe::median;
 use crate::stats::sample::Sample;
@@ -79,10 +79,13 @@ impl<'a> Scores<'a> {
         [Status::Completed, Status::Diverged].into_iter().find_map(|status| Some(median(Sample::new(&time(status))?)))
     }
 
-    /// The margin within which differences do not matter: it is of the metric that the configuration names.
+    /// The margin within which differences do not matter: it is of the metric that the configuration names, under
+    /// whatever statistics.
     pub fn margin(&self) -> Option<f64> {
         let options = &self.grid.loaded.options;
-        options.equivalence_margin.filter(|_| options.metric == self.metric)
+        let is_same = |of: Statistics| self.metric.under(of) == Some(options.metric);
+        let is_its = options.metric == self.metric || options.metric.statistics().is_some_and(is_same);
+        options.equivalence_margin.filter(|_| is_its)
     }
 
     /// The candidate at which each seed of an arm's record is read: the one that the others favour.

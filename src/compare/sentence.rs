@@ -41,7 +41,7 @@ pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -
         None => format!("{metric} by ranks, as runs diverged"),
     };
     let corrected = if p == p_holm { String::new() } else { format!(", corrected {}", p_value(p_holm)) };
-    let exploratory = if contrast.exploratory { ", exploratory: chosen after the runs" } else { "" };
+    let exploratory = if contrast.exploratory { " (exploratory: chosen after the runs)" } else { "" };
     let said = format!("{finding}: {size}, p = {}{corrected}, {}{exploratory}.", p_value(p), seeds(found.n));
     [said].into_iter().chain(outlook(comparison, found)).collect::<Vec<_>>().join(" ")
 }

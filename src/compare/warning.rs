@@ -30,9 +30,15 @@ pub enum Warning {
     /// Too few seeds for any p below α.
     FewSeeds { seeds: usize, p_minimum: f64 },
     /// An arm's mean is another under other statistics.
-    MeanDependsOnStatistics { setting: Values, variant: String, metric: Metric, means: Vec<MeanUnder> },
+    MeanDependsOnStatistics { setting: Values, variant: String, metric: Metric, means: Vec<MeanUnder>, settled: bool },
     /// A verdict is another under other statistics.
-    VerdictDependsOnStatistics { setting: Values, arms: String, metric: Metric, verdicts: Vec<VerdictUnder> },
+    VerdictDependsOnStatistics {
+        setting: Values,
+        arms: String,
+        metric: Metric,
+        verdicts: Vec<VerdictUnder>,
+        settled: bool,
+    },
     /// A time to the target that is read at the end of what was tried.
     TimeAtEdge { setting: Values, variant: String },
     /// An arm that is read at the end of what was tried.
@@ -132,11 +138,11 @@ impl Warning {
                 let none = if *n < FEWEST { ", and there is no interval" } else { "" };
                 format!("Few seeds: with {} p cannot fall below {}{none}.", seeds(*n), p_value(*p_minimum))
             }
-            Self::MeanDependsOnStatistics { setting, variant, metric, means } => {
-                format!("{}{}", at(setting), mean_depends(variant, *metric, means))
+            Self::MeanDependsOnStatistics { setting, variant, metric, means, settled } => {
+                format!("{}{}", at(setting), mean_depends(variant, *metric, means, *settled))
             }
-            Self::VerdictDependsOnStatistics { setting, arms, metric, verdicts } => {
-                format!("{}{}", at(setting), verdict_depends(arms, *metric, verdicts))
+            Self::VerdictDependsOnStatistics { setting, arms, metric, verdicts, settled } => {
+                format!("{}{}", at(setting), verdict_depends(arms, *metric, verdicts, *settled))
             }
             Self::TimeAtEdge { setting, variant } => format!(
                 "{}{variant} is not tuned for its time to the target: its value is the smallest or the largest tried.",
@@ -187,15 +193,12 @@ impl Warning {
 }
 
 fn side_by_side(other: &str, keys: &[String]) -> String {
-    if keys.is_empty() {
-        return format!(
-            "Stands beside {other}, with which it shares an arm; their arms are not compared with each other."
-        );
-    }
-    format!(
-        "Stands beside {other}; their arms are not compared with each other, as they differ in {}.",
-        first_named(keys)
-    )
+    let why = if keys.is_empty() {
+        "both have the same arm".to_owned()
+    } else {
+        format!("they differ in {}", first_named(keys))
+    };
+    format!("Not compared with {other} as one experiment: {why}.")
 }
 
 fn unfinished(missing: &[Missing], planned: usize) -> String {
@@ -217,30 +220,35 @@ fn different_seeds([first, other]: &[String; 2], only: &[Vec<u64>; 2]) -> String
     format!("{first} and {other} differ in their seeds: {}.", parts.collect::<Vec<_>>().join(", "))
 }
 
-fn mean_depends(variant: &str, metric: Metric, means: &[MeanUnder]) -> String {
+fn mean_depends(variant: &str, metric: Metric, means: &[MeanUnder], settled: bool) -> String {
     let mean = |under: &MeanUnder| format!("{} under {} statistics", number(under.mean, metric.kind), under.statistics);
     format!(
         "{variant}: the mean {} is {}. {}",
         metric.name.replace('_', " "),
         means.iter().map(mean).collect::<Vec<_>>().join(", "),
-        what_to_do(metric)
+        what_to_do(metric, settled)
     )
 }
 
-fn verdict_depends(arms: &str, metric: Metric, verdicts: &[VerdictUnder]) -> String {
+fn verdict_depends(arms: &str, metric: Metric, verdicts: &[VerdictUnder], settled: bool) -> String {
     let verdict = |VerdictUnder { statistics, verdict, difference }: &VerdictUnder| {
         let difference = difference.map(|d| format!(" ({})", signed(d, metric.kind))).unwrap_or_default();
         format!("{}{difference} under {statistics} statistics", verdict.name())
     };
     let verdicts = verdicts.iter().map(verdict).collect::<Vec<_>>().join(", ");
-    format!("{arms}: the verdict is {verdicts}. {}", what_to_do(metric))
+    format!("{arms}: the verdict is {verdicts}. {}", what_to_do(metric, settled))
 }
 
 /// What to do about a result that depends on the kind of statistics.
-fn what_to_do(metric: Metric) -> String {
+fn what_to_do(metric: Metric, settled: bool) -> String {
+    if settled {
+        return "The running statistics have settled, as those of the population agree with them; the statistics of a \
+                single batch are noisy."
+            .to_owned();
+    }
     let other = metric.under(Statistics::Population).filter(|other| *other != metric).map(|other| other.name);
     let compare = other.map(|name| format!(", or compare with `--metric {name}`")).unwrap_or_default();
-    format!("The running statistics may not have settled: train for more steps, raise norm.momentum{compare}.")
+    format!("The running statistics have not settled: train for more steps, raise norm.momentum{compare}.")
 }
 
 fn edges(seeds: usize, chosen: &[Chosen]) -> String {

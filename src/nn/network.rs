@@ -113,7 +113,7 @@ impl<F: Scalar> Network<F> {
             let (norm, moments) = (b.norm.as_ref()?, &space.norm.moments);
             let i = moments.inverse_sd.iter().position(|s| !F::of(*s).is_finite())?;
             let (channel, variance) = (i % norm.channels, moments.variance[i]);
-            // A variance that is no number has its cause further down.
+            // A variance that is not a number comes from a block below, which is found first.
             let epsilon = norm.epsilon;
             variance.is_finite().then_some(NetworkError::ZeroVariance { block, channel, variance, epsilon })
         });

@@ -16,7 +16,8 @@ pub fn notes(comparisons: &[Comparison], options: &Options) -> Vec<String> {
     }
     notes.push(format!(
         "p: the larger p of two tests. One exchanges the arms' results seed by seed and tunes the arms again; the other \
-         flips the signs of the differences. \"corrected\": by Holm's method, for the number of tests shown. {} % \
+         flips the signs of the differences. \"corrected\": by Holm's method, for the number of tests of its kind: the first \
+         contrast, the other contrasts, the effects of switches. {} % \
          intervals: of a difference, all values that these tests do not reject; of a mean, the inverted sign-flip test, or \
          from 21 seeds the BCa bootstrap. There is none for fewer than 6 seeds.",
         percent(options.confidence)

@@ -49,6 +49,9 @@ fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, us
             (_, "steps") => "1000".to_owned(),
             (End::Accuracy(validation, _), "validation_accuracy") => validation.to_string(),
             (End::Accuracy(_, test), "test_accuracy") => test.to_string(),
+            // Statistics that have settled: a little above the running ones.
+            (End::Accuracy(validation, _), "validation_accuracy_population") => (validation + 1e-6).to_string(),
+            (End::Accuracy(_, test), "test_accuracy_population") => (test + 1e-6).to_string(),
             (End::Accuracy(validation, _), "validation_loss") => (1.0 - validation).to_string(),
             (End::Accuracy(_, test), "test_loss") => (1.0 - test).to_string(),
             // The better the sooner.
@@ -191,9 +194,19 @@ fn a_result_that_rests_on_running_statistics_which_have_not_settled_is_warned_of
         let arm = only(population, "arms", &[("variant", "bn")]);
         assert!((arm["mean"].as_f64().unwrap() - mean(columns[2])).abs() < 1e-12);
     }
-    // Nothing of the kind is said where the statistics agree.
-    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
-    assert!(!json_of(&lab, &[]).to_string().contains("statistics"));
+}
+
+#[test]
+fn nothing_is_said_of_statistics_that_agree() {
+    let lab = made_up(&["none", "affine", "bn"], 8, tuned(), planted(0.05));
+    let found = &json_of(&lab, &[])["experiments"][0];
+    assert!(!found["warnings"].to_string().contains("statistics"), "{found:#}");
+    // The margin is for the score, whatever the statistics: `none` is equivalent under both.
+    let population = &json_of(&lab, &["--metric", "test_accuracy_population"])["experiments"][0];
+    for found in [found, population] {
+        assert_eq!(only(found, "contrasts", &[("a", "none")])["verdict"], "equivalent");
+    }
+    assert!(!population["warnings"].to_string().contains("margin"), "{population:#}");
 }
 
 #[test]
@@ -811,7 +824,10 @@ fn experiments_that_differ_stand_side_by_side_and_say_where() {
     let shown = json_of(&lab, &["results/u"]);
     assert_eq!(shown["experiments"].as_array().unwrap().len(), 2);
     let warnings = shown["experiments"][1]["warnings"].to_string();
-    assert!(warnings.contains("Stands beside t") && warnings.contains("differ in train.steps"), "{warnings}");
+    assert!(
+        warnings.contains("Not compared with t as one") && warnings.contains("differ in train.steps"),
+        "{warnings}"
+    );
     let shown = json_of(&lab, &["results/v"]);
-    assert!(shown["experiments"][1]["warnings"].to_string().contains("shares an arm"), "{shown:#}");
+    assert!(shown["experiments"][1]["warnings"].to_string().contains("both have the same arm"), "{shown:#}");
 }

@@ -580,3 +580,10 @@ fn numbers_that_vanish_in_single_precision_are_refused() {
     Lab::new().run(&with(small(), "norm.momentum", json!(1.0)), &["--quiet"]).expect(0);
     Lab::new().run(&with(small(), "sweep", json!({ "data.separation": [1.0, 1.000_000_000_01] })), &["--quiet"]);
 }
+
+#[test]
+fn the_primary_arm_is_one_of_the_variants() {
+    let config = with(small(), "compare", json!({ "primary": "bm" }));
+    refused(&config, &["compare.primary: `bm` is not one of `variants`; did you mean `bn`?"]);
+    Lab::new().run(&with(small(), "compare", json!({ "primary": "bn" })), &["--quiet"]).expect(0);
+}

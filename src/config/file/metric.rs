@@ -201,25 +201,35 @@ impl Metric {
     }
 }
 
-/// A loss or an accuracy at the end, under running statistics. The choice goes by the same on the validation split.
+/// A loss or an accuracy at the end, under running statistics.
 const fn at_end(name: &'static str, part: Part, kind: Kind, about: &'static str) -> Metric {
-    let chosen_by = if matches!(kind, Kind::Loss) { "validation_loss" } else { "validation_accuracy" };
-    Metric { name, about, kind, source: Source::End(part, Statistics::Running), chosen_by }
+    under(Statistics::Running, name, part, kind, about)
 }
 
 /// The same under the statistics of the batch at hand.
 const fn under_batch(name: &'static str, part: Part, kind: Kind) -> Metric {
-    let chosen_by = if matches!(kind, Kind::Loss) { "validation_loss_batch" } else { "validation_accuracy_batch" };
-    let about = "The same under the statistics of the batch at hand, of the training size.";
-    Metric { name, about, kind, source: Source::End(part, Statistics::Batch), chosen_by }
+    let about = "The score of this name without `_batch`, under the statistics of each batch of the training size.";
+    under(Statistics::Batch, name, part, kind, about)
 }
 
 /// The same under population statistics.
 const fn under_population(name: &'static str, part: Part, kind: Kind) -> Metric {
-    let is_loss = matches!(kind, Kind::Loss);
-    let chosen_by = if is_loss { "validation_loss_population" } else { "validation_accuracy_population" };
-    let about = "The same under the statistics of the first 2,048 training samples as one batch.";
-    Metric { name, about, kind, source: Source::End(part, Statistics::Population), chosen_by }
+    let about =
+        "The score of this name without `_population`, under the statistics of the first 2,048 training samples.";
+    under(Statistics::Population, name, part, kind, about)
+}
+
+/// The choice goes by the same on the validation split.
+const fn under(of: Statistics, name: &'static str, part: Part, kind: Kind, about: &'static str) -> Metric {
+    let chosen_by = match (of, matches!(kind, Kind::Loss)) {
+        (Statistics::Running, true) => "validation_loss",
+        (Statistics::Running, false) => "validation_accuracy",
+        (Statistics::Batch, true) => "validation_loss_batch",
+        (Statistics::Batch, false) => "validation_accuracy_batch",
+        (Statistics::Population, true) => "validation_loss_population",
+        (Statistics::Population, false) => "validation_accuracy_population",
+    };
+    Metric { name, about, kind, source: Source::End(part, of), chosen_by }
 }
 
 /// A time to the target. It is one of the validation split already.
