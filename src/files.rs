@@ -1,13 +1,20 @@
 //! How files are read, written and locked: one function for each way.
 
-use std::fs::{self, File, TryLockError};
+mod lock;
+mod presence;
+
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use presence::unless_absent;
+pub use presence::{are_same, is_file, is_folder, look, refuse_link};
+
+pub use lock::{Lock, Waiting, lock, try_lock, try_lock_shared};
 
 /// Reads a whole file.
 ///
@@ -51,6 +58,15 @@ pub fn open(path: &Path) -> anyhow::Result<File> {
     File::open(path).with_context(context)
 }
 
+/// Reads a whole file, if it is there.
+///
+/// # Errors
+/// The system's, with the path; if it is no file.
+pub fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    // A file that is removed in between gives an error, which is told.
+    look(path)?.map(|_| read(path)).transpose()
+}
+
 /// SHA-256 in hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -69,10 +85,8 @@ pub fn list(path: &Path) -> anyhow::Result<Vec<String>> {
     let names = || -> io::Result<Vec<String>> {
         fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
     };
-    match names() {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Vec::new()),
-        names => names.with_context(|| format!("cannot list {}", path.display())),
-    }
+    let names = unless_absent(names()).with_context(|| format!("cannot list {}", path.display()))?;
+    Ok(names.unwrap_or_default())
 }
 
 /// Whether every platform takes this as the name of a file or folder, and not as a path or a device.
@@ -83,16 +97,6 @@ pub fn is_plain_name(name: &str) -> bool {
     let is_reserved = ["con", "prn", "aux", "nul"].contains(&stem.as_str()) || is_device("com") || is_device("lpt");
     let has_dot_at_end = name.starts_with('.') || name.ends_with('.');
     !name.is_empty() && !has_dot_at_end && !is_reserved && name.chars().all(is_allowed)
-}
-
-/// Refuses a link: what is written at its path would be written elsewhere.
-///
-/// # Errors
-/// If there is a link.
-pub fn refuse_link(path: &Path) -> anyhow::Result<()> {
-    let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
-    anyhow::ensure!(!is_link, "{} is a link; results are written in their own folder only", path.display());
-    Ok(())
 }
 
 /// Makes a folder and those above it, unless they exist.
@@ -108,12 +112,7 @@ pub fn make_folder(path: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// The system's, with the path.
 pub fn remove(path: &Path) -> anyhow::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    unless_absent(fs::remove_file(path)).with_context(|| format!("cannot remove {}", path.display())).map(drop)
 }
 
 /// Removes files that a killed program left half-written in a folder.
@@ -141,79 +140,12 @@ pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
 
 /// Removes a file, a link, or a folder with everything in it, if it exists.
 fn remove_all(path: &Path) -> anyhow::Result<()> {
-    let is_folder = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
-    if !is_folder {
+    let context = || format!("cannot remove {}", path.display());
+    let found = unless_absent(path.symlink_metadata()).with_context(context)?;
+    if !found.is_some_and(|metadata| metadata.is_dir()) {
         return remove(path);
     }
-    fs::remove_dir_all(path).with_context(|| format!("cannot remove {}", path.display()))
-}
-
-/// Who holds a lock.
-#[derive(Debug)]
-pub enum Lock {
-    /// This program, until the value is dropped.
-    Held(File),
-    /// Another program.
-    Elsewhere,
-    /// Nobody: the file system has no locks, or does not answer.
-    Unsupported,
-}
-
-/// Takes the lock of a file, unless another program holds it. The system releases it when the program ends, even when it
-/// is killed; that the file exists does not mean that anyone holds its lock.
-///
-/// # Errors
-/// If the file cannot be opened.
-pub fn try_lock(path: &Path) -> anyhow::Result<Lock> {
-    let file = open_lock(path)?;
-    Ok(outcome(|| file.try_lock()).unwrap_or_else(|| Lock::Held(file)))
-}
-
-/// Takes a shared lock: many programs may hold it at once, but none while one holds it by [`try_lock`].
-///
-/// # Errors
-/// If the file cannot be opened.
-pub fn try_lock_shared(path: &Path) -> anyhow::Result<Lock> {
-    let file = open_lock(path)?;
-    Ok(outcome(|| file.try_lock_shared()).unwrap_or_else(|| Lock::Held(file)))
-}
-
-/// Called ten times a second with the time waited for a lock so far. Returns whether to go on waiting.
-pub type Waiting<'a> = &'a dyn Fn(Duration) -> bool;
-
-/// Takes a lock, and waits while another program holds it. Returns [`Lock::Elsewhere`] if `waiting` gives up.
-///
-/// # Errors
-/// If the file cannot be opened.
-pub fn lock(path: &Path, waiting: Waiting) -> anyhow::Result<Lock> {
-    let began = Instant::now();
-    loop {
-        match try_lock(path)? {
-            Lock::Elsewhere if waiting(began.elapsed()) => thread::sleep(Duration::from_millis(100)),
-            lock => return Ok(lock),
-        }
-    }
-}
-
-fn open_lock(path: &Path) -> anyhow::Result<File> {
-    refuse_link(path)?;
-    let is_other = path.metadata().is_ok_and(|metadata| !metadata.is_file());
-    anyhow::ensure!(!is_other, "cannot lock {}: it is not a file", path.display());
-    // On a network file system a shared lock needs a file open for reading, an exclusive one a file open for writing.
-    let file = File::options().create(true).read(true).write(true).truncate(false).open(path);
-    file.with_context(|| format!("cannot lock {}", path.display()))
-}
-
-/// Why a lock was not taken; `None` if it was. Network file systems say by many errors that they have no locks.
-fn outcome(take: impl Fn() -> Result<(), TryLockError>) -> Option<Lock> {
-    loop {
-        match take() {
-            Ok(()) => return None,
-            Err(TryLockError::WouldBlock) => return Some(Lock::Elsewhere),
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(TryLockError::Error(_)) => return Some(Lock::Unsupported),
-        }
-    }
+    fs::remove_dir_all(path).with_context(context)
 }
 
 /// Writes a file: into a temporary one beside it, which is synced to disk and then renamed. At every moment there is the
@@ -222,22 +154,48 @@ fn outcome(take: impl Fn() -> Result<(), TryLockError>) -> Option<Lock> {
 /// # Errors
 /// The system's, with the path.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    write_atomically_by(path, |file| file.write_all(bytes).with_context(|| format!("cannot write {}", path.display())))
+    let mut file = Unfinished::begin(path)?;
+    file.write(bytes)?;
+    file.finish()
 }
 
-/// Like [`write_atomically`], for what does not fit into memory: `write` gets the open file.
-///
-/// # Errors
-/// Those of `write`, and the system's, with the path.
-pub fn write_atomically_by(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let context = || format!("cannot write {}", path.display());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let file = readable(tempfile::Builder::new().prefix(UNFINISHED)).tempfile_in(folder);
-    let mut file = file.with_context(context)?;
-    write(file.as_file_mut())?;
-    file.as_file().sync_all().with_context(context)?;
-    file.persist(path).with_context(context)?;
-    Ok(())
+/// A file that is being written piece by piece, as by [`write_atomically`]. Dropped, it leaves the old file.
+#[derive(Debug)]
+pub struct Unfinished {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    /// The file that will be at this path.
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn begin(path: &Path) -> anyhow::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let file = readable(tempfile::Builder::new().prefix(UNFINISHED)).tempfile_in(folder);
+        let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Adds to the file.
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.file.write_all(bytes).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    /// Puts the whole file in its place.
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let context = || format!("cannot write {}", self.path.display());
+        self.file.as_file().sync_all().with_context(context)?;
+        self.file.persist(&self.path).with_context(context)?;
+        Ok(())
+    }
 }
 
 /// Syncs the names in a folder to disk: files that were renamed into it survive a loss of power.
@@ -267,25 +225,7 @@ fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use super::*;
-
-    #[test]
-    fn a_file_system_without_locks_is_no_reason_to_stop() {
-        let error = |kind: io::ErrorKind| Err(TryLockError::Error(kind.into()));
-        for kind in [io::ErrorKind::Unsupported, io::ErrorKind::Other, io::ErrorKind::PermissionDenied] {
-            assert!(matches!(outcome(|| error(kind)), Some(Lock::Unsupported)), "{kind:?}");
-        }
-        assert!(matches!(outcome(|| Err(TryLockError::WouldBlock)), Some(Lock::Elsewhere)));
-        let calls = Cell::new(0);
-        let interrupted_twice = || {
-            calls.set(calls.get() + 1);
-            if calls.get() < 3 { error(io::ErrorKind::Interrupted) } else { Ok(()) }
-        };
-        assert!(outcome(interrupted_twice).is_none());
-        assert_eq!(calls.get(), 3);
-    }
 
     #[test]
     fn names_of_files_are_nothing_else() {

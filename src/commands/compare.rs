@@ -5,7 +5,7 @@ use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CompareArgs;
 use crate::compare::joined::joined;
 use crate::compare::{self, Loaded, Options};
-use crate::files::Waiting;
+use crate::files::{self, Waiting};
 use crate::record::collect;
 use crate::record::layout::ExperimentFolder;
 use crate::report::{self, Format};
@@ -57,7 +57,7 @@ pub(super) fn print(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Resu
 
 /// Reads an experiment, making its tables current first where its runs are at hand.
 fn load(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Loaded> {
-    if folder.runs().is_dir() {
+    if files::is_folder(&folder.runs())? {
         warn_of_damage(&collect::collect(folder, waiting)?);
     }
     Loaded::read(folder)

@@ -1,18 +1,17 @@
 //! Makes the root tables from the runs.
 //!
 //! They are made as a whole, in plan order, under an exclusive lock taken before anything is read, and only if something
-//! has changed since they were last made: the `stamp` tells. Every table of every finished run is checked first; then
-//! the root tables are written, each once.
+//! has changed since they were last made: the `stamp` tells. Every file of a run is read once; the stamp describes the
+//! bytes that were read, so that a change that comes later makes the tables stale.
 
-use std::collections::BTreeMap;
-
-use super::damage;
+use super::damage::{self, Checked};
 use super::experiment::ExperimentRecord;
+use super::found::Found;
 use super::layout::ExperimentFolder;
-use super::root_tables::{self, Collected};
-use super::run::RunRecord;
-use super::stamp;
+use super::root_tables::RootTables;
+use super::stamp::{self, Sources};
 use crate::files::{self, Lock, Waiting};
+use crate::plan::RunEntry;
 
 /// What making the root tables current came to.
 #[derive(Debug, Default)]
@@ -51,49 +50,70 @@ pub fn collect(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Up
     }
     // In a folder that cannot be written, tables that are current are still read.
     let _lock = lock?;
-    let mut damaged = BTreeMap::new();
-    let (sources, runs) = loop {
-        // Before the runs are read: what changes after this moment is not in the tables, and makes them stale.
-        let sources = stamp::sources(folder, &record)?;
-        // Runs that are found damaged get another record: then all is read again.
-        if let Some(runs) = read(folder, &record, &mut damaged)? {
-            break (sources, runs);
-        }
-    };
-    root_tables::write(folder, &record, &runs)?;
-    stamp::write(folder, sources)?;
-    let named = |(place, reason): (usize, String)| (record.runs[place].id.clone(), reason);
-    Ok(Update { is_new: true, damaged: damaged.into_iter().map(named).collect() })
+    let mut making = Making::begin(folder, &record)?;
+    record.runs.iter().try_for_each(|entry| making.add(entry))?;
+    making.finish()
 }
 
-/// Reads every planned run and checks its tables. `None` if some were found damaged that were not known to be: they are
-/// recorded as failed and added to `damaged`, by their places in the plan.
-fn read(
-    folder: &ExperimentFolder,
-    record: &ExperimentRecord,
-    damaged: &mut BTreeMap<usize, String>,
-) -> anyhow::Result<Option<Vec<Collected>>> {
-    let known = damaged.len();
-    let target = record.compare_options()?.target_accuracy;
-    let mut runs = Vec::with_capacity(record.runs.len());
-    for (place, entry) in record.runs.iter().enumerate() {
-        let own = folder.run(&entry.id);
-        let collected = match RunRecord::read(&own)? {
-            Some(run) if run.status.is_finished() => match damaged.get(&place) {
-                Some(reason) => Collected { run: Some(run.failed(reason.clone())), steps_to_target: None },
-                None => match damage::check(&run, &own, entry, &record.axes, target)? {
-                    Ok(steps_to_target) => Collected { run: Some(run), steps_to_target },
-                    Err(reason) => {
-                        // Where that cannot be written, this call counts the run as failed all the same.
-                        drop(damage::record(&own, &run.failed(reason.clone())));
-                        damaged.insert(place, reason);
-                        continue;
-                    }
-                },
-            },
-            run => Collected { run, steps_to_target: None },
-        };
-        runs.push(collected);
+/// The root tables while they are made, and what they were made from.
+pub(crate) struct Making<'a> {
+    folder: &'a ExperimentFolder,
+    record: &'a ExperimentRecord,
+    target: Option<f64>,
+    tables: RootTables<'a>,
+    sources: Sources,
+    damaged: Vec<(String, String)>,
+    /// Whether every run is on disk as it is in the tables.
+    is_settled: bool,
+}
+
+impl<'a> Making<'a> {
+    pub(crate) fn begin(folder: &'a ExperimentFolder, record: &'a ExperimentRecord) -> anyhow::Result<Self> {
+        Ok(Self {
+            folder,
+            record,
+            target: record.compare_options()?.target_accuracy,
+            tables: RootTables::begin(folder, record)?,
+            sources: Sources::new(record)?,
+            damaged: Vec::new(),
+            is_settled: true,
+        })
     }
-    Ok((damaged.len() == known).then_some(runs))
+
+    /// Reads the next planned run, each of its files once, and checks its tables. What changes on disk from then on is not in
+    /// the tables and not in their sources: it makes them stale.
+    pub(crate) fn add(&mut self, entry: &RunEntry) -> anyhow::Result<()> {
+        let own = self.folder.run(&entry.id);
+        let found = Found::at(&own)?;
+        let (checked, damage) = match &found.run {
+            Some(run) if run.status.is_finished() => {
+                match damage::check(run, &own, entry, &self.record.axes, self.target)? {
+                    Ok(checked) => (checked, None),
+                    Err(reason) => (Checked::default(), Some((run.clone().failed(reason.clone()), reason))),
+                }
+            }
+            _ => (Checked::default(), None),
+        };
+        let Some((failed, reason)) = damage else {
+            self.sources.add(&found);
+            return self.tables.add(entry, found.run.as_ref(), &checked);
+        };
+        match damage::record(&own, &found, &failed) {
+            Ok(recorded) => self.sources.add(&recorded),
+            // This call counts the run as failed all the same; the next one looks again.
+            Err(_) => self.is_settled = false,
+        }
+        self.damaged.push((entry.id.clone(), reason));
+        self.tables.add(entry, Some(&failed), &checked)
+    }
+
+    pub(crate) fn finish(self) -> anyhow::Result<Update> {
+        // Tables without a stamp are made again.
+        files::remove(&self.folder.stamp())?;
+        self.tables.finish()?;
+        if self.is_settled {
+            stamp::write(self.folder, self.sources)?;
+        }
+        Ok(Update { is_new: true, damaged: self.damaged })
+    }
 }

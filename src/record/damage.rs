@@ -1,8 +1,9 @@
-//! Whether the tables of a finished run are as they were written.
+//! Whether what a finished run left is as it was written.
 
 use anyhow::{Context, ensure};
 
 use super::curves;
+use super::found::Found;
 use super::layout::RunFolder;
 use super::leading;
 use super::run::RunRecord;
@@ -11,8 +12,16 @@ use crate::files::{self, Lock};
 use crate::plan::RunEntry;
 use crate::table::Table;
 
-/// Checks the tables of a finished run: their SHA-256, their headers, and the rows that `steps_to_target` is read from.
-/// Returns the step that first reaches the target accuracy, or what is damaged.
+/// The tables of a finished run, checked.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// The rows of the tables that it filled while it trained, led by its cells of the current axes.
+    pub rows: Vec<(Table, Vec<u8>)>,
+    /// The step that first reaches the target accuracy.
+    pub steps_to_target: Option<usize>,
+}
+
+/// Reads the tables of a finished run, each once, and checks their SHA-256 and headers. The inner error says what is damaged.
 ///
 /// # Errors
 /// If the system cannot read a table.
@@ -22,31 +31,38 @@ pub fn check(
     entry: &RunEntry,
     axes: &[String],
     target: Option<f64>,
-) -> anyhow::Result<Result<Option<usize>, String>> {
-    let mut steps_to_target = None;
-    for table in tables::filled().filter(|table| run.table_bytes.contains_key(table.file)) {
-        let path = folder.table(table.file);
-        let text = files::read(&path)?;
-        let expected = run.table_sha256.get(table.file);
+) -> anyhow::Result<Result<Checked, String>> {
+    let mut checked = Checked::default();
+    for table in tables::all().filter(|table| run.table_bytes.contains_key(table.file)) {
+        let text = match sound(run, folder, table.file)? {
+            Ok(text) => text,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if [tables::RUNS, tables::TIMING].contains(&table) {
+            continue;
+        }
         let target = target.filter(|_| table == tables::CURVES);
-        match check_table(table, &text, expected, entry, axes).and_then(|()| steps_to(&text, target)) {
-            Ok(steps) => steps_to_target = steps_to_target.or(steps),
-            Err(error) => return Ok(Err(format!("{} is damaged: {error:#}", path.display()))),
+        let header = Writer::new(table, axes).into_bytes();
+        let rows = leading::rows_led_by(table, &header, entry, &text);
+        match rows.and_then(|rows| Ok((rows, steps_to(&text, target)?))) {
+            Ok((rows, steps)) => {
+                checked.rows.push((table, rows.into_owned()));
+                checked.steps_to_target = checked.steps_to_target.or(steps);
+            }
+            Err(error) => return Ok(Err(format!("{} is damaged: {error:#}", folder.table(table.file).display()))),
         }
     }
-    Ok(Ok(steps_to_target))
+    Ok(Ok(checked))
 }
 
-fn check_table(
-    table: Table,
-    text: &[u8],
-    sha256: Option<&String>,
-    entry: &RunEntry,
-    axes: &[String],
-) -> anyhow::Result<()> {
-    let is_the_same = sha256.is_none_or(|expected| *expected == files::sha256(text));
-    ensure!(is_the_same, "its SHA-256 is not the recorded one");
-    leading::rows_led_by(table, &Writer::new(table, axes).into_bytes(), entry, text).map(drop)
+/// The content of a table whose SHA-256 is the recorded one; else what is wrong.
+fn sound(run: &RunRecord, folder: &RunFolder, file: &str) -> anyhow::Result<Result<Vec<u8>, String>> {
+    let path = folder.table(file);
+    let Some(text) = files::read_if_there(&path)? else { return Ok(Err(format!("{} is missing", path.display()))) };
+    let is_sound = run.table_sha256.get(file).is_none_or(|expected| *expected == files::sha256(&text));
+    Ok(is_sound
+        .then_some(text)
+        .ok_or_else(|| format!("{} is damaged: its SHA-256 is not the recorded one", path.display())))
 }
 
 fn steps_to(text: &[u8], target: Option<f64>) -> anyhow::Result<Option<usize>> {
@@ -54,15 +70,15 @@ fn steps_to(text: &[u8], target: Option<f64>) -> anyhow::Result<Option<usize>> {
     curves::first_reaching(str::from_utf8(text).context("it is not text")?, target)
 }
 
-/// Records that a run counts as failed, unless another program is training it just now.
+/// Records that a run counts as failed, and returns what is found of it then.
 ///
 /// # Errors
-/// The system's.
-pub fn record(folder: &RunFolder, failed: &RunRecord) -> anyhow::Result<()> {
+/// If another program is training the run or has trained it since `seen`, or it cannot be written.
+pub fn record(folder: &RunFolder, seen: &Found, failed: &RunRecord) -> anyhow::Result<Found> {
     let lock = files::try_lock(&folder.lock())?;
-    if let Lock::Elsewhere = lock {
-        return Ok(());
-    }
+    let is_elsewhere = matches!(lock, Lock::Elsewhere);
+    ensure!(!is_elsewhere && Found::at(folder)? == *seen, "another program has trained run {}", failed.run_id);
     files::write_atomically(&folder.log(), failed.log_text().as_bytes())?;
-    failed.write(folder)
+    failed.write(folder)?;
+    Found::at(folder)
 }

@@ -60,10 +60,9 @@ impl ExperimentRecord {
     /// If there is none, or one that cannot be read, or one of a later layout.
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let path = folder.experiment_json();
-        if !path.is_file() {
-            anyhow::bail!("{} is not an experiment: it has no experiment.json", folder.path().display());
-        }
-        Self::parse(&files::read(&path)?, &path)
+        let bytes = files::read_if_there(&path)?;
+        let none = || format!("{} is not an experiment: it has no experiment.json", folder.path().display());
+        Self::parse(&bytes.with_context(none)?, &path)
     }
 
     /// The record that a file holds; `path` is its name for messages.
@@ -114,11 +113,16 @@ impl ExperimentRecord {
     }
 
     /// Whether a folder has a record of the same configuration and plan.
-    pub fn is_recorded(&self, folder: &ExperimentFolder) -> bool {
+    ///
+    /// # Errors
+    /// If the system cannot read it.
+    pub fn is_recorded(&self, folder: &ExperimentFolder) -> anyhow::Result<bool> {
         let same = |other: Self| {
             other.axes == self.axes && other.runs == self.runs && other.configuration == self.configuration
         };
-        Self::read(folder).is_ok_and(same)
+        let path = folder.experiment_json();
+        let bytes = files::read_if_there(&path)?;
+        Ok(bytes.is_some_and(|bytes| Self::parse(&bytes, &path).is_ok_and(same)))
     }
 
     /// Writes the record.
@@ -165,7 +169,8 @@ pub fn open(
     record.write(folder)?;
     // The experiment's own name, too.
     files::sync_folder(folder.path())?;
-    folder.path().parent().filter(|parent| parent.is_dir()).map_or(Ok(()), files::sync_folder)
+    let parent = folder.path().parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), files::sync_folder)
 }
 
 /// Makes the folder, if it does not exist, and checks that files can be written in it.

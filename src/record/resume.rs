@@ -124,10 +124,7 @@ pub struct Saved {
 /// If the file is damaged, or of another run or version.
 pub fn read(folder: &RunFolder, run_id: &str) -> anyhow::Result<Option<Saved>> {
     let path = folder.resume();
-    if !path.is_file() {
-        return Ok(None);
-    }
-    parse(&files::read(&path)?, &path, run_id)
+    files::read_if_there(&path)?.map(|bytes| parse(&bytes, &path, run_id)).transpose().map(Option::flatten)
 }
 
 /// The saved run that a file holds; `path` is its name for messages.

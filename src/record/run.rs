@@ -1,13 +1,13 @@
 //! The record of one run, `run.json`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SCHEMA_VERSION;
-use super::layout::{ExperimentFolder, RunFolder};
+use super::layout::RunFolder;
 use super::metrics::Metrics;
 use crate::config::{Shape, Variant};
 use crate::files;
@@ -99,6 +99,21 @@ pub struct RunRecord {
     /// That of the checkpoint; none before there is one, and in records of earlier programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_sha256: Option<String>,
+    /// That of this record's file, in which these digits are zeros; none in records of earlier programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record_sha256: Option<String>,
+}
+
+/// What stands before the record's own digest in its file.
+const OWN_DIGEST: &str = "\"record_sha256\": \"";
+/// What the digest is while it is computed.
+const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The digest that the record in these bytes should have; `digest` is the one that it has.
+fn own_digest(bytes: &[u8], digest: &str) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let named = |digest: &str| format!("{OWN_DIGEST}{digest}\"");
+    files::sha256(text.replacen(&named(digest), &named(NO_DIGEST), 1).as_bytes())
 }
 
 /// What every layout of a record has.
@@ -133,43 +148,7 @@ impl Timing {
     }
 }
 
-/// Runs that have ended, by their ids.
-#[derive(Debug, Default)]
-pub struct Ended {
-    /// Those that are never trained again.
-    pub finished: HashSet<String>,
-    /// Those that the next `run` tries again, and why they failed.
-    pub failed: BTreeMap<String, String>,
-}
-
 impl RunRecord {
-    /// Reads the record of a run. `None` if there is none, or if it is so damaged that the run has to be trained again. A
-    /// finished run counts as failed if one of its tables has another length than it was written with.
-    ///
-    /// # Errors
-    /// If there is one of a later layout, or the system cannot read it.
-    pub fn read(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
-        match Self::read_at(&folder.run_json(), folder) {
-            Ok(Some(record)) if record.status.is_finished() => Ok(Some(match record.damage(folder) {
-                None => record,
-                Some(reason) => record.failed(reason),
-            })),
-            unfinished => match Self::read_at(&folder.failure(), folder)? {
-                Some(failed) => Ok(Some(failed)),
-                None => unfinished,
-            },
-        }
-    }
-
-    /// Whether the record of a run says that it is finished, and its tables have the length that they were written with.
-    ///
-    /// # Errors
-    /// If there is a record of a later layout, or the system cannot read it.
-    pub fn is_finished(folder: &RunFolder) -> anyhow::Result<bool> {
-        let record = Self::read_at(&folder.run_json(), folder)?;
-        Ok(record.is_some_and(|record| record.status.is_finished() && record.damage(folder).is_none()))
-    }
-
     /// The same run, failed for this reason.
     pub fn failed(self, reason: String) -> Self {
         Self { status: Status::Failed, reason: Some(reason), metrics: Metrics::default(), ..self }
@@ -188,16 +167,8 @@ impl RunRecord {
         text
     }
 
-    fn read_at(path: &Path, folder: &RunFolder) -> anyhow::Result<Option<Self>> {
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let record = Self::parse(&files::read(path)?, path)?;
-        // The record of another run, copied here, does not count.
-        Ok(record.filter(|record| folder.path().file_name().is_some_and(|name| *name == *record.run_id)))
-    }
-
-    /// The record that a file holds; `path` is its name for messages. `None` as for [`RunRecord::read`].
+    /// The record that a file holds; `path` is its name for messages. `None` if it is so damaged that the run has to be
+    /// trained again. A record that was changed since it was written is that of a failed run.
     ///
     /// # Errors
     /// If it is of a later layout.
@@ -213,43 +184,21 @@ impl RunRecord {
             "{} has schema version {version}; this program knows up to {SCHEMA_VERSION}",
             path.display()
         );
-        Ok(record.ok())
-    }
-
-    /// The first table that has another length than it was written with.
-    fn damage(&self, folder: &RunFolder) -> Option<String> {
-        // A name from a file may lead elsewhere.
-        let tables = self.table_bytes.iter().filter(|(file, _)| files::is_plain_name(file));
-        tables.into_iter().find_map(|(file, &expected)| {
-            let path = folder.table(file);
-            let found = path.metadata().ok().map(|metadata| metadata.len());
-            let found = match found {
-                Some(found) if found == expected => return None,
-                Some(found) => format!("{found} found"),
-                None => "it is missing".to_owned(),
-            };
-            Some(format!("{} is damaged: {expected} bytes expected, {found}", path.display()))
-        })
-    }
-
-    /// All runs of an experiment that have ended, whether or not they are planned.
-    ///
-    /// # Errors
-    /// If the folder cannot be listed.
-    pub fn ended(folder: &ExperimentFolder) -> anyhow::Result<Ended> {
-        let mut ended = Ended::default();
-        for id in files::list(&folder.runs())? {
-            match Self::read(&folder.run(&id)) {
-                Ok(Some(run)) if run.status.is_finished() => drop(ended.finished.insert(id)),
-                Ok(Some(run)) if run.status == Status::Failed => {
-                    ended.failed.insert(id, run.reason.unwrap_or_default());
-                }
-                Ok(_) => {}
-                // That concerns this run alone.
-                Err(error) => drop(ended.failed.insert(id, format!("{error:#}"))),
+        Ok(record.ok().map(|record| match &record.record_sha256 {
+            Some(digest) if *digest != own_digest(bytes, digest) => {
+                let reason = format!("{} is damaged: its SHA-256 is not the one in it", path.display());
+                record.failed(reason)
             }
-        }
-        Ok(ended)
+            _ => record,
+        }))
+    }
+
+    /// The text of the record, with its own digest.
+    fn text(&self) -> anyhow::Result<String> {
+        let blank = Self { record_sha256: Some(NO_DIGEST.to_owned()), ..self.clone() };
+        let text = serde_json::to_string_pretty(&blank)? + "\n";
+        let named = |digest: &str| format!("{OWN_DIGEST}{digest}\"");
+        Ok(text.replacen(&named(NO_DIGEST), &named(&files::sha256(text.as_bytes())), 1))
     }
 
     /// Writes the record beside the run's folder, which cannot be written.
@@ -257,7 +206,7 @@ impl RunRecord {
     /// # Errors
     /// The system's.
     pub fn write_beside(&self, folder: &RunFolder) -> anyhow::Result<()> {
-        files::write_atomically(&folder.failure(), (serde_json::to_string_pretty(self)? + "\n").as_bytes())
+        files::write_atomically(&folder.failure(), self.text()?.as_bytes())
     }
 
     /// Writes the record.
@@ -265,8 +214,7 @@ impl RunRecord {
     /// # Errors
     /// The system's.
     pub fn write(&self, folder: &RunFolder) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        files::write_atomically(&folder.run_json(), text.as_bytes())?;
+        files::write_atomically(&folder.run_json(), self.text()?.as_bytes())?;
         // An earlier failure no longer counts, whether or not its record can be removed.
         drop(files::remove(&folder.failure()));
         // A finished run is never lost.

@@ -42,7 +42,9 @@ impl Trained {
     pub fn load(folder: &RunFolder) -> anyhow::Result<Self> {
         let record = read(folder)?;
         let state = record.status.name();
-        ensure!(record.status.is_finished(), "{} holds a run that is {state}, not finished", folder.path().display());
+        let reason = record.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let is_finished = record.status.is_finished();
+        ensure!(is_finished, "{} holds a run that is {state}, not finished{reason}", folder.path().display());
         let path = folder.checkpoint();
         let bytes = files::read(&path)?;
         // Runs of earlier programs have no digest of it.
@@ -85,8 +87,10 @@ impl Trained {
 /// The record in a run's folder, whatever the folder is called.
 fn read(folder: &RunFolder) -> anyhow::Result<RunRecord> {
     let path = folder.run_json();
-    ensure!(path.is_file(), "{} is not the folder of a run: it has no run.json", folder.path().display());
-    let record = RunRecord::parse(&files::read(&path)?, &path)?;
+    let bytes = files::read_if_there(&path)?;
+    let bytes =
+        bytes.with_context(|| format!("{} is not the folder of a run: it has no run.json", folder.path().display()))?;
+    let record = RunRecord::parse(&bytes, &path)?;
     record.with_context(|| format!("{} is damaged", path.display()))
 }
 

@@ -18,9 +18,10 @@ use crate::files::{self, Lock, Waiting};
 use crate::plan::{PlannedRun, Shard, entries};
 use crate::record::collect::{self, Update};
 use crate::record::experiment::{self, ExperimentRecord};
+use crate::record::found::Ended;
 use crate::record::layout::ExperimentFolder;
 use crate::record::resume;
-use crate::record::run::{Ended, RunRecord};
+use crate::record::run::RunRecord;
 
 /// Asked, with the experiment's folder, before its results are discarded; an error keeps them.
 pub type Confirm<'a> = &'a dyn Fn(&Path) -> anyhow::Result<()>;
@@ -122,14 +123,15 @@ fn open_if_needed(
     discard: Option<Confirm>,
     waiting: Waiting,
 ) -> anyhow::Result<(Option<Lock>, Ended)> {
-    let discard = discard.filter(|_| folder.runs().is_dir());
+    let has_runs = files::is_folder(&folder.runs())?;
+    let discard = discard.filter(|_| has_runs);
     let ended = if discard.is_some() { Ended::default() } else { RunRecord::ended(folder)? };
     let missing = missing(runs, &ended);
     // Before anything is created or discarded: is the data there?
     if let Some(run) = missing.first() {
         store.load(&experiment.points[run.point].settings.data, run.seed)?;
     }
-    if missing.is_empty() && discard.is_none() && record.is_recorded(folder) {
+    if missing.is_empty() && discard.is_none() && record.is_recorded(folder)? {
         return Ok((None, ended));
     }
     open(folder, record, discard, waiting).map(|(lock, ended)| (Some(lock), ended))

@@ -182,6 +182,7 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
         table_bytes: BTreeMap::new(),
         table_sha256: BTreeMap::new(),
         checkpoint_sha256: None,
+        record_sha256: None,
     }
 }
 

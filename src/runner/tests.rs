@@ -1,10 +1,11 @@
-//! A probe may fill two tables, and two probes one table.
+//! What is hard to bring about from outside: probes that share tables, and runs that change while tables are made of them.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::complete::{Options, complete};
 use super::events::{Event, Events};
 use super::execute::train_as;
 use super::job::Job;
@@ -18,6 +19,10 @@ use crate::plan::plan;
 use crate::probe::Probe;
 use crate::probe::activations::ActivationRow;
 use crate::probe::gradients::GradientRow;
+use crate::record::collect::{Making, collect};
+use crate::record::damage;
+use crate::record::experiment::ExperimentRecord;
+use crate::record::found::Found;
 use crate::record::layout::ExperimentFolder;
 use crate::record::run::{RunRecord, Status};
 use crate::table::{Row, Table};
@@ -105,4 +110,93 @@ fn a_probe_fills_two_tables_and_two_probes_one_table_however_often_the_run_is_sa
     assert_eq!([of(&activations, ",two tables"), of(&activations, ",one table")], [19, 19]);
     assert_eq!(tables_of_a_run(&[], Duration::ZERO), whole);
     assert_eq!(tables_of_a_run(&[2, 3, 7], Duration::MAX), whole);
+}
+
+/// An experiment of six runs, and its record.
+fn trained(lab: &Path) -> (Experiment, ExperimentFolder, ExperimentRecord) {
+    let text = r#"{"name": "t", "data": {"source": "spirals", "train": 40, "validation": 10, "test": 10},
+        "model": {"kind": "mlp", "hidden": [3]}, "variants": ["bn"], "optimizer": {"kind": "sgd", "lr": 0.1},
+        "train": {"steps": 3, "batch_size": 10}, "seeds": 6}"#;
+    let facts = |data: &_| Ok(synthetic_facts(data).expect("made-up data"));
+    let experiment = Experiment::parse(text, &[], &facts).expect("an experiment");
+    train(&experiment, lab);
+    let folder = ExperimentFolder::at(lab.join("t"));
+    let record = ExperimentRecord::read(&folder).expect("a record");
+    (experiment, folder, record)
+}
+
+fn train(experiment: &Experiment, out: &Path) {
+    let (stop, resume_every) = (&AtomicBool::new(false), Duration::MAX);
+    let options = Options { jobs: 1, shard: None, trace: false, resume_every, discard: None, stop };
+    complete(experiment, &Store::new("nowhere"), out, &options, &Nobody).expect("trained");
+}
+
+fn statuses(folder: &ExperimentFolder) -> Vec<usize> {
+    let text = files::read_text(&folder.table("runs.csv")).expect("a table");
+    ["completed", "failed", "missing"].map(|status| text.matches(&format!(",{status},")).count()).to_vec()
+}
+
+/// As where another program trains while this one is between reading the runs and writing the tables.
+#[test]
+fn runs_that_end_after_they_were_read_are_in_the_next_tables() {
+    let lab = tempfile::tempdir().expect("a folder");
+    let (_, folder, record) = trained(lab.path());
+    let later: Vec<_> = record.runs.iter().skip(3).map(|entry| folder.run(&entry.id).run_json()).collect();
+    let kept: Vec<_> = later.iter().map(|path| files::read(path).expect("a record")).collect();
+    later.iter().for_each(|path| files::remove(path).expect("removed"));
+    let mut making = Making::begin(&folder, &record).expect("begun");
+    record.runs.iter().for_each(|entry| making.add(entry).expect("read"));
+    later.iter().zip(&kept).for_each(|(path, bytes)| files::write_atomically(path, bytes).expect("written"));
+    making.finish().expect("written");
+    assert_eq!(statuses(&folder), [3, 0, 3]);
+    assert!(collect(&folder, &|_| true).expect("tables").is_new, "the tables do not hold what came later");
+    assert_eq!(statuses(&folder), [6, 0, 0]);
+    assert!(!collect(&folder, &|_| true).expect("tables").is_new);
+}
+
+/// A run is found damaged, and another program trains it again before it is recorded as failed.
+#[test]
+fn a_run_that_is_trained_again_while_it_is_found_damaged_is_not_failed_for_ever() {
+    let lab = tempfile::tempdir().expect("a folder");
+    let (experiment, folder, record) = trained(lab.path());
+    let own = folder.run(&record.runs[0].id);
+    let sound = files::read(&own.table("curves.csv")).expect("a table");
+    let mut damaged = sound.clone();
+    damaged[sound.len() - 2] ^= 1;
+    for is_held in [false, true] {
+        files::write_atomically(&own.table("curves.csv"), &damaged).expect("written");
+        files::remove(&folder.stamp()).expect("removed");
+        // The other program is at the run: this one cannot record anything.
+        let lock = is_held.then(|| files::try_lock(&own.lock()).expect("a lock"));
+        assert_eq!(collect(&folder, &|_| true).expect("tables").damaged.len(), 1);
+        assert_eq!(statuses(&folder), [5, 1, 0]);
+        if is_held {
+            files::write_atomically(&own.table("curves.csv"), &sound).expect("written");
+        } else {
+            train(&experiment, lab.path());
+        }
+        drop(lock);
+        collect(&folder, &|_| true).expect("tables");
+        assert_eq!(statuses(&folder), [6, 0, 0], "held: {is_held}");
+    }
+}
+
+/// The same, between the moment when it was read and the moment when it would be recorded as failed.
+#[test]
+fn a_failure_is_not_written_over_a_run_that_was_trained_since() {
+    let lab = tempfile::tempdir().expect("a folder");
+    let (experiment, folder, record) = trained(lab.path());
+    let own = folder.run(&record.runs[0].id);
+    let seen = Found::at(&own).expect("read");
+    let failed = seen.run.clone().expect("a record").failed("by hand".to_owned());
+    files::remove(&own.run_json()).expect("removed");
+    train(&experiment, lab.path());
+    let again = files::read(&own.run_json()).expect("a record");
+    // Another clock, another record.
+    if Found::at(&own).expect("read") != seen {
+        assert!(damage::record(&own, &seen, &failed).is_err());
+        assert_eq!(files::read(&own.run_json()).expect("a record"), again);
+    }
+    let seen = Found::at(&own).expect("read");
+    assert_ne!(damage::record(&own, &seen, &failed).expect("recorded"), seen);
 }

@@ -11,6 +11,7 @@ use super::job::Job;
 use crate::config::settings::{Precision, Settings};
 use crate::data::batches::Batches;
 use crate::data::{Dataset, RawFeatures};
+use crate::files;
 use crate::kernels::Scalar;
 use crate::nn::Network;
 use crate::plan::PlannedRun;
@@ -64,7 +65,7 @@ pub fn write_missing(job: &Job) -> anyhow::Result<()> {
     for run in job.plan.iter().take_while(|_| !job.stop.load(Ordering::Relaxed)) {
         let folder = job.folder.run(&run.id);
         let is_finished = RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished());
-        if is_finished && !folder.trace().is_file() {
+        if is_finished && !files::is_file(&folder.trace())? {
             match job.experiment.points[run.point].settings.model.precision {
                 Precision::F32 => write_again::<f32>(job, run, &folder)?,
                 Precision::F64 => write_again::<f64>(job, run, &folder)?,

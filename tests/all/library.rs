@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::common::{Lab, assert_same_files, small, with};
+use crate::common::{Lab, assert_same_files, small, unsigned, with};
 use bn_exp::config::settings::Precision;
 use bn_exp::config::{ConfigError, Experiment, Settings, Shape};
 use bn_exp::data::Store;
@@ -156,6 +156,7 @@ fn what_changes_while_the_tables_are_written_makes_them_stale() {
     let (path, prepared) = (runs.join(&id).join("run.json"), lab.path("changed.json"));
     let sound = std::fs::read(&path).expect("a record");
     let mut changed: Value = serde_json::from_slice(&sound).expect("JSON");
+    unsigned(&mut changed);
     (changed["status"], changed["reason"]) = (json!("failed"), json!("by hand"));
     let mut caught = 0;
     for _ in 0..20 {
@@ -299,7 +300,8 @@ fn a_record_that_is_missing_damaged_or_hostile_is_refused_in_words() {
     let (config, lab) = (with(small(), "variants", json!(["bn"])), Lab::new());
     call(&config, &lab, None, &Listener::default());
     let folder = RunFolder::at(lab.path(lab.run_folder("t", "bn", 0)));
-    let sound: Value = serde_json::from_slice(&std::fs::read(folder.run_json()).expect("a record")).expect("JSON");
+    let mut sound: Value = serde_json::from_slice(&std::fs::read(folder.run_json()).expect("a record")).expect("JSON");
+    unsigned(&mut sound);
     let refusal = |change: &dyn Fn(&mut Value)| {
         let mut record = sound.clone();
         change(&mut record);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::common::{Lab, REPRODUCIBLE, TABLES, Table, assert_same_files, number, small, with};
+use crate::common::{Lab, REPRODUCIBLE, TABLES, Table, assert_same_files, number, small, unsigned, with};
 use serde_json::{Value, json};
 
 /// A lab in which this configuration has been run.
@@ -44,6 +44,19 @@ fn the_same_configuration_gives_the_same_bytes_in_two_folders() {
         let checkpoints = files.keys().filter(|path| path.ends_with("checkpoint.safetensors")).count();
         assert_eq!(checkpoints, a.table("results/t/runs.csv").rows.len());
     }
+}
+
+#[test]
+fn a_record_carries_its_own_digest_and_one_without_counts() {
+    let lab = ran(&smaller(), &[]);
+    let path = lab.run_folder("t", "bn", 0).join("run.json");
+    let mut record = lab.json(&path);
+    let digest = record["record_sha256"].as_str().expect("a digest").to_owned();
+    let text = lab.text(&path).replacen(&digest, &"0".repeat(64), 1);
+    assert_eq!(digest, bn_exp::files::sha256(text.as_bytes()));
+    unsigned(&mut record);
+    lab.write(&path, record.to_string());
+    lab.run(&smaller(), &[]).expect(0).says(&["nothing to do"]);
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn only_main_sees_commands() {
 #[test]
 fn files_are_touched_by_the_helper_and_by_record_alone() {
     assert_none(&outside(
-        &["files.rs", "record/"],
+        &["files.rs", "files/", "record/"],
         &["std::fs", "fs::", "File::open", "File::create", "from_path", "to_path"],
     ));
 }

@@ -312,6 +312,46 @@ fn two_programs_share_an_experiment_and_train_no_run_twice() {
     assert_same_files(&results(&lab), &expected);
 }
 
+/// Whichever of them makes the tables last, they hold every run.
+#[test]
+fn the_tables_of_two_programs_hold_every_run_in_thirty_rounds() {
+    let config = with(with(small(), "seeds", json!(4)), "train.steps", json!(60));
+    for round in 0..30 {
+        let lab = Lab::new();
+        lab.write("config.json", config.to_string());
+        let mut first = program(&lab, &["--jobs", "1"]).spawn().expect("the program");
+        let second = program(&lab, &["--jobs", "1"]).status().expect("an end");
+        assert_eq!((first.wait().expect("an end").code(), second.code()), (Some(0), Some(0)), "round {round}");
+        assert_eq!(lab.table("results/t/runs.csv").column("status"), ["completed"; 12], "round {round}");
+        lab.run(&config, &[]).expect(0).says(&["nothing to do"]);
+    }
+}
+
+/// What cannot be read: here a link that leads to itself, which is neither there nor absent.
+#[test]
+#[cfg(unix)]
+fn what_cannot_be_read_is_not_absent() {
+    let config = small();
+    let lab = straight(&config);
+    let run = lab.run_folder("t", "bn", 0);
+    let names =
+        ["experiment.json", "runs", ".tables.json", "runs.csv", "curves.csv"].map(|name| format!("results/t/{name}"));
+    let of_run = ["", "/run.json", "/curves.csv"].map(|name| format!("{}{name}", run.display()));
+    let before = lab.bytes("results/t/runs.csv");
+    for name in names.iter().chain(&of_run) {
+        let (path, aside) = (lab.path(name), lab.path("aside"));
+        std::fs::rename(&path, &aside).expect("moved");
+        std::os::unix::fs::symlink(&path, &path).expect("linked");
+        lab.call(&["compare", "results/t"]).expect(1).complains(&[name, "symbolic links"]);
+        lab.call(&["collect", "results/t", "--out", "other"])
+            .expect(i32::from(name.contains("bn") || !name.ends_with(".csv") && !name.ends_with(".tables.json")));
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::rename(&aside, &path).expect("moved back");
+        assert_eq!(lab.bytes("results/t/runs.csv"), before, "{name}");
+    }
+    lab.run(&config, &[]).expect(0).says(&["nothing to do"]);
+}
+
 #[test]
 fn a_run_whose_folder_vanishes_fails_and_the_others_go_on() {
     let config = with(with(slow(), "train.steps", json!(40_000)), "seeds", json!(1));
@@ -565,6 +605,9 @@ fn a_damaged_table_fails_its_run_with_the_reason_and_the_next_call_trains_it_aga
         ("gradients.csv", "removed"),
         ("activations.csv", "emptied"),
         ("curves.csv", "edited"),
+        ("runs.csv", "edited"),
+        ("timing.csv", "edited"),
+        ("run.json", "edited"),
     ];
     for (table, damage) in damages {
         let lab = straight(&config);
@@ -574,7 +617,12 @@ fn a_damaged_table_fails_its_run_with_the_reason_and_the_next_call_trains_it_aga
         match damage {
             "cut off" => drop(lab.write(&path, &bytes[..bytes.len() - 20])),
             "removed" => std::fs::remove_file(lab.path(&path)).expect("removed"),
-            "edited" => drop(lab.write(&path, [&bytes[..bytes.len() - 3], b"9\n\n"].concat())),
+            "edited" => {
+                let mut bytes = bytes;
+                let digit = bytes.iter().rposition(u8::is_ascii_digit).expect("a digit");
+                bytes[digit] ^= 1;
+                drop(lab.write(&path, bytes));
+            }
             _ => drop(lab.write(&path, "")),
         }
         std::fs::remove_file(lab.path("results/t/curves.csv")).expect("removed");

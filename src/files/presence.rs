@@ -1,0 +1,62 @@
+//! What is there. Only where the system says that nothing is there, nothing is: any other error is told.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::Path;
+
+use anyhow::Context;
+
+/// What is at a path, links followed; `None` only where the system says that nothing is there. Any other answer is no proof
+/// that a file is absent, and is an error.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn look(path: &Path) -> anyhow::Result<Option<Metadata>> {
+    unless_absent(fs::metadata(path)).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Whether there is a file.
+///
+/// # Errors
+/// As [`look`].
+pub fn is_file(path: &Path) -> anyhow::Result<bool> {
+    Ok(look(path)?.is_some_and(|metadata| metadata.is_file()))
+}
+
+/// Whether there is a folder.
+///
+/// # Errors
+/// As [`look`].
+pub fn is_folder(path: &Path) -> anyhow::Result<bool> {
+    Ok(look(path)?.is_some_and(|metadata| metadata.is_dir()))
+}
+
+/// `None` where nothing is there. A path through a file leads nowhere.
+pub(super) fn unless_absent<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
+    match answer {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// Whether two paths lead to one place. What is not there is no place.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn are_same(a: &Path, b: &Path) -> anyhow::Result<bool> {
+    let place =
+        |path: &Path| unless_absent(path.canonicalize()).with_context(|| format!("cannot read {}", path.display()));
+    let (a, b) = (place(a)?, place(b)?);
+    Ok(a.is_some() && a == b)
+}
+
+/// Refuses a link: what is written at its path would be written elsewhere.
+///
+/// # Errors
+/// If there is a link.
+pub fn refuse_link(path: &Path) -> anyhow::Result<()> {
+    let found = unless_absent(path.symlink_metadata()).with_context(|| format!("cannot read {}", path.display()))?;
+    let is_link = found.is_some_and(|metadata| metadata.is_symlink());
+    anyhow::ensure!(!is_link, "{} is a link; results are written in their own folder only", path.display());
+    Ok(())
+}

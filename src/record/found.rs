@@ -1,0 +1,145 @@
+//! What the disk says of a run: all that its state follows from, each file read once.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sha2::{Digest, Sha256};
+
+use super::layout::{ExperimentFolder, RunFolder};
+use super::run::{RunRecord, Status};
+use crate::files;
+
+/// What was found of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Its record, if there is one that counts.
+    pub run: Option<RunRecord>,
+    /// SHA-256 of everything that `run` was read from.
+    pub digest: String,
+}
+
+impl Found {
+    /// Reads the record of a run, and the lengths of the tables that it tells of.
+    ///
+    /// # Errors
+    /// If the system cannot read something, or the record is of a later layout; unless a reason why the run failed stands
+    /// beside its folder.
+    pub fn at(folder: &RunFolder) -> anyhow::Result<Self> {
+        let mut hash = Sha256::new();
+        let mut add = |kind: u8, bytes: &[u8]| {
+            hash.update([kind]);
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        };
+        let bytes = files::read_if_there(&folder.run_json());
+        match &bytes {
+            Ok(Some(bytes)) => add(1, bytes),
+            Ok(None) => add(0, &[]),
+            Err(_) => add(2, &[]),
+        }
+        let run = match bytes.and_then(|bytes| record(bytes, folder)) {
+            Ok(Some(run)) if run.status.is_finished() => {
+                let lengths = lengths(&run, folder)?;
+                add(1, &serde_json::to_vec(&lengths)?);
+                Some(match damage(&run, &lengths, folder) {
+                    None => run,
+                    Some(reason) => run.failed(reason),
+                })
+            }
+            unfinished => {
+                let failure = files::read_if_there(&folder.failure())?;
+                add(u8::from(failure.is_some()), failure.as_deref().unwrap_or_default());
+                let failed = failure.map(|bytes| RunRecord::parse(&bytes, &folder.failure())).transpose()?.flatten();
+                match failed.filter(|failed| is_of(failed, folder)) {
+                    Some(failed) => Some(failed),
+                    None => unfinished?,
+                }
+            }
+        };
+        Ok(Self { run, digest: files::hex(&hash.finalize()) })
+    }
+}
+
+/// The record that `run.json` holds. That of another run, copied here, does not count.
+fn record(bytes: Option<Vec<u8>>, folder: &RunFolder) -> anyhow::Result<Option<RunRecord>> {
+    let Some(bytes) = bytes else { return Ok(None) };
+    let record = RunRecord::parse(&bytes, &folder.run_json())?;
+    Ok(record.filter(|record| is_of(record, folder)))
+}
+
+fn is_of(record: &RunRecord, folder: &RunFolder) -> bool {
+    folder.path().file_name().is_some_and(|name| *name == *record.run_id)
+}
+
+/// The lengths of the tables that a record tells of; none for those that are not there.
+fn lengths(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<BTreeMap<String, Option<u64>>> {
+    // A name from a file may lead elsewhere.
+    let names = run.table_bytes.keys().filter(|file| files::is_plain_name(file));
+    let length = |file: &String| Ok((file.clone(), files::look(&folder.table(file))?.map(|metadata| metadata.len())));
+    names.map(length).collect()
+}
+
+/// The first table that has another length than it was written with.
+fn damage(run: &RunRecord, lengths: &BTreeMap<String, Option<u64>>, folder: &RunFolder) -> Option<String> {
+    lengths.iter().find_map(|(file, found)| {
+        let expected = run.table_bytes.get(file)?;
+        let found = match found {
+            Some(found) if found == expected => return None,
+            Some(found) => format!("{found} found"),
+            None => "it is missing".to_owned(),
+        };
+        Some(format!("{} is damaged: {expected} bytes expected, {found}", folder.table(file).display()))
+    })
+}
+
+/// Runs that have ended, by their ids.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Those that are never trained again.
+    pub finished: HashSet<String>,
+    /// Those that the next `run` tries again, and why they failed.
+    pub failed: BTreeMap<String, String>,
+}
+
+impl RunRecord {
+    /// Reads the record of a run. `None` if there is none, or if it is so damaged that the run has to be trained again. A
+    /// finished run counts as failed if its record was changed, or one of its tables has another length than it was written
+    /// with.
+    ///
+    /// # Errors
+    /// As [`Found::at`].
+    pub fn read(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
+        Ok(Found::at(folder)?.run)
+    }
+
+    /// Whether the record of a run says that it is finished, and its tables have the length that they were written with.
+    ///
+    /// # Errors
+    /// If there is a record of a later layout, or the system cannot read it.
+    pub fn is_finished(folder: &RunFolder) -> anyhow::Result<bool> {
+        let run = record(files::read_if_there(&folder.run_json())?, folder)?.filter(|run| run.status.is_finished());
+        Ok(match run {
+            Some(run) => damage(&run, &lengths(&run, folder)?, folder).is_none(),
+            None => false,
+        })
+    }
+
+    /// All runs of an experiment that have ended, whether or not they are planned.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn ended(folder: &ExperimentFolder) -> anyhow::Result<Ended> {
+        let mut ended = Ended::default();
+        for id in files::list(&folder.runs())? {
+            match Self::read(&folder.run(&id)) {
+                Ok(Some(run)) if run.status.is_finished() => drop(ended.finished.insert(id)),
+                Ok(Some(run)) if run.status == Status::Failed => {
+                    ended.failed.insert(id, run.reason.unwrap_or_default());
+                }
+                Ok(_) => {}
+                // That concerns this run alone.
+                Err(error) => drop(ended.failed.insert(id, format!("{error:#}"))),
+            }
+        }
+        Ok(ended)
+    }
+}
