@@ -15,8 +15,8 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let merged = merge::merge(&sources, &out, &waiting)?;
     let made = tables::collect(&out, &waiting)?;
     warn_of_damage(&made);
-    let merge::Merged { planned, finished, copied, elsewhere, failed, levels } = merged;
-    let (finished, failed) = (finished.saturating_sub(made.damaged.len()), failed + made.damaged.len());
+    let merge::Merged { planned, finished, copied, elsewhere, failed, damaged, levels } = merged;
+    let failed = failed + made.damaged.len();
     let tables = if made.is_new { "tables made" } else { "tables were current" };
     show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
     if levels.len() > 1 {
@@ -26,8 +26,11 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     if elsewhere > 0 {
         complain(format!("warning: {elsewhere} runs are being trained there by another program and were not copied"));
     }
+    for (id, reason) in damaged.iter().filter(|(id, _)| !made.damaged.iter().any(|(known, _)| known == *id)) {
+        complain(format!("warning: no copy of run {id} is whole: {reason}"));
+    }
     if failed > 0 {
         complain(format!("warning: {failed} runs failed, for reasons in runs.csv; `bn-exp run` tries them again"));
     }
-    Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+    Ok(if failed + damaged.len() > 0 { Exit::Failed } else { Exit::Done })
 }

@@ -55,6 +55,26 @@ pub fn check(
     Ok(Ok(checked))
 }
 
+/// What of a finished run is missing or not as it was written, its checkpoint included; `None` if it is whole.
+///
+/// # Errors
+/// If the system cannot read something, or a link stands in its place.
+pub fn of(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Option<String>> {
+    for file in run.table_bytes.keys().filter(|file| files::is_plain_name(file)) {
+        files::refuse_link(&folder.table(file))?;
+        if let Err(reason) = sound(run, folder, file)? {
+            return Ok(Some(reason));
+        }
+    }
+    let path = folder.checkpoint();
+    files::refuse_link(&path)?;
+    let Some(bytes) = files::read_if_there(&path)? else {
+        return Ok(Some(format!("{} is missing", path.display())));
+    };
+    let is_sound = run.checkpoint_sha256.as_ref().is_none_or(|expected| *expected == files::sha256(&bytes));
+    Ok((!is_sound).then(|| format!("{} is damaged: its SHA-256 is not the recorded one", path.display())))
+}
+
 /// The content of a table whose SHA-256 is the recorded one; else what is wrong.
 fn sound(run: &RunRecord, folder: &RunFolder, file: &str) -> anyhow::Result<Result<Vec<u8>, String>> {
     let path = folder.table(file);

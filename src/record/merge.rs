@@ -1,11 +1,12 @@
 //! Shards and copies of one experiment → one folder.
 //!
-//! Every run comes from the first folder that has it finished and whole. Its record is copied last: a merge that is
+//! Every run comes from the first folder that has it finished and whole, by the SHA-256 of all that it left. Its record is
+//! copied last: a merge that is
 //! stopped leaves no run that looks finished and is not. Merging again changes nothing. Only the files that a run consists
 //! of are copied, and no link is followed.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
@@ -13,7 +14,7 @@ use anyhow::{Context, bail, ensure};
 use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
-use super::{collect, resume, tables};
+use super::{collect, damage, resume, tables};
 use crate::files::{self, Lock, Waiting};
 
 /// What a merge found.
@@ -29,6 +30,8 @@ pub struct Merged {
     pub elsewhere: usize,
     /// Those that failed wherever they were tried.
     pub failed: usize,
+    /// Those of which no copy is whole, and what is wrong with the first: ids and reasons.
+    pub damaged: BTreeMap<String, String>,
     /// Instruction levels of the finished ones.
     pub levels: BTreeSet<String>,
 }
@@ -48,6 +51,10 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     for entry in &plan.runs {
         let ended = merge_run(&entry.id, sources, out, &mut merged)?;
         match ended {
+            // What is left of it stays as it is.
+            Some(record) if record.status == Status::Failed && RunRecord::is_finished(&out.run(&entry.id))? => {
+                merged.damaged.insert(entry.id.clone(), record.reason.unwrap_or_default());
+            }
             Some(record) if record.status.is_finished() => {
                 merged.finished += 1;
                 merged.levels.insert(record.simd);
@@ -62,7 +69,7 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     Ok(merged)
 }
 
-/// Copies one run into `out` from the first source that has it finished, unless `out` has it. Returns its record there.
+/// Copies one run into `out` from the first source that has it whole, unless `out` has it. Returns its record there.
 fn merge_run(
     id: &str,
     sources: &[ExperimentFolder],
@@ -71,15 +78,15 @@ fn merge_run(
 ) -> anyhow::Result<Option<RunRecord>> {
     let context = || format!("cannot copy run {id}");
     let destination = out.run(id);
-    let mut ended = RunRecord::read(&destination)?;
+    let mut ended = whole(&destination)?;
     for source in sources {
         let folder = source.run(id);
         files::refuse_link(&source.runs())?;
         files::refuse_link(folder.path())?;
-        if same_file(folder.path(), destination.path()) {
+        if files::are_same(folder.path(), destination.path())? {
             continue;
         }
-        let Some(record) = RunRecord::read(&folder)? else { continue };
+        let Some(record) = whole(&folder)? else { continue };
         let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
         match (has_it, record.status.is_finished()) {
             (false, true) => {
@@ -96,14 +103,24 @@ fn merge_run(
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
             }
             (false, false) if ended.is_none() => {
-                // If no source has finished it, the reason why is kept at least.
-                copy_record(&folder, &destination).with_context(context)?;
+                // If no source has it whole, the reason why is kept at least.
+                write_record(&record, &destination).with_context(context)?;
                 ended = Some(record);
             }
             _ => {}
         }
     }
     Ok(ended)
+}
+
+/// The record of a run. A finished one of which something is missing or not as it was written counts as failed.
+fn whole(folder: &RunFolder) -> anyhow::Result<Option<RunRecord>> {
+    let Some(record) = RunRecord::read(folder)? else { return Ok(None) };
+    let damage = if record.status.is_finished() { damage::of(&record, folder)? } else { None };
+    Ok(Some(match damage {
+        None => record,
+        Some(reason) => record.failed(reason),
+    }))
 }
 
 /// Writes the plan of all sources and of `out` into `out`, and takes its shared training lock: meanwhile nobody discards
@@ -115,7 +132,7 @@ fn open(
 ) -> anyhow::Result<(ExperimentRecord, Lock)> {
     let _lock = collect::lock(out, waiting)?;
     let plan = widest_plan(sources, out)?;
-    if ExperimentRecord::read(out).ok().as_ref() != Some(&plan) {
+    if !files::is_file(&out.experiment_json())? || ExperimentRecord::read(out)? != plan {
         plan.write(out)?;
     }
     Ok((plan, files::try_lock_shared(&out.training_lock())?))
@@ -123,7 +140,7 @@ fn open(
 
 /// The plan that contains all others: an experiment may have grown between two copies.
 fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<ExperimentRecord> {
-    let is_there = out.experiment_json().is_file();
+    let is_there = files::is_file(&out.experiment_json())?;
     let folders = sources.iter().chain(is_there.then_some(out));
     let records = folders.map(|folder| Ok((folder, ExperimentRecord::read(folder)?)));
     let mut records = records.collect::<anyhow::Result<Vec<_>>>()?;
@@ -152,10 +169,6 @@ fn came_to_the_same(a: &RunRecord, b: &RunRecord) -> bool {
     a.simd != b.simd || numbers(a) == numbers(b)
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
-    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
-}
-
 /// Copies a finished run, its record last. Returns false if another program is training it there.
 fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     let lock = prepare(to)?;
@@ -168,7 +181,7 @@ fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     for (from, to) in files.chain(others) {
         copy_file(&from, &to)?;
     }
-    if from.snapshots().is_dir() {
+    if files::is_folder(&from.snapshots())? {
         files::refuse_link(&from.snapshots())?;
         files::make_folder(&to.snapshots())?;
         for name in files::list(&from.snapshots())?.into_iter().filter(|name| files::is_plain_name(name)) {
@@ -182,15 +195,14 @@ fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Copies the record and the log of an unfinished run.
-fn copy_record(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+/// Writes the record of a run that did not come to its end, or of which no copy is whole.
+fn write_record(record: &RunRecord, to: &RunFolder) -> anyhow::Result<()> {
     let lock = prepare(to)?;
     if let Lock::Elsewhere = lock {
         return Ok(());
     }
-    copy_file(&from.log(), &to.log())?;
-    copy_file(&from.run_json(), &to.run_json())?;
-    copy_file(&from.failure(), &to.failure())
+    files::write_atomically(&to.log(), record.log_text().as_bytes())?;
+    record.write(to)
 }
 
 /// Makes a run's folder, refuses a link in its place, and tries to lock it.
@@ -201,6 +213,7 @@ fn prepare(to: &RunFolder) -> anyhow::Result<Lock> {
     let lock = files::try_lock(&to.lock())?;
     if let Lock::Held(_) = lock {
         files::remove_unfinished(to.path())?;
+        files::remove_unfinished(&to.snapshots())?;
     }
     Ok(lock)
 }
@@ -208,5 +221,5 @@ fn prepare(to: &RunFolder) -> anyhow::Result<Lock> {
 /// Copies a file, if it exists. A link is refused: it may lead to any file of the machine.
 fn copy_file(from: &Path, to: &Path) -> anyhow::Result<()> {
     files::refuse_link(from)?;
-    if from.is_file() { files::write_atomically(to, &files::read(from)?) } else { Ok(()) }
+    files::read_if_there(from)?.map_or(Ok(()), |bytes| files::write_atomically(to, &bytes))
 }

@@ -1,6 +1,6 @@
 //! An experiment in parts comes to the same bytes as in one piece.
 
-use crate::common::{Lab, assert_same_files, small, with};
+use crate::common::{Lab, assert_same_files, small, unsigned, with};
 use serde_json::{Value, json};
 
 fn config() -> Value {
@@ -90,6 +90,46 @@ fn half_copied_runs_are_skipped() {
     }
 }
 
+/// By their length alone these look whole.
+#[test]
+fn the_copy_that_is_whole_counts_in_any_order() {
+    let expected = straight().reproducible("results");
+    for damaged in ["curves.csv", "runs.csv", "timing.csv", "run.json", "checkpoint.safetensors", "no checkpoint"] {
+        let lab = Lab::new();
+        lab.run(&config(), &["--out", "a"]).expect(0);
+        lab.run(&config(), &["--out", "b"]).expect(0);
+        let run = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().path();
+        if damaged == "no checkpoint" {
+            std::fs::remove_file(run.join("checkpoint.safetensors")).unwrap();
+        } else {
+            let mut bytes = std::fs::read(run.join(damaged)).unwrap();
+            let digit = bytes.iter().rposition(u8::is_ascii_digit).unwrap();
+            bytes[digit] ^= 1;
+            std::fs::write(run.join(damaged), bytes).unwrap();
+        }
+        for (order, out) in [(["a/t", "b/t"], "ab"), (["b/t", "a/t"], "ba")] {
+            let words = ["18 of 18 runs finished, 18 copied"];
+            lab.call(&["collect", order[0], order[1], "--out", out]).expect(0).says(&words);
+            assert_same_files(&lab.reproducible(out), &expected);
+        }
+        // Where there is no other, it is not counted; and the whole one takes its place.
+        lab.call(&["collect", "a/t", "--out", "later"]).expect(1).says(&["17 of 18 runs finished, 17 copied"]);
+        let runs = lab.table("later/t/runs.csv");
+        let failed = runs.only(&[("status", "failed")]);
+        assert_eq!(failed.len(), 1, "{damaged}");
+        let file = if damaged == "no checkpoint" { "checkpoint.safetensors is missing" } else { damaged };
+        assert!(failed[0]["reason"].contains(file), "{}", failed[0]["reason"]);
+        lab.call(&["collect", "b/t", "--out", "later"]).expect(0).says(&["18 of 18 runs finished, 1 copied"]);
+        assert_same_files(&lab.reproducible("later"), &expected);
+        // Collected into itself, it is named and left as it is.
+        let name = run.file_name().unwrap().to_str().unwrap();
+        let words = if damaged == "run.json" { ["1 runs failed", "runs.csv"] } else { [name, file] };
+        lab.call(&["collect", "a/t", "--out", "a"]).expect(1).complains(&words);
+        lab.call(&["collect", "b/t", "--out", "a"]).expect(0).says(&["18 of 18 runs finished, 1 copied"]);
+        assert_same_files(&lab.reproducible("a"), &expected);
+    }
+}
+
 #[test]
 fn copies_of_one_run_that_came_to_different_results_are_refused() {
     let lab = Lab::new();
@@ -97,6 +137,7 @@ fn copies_of_one_run_that_came_to_different_results_are_refused() {
     lab.run(&config(), &["--out", "b"]).expect(0);
     let run = std::fs::read_dir(lab.path("b/t/runs")).unwrap().next().unwrap().unwrap().path().join("run.json");
     let mut record: Value = serde_json::from_slice(&std::fs::read(&run).unwrap()).unwrap();
+    unsigned(&mut record);
     record["metrics"]["test_accuracy"] = json!(0.99);
     std::fs::write(&run, record.to_string()).unwrap();
     lab.call(&["collect", "a/t", "b/t", "--out", "results"]).expect(1).complains(&["hold different results"]);
