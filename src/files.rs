@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use presence::unless_absent;
-pub use presence::{are_same, is_file, is_folder, look, refuse_link};
+pub use presence::{are_same, is_file, is_folder, is_real_folder, look, refuse_link};
 
 pub use lock::{Lock, Waiting, lock, try_lock, try_lock_shared};
 
@@ -121,32 +121,40 @@ pub fn remove(path: &Path) -> anyhow::Result<()> {
 /// The system's, with the path.
 pub fn remove_unfinished(folder: &Path) -> anyhow::Result<()> {
     let unfinished = |name: &String| name.starts_with(UNFINISHED);
-    list(folder)?.into_iter().filter(unfinished).try_for_each(|name| remove_all(&folder.join(name)))
+    list(folder)?.into_iter().filter(unfinished).try_for_each(|name| remove_unless_folder(&folder.join(name)))
 }
 
-/// Start of the names of files that are being written and of folders that are being removed.
-const UNFINISHED: &str = ".writing-";
-
-/// Removes a folder with everything in it. At every moment the whole folder exists under its name, or nothing.
+/// Removes a file or a link, if there is one.
 ///
 /// # Errors
 /// The system's, with the path.
-pub fn remove_folder(path: &Path) -> anyhow::Result<()> {
-    let aside = path.with_file_name(format!("{UNFINISHED}removed"));
-    remove_all(&aside)?;
-    fs::rename(path, &aside).with_context(|| format!("cannot remove {}", path.display()))?;
-    remove_all(&aside)
+pub fn remove_unless_folder(path: &Path) -> anyhow::Result<()> {
+    if is_real_folder(path)? { Ok(()) } else { remove(path) }
 }
 
-/// Removes a file, a link, or a folder with everything in it, if it exists.
-fn remove_all(path: &Path) -> anyhow::Result<()> {
-    let context = || format!("cannot remove {}", path.display());
-    let found = unless_absent(path.symlink_metadata()).with_context(context)?;
-    if !found.is_some_and(|metadata| metadata.is_dir()) {
-        return remove(path);
+/// Removes a folder if nothing is in it.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn remove_empty_folder(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        removed => unless_absent(removed).with_context(|| format!("cannot remove {}", path.display())).map(drop),
     }
-    fs::remove_dir_all(path).with_context(context)
 }
+
+/// Moves a file or folder to where nothing is.
+///
+/// # Errors
+/// The system's, with the path; if something is there.
+pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let context = || format!("cannot move {} to {}", from.display(), to.display());
+    anyhow::ensure!(look(to)?.is_none(), "{}: something is there", context());
+    fs::rename(from, to).with_context(context)
+}
+
+/// Start of the names of files that are being written.
+const UNFINISHED: &str = ".writing-";
 
 /// Writes a file: into a temporary one beside it, which is synced to disk and then renamed. At every moment there is the
 /// old file or the whole new one.

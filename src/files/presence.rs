@@ -31,6 +31,15 @@ pub fn is_folder(path: &Path) -> anyhow::Result<bool> {
     Ok(look(path)?.is_some_and(|metadata| metadata.is_dir()))
 }
 
+/// Whether there is a folder, and not a link to one.
+///
+/// # Errors
+/// As [`look`].
+pub fn is_real_folder(path: &Path) -> anyhow::Result<bool> {
+    let found = unless_absent(path.symlink_metadata()).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(found.is_some_and(|metadata| metadata.is_dir()))
+}
+
 /// `None` where nothing is there. A path through a file leads nowhere.
 pub(super) fn unless_absent<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
     match answer {

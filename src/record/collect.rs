@@ -5,6 +5,7 @@
 //! bytes that were read, so that a change that comes later makes the tables stale.
 
 use super::damage::{self, Checked};
+use super::discard;
 use super::experiment::ExperimentRecord;
 use super::found::Found;
 use super::layout::ExperimentFolder;
@@ -31,7 +32,10 @@ pub struct Update {
 pub fn lock(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Lock> {
     let lock = files::lock(&folder.lock(), waiting)?;
     match lock {
-        Lock::Held(_) => files::remove_unfinished(folder.path())?,
+        Lock::Held(_) => {
+            files::remove_unfinished(folder.path())?;
+            discard::finish(folder)?;
+        }
         Lock::Elsewhere => anyhow::bail!("another program has {} locked", folder.path().display()),
         Lock::Unsupported => {}
     }

@@ -85,6 +85,12 @@ impl ExperimentRecord {
         Ok(record)
     }
 
+    /// The version of the layout that these bytes name; 0 if they name none.
+    pub fn version(bytes: &[u8]) -> u64 {
+        let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        value["schema_version"].as_u64().unwrap_or_default()
+    }
+
     /// Names become folders: none may lead out of the experiment's folder, and no two runs may share one.
     fn check_names(&self) -> anyhow::Result<()> {
         let mut seen = HashSet::new();
@@ -221,15 +227,4 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
          give it another name (`--set name=…`) or another --out, or discard the earlier results with --fresh",
         path.display()
     )
-}
-
-/// Deletes the results of an experiment: its runs, tables and record, and nothing else. The caller holds the folder's lock.
-///
-/// # Errors
-/// If something cannot be deleted.
-pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
-    // First the tables, then all runs at once: a removal that is killed leaves nothing that looks finished.
-    let tables = super::tables::all().map(|table| folder.table(table.file));
-    tables.chain([folder.stamp(), folder.experiment_json()]).try_for_each(|file| files::remove(&file))?;
-    files::remove_folder(&folder.runs())
 }

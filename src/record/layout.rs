@@ -47,6 +47,11 @@ impl ExperimentFolder {
         self.0.join("runs")
     }
 
+    /// Where the folder of all runs is put while they are discarded.
+    pub fn discarded(&self) -> PathBuf {
+        self.0.join(".writing-removed")
+    }
+
     /// The folder of one run.
     pub fn run(&self, id: &str) -> RunFolder {
         RunFolder(self.runs().join(id))
@@ -91,6 +96,11 @@ impl RunFolder {
     /// Final parameters and buffers.
     pub fn checkpoint(&self) -> PathBuf {
         self.0.join("checkpoint.safetensors")
+    }
+
+    /// The network with its normalisation folded away.
+    pub fn folded(&self) -> PathBuf {
+        self.0.join("folded.safetensors")
     }
 
     /// Everything needed to continue an unfinished run.

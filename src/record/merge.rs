@@ -14,7 +14,7 @@ use anyhow::{Context, bail, ensure};
 use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
-use super::{collect, damage, resume, tables};
+use super::{collect, damage, discard, resume, tables};
 use crate::files::{self, Lock, Waiting};
 
 /// What a merge found.
@@ -44,7 +44,7 @@ pub struct Merged {
 pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Merged> {
     // Before anything is created.
     widest_plan(sources, out)?;
-    files::refuse_link(&out.runs())?;
+    discard::check_ours(out)?;
     files::make_folder(&out.runs())?;
     let (plan, _training) = open(sources, out, waiting)?;
     let mut merged = Merged { planned: plan.runs.len(), ..Merged::default() };

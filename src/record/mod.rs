@@ -1,13 +1,14 @@
 //! What is on disk: an experiment's folder, its runs, its tables.
 //!
 //! [`layout`] knows every path, [`tables`] every table, [`run`] the record of one run, [`found`] what is on
-//! disk of it, [`metrics`] its scores,
+//! disk of it, [`discard`] whose a folder is, [`metrics`] its scores,
 //! [`experiment`] that of the whole, [`resume`] an unfinished run. [`collect`] makes the root tables from the runs,
 //! [`merge`] one folder of several; [`trained`] makes a network from the folder of a run.
 
 pub mod collect;
 pub mod curves;
 pub(crate) mod damage;
+pub mod discard;
 pub mod experiment;
 pub mod found;
 pub mod layout;

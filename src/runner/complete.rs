@@ -17,6 +17,7 @@ use crate::data::Store;
 use crate::files::{self, Lock, Waiting};
 use crate::plan::{PlannedRun, Shard, entries};
 use crate::record::collect::{self, Update};
+use crate::record::discard;
 use crate::record::experiment::{self, ExperimentRecord};
 use crate::record::found::Ended;
 use crate::record::layout::ExperimentFolder;
@@ -123,6 +124,7 @@ fn open_if_needed(
     discard: Option<Confirm>,
     waiting: Waiting,
 ) -> anyhow::Result<(Option<Lock>, Ended)> {
+    discard::check_ours(folder)?;
     let has_runs = files::is_folder(&folder.runs())?;
     let discard = discard.filter(|_| has_runs);
     let ended = if discard.is_some() { Ended::default() } else { RunRecord::ended(folder)? };
@@ -153,7 +155,7 @@ fn open(
     if discard.is_some() {
         let at_work = "another program is at work there; wait until it has ended, or stop it";
         ensure!(is_alone, "{} is not discarded: {at_work}", folder.path().display());
-        experiment::discard(folder)?;
+        discard::discard(folder)?;
         files::make_folder(&folder.runs())?;
     }
     let ended = RunRecord::ended(folder)?;

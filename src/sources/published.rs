@@ -98,7 +98,8 @@ impl Published {
 impl PublishedFile {
     /// Where the file is in a folder.
     pub fn find(&self, folder: &Path) -> Option<PathBuf> {
-        self.names().iter().map(|name| folder.join(name)).find(|path| path.is_file())
+        // One that cannot be looked at is found: reading it tells why.
+        self.names().iter().map(|name| folder.join(name)).find(|path| files::is_file(path).unwrap_or(true))
     }
 
     /// The names under which it counts: plain, if it is recognised that way, and with `.gz`.

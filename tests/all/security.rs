@@ -181,3 +181,97 @@ fn pipes_are_not_read() {
         lab.run(&small(), &[]).expect(0);
     }
 }
+
+/// Every path below a folder, links as they are, with the bytes of the files.
+fn everything(folder: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.symlink_metadata().expect("an entry").is_dir() {
+            found.extend(everything(&path));
+        }
+        found.push((path.clone(), std::fs::read(&path).unwrap_or_default()));
+    }
+    found.sort();
+    found
+}
+
+/// What someone else has under the experiment's name is neither discarded nor overwritten.
+#[test]
+fn a_folder_of_someone_else_is_refused() {
+    for names in [
+        &["runs/bn-s0-0123456789/run.json", "runs/data/precious"][..],
+        &["curves.csv"],
+        &["experiment.json"],
+        &["notes.txt"],
+    ] {
+        let lab = Lab::new();
+        lab.run(&small(), &["--out", "from"]).expect(0);
+        for name in names {
+            lab.write(format!("results/t/{name}"), r#"{"name": "precious"}"#);
+        }
+        let before = everything(&lab.path("results"));
+        for args in [&[][..], &["--fresh", "--yes"]] {
+            lab.run(&small(), args).expect(1).complains(&["results/t holds files", "no record", "--out"]);
+            assert_eq!(everything(&lab.path("results")), before, "{names:?}");
+        }
+        lab.call(&["collect", "from/t", "--out", "results"]).expect(1).complains(&["results/t"]);
+        assert_eq!(everything(&lab.path("results")), before, "{names:?}");
+    }
+}
+
+#[test]
+fn a_linked_experiment_folder_is_refused() {
+    let lab = Lab::new();
+    lab.run(&small(), &["--out", "from"]).expect(0);
+    std::fs::create_dir(lab.path("results")).expect("a folder");
+    symlink(lab.path("from/t"), lab.path("results/t")).expect("linked");
+    let before = everything(&lab.path("from"));
+    let other = crate::common::with(small(), "optimizer.lr", json!(0.2));
+    for (config, args) in [(&small(), &[][..]), (&other, &["--fresh", "--yes"])] {
+        lab.run(config, args).expect(1).complains(&["results/t is a link"]);
+        assert_eq!(everything(&lab.path("from")), before);
+    }
+}
+
+/// What was put beside and between the files of an experiment survives it; also a discard that was killed on the way.
+#[test]
+fn discarding_removes_what_the_program_wrote_and_nothing_else() {
+    let other = crate::common::with(small(), "optimizer.lr", json!(0.2));
+    let config = crate::common::with(small(), "log.snapshot_every", json!(6));
+    for killed in [None, Some(0), Some(3), Some(6)] {
+        let lab = Lab::new();
+        lab.run(&config, &["--trace"]).expect(0);
+        let ids = lab.runs("t");
+        let elsewhere = lab.write("elsewhere/precious", "precious");
+        let mut mine: Vec<_> = ["notes.txt", "snapshots/mine.safetensors", "run.log/deep"]
+            .iter()
+            .zip(&ids)
+            .map(|(name, id)| format!("runs/{id}/{name}"))
+            .collect();
+        drop(std::fs::remove_file(lab.path(format!("results/t/runs/{}/run.log", ids[2]))));
+        mine.extend(["notes.txt", "runs/notes.txt", "runs/data/run.json", "runs/data/curves.csv"].map(str::to_owned));
+        mine.iter().for_each(|name| drop(lab.write(format!("results/t/{name}"), "precious")));
+        symlink(lab.path("elsewhere"), lab.path("results/t/runs/link")).expect("linked");
+        // Of a run that was killed before it had a record.
+        std::fs::remove_file(lab.path(format!("results/t/runs/{}/run.json", ids[4]))).expect("removed");
+        if let Some(removed) = killed {
+            std::fs::rename(lab.path("results/t/runs"), lab.path("results/t/.writing-removed")).expect("moved");
+            for id in ids.iter().skip(3).take(removed) {
+                std::fs::remove_dir_all(lab.path(format!("results/t/.writing-removed/{id}"))).expect("removed");
+            }
+        }
+        lab.run(&other, &["--fresh", "--yes"]).expect(0).says(&["6 of 6 runs trained"]);
+        assert!(!lab.path("results/t/.writing-removed").exists());
+        for name in &mine {
+            assert_eq!(lab.text(format!("results/t/{name}")), "precious", "{name}");
+        }
+        assert_eq!(std::fs::read_to_string(&elsewhere).expect("read"), "precious");
+        assert!(lab.path("results/t/runs/link").is_symlink());
+        // Of the earlier runs nothing is left but that.
+        let left: Vec<_> =
+            lab.files("results/t/runs").into_keys().filter(|path| ids.iter().any(|id| path.starts_with(id))).collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+        lab.call(&["compare", "results/t"]).expect(0);
+    }
+}

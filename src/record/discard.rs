@@ -1,0 +1,114 @@
+//! Whose an experiment's folder is, and how its results are discarded: what the program wrote, and nothing else.
+
+use std::collections::HashSet;
+
+use anyhow::bail;
+
+use super::SCHEMA_VERSION;
+use super::experiment::ExperimentRecord;
+use super::layout::{ExperimentFolder, RunFolder};
+use super::run::RunRecord;
+use super::tables;
+use crate::files;
+
+/// Refuses a folder that is a link, or that holds files and no record of this program: they are someone else's.
+///
+/// # Errors
+/// If it is one, or the system cannot read it.
+pub fn check_ours(folder: &ExperimentFolder) -> anyhow::Result<()> {
+    files::refuse_link(folder.path())?;
+    files::refuse_link(&folder.runs())?;
+    let path = folder.experiment_json();
+    if let Some(bytes) = files::read_if_there(&path)? {
+        match ExperimentRecord::parse(&bytes, &path) {
+            Ok(_) => return Ok(()),
+            Err(error) if ExperimentRecord::version(&bytes) > u64::from(SCHEMA_VERSION) => return Err(error),
+            Err(_) => {}
+        }
+    }
+    let runs = files::list(&folder.runs())?;
+    let is_recorded = |id: &String| is_recorded(&folder.run(id), id);
+    let known = ["runs", ".lock", ".training.lock"];
+    let is_known = |name: &String| known.contains(&&name[..]) || name.starts_with(".writing-");
+    let has_files = !runs.is_empty() || !files::list(folder.path())?.iter().all(is_known);
+    if has_files && !runs.iter().any(is_recorded) {
+        bail!(
+            "{} holds files, and no record that bn-exp wrote: nothing is written there\n\
+             give the experiment another name (`--set name=…`) or another --out, or move the files away",
+            folder.path().display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether a run's folder has the record of this run.
+fn is_recorded(run: &RunFolder, id: &str) -> bool {
+    // One that cannot be read is not known to be ours.
+    let bytes = files::read(&run.run_json()).unwrap_or_default();
+    RunRecord::parse(&bytes, &run.run_json()).is_ok_and(|run| run.is_some_and(|run| run.run_id == id))
+}
+
+/// Deletes the results of an experiment: its runs, tables and record, and nothing else. The caller holds the folder's lock.
+///
+/// # Errors
+/// If something cannot be deleted.
+pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
+    finish(folder)?;
+    // First the tables, then all runs at once: a removal that is killed leaves nothing that looks finished.
+    let tables = tables::all().map(|table| folder.table(table.file));
+    tables.chain([folder.stamp()]).try_for_each(|file| files::remove_unless_folder(&file))?;
+    files::rename(&folder.runs(), &folder.discarded())?;
+    finish(folder)?;
+    files::remove_unless_folder(&folder.experiment_json())
+}
+
+/// Deletes the runs that were put aside, by this program or by one that was killed. What else was among them goes back.
+///
+/// # Errors
+/// If something cannot be deleted or moved.
+pub fn finish(folder: &ExperimentFolder) -> anyhow::Result<()> {
+    let aside = folder.discarded();
+    if !files::is_real_folder(&aside)? {
+        return Ok(());
+    }
+    // Last of all the record is removed, which tells also of runs that have none of their own yet.
+    let path = folder.experiment_json();
+    let record = files::read_if_there(&path)?.and_then(|bytes| ExperimentRecord::parse(&bytes, &path).ok());
+    let planned: HashSet<String> = record.into_iter().flat_map(|record| record.runs).map(|run| run.id).collect();
+    for name in files::list(&aside)? {
+        let id = name.strip_suffix(".failed.json").unwrap_or(&name);
+        let run = RunFolder::at(aside.join(id));
+        if id != name {
+            let bytes = files::read(&run.failure()).unwrap_or_default();
+            let record = RunRecord::parse(&bytes, &run.failure()).ok().flatten();
+            if planned.contains(id) || record.is_some_and(|record| record.run_id == id) {
+                files::remove_unless_folder(&run.failure())?;
+            }
+        } else if files::is_real_folder(run.path())? && (planned.contains(id) || is_recorded(&run, id)) {
+            clear(&run)?;
+        }
+    }
+    let left = files::list(&aside)?;
+    if !left.is_empty() {
+        files::make_folder(&folder.runs())?;
+        left.iter().try_for_each(|name| files::rename(&aside.join(name), &folder.runs().join(name)))?;
+    }
+    files::remove_empty_folder(&aside)
+}
+
+/// Deletes everything that the program wrote into the folder of a run; and the folder, if nothing else is in it.
+fn clear(run: &RunFolder) -> anyhow::Result<()> {
+    let tables = tables::all().map(|table| run.table(table.file));
+    let others = [run.log(), run.checkpoint(), run.resume(), run.trace(), run.folded(), run.lock(), run.run_json()];
+    tables.chain(others).try_for_each(|path| files::remove_unless_folder(&path))?;
+    files::remove_unfinished(run.path())?;
+    let snapshots = run.snapshots();
+    if files::is_real_folder(&snapshots)? {
+        let is_own = |name: &String| name.starts_with("step-") && name.ends_with(".safetensors");
+        let own = files::list(&snapshots)?.into_iter().filter(is_own);
+        own.map(|name| snapshots.join(name)).try_for_each(|path| files::remove_unless_folder(&path))?;
+        files::remove_unfinished(&snapshots)?;
+        files::remove_empty_folder(&snapshots)?;
+    }
+    files::remove_empty_folder(run.path())
+}
