@@ -24,12 +24,19 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     read_at_most(path, u64::MAX - 1)
 }
 
-/// Reads a whole file of text.
+/// Most bytes of a text that someone wrote.
+const LONGEST_TEXT: u64 = 16 << 20;
+
+/// Reads a whole text of at most 16 MiB, also from a pipe.
 ///
 /// # Errors
-/// The system's, with the path.
+/// The system's, with the path; if it is longer, as that of a device that never ends.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    let context = || format!("cannot read {}", path.display());
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes)).with_context(context)?;
+    anyhow::ensure!(bytes.len() as u64 <= LONGEST_TEXT, "{} is longer than 16 MiB", path.display());
+    String::from_utf8(bytes).with_context(context)
 }
 
 /// Reads a whole file of at most `most` bytes.
@@ -89,14 +96,15 @@ pub fn list(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(names.unwrap_or_default())
 }
 
-/// Whether every platform takes this as the name of a file or folder, and not as a path or a device.
+/// Whether every platform takes this as the name of a file or folder, and not as a path or a device; nor a spreadsheet as a
+/// formula.
 pub fn is_plain_name(name: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let is_device = |prefix: &str| stem.strip_prefix(prefix).is_some_and(|n| n.len() == 1 && n != "0");
     let is_reserved = ["con", "prn", "aux", "nul"].contains(&stem.as_str()) || is_device("com") || is_device("lpt");
-    let has_dot_at_end = name.starts_with('.') || name.ends_with('.');
-    !name.is_empty() && !has_dot_at_end && !is_reserved && name.chars().all(is_allowed)
+    let ends_badly = name.starts_with(['.', '-']) || name.ends_with('.');
+    !name.is_empty() && !ends_badly && !is_reserved && name.chars().all(is_allowed)
 }
 
 /// Makes a folder and those above it, unless they exist.
@@ -122,6 +130,14 @@ pub fn remove(path: &Path) -> anyhow::Result<()> {
 pub fn remove_unfinished(folder: &Path) -> anyhow::Result<()> {
     let unfinished = |name: &String| name.starts_with(UNFINISHED);
     list(folder)?.into_iter().filter(unfinished).try_for_each(|name| remove_unless_folder(&folder.join(name)))
+}
+
+/// Whether a killed program left half-written files in a folder, or one is writing them.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn has_unfinished(folder: &Path) -> anyhow::Result<bool> {
+    Ok(list(folder)?.iter().any(|name| name.starts_with(UNFINISHED)))
 }
 
 /// Removes a file or a link, if there is one.
@@ -237,11 +253,11 @@ mod tests {
 
     #[test]
     fn names_of_files_are_nothing_else() {
-        for name in ["bn", "a.b", "-x", "A_1", "none-s0-0123456789"] {
+        for name in ["bn", "a.b", "x-", "A_1", "none-s0-0123456789"] {
             assert!(is_plain_name(name), "{name}");
         }
         for name in
-            ["", ".", "..", ".a", "a.", "a/b", "a\\b", "c:", "nul", "COM1", "com1.txt", "a b", "é", "a\0", "a\n"]
+            ["", ".", "..", "-x", ".a", "a.", "a/b", "a\\b", "c:", "nul", "COM1", "com1.txt", "a b", "é", "a\0", "a\n"]
         {
             assert!(!is_plain_name(name), "{name:?}");
         }

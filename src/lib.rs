@@ -49,6 +49,7 @@ pub mod files;
 pub mod kernels;
 pub mod nn;
 pub mod plan;
+pub mod printable;
 pub mod probe;
 pub mod random;
 pub mod record;

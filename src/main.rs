@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use bn_exp::cli::Cli;
 use bn_exp::commands::{self, Exit, UsageError};
 use bn_exp::config::{ConfigError, SyntaxError};
+use bn_exp::printable::escaped;
+use bn_exp::record::collect::Stopped;
 use bn_exp::record::experiment::WouldDrop;
 use clap::Parser;
 
@@ -16,7 +18,10 @@ fn main() -> ExitCode {
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Err(error) => {
             // If even standard error has gone away, the exit status still tells.
-            drop(writeln!(io::stderr(), "error: {error:#}"));
+            drop(writeln!(io::stderr(), "error: {}", escaped(&format!("{error:#}"))));
+            if error.is::<Stopped>() {
+                return ExitCode::from(130);
+            }
             ExitCode::from(if is_wrong_usage(&error) { 2 } else { 1 })
         }
     }

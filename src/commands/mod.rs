@@ -10,15 +10,26 @@ mod run;
 mod schema;
 mod terminal;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+
 pub use exit::{Exit, UsageError};
 
 use crate::cli::{Cli, Command};
+use crate::kernels::simd;
 
 /// Does what was asked.
 ///
 /// # Errors
 /// What went wrong, with its causes.
 pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    outlive_file_limits()?;
+    simd::requested().map_err(|error| UsageError(error.to_string()))?;
+    if !matches!(cli.command, Command::Run(_)) {
+        quit_on_signals()?;
+    }
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
@@ -27,4 +38,26 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Data(args) => data::data(&args),
         Command::Schema => schema::schema(),
     }
+}
+
+/// Ctrl-C and SIGTERM end every command but `run` at once: what they write is whole at every moment.
+fn quit_on_signals() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let always = Arc::new(AtomicBool::new(true));
+        let listening = signal_hook::flag::register_conditional_shutdown(signal, 130, always);
+        listening.context("cannot listen for signals")?;
+    }
+    Ok(())
+}
+
+/// A file longer than the system allows is an error where it is written, and does not end the program.
+fn outlive_file_limits() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        let ignored = Arc::new(AtomicBool::new(false));
+        let listening = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, ignored);
+        listening.context("cannot listen for signals")?;
+    }
+    Ok(())
 }

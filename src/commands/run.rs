@@ -13,7 +13,7 @@ use super::{compare, prepare};
 use crate::cli::RunArgs;
 use crate::config::ConfigError;
 use crate::files::Waiting;
-use crate::kernels::simd;
+use crate::printable::escaped;
 use crate::record::layout::ExperimentFolder;
 use crate::record::tables;
 use crate::runner::progress::{Detail, Progress};
@@ -21,10 +21,10 @@ use crate::runner::{Done, Event, Events, Options, Tally, complete};
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
-    stop_on_signals(&stop)?;
-    simd::requested().map_err(|error| UsageError(error.to_string()))?;
     let (experiment, store) = prepare::read(&args.experiment)?;
-    let confirm = |path: &Path| confirm(args.yes, path);
+    let asking = Arc::new(AtomicBool::new(false));
+    stop_on_signals(&stop, &asking)?;
+    let confirm = |path: &Path| confirm(args.yes, path, &asking);
     let options = Options {
         jobs: prepare::jobs(&args.experiment),
         shard: args.shard,
@@ -58,7 +58,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         damaged => damaged?,
     };
     Ok(match tally.failed + damaged {
-        _ if is_interrupted => Exit::Interrupted,
+        _ if is_interrupted || stop.load(Ordering::Relaxed) => Exit::Interrupted,
         0 => Exit::Done,
         _ => Exit::Failed,
     })
@@ -125,7 +125,7 @@ fn said(tally: &Tally) -> String {
     parts.join(", ")
 }
 
-fn confirm(is_sure: bool, path: &Path) -> anyhow::Result<()> {
+fn confirm(is_sure: bool, path: &Path, asking: &AtomicBool) -> anyhow::Result<()> {
     if is_sure {
         return Ok(());
     }
@@ -133,10 +133,13 @@ fn confirm(is_sure: bool, path: &Path) -> anyhow::Result<()> {
         let message = format!("--fresh would discard the results in {}; add --yes to do so", path.display());
         return Err(UsageError(message).into());
     }
-    eprint!("discard the results in {}? [y/N] ", path.display());
+    eprint!("discard the results in {}? [y/N] ", escaped(&path.display().to_string()));
     std::io::stderr().flush()?;
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
+    asking.store(true, Ordering::Relaxed);
+    let read = std::io::stdin().read_line(&mut answer);
+    asking.store(false, Ordering::Relaxed);
+    read?;
     if answer.trim().eq_ignore_ascii_case("y") {
         Ok(())
     } else {
@@ -146,13 +149,18 @@ fn confirm(is_sure: bool, path: &Path) -> anyhow::Result<()> {
 
 /// Ctrl-C and SIGTERM stop at the next step; a second Ctrl-C quits at once. A second SIGTERM does not: job schedulers send
 /// it to a job's processes and to its script, which passes it on.
-fn stop_on_signals(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+/// While the user is `asking` for an answer nothing has begun: either quits at once.
+fn stop_on_signals(stop: &Arc<AtomicBool>, asking: &Arc<AtomicBool>) -> anyhow::Result<()> {
     #[cfg(unix)]
-    signal_hook::flag::register(signal_hook::consts::SIGTERM, stop.clone()).context("cannot listen for SIGTERM")?;
-    let (stop, pressed) = (stop.clone(), AtomicBool::new(false));
+    {
+        use signal_hook::{consts::SIGTERM, flag};
+        let listening = flag::register_conditional_shutdown(SIGTERM, 130, asking.clone());
+        listening.and_then(|_| flag::register(SIGTERM, stop.clone())).context("cannot listen for SIGTERM")?;
+    }
+    let (stop, asking, pressed) = (stop.clone(), asking.clone(), AtomicBool::new(false));
     ctrlc::set_handler(move || {
         stop.store(true, Ordering::Relaxed);
-        if pressed.swap(true, Ordering::Relaxed) {
+        if pressed.swap(true, Ordering::Relaxed) || asking.load(Ordering::Relaxed) {
             std::process::exit(130);
         }
         complain("stopping after the current steps; once more quits at once");

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::printable::escaped;
 use crate::record::collect::Update;
 use crate::runner::progress;
 
@@ -17,7 +18,7 @@ use crate::runner::progress;
 /// # Errors
 /// The system's.
 pub(super) fn show(text: impl Display) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
+    match writeln!(std::io::stdout().lock(), "{}", escaped(&text.to_string())) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
         _ => Ok(()),
     }
@@ -25,7 +26,7 @@ pub(super) fn show(text: impl Display) -> anyhow::Result<()> {
 
 /// Says something on standard error; a reader that has gone away is no reason to stop.
 pub(super) fn complain(text: impl Display) {
-    drop(writeln!(std::io::stderr(), "{text}"));
+    drop(writeln!(std::io::stderr(), "{}", escaped(&text.to_string())));
 }
 
 /// Says which finished runs turned out to be damaged.

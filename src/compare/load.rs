@@ -232,8 +232,10 @@ fn timings<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> a
     let (us, simd) = (sheet.column::<Number>("us_per_step")?, sheet.column::<Word>("simd")?);
     let version = sheet.optional_column::<Word>("program_version");
     by_run(sheet, record, |row, _| {
-        let us_per_step = row.get(us)?;
-        ensure!(us_per_step.is_none_or(|us| us > 0.0), "{}: a time must be above 0", row.at(us));
+        let us_per_step: Option<f64> = row.get(us)?;
+        ensure!(us_per_step.is_none_or(|us| us >= 0.0), "{}: a time must not be below 0", row.at(us));
+        // A clock that stood still says nothing.
+        let us_per_step = us_per_step.filter(|us| *us > 0.0);
         let program_version = version.map(|column| row.get(column)).transpose()?.unwrap_or_default().to_owned();
         Ok(Timing { us_per_step, simd: row.get(simd)?.to_owned(), program_version })
     })

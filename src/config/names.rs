@@ -33,7 +33,7 @@ pub fn check_arm_name(name: &str, path: &str, problems: &mut Problems) {
 /// Adds to `problems` if a name cannot be a folder's, on any platform.
 pub fn check_name(name: &str, path: &str, problems: &mut Problems) {
     if name.len() > 80 || !files::is_plain_name(name) {
-        let rule = "allowed: 1 to 80 letters, digits, `_`, `-`, `.`, no `.` at either end, no device name such as con";
+        let rule = "allowed: 1 to 80 letters, digits, `_`, `-`, `.`, no `.` at either end, no `-` at the start, no device name such as con";
         problems.add(path, format!("{name:?} cannot name a folder; {rule}"));
     }
 }

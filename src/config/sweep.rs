@@ -10,6 +10,7 @@ use super::json;
 use super::numbers::respelt;
 use super::problem::{Problems, did_you_mean};
 use super::sections::SECTIONS;
+use crate::printable::is_formula;
 
 /// Most points of a sweep: each is resolved, and its settings kept, before anything is trained.
 pub const MOST_POINTS: usize = 100_000;
@@ -59,6 +60,10 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
     let values: Vec<Value> = values.iter().map(|value| respelt(value, node, schema)).collect();
     for (i, value) in values.iter().enumerate() {
         check_part(value, node, schema, &format!("{at}[{i}]"), problems);
+        if value.as_str().is_some_and(is_formula) {
+            let why = "begins with = + - @ or a blank: a spreadsheet would take it for a formula in the tables";
+            problems.add(format!("{at}[{i}]"), format!("{value} {why}; of a path, begin with ./"));
+        }
         if !seen.insert(json::canonical(value)) {
             problems.add(format!("{at}[{i}]"), format!("{value} appears twice"));
         }

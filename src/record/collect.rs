@@ -4,6 +4,8 @@
 //! has changed since they were last made: the `stamp` tells. Every file of a run is read once; the stamp describes the
 //! bytes that were read, so that a change that comes later makes the tables stale.
 
+use std::path::PathBuf;
+
 use super::damage::{self, Checked};
 use super::discard;
 use super::experiment::ExperimentRecord;
@@ -23,6 +25,11 @@ pub struct Update {
     pub damaged: Vec<(String, String)>,
 }
 
+/// Asked to stop while another program had an experiment's folder locked.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped while waiting for another program that has {path} locked", path = .0.display())]
+pub struct Stopped(PathBuf);
+
 /// Takes the lock of an experiment's folder: for writing at its root, or for opening it for training. Waits for other
 /// programs, and removes what one that was killed left half-written. On a file system without locks two programs may
 /// both write; each writes whole files.
@@ -36,7 +43,7 @@ pub fn lock(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Lock>
             files::remove_unfinished(folder.path())?;
             discard::finish(folder)?;
         }
-        Lock::Elsewhere => anyhow::bail!("another program has {} locked", folder.path().display()),
+        Lock::Elsewhere => return Err(Stopped(folder.path().to_owned()).into()),
         Lock::Unsupported => {}
     }
     Ok(lock)

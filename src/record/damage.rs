@@ -10,6 +10,7 @@ use super::run::RunRecord;
 use super::tables::{self, Writer};
 use crate::files::{self, Lock};
 use crate::plan::RunEntry;
+use crate::printable::has_formula;
 use crate::table::Table;
 
 /// The tables of a finished run, checked.
@@ -44,7 +45,11 @@ pub fn check(
         let target = target.filter(|_| table == tables::CURVES);
         let header = Writer::new(table, axes).into_bytes();
         let rows = leading::rows_led_by(table, &header, entry, &text);
-        match rows.and_then(|rows| Ok((rows, steps_to(&text, target)?))) {
+        let harmless = rows.and_then(|rows| {
+            ensure!(!has_formula(&rows), "a spreadsheet would take one of its cells for a formula");
+            Ok(rows)
+        });
+        match harmless.and_then(|rows| Ok((rows, steps_to(&text, target)?))) {
             Ok((rows, steps)) => {
                 checked.rows.push((table, rows.into_owned()));
                 checked.steps_to_target = checked.steps_to_target.or(steps);

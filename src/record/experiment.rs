@@ -14,6 +14,7 @@ use crate::config::file::CompareOptions;
 use crate::config::{Experiment, json};
 use crate::files;
 use crate::plan::RunEntry;
+use crate::printable::is_formula;
 
 /// `experiment.json`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +97,10 @@ impl ExperimentRecord {
         let mut seen = HashSet::new();
         for name in self.runs.iter().flat_map(|run| [&run.id, &run.variant]).chain([&self.name]) {
             anyhow::ensure!(name.len() <= 128 && files::is_plain_name(name), "{name:?} cannot name a folder");
+        }
+        let words = self.runs.iter().flat_map(|run| &run.values).filter_map(Value::as_str);
+        for text in words.chain(self.axes.iter().map(String::as_str)) {
+            anyhow::ensure!(!is_formula(text), "a spreadsheet would take the cell {text:?} for a formula");
         }
         for run in &self.runs {
             anyhow::ensure!(seen.insert(&run.id), "run {} is listed twice", run.id);

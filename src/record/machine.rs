@@ -1,6 +1,6 @@
 //! What of the machine and the program is recorded beside results.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Version of the program.
 pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -30,7 +30,28 @@ pub fn peak_memory_bytes() -> Option<u64> {
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
-/// Now, as RFC 3339 in UTC.
+/// Now, as RFC 3339 in UTC; empty if the clock shows no time that can be written so.
 pub fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    utc(SystemTime::now())
+}
+
+/// A time between 1970 and 9999; empty for any other, which a clock may show.
+fn utc(time: SystemTime) -> String {
+    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
+    let is_sound = time.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since < YEAR_10000);
+    if is_sound { humantime::format_rfc3339_seconds(time).to_string() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_clock_shows_is_no_reason_to_stop() {
+        let after = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(utc(after(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(after(253_402_300_799)), "9999-12-31T23:59:59Z");
+        assert_eq!(utc(after(253_402_300_800)), "");
+        assert_eq!(utc(SystemTime::UNIX_EPOCH - Duration::from_nanos(1)), "");
+    }
 }

@@ -11,6 +11,7 @@ use super::layout::RunFolder;
 use super::metrics::Metrics;
 use crate::config::{Shape, Variant};
 use crate::files;
+use crate::printable::escaped;
 use crate::train::Start;
 
 /// How far a run has come.
@@ -142,9 +143,9 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Microseconds a training step; none without steps.
+    /// Microseconds a training step; none without steps, and where the clock stood still.
     pub fn us_per_step(&self, steps: usize) -> Option<f64> {
-        (steps > 0).then(|| self.train_seconds * 1e6 / steps as f64)
+        (steps > 0 && self.train_seconds > 0.0).then(|| self.train_seconds * 1e6 / steps as f64)
     }
 }
 
@@ -162,7 +163,7 @@ impl RunRecord {
         );
         text += &format!("{} after {} steps ({:.2} epochs)\n", self.status.name(), self.steps, self.epochs);
         if let Some(reason) = &self.reason {
-            text += &format!("{reason}\n");
+            text += &format!("{}\n", escaped(reason));
         }
         text
     }

@@ -3,6 +3,7 @@
 use super::metrics::{BEST_STEP, Metrics};
 use super::run::{RunRecord, Status};
 use crate::config::file::Metric;
+use crate::printable;
 use crate::table::{Row, Table, float, number, optional};
 
 /// One row of runs.csv. Of a run that has no record only the status is known.
@@ -31,7 +32,7 @@ impl RunRow {
     pub fn of(run: &RunRecord, steps_to_target: Option<usize>) -> Self {
         Self {
             status: run.status,
-            reason: run.reason.clone().unwrap_or_default(),
+            reason: printable::cell("reason", run.reason.as_deref().unwrap_or_default()),
             diverged_at_step: run.diverged_at_step,
             steps: Some(run.steps),
             epochs: run.epochs,

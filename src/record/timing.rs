@@ -1,6 +1,7 @@
 //! timing.csv: what depends on clock and machine.
 
 use super::run::{RunRecord, Timing};
+use crate::printable;
 use crate::table::{Row, Table, float, number, optional};
 
 /// One row of timing.csv.
@@ -23,10 +24,14 @@ impl TimingRow {
     pub fn of(run: &RunRecord) -> Self {
         Self {
             steps: run.steps,
-            timing: run.timing.clone(),
+            timing: Timing {
+                started_at: printable::cell("time", &run.timing.started_at),
+                host: printable::cell("host", &run.timing.host),
+                ..run.timing
+            },
             us_per_step: run.timing.us_per_step(run.steps),
-            simd: run.simd.clone(),
-            program_version: run.program_version.clone(),
+            simd: printable::cell("level", &run.simd),
+            program_version: printable::cell("version", &run.program_version),
         }
     }
 }

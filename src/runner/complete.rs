@@ -15,12 +15,13 @@ use super::tally::Tally;
 use crate::config::Experiment;
 use crate::data::Store;
 use crate::files::{self, Lock, Waiting};
+use crate::kernels::simd;
 use crate::plan::{PlannedRun, Shard, entries};
 use crate::record::collect::{self, Update};
 use crate::record::discard;
 use crate::record::experiment::{self, ExperimentRecord};
 use crate::record::found::Ended;
-use crate::record::layout::ExperimentFolder;
+use crate::record::layout::{ExperimentFolder, RunFolder};
 use crate::record::resume;
 use crate::record::run::RunRecord;
 
@@ -51,7 +52,7 @@ pub struct Done {
     pub folder: ExperimentFolder,
     /// What the runs came to.
     pub tally: Tally,
-    /// Whether it was stopped with runs left to train.
+    /// Whether it was asked to stop before it had done everything.
     pub is_interrupted: bool,
     /// What making the root tables came to, or why they could not be made. Of a shard they are not made.
     pub tables: anyhow::Result<Update>,
@@ -73,6 +74,7 @@ pub fn complete(
     options: &Options,
     events: &dyn Events,
 ) -> anyhow::Result<Done> {
+    simd::requested()?;
     let plan = planned(experiment)?;
     let folder = ExperimentFolder::at(out.join(&experiment.name));
     let is_mine = |place: &usize| options.shard.is_none_or(|shard| shard.has(*place));
@@ -87,8 +89,7 @@ pub fn complete(
     let record = ExperimentRecord::new(experiment, entries(experiment, &plan));
     let (training, ended) = open_if_needed(experiment, store, &folder, &record, &mine, options.discard, &waiting)?;
     let missing = missing(&mine, &ended);
-    // Of runs that were finished the moment before the program was killed.
-    ended.finished.iter().for_each(|id| drop(resume::remove(&folder.run(id))));
+    ended.finished.iter().for_each(|id| drop(tidy(&folder.run(id))));
     let failed = missing.iter().filter_map(|run| Some((run.id.as_str(), ended.failed.get(&run.id)?.as_str())));
     let failed: Vec<_> = failed.collect();
     if !failed.is_empty() {
@@ -98,7 +99,6 @@ pub fn complete(
     let (plan, missing) = (&mine[..], &missing[..]);
     let job = Job { experiment, plan, missing, store, folder: &folder, jobs, trace, resume_every, stop };
     let tally = queue::run(&job, events)?;
-    let is_interrupted = stop.load(Ordering::Relaxed) && tally.left > 0;
     let tables = match options.shard {
         Some(_) => Ok(Update::default()),
         None => collect::collect(&folder, &waiting),
@@ -106,7 +106,19 @@ pub fn complete(
     for (id, reason) in tables.iter().flat_map(|update| &update.damaged) {
         events.tell(Event::Damaged { id, reason });
     }
+    let is_interrupted = stop.load(Ordering::Relaxed);
     Ok(Done { folder, tally, is_interrupted, tables, training })
+}
+
+/// Removes what a program that was killed left of a run that is finished: what it saved on the way, and half-written files.
+fn tidy(run: &RunFolder) -> anyhow::Result<()> {
+    resume::remove(run)?;
+    let folders = [run.path(), &run.snapshots()];
+    let is_tidy = |folder: &&Path| files::has_unfinished(folder).is_ok_and(|has| !has);
+    if !folders.iter().all(is_tidy) && matches!(files::try_lock(&run.lock())?, Lock::Held(_)) {
+        folders.into_iter().try_for_each(files::remove_unfinished)?;
+    }
+    Ok(())
 }
 
 /// The runs that are not finished.

@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use super::events::{Event, Events};
 use crate::config::{Experiment, json};
 use crate::plan::PlannedRun;
+use crate::printable::escaped;
 use crate::record::run::{RunRecord, Status};
 
 /// How much is shown.
@@ -128,7 +129,7 @@ impl Progress {
 
     /// A line on standard error. A reader that has gone away is no reason to stop training.
     fn say(&self, line: &str) {
-        self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
+        self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{}", escaped(line))));
     }
 }
 

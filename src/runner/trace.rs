@@ -11,7 +11,7 @@ use super::job::Job;
 use crate::config::settings::{Precision, Settings};
 use crate::data::batches::Batches;
 use crate::data::{Dataset, RawFeatures};
-use crate::files;
+use crate::files::{self, Lock};
 use crate::kernels::Scalar;
 use crate::nn::Network;
 use crate::plan::PlannedRun;
@@ -66,6 +66,11 @@ pub fn write_missing(job: &Job) -> anyhow::Result<()> {
         let folder = job.folder.run(&run.id);
         let is_finished = RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished());
         if is_finished && !files::is_file(&folder.trace())? {
+            // Nobody else writes it or tidies up meanwhile; one who does writes the same.
+            let lock = files::try_lock(&folder.lock())?;
+            if let Lock::Elsewhere = lock {
+                continue;
+            }
             match job.experiment.points[run.point].settings.model.precision {
                 Precision::F32 => write_again::<f32>(job, run, &folder)?,
                 Precision::F64 => write_again::<f64>(job, run, &folder)?,

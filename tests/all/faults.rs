@@ -66,6 +66,35 @@ fn a_missing_configuration_is_refused_by_its_path() {
     lab.call(&["run"]).expect(2).complains(&["--config"]);
 }
 
+/// A device that never ends is read up to 16 MiB.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_configuration_without_an_end_is_cut_off() {
+    for command in ["run", "plan"] {
+        Lab::new().call(&[command, "--config", "/dev/zero"]).expect(2).complains(&["/dev/zero is longer than 16 MiB"]);
+    }
+}
+
+#[test]
+fn an_instruction_level_that_is_not_there_is_refused_by_every_command() {
+    let lab = Lab::new();
+    lab.write("config.json", small().to_string());
+    lab.run(&small(), &[]).expect(0);
+    for args in [
+        "run --config config.json",
+        "plan --config config.json",
+        "compare results/t",
+        "collect results/t --out x",
+        "schema",
+        "data list",
+    ] {
+        let output = lab.command().args(args.split(' ')).env("BN_EXP_SIMD", "sse").output().expect("the program");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args}: {words}");
+        assert!(words.starts_with("error: BN_EXP_SIMD asks for `sse`; this machine has "), "{words}");
+    }
+}
+
 #[test]
 fn an_unknown_key_is_refused_with_the_nearest_known_one() {
     refused_with("model.activaton", json!("relu"), &["model.activaton", "unknown key", "`activation`"]);

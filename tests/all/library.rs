@@ -116,6 +116,16 @@ fn a_call_that_is_stopped_or_does_a_shard_is_continued_by_the_next() {
     assert_same_files(&lab.reproducible("results"), &straight.reproducible("results"));
 }
 
+/// As by a signal while the tables are made: they are made to their end, and that it was asked to stop is not forgotten.
+#[test]
+fn a_call_that_is_asked_to_stop_after_training_says_so_and_its_tables_are_whole() {
+    let (straight, lab) = (Lab::new(), Lab::new());
+    call(&small(), &straight, None, &Listener::default());
+    let stopped = call(&small(), &lab, None, &Listener::stopping_at("trained"));
+    assert!(stopped.is_interrupted && stopped.tally.left == 0 && stopped.tables.is_ok(), "{stopped:?}");
+    assert_same_files(&lab.reproducible("results"), &straight.reproducible("results"));
+}
+
 #[test]
 fn what_fails_or_is_damaged_is_told_and_tried_again() {
     let (config, lab) = (small(), Lab::new());

@@ -275,3 +275,101 @@ fn discarding_removes_what_the_program_wrote_and_nothing_else() {
         lab.call(&["compare", "results/t"]).expect(0);
     }
 }
+
+/// Whatever a terminal would obey.
+#[track_caller]
+fn is_harmless(outcome: &crate::common::Outcome, shown: &str) {
+    let text = format!("{}{}", outcome.stdout, outcome.stderr);
+    let is_command = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!text.contains(is_command), "{text:?}");
+    assert!(text.contains(shown), "{shown:?} is not in {text}");
+}
+
+#[test]
+fn control_characters_are_written_out() {
+    const EVIL: &str = "\u{1b}[31mred\u{9b}0m\r\u{7f}\u{202e}";
+    let lab = Lab::new();
+    for (path, value) in [
+        ("data", json!({ "source": "idx", "dir": EVIL })),
+        ("model.activation", json!(EVIL)),
+        (&format!("optimizer.{EVIL}"), json!(1)),
+        ("name", json!(EVIL)),
+        ("compare.select", json!([EVIL])),
+        ("sweep", json!({ EVIL: [1] })),
+    ] {
+        let outcome = lab.run(&crate::common::with(small(), path, value), &[]);
+        assert_ne!(outcome.code, Some(0));
+        is_harmless(&outcome, "red");
+    }
+    is_harmless(&lab.run(&small(), &["--config", EVIL]), "error");
+    is_harmless(&lab.run(&small(), &["--out", &format!("out{EVIL}")]).expect(0), "\\u001b[31mred\\u009b");
+    is_harmless(&lab.call(&["compare", &format!("nothing{EVIL}")]).expect(1), "\\u001b[31mred\\u009b");
+
+    // A folder from elsewhere.
+    let lab = tampered(|record| {
+        record["axes"] = json!([EVIL]);
+        record["runs"].as_array_mut().expect("runs").iter_mut().for_each(|run| run["values"] = json!([EVIL]));
+        record["configuration"]["optimizer"][EVIL] = json!(EVIL);
+    });
+    let run = std::fs::read_dir(lab.path("from/t/runs")).unwrap().next().unwrap().unwrap().path().join("run.json");
+    let mut record: Value = serde_json::from_slice(&std::fs::read(&run).unwrap()).unwrap();
+    crate::common::unsigned(&mut record);
+    (record["status"], record["reason"]) = (json!("failed"), json!(EVIL));
+    std::fs::write(&run, record.to_string()).unwrap();
+    is_harmless(&lab.call(&["collect", "from/t", "--out", "results"]), "failed");
+    for format in ["table", "markdown", "json", "csv"] {
+        is_harmless(&lab.call(&["compare", "from/t", "--format", format]), "");
+    }
+    is_harmless(&lab.run(&small(), &["--out", "from"]), "red");
+    let runs = lab.table("results/t/runs.csv");
+    let reasons = runs.column("reason");
+    assert!(reasons.iter().any(|reason| reason.contains("\\u001b[31mred")), "{reasons:?}");
+}
+
+/// A spreadsheet takes a cell that begins so for a formula, quoted or not.
+#[test]
+fn no_cell_is_a_formula() {
+    let lab = Lab::new();
+    for text in ["=1+1", "+1", "-x", "@x"] {
+        let variant = json!([{ "name": text, "base": "bn" }]);
+        lab.run(&crate::common::with(small(), "variants", variant), &[]).expect(2).complains(&["variants[0]", text]);
+        let swept = crate::common::with(small(), "sweep", json!({ "data.dir": [text, "x"] }));
+        lab.run(&swept, &[]).expect(2).complains(&["sweep.data.dir[0]", text, "formula"]);
+        let lab = tampered(|record| record["runs"][1]["variant"] = json!(text));
+        lab.call(&["compare", "from/t"]).expect(1).complains(&[text]);
+        let lab = tampered(|record| {
+            record["axes"] = json!(["a"]);
+            record["runs"].as_array_mut().expect("runs").iter_mut().for_each(|run| run["values"] = json!([text]));
+        });
+        lab.call(&["compare", "from/t"]).expect(1).complains(&[text, "formula"]);
+    }
+
+    // A path in a reason, and what a record from elsewhere says.
+    let lab = Lab::new();
+    lab.run(&small(), &["--out", "=x"]).expect(0);
+    let runs = std::fs::read_dir(lab.path("=x/t/runs")).unwrap();
+    let mut runs: Vec<_> = runs.map(|run| run.unwrap().path()).collect();
+    runs.sort();
+    std::fs::write(runs[0].join("curves.csv"), "").unwrap();
+    let mut record: Value = serde_json::from_slice(&std::fs::read(runs[1].join("run.json")).unwrap()).unwrap();
+    crate::common::unsigned(&mut record);
+    record["timing"]["host"] = json!("@x");
+    (record["simd"], record["program_version"]) = (json!("+x"), json!("-x"));
+    std::fs::write(runs[1].join("run.json"), record.to_string()).unwrap();
+    // A table that says of itself that it is sound.
+    let curves = std::fs::read_to_string(runs[2].join("curves.csv")).unwrap().replacen(",batch,", ",=1+1,", 1);
+    std::fs::write(runs[2].join("curves.csv"), &curves).unwrap();
+    let mut record: Value = serde_json::from_slice(&std::fs::read(runs[2].join("run.json")).unwrap()).unwrap();
+    crate::common::unsigned(&mut record);
+    record["table_sha256"]["curves.csv"] = json!(bn_exp::files::sha256(curves.as_bytes()));
+    record["table_bytes"]["curves.csv"] = json!(curves.len());
+    std::fs::write(runs[2].join("run.json"), record.to_string()).unwrap();
+    lab.call(&["compare", "=x/t"]).expect(0).complains(&["formula"]);
+    let tables = crate::common::TABLES.map(|table| lab.table(format!("=x/t/{table}")));
+    let cells = tables.iter().flat_map(|table| table.rows.iter().flat_map(|row| row.values()));
+    let formulas: Vec<_> =
+        cells.filter(|cell| cell.starts_with(['=', '+', '-', '@']) && cell.parse::<f64>().is_err()).collect();
+    assert!(formulas.is_empty(), "{formulas:?}");
+    assert!(tables[0].column("reason").iter().any(|reason| reason.starts_with("reason: =x/t/runs/")));
+    assert!(tables[4].column("host").contains(&"host: @x"));
+}

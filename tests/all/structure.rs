@@ -12,7 +12,7 @@ const ORDER: [&str; 13] = [
 ];
 
 /// Modules that anyone may import. They import nothing but one another; `kernels`, `random` and `files` nothing at all.
-const LEAVES: [&str; 5] = ["kernels", "stats", "random", "files", "table"];
+const LEAVES: [&str; 6] = ["kernels", "stats", "random", "files", "table", "printable"];
 
 /// A source file, its path below `src/` with `/`, and its code without comments and text.
 struct Source {

@@ -353,6 +353,123 @@ fn what_cannot_be_read_is_not_absent() {
 }
 
 #[test]
+#[cfg(unix)]
+fn what_waits_for_a_lock_ends_with_130_when_asked_to_stop() {
+    let lab = straight(&small());
+    lab.write("config.json", with(small(), "seeds", json!(3)).to_string());
+    std::fs::remove_file(lab.path("results/t/.tables.json")).expect("removed");
+    let lock = std::fs::File::open(lab.path("results/t/.lock")).expect("a lock");
+    lock.lock().expect("locked");
+    for name in ["INT", "TERM"] {
+        for args in [
+            &["run", "--config", "config.json"][..],
+            &["compare", "results/t"],
+            &["collect", "results/t", "--out", "results"],
+        ] {
+            let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bn-exp"));
+            command.current_dir(lab.path("")).env("HOME", lab.path("")).args(args).stdin(Stdio::null());
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program");
+            let mut line = String::new();
+            let mut words = BufReader::new(child.stderr.take().expect("a pipe"));
+            words.read_line(&mut line).expect("a line");
+            assert!(line.contains("waiting for another program"), "{line}");
+            signal(&child, name);
+            assert_eq!(child.wait().expect("an end").code(), Some(130), "{args:?}, SIG{name}");
+        }
+    }
+    drop(lock);
+    lab.run(&small(), &[]).expect(0);
+}
+
+/// Also in the folders of finished runs, which nothing is written to but a trace.
+#[test]
+fn what_was_left_half_written_is_removed() {
+    let config = with(small(), "log.snapshot_every", json!(6));
+    let lab = straight(&config);
+    let run = lab.run_folder("t", "bn", 0);
+    let expected = results(&lab);
+    for folder in [PathBuf::from("results/t"), run.clone(), run.join("snapshots")] {
+        lab.write(folder.join(".writing-abcdef"), "half");
+    }
+    // The record of the root is as it was: nothing has to be opened.
+    lab.run(&config, &[]).expect(0).says(&["nothing to do"]);
+    std::fs::remove_file(lab.path("results/t/curves.csv")).expect("removed");
+    lab.run(&config, &[]).expect(0);
+    assert_same_files(&results(&lab), &expected);
+    lab.write(run.join("snapshots/.writing-abcdef"), "half");
+    std::fs::remove_file(lab.path(run.join("run.json"))).expect("removed");
+    lab.run(&config, &[]).expect(0);
+    assert_same_files(&results(&lab), &expected);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_limit_on_the_length_of_files_fails_the_runs_that_reach_it() {
+    let lab = Lab::new();
+    let config =
+        with(small(), "variants", json!(["none", { "name": "wide", "base": "none", "train_only": ["weight"] }]));
+    let config = with(with(config, "sweep", json!({ "log.batch_every": [1, 0] })), "train.steps", json!(2000));
+    let config = with(with(config, "seeds", json!(1)), "log", json!({}));
+    lab.write("config.json", config.to_string());
+    let program = assert_cmd::cargo::cargo_bin!("bn-exp").display().to_string();
+    let limited = format!("ulimit -f 60; exec '{program}' run --config config.json --jobs 1");
+    let output = Command::new("sh").args(["-c", &limited]).current_dir(lab.path("")).output().expect("a shell");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("File too large"), "{words}");
+    let runs = lab.table("results/t/runs.csv");
+    let mut statuses = runs.column("status");
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["completed", "completed", "failed", "failed"]);
+    lab.run(&config, &[]).expect(0).says(&["2 of 4 runs trained"]);
+}
+
+/// What was trained is in the tables, whatever becomes of the words about it.
+#[test]
+#[cfg(target_os = "linux")]
+fn tables_are_made_where_nothing_can_be_printed() {
+    let (config, lab) = (small(), Lab::new());
+    lab.write("config.json", config.to_string());
+    let calls: [&[&str]; 3] =
+        [&["run", "--config", "config.json"], &["collect", "results/t", "--out", "results"], &["compare", "results/t"]];
+    for args in calls {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bn-exp"));
+        let output = command.current_dir(lab.path("")).args(args).stdout(full).output().expect("the program");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        assert!(words.contains("cannot write to standard output"), "{words}");
+        assert_eq!(lab.table("results/t/runs.csv").column("status"), ["completed"; 6], "{args:?}");
+        std::fs::remove_file(lab.path("results/t/runs.csv")).expect("removed");
+    }
+    lab.run(&config, &[]).expect(0);
+    assert_same_files(&results(&lab), &results(&straight(&config)));
+}
+
+/// Their times say nothing, and stand in nobody's way.
+#[test]
+fn a_clock_that_stood_still_is_no_reason_to_refuse_the_tables() {
+    let lab = straight(&small());
+    std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
+    let table = lab.table("results/t/timing.csv");
+    let mut text = table.columns.join(",") + "\n";
+    for row in &table.rows {
+        let cell = |column: &String| match column.as_str() {
+            "us_per_step" | "train_seconds" | "evaluate_seconds" => "0.0".to_owned(),
+            "started_at" => String::new(),
+            _ => row[column].clone(),
+        };
+        text += &(table.columns.iter().map(cell).collect::<Vec<_>>().join(",") + "\n");
+    }
+    lab.write("results/t/timing.csv", text);
+    for metric in ["test_accuracy", "seconds_to_target"] {
+        let outcome = lab.call(&["compare", "results/t", "--metric", metric]);
+        assert!(!outcome.stderr.contains("panicked") && !outcome.stderr.contains("timing.csv"), "{}", outcome.stderr);
+    }
+    lab.call(&["compare", "results/t"]).expect(0);
+}
+
+#[test]
 fn a_run_whose_folder_vanishes_fails_and_the_others_go_on() {
     let config = with(with(slow(), "train.steps", json!(40_000)), "seeds", json!(1));
     let (lab, mut child, saved) = underway(&config);

@@ -1,0 +1,68 @@
+//! Text from files and paths, made harmless for whoever shows it.
+
+use std::borrow::Cow;
+
+/// The text with every control character written out, as `\u001b`, and those that turn the direction of writing; lines stay
+/// lines. A terminal obeys them.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let mut harmless = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_command(c) {
+            harmless += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            harmless.push(c);
+        }
+    }
+    Cow::Owned(harmless)
+}
+
+fn is_command(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
+    turns || (c.is_control() && c != '\n' && c != '\t')
+}
+
+/// Whether a spreadsheet would take a cell with this text for a formula. Quotes do not keep it from that.
+pub fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
+}
+
+/// Text as a cell of a table: without control characters, and, where it would be taken for a formula, after its name.
+pub fn cell(name: &str, text: &str) -> String {
+    let text = escaped(text);
+    if is_formula(&text) { format!("{name}: {text}") } else { text.into_owned() }
+}
+
+/// Whether a cell in these lines, after the first of each, is text that would be taken for a formula.
+pub fn has_formula(lines: &[u8]) -> bool {
+    lines.windows(3).any(|bytes| match *bytes {
+        [b',', b'=' | b'+' | b'@', _] | [b',', b'"', b'=' | b'+' | b'@' | b'-'] => true,
+        [b',', b'-', next] => !next.is_ascii_digit(),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_to_a_terminal_are_written_out_and_lines_stay_lines() {
+        assert_eq!(escaped("a\u{1b}[31mb\nc\u{9b}\r\u{7f}\u{202e}é"), "a\\u001b[31mb\nc\\u009b\\u000d\\u007f\\u202eé");
+        assert!(matches!(escaped("µs\tand\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn no_cell_begins_as_a_formula() {
+        for text in ["=1+1", "+x", "-x", "@x", "\tx", "\rx"] {
+            assert!(is_formula(text) && !is_formula(&cell("host", text)), "{text:?}");
+        }
+        assert_eq!(cell("host", "a-b"), "a-b");
+        for lines in [&b"id,1,=x\n"[..], b"id,@x\n", b"id,-x\n", b"id,\"=x\"\n", b"id,+1\n"] {
+            assert!(has_formula(lines), "{lines:?}");
+        }
+        assert!(!has_formula(b"id,-1.5,2e-7,,\"[1,-2]\"\nid,a-b,a=b\n"));
+    }
+}
