@@ -704,7 +704,7 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
         (
             "timing.csv",
             with_cell(timing, 3, "us_per_step", "-5"),
-            vec!["timing.csv, row 3, column us_per_step", "above 0"],
+            vec!["timing.csv, row 3, column us_per_step", "below 0"],
         ),
         ("runs.csv", String::new(), vec!["runs.csv", "empty"]),
         ("runs.csv", half.to_owned(), vec!["runs.csv", "cut short"]),
