@@ -28,7 +28,7 @@ pub struct Update {
 /// Asked to stop while another program had an experiment's folder locked.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped while waiting for another program that has {path} locked", path = .0.display())]
-pub struct Stopped(PathBuf);
+pub struct Stopped(pub PathBuf);
 
 /// Takes the lock of an experiment's folder: for writing at its root, or for opening it for training. Waits for other
 /// programs, and removes what one that was killed left half-written. On a file system without locks two programs may

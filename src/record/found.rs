@@ -46,7 +46,10 @@ impl Found {
                 })
             }
             unfinished => {
-                let failure = files::read_if_there(&folder.failure())?;
+                let failure = match files::read_if_there(&folder.failure()) {
+                    Ok(failure) => failure,
+                    Err(error) => return Err(unfinished.err().unwrap_or(error)),
+                };
                 add(u8::from(failure.is_some()), failure.as_deref().unwrap_or_default());
                 let failed = failure.map(|bytes| RunRecord::parse(&bytes, &folder.failure())).transpose()?.flatten();
                 match failed.filter(|failed| is_of(failed, folder)) {

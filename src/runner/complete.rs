@@ -17,7 +17,7 @@ use crate::data::Store;
 use crate::files::{self, Lock, Waiting};
 use crate::kernels::simd;
 use crate::plan::{PlannedRun, Shard, entries};
-use crate::record::collect::{self, Update};
+use crate::record::collect::{self, Stopped, Update};
 use crate::record::discard;
 use crate::record::experiment::{self, ExperimentRecord};
 use crate::record::found::Ended;
@@ -162,9 +162,12 @@ fn open(
     discard.map_or(Ok(()), |confirm| confirm(folder.path()))?;
     // Nobody else opens or discards it meanwhile.
     let _gate = collect::lock(folder, waiting)?;
-    let alone = files::try_lock(&folder.training_lock())?;
+    // A program that was killed holds its locks until the system has taken it down.
+    let is_dying = |waited: Duration| discard.is_some() && waited < Duration::from_secs(2) && waiting(Duration::ZERO);
+    let alone = files::lock(&folder.training_lock(), &is_dying)?;
     let is_alone = !matches!(alone, Lock::Elsewhere);
     if discard.is_some() {
+        ensure!(is_alone || waiting(Duration::ZERO), Stopped(folder.path().to_owned()));
         let at_work = "another program is at work there; wait until it has ended, or stop it";
         ensure!(is_alone, "{} is not discarded: {at_work}", folder.path().display());
         discard::discard(folder)?;

@@ -631,6 +631,20 @@ fn results_are_not_discarded_while_another_program_trains() {
     lab.run(&slow(), &["--fresh", "--yes"]).expect(0).says(&["4 of 4 runs trained"]);
 }
 
+/// A program that was killed holds its locks until the system has taken it down.
+#[test]
+fn results_are_discarded_once_a_killed_program_is_gone() {
+    let lab = straight(&small());
+    let lock = std::fs::File::open(lab.path("results/t/.training.lock")).expect("a lock");
+    lock.lock_shared().expect("locked");
+    let dying = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        drop(lock);
+    });
+    lab.run(&small(), &["--fresh", "--yes"]).expect(0).says(&["6 of 6 runs trained"]);
+    dying.join().expect("an end");
+}
+
 #[test]
 #[cfg(unix)]
 fn runs_that_another_program_is_training_stay_in_the_plan() {
