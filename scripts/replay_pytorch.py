@@ -185,8 +185,9 @@ def block_specs(model, shape, classes):
     blocks = []
     channels, height, width = shape["channels"], shape["height"], shape["width"]
     if model["kind"] == "cnn":
-        kernel, pool = model.get("kernel") or 3, model.get("pool") or "max"
-        for out in model["channels"]:
+        kernel, pools = model.get("kernel") or 3, model.get("pool") or "max"
+        pools = [pools] * len(model["channels"]) if isinstance(pools, str) else pools
+        for out, pool in zip(model["channels"], pools, strict=True):
             blocks.append({"weight": (out, channels, kernel, kernel), "pool": pool, "residual": False, "hidden": True})
             channels = out
             if pool != "none":

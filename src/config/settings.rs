@@ -87,8 +87,8 @@ pub enum Architecture {
         channels: Vec<usize>,
         /// Side of the kernels.
         kernel: usize,
-        /// Pooling after each convolution.
-        pool: PoolKind,
+        /// Pooling after each convolution, in order.
+        pool: Vec<PoolKind>,
         /// Hidden widths after the convolutions.
         dense: Vec<usize>,
     },
@@ -144,11 +144,11 @@ impl Model {
         let (dense, residual) = match &self.architecture {
             Architecture::Mlp { hidden, residual } => (hidden, *residual),
             Architecture::Cnn { channels, kernel, pool, dense } => {
-                for &out in channels {
+                for (&out, &pool) in channels.iter().zip(pool) {
                     let input = shape(&layers);
                     let mapped = Shape { channels: out, ..input };
                     let kernel = Some(*kernel);
-                    layers.push(Layer { input, mapped, kernel, pool: *pool, residual: false, hidden: true });
+                    layers.push(Layer { input, mapped, kernel, pool, residual: false, hidden: true });
                 }
                 (dense, false)
             }

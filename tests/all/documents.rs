@@ -19,7 +19,7 @@ fn rows(schema: &Value, node: &Value, path: &str, out: &mut String) {
             default => format!("`{default}`"),
         };
         let words = property["description"].as_str().unwrap_or_default();
-        let _ = writeln!(out, "| `{path}` | {} | {default} | {words} |", kind(inner));
+        let _ = writeln!(out, "| `{path}` | {} | {default} | {words} |", kind(schema, inner));
         if inner["properties"].is_object() {
             rows(schema, inner, &path, out);
         }
@@ -34,10 +34,13 @@ fn follow<'a>(schema: &'a Value, node: &'a Value) -> &'a Value {
     }
 }
 
-fn kind(node: &Value) -> String {
+fn kind(schema: &Value, node: &Value) -> String {
     if let Some(constants) = node["oneOf"].as_array() {
         let names: Vec<_> = constants.iter().filter_map(|c| c["const"].as_str()).map(|c| format!("`{c}`")).collect();
         return names.join(", ");
+    }
+    if let Some(shapes) = node["anyOf"].as_array() {
+        return shapes.iter().map(|shape| kind(schema, follow(schema, shape))).collect::<Vec<_>>().join(" or ");
     }
     let name = match &node["type"] {
         Value::Array(types) => types[0].as_str().unwrap_or_default(),

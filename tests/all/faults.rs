@@ -3,6 +3,8 @@
 use std::io::Write;
 
 use crate::common::{Lab, Outcome, small, with, without};
+use bn_exp::config::Experiment;
+use bn_exp::config::resolve::synthetic_facts;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -278,6 +280,27 @@ fn convolutions_need_images_odd_kernels_and_something_left_to_pool() {
 
 #[test]
 fn options_without_meaning_here_are_refused() {
+#[test]
+fn a_list_of_pools_has_one_for_each_convolution() {
+    let pools = |list: Value| with(with(cnn(), "model.channels", json!([2, 3])), "model.pool", list);
+    accepted(&pools(json!(["none", "average"])));
+    refused(&pools(json!(["max"])), &["model.pool", "1 entries", "2 convolutions"]);
+    refused(&pools(json!(["max", "none", "max"])), &["model.pool", "3 entries"]);
+    refused(&pools(json!([])), &["model.pool", "empty"]);
+    refused(&pools(json!(["max", "mean"])), &["model.pool[1]", "mean"]);
+    let after = |list: Value| with(pools(list), "model.norm_position", json!("after_pool"));
+    accepted(&after(json!(["none", "max"])));
+    refused(&after(json!(["none", "none"])), &["model.norm_position", "pool"]);
+    // The same network is the same run.
+    let facts = |data: &_| Ok(synthetic_facts(data).expect("drawn digits"));
+    let identity = |pool: Value| {
+        let experiment = Experiment::parse(&pools(pool).to_string(), &[], &facts).unwrap();
+        experiment.points[0].identity.clone()
+    };
+    assert_eq!(identity(json!(["max", "max"])), identity(json!("max")));
+    assert_ne!(identity(json!(["max", "none"])), identity(json!(["none", "max"])));
+}
+
     refused_with("model.init", json!({ "std": 0.1 }), &["model.init.std", "normal"]);
     refused_with("model.init", json!({ "scheme": "normal" }), &["model.init.std", "missing"]);
     let adam = |key: &str, value: Value| with(with(small(), "optimizer.kind", json!("adam")), key, value);

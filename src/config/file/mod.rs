@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 pub use data::{DataFile, Scaling};
 pub use metric::{Kind, Metric, Part, Source, Statistics};
 pub use model::{
-    Activation, InitOptions, InitScheme, ModelFile, ModelKind, NormOptions, NormPosition, PoolKind, Precision,
+    Activation, InitOptions, InitScheme, ModelFile, ModelKind, NormOptions, NormPosition, Pool, PoolKind, Precision,
 };
 pub use output::{CompareOptions, LogFile};
 pub use training::{OptimizerKind, OptimizerOptions, Schedule, TrainFile};

@@ -39,6 +39,16 @@ pub enum PoolKind {
     None,
 }
 
+/// `model.pool`: one kind for all convolutions, or a list with one a convolution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Pool {
+    /// After every convolution.
+    Every(PoolKind),
+    /// After each convolution, in order.
+    Each(#[schemars(length(min = 1, max = 100))] Vec<PoolKind>),
+}
+
 /// Place of the norm in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -47,7 +57,7 @@ pub enum NormPosition {
     BeforeActivation,
     /// pool(norm(φ(Wu)))
     AfterActivation,
-    /// norm(pool(φ(Wu))): convolutional blocks with a pool; the dense ones as `after_activation`.
+    /// norm(pool(φ(Wu))): convolutional blocks with a pool; the others as `after_activation`.
     AfterPool,
 }
 
@@ -120,9 +130,9 @@ pub struct ModelFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31))]
     pub kernel: Option<usize>,
-    /// Pooling after every convolution (kind `cnn`: default `max`).
+    /// Pooling after every convolution, or a list with one entry for each (kind `cnn`: default `max`): `max`, `average` or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool: Option<PoolKind>,
+    pub pool: Option<Pool>,
     /// Hidden widths after the convolutions (kind `cnn`: default none).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000), inner(range(min = 1, max = 65_536)))]

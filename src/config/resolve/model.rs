@@ -1,7 +1,7 @@
 //! `model`: what a network of its kind needs, and what means nothing there.
 
 use super::belongs::belongs;
-use crate::config::file::{InitOptions, InitScheme, ModelFile, ModelKind, NormPosition, PoolKind};
+use crate::config::file::{InitOptions, InitScheme, ModelFile, ModelKind, NormPosition, Pool, PoolKind};
 use crate::config::problem::Problems;
 use crate::config::settings::{Architecture, DataFacts, Init, Model};
 
@@ -11,9 +11,11 @@ pub(super) fn resolve(file: &mut ModelFile, facts: &DataFacts, problems: &mut Pr
         ModelKind::Cnn => cnn(file, facts, problems),
         ModelKind::Mlp => mlp(file, problems),
     }?;
-    if file.norm_position == NormPosition::AfterPool
-        && matches!(&architecture, Architecture::Mlp { .. } | Architecture::Cnn { pool: PoolKind::None, .. })
-    {
+    let has_pool = match &architecture {
+        Architecture::Mlp { .. } => false,
+        Architecture::Cnn { pool, .. } => pool.iter().any(|pool| *pool != PoolKind::None),
+    };
+    if file.norm_position == NormPosition::AfterPool && !has_pool {
         problems.add("model.norm_position", "after_pool needs model.kind cnn with a pool");
     }
     Some(Model {
@@ -42,15 +44,37 @@ fn cnn(file: &mut ModelFile, facts: &DataFacts, problems: &mut Problems) -> Opti
     if kernel.is_multiple_of(2) {
         problems.add("model.kernel", format!("{kernel} is even; only odd sides keep the size"));
     }
-    let pool = *file.pool.get_or_insert(PoolKind::Max);
+    let channels = file.channels.clone();
+    let pool = pools(&mut file.pool, channels.as_ref().map_or(0, Vec::len), problems);
     let dense = file.dense.get_or_insert_default().clone();
-    Some(Architecture::Cnn { channels: file.channels.clone()?, kernel, pool, dense })
+    Some(Architecture::Cnn { channels: channels?, kernel, pool, dense })
+}
+
+/// The pool of each convolution. A list of equal entries is written as the one that they are: it is the same network, and
+/// so the same runs.
+fn pools(written: &mut Option<Pool>, convolutions: usize, problems: &mut Problems) -> Vec<PoolKind> {
+    match written.get_or_insert(Pool::Every(PoolKind::Max)) {
+        Pool::Every(kind) => vec![*kind; convolutions],
+        Pool::Each(list) => {
+            let list = list.clone();
+            if list.len() != convolutions && convolutions > 0 {
+                let message = format!("{} entries for the {convolutions} convolutions of `channels`", list.len());
+                problems.add("model.pool", format!("{message}; give one for each, or one name for all"));
+            }
+            if let Some(first) = list.first().filter(|first| list.iter().all(|kind| kind == *first)) {
+                *written = Some(Pool::Every(*first));
+            }
+            list
+        }
+    }
 }
 
 fn mlp(file: &mut ModelFile, problems: &mut Problems) -> Option<Architecture> {
     let kind = "model.kind mlp";
     belongs(&mut file.kernel, None, "model.kernel", kind, problems);
-    belongs(&mut file.pool, None, "model.pool", kind, problems);
+    if file.pool.is_some() {
+        problems.add("model.pool", format!("has no meaning with {kind}"));
+    }
     for (is_given, path) in [(file.channels.is_some(), "model.channels"), (file.dense.is_some(), "model.dense")] {
         if is_given {
             problems.add(path, format!("has no meaning with {kind}; use `hidden`"));
