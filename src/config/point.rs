@@ -21,6 +21,8 @@ pub struct Point {
     pub configuration: Value,
     /// The sections that decide the numbers, less constant defaults: the basis of run identity.
     pub identity: Value,
+    /// SHA-256 of the data's files, where the configuration names a place.
+    pub fingerprint: Option<String>,
 }
 
 /// Tells what is known of a data set before it is read.
@@ -77,8 +79,9 @@ impl Written<'_> {
         let fingerprint = known.fingerprint.clone();
         let Some(settings) = resolve(&mut file, known, problems) else { return Ok(None) };
         let whole = serde_json::to_value(&file)?;
-        let identity = identity(&whole, self.schema, &file.data.source, fingerprint);
-        Ok(Some((Point { values, settings, configuration: sections(&whole), identity }, whole)))
+        let identity = identity(&whole, self.schema, &file.data.source, fingerprint.clone());
+        let configuration = sections(&whole);
+        Ok(Some((Point { values, settings, configuration, identity, fingerprint }, whole)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The record of an experiment, `experiment.json`: what was asked for, and the plan that came of it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -37,11 +38,15 @@ pub struct ExperimentRecord {
     pub configuration: Value,
     /// The plan, in order.
     pub runs: Vec<RunEntry>,
+    /// SHA-256 of the user's own data files, of each set of them one. Empty in records before there was such an entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_sha256: Vec<String>,
 }
 
 impl ExperimentRecord {
     /// For an experiment and its plan, on this machine.
     pub fn new(experiment: &Experiment, runs: Vec<RunEntry>) -> Self {
+        let fingerprints: BTreeSet<String> = experiment.points.iter().filter_map(|p| p.fingerprint.clone()).collect();
         Self {
             schema_version: SCHEMA_VERSION,
             name: experiment.name.clone(),
@@ -52,6 +57,7 @@ impl ExperimentRecord {
             axes: experiment.axes.iter().map(|axis| axis.path.clone()).collect(),
             configuration: experiment.configuration.clone(),
             runs,
+            data_sha256: fingerprints.into_iter().collect(),
         }
     }
 
@@ -223,6 +229,13 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
         (before != now).then(|| format!("\n  {path}: {before} before, {now} now"))
     });
     let mut keys: String = differing.collect();
+    let data = |record: &ExperimentRecord| {
+        record.data_sha256.iter().map(|sha| &sha[..sha.len().min(12)]).collect::<Vec<_>>().join(", ")
+    };
+    if old.data_sha256 != new.data_sha256 && !old.data_sha256.is_empty() {
+        let (before, now) = (data(old), data(new));
+        let _ = write!(keys, "\n  the content of the data files: SHA-256 {before} before, {now} now");
+    }
     if keys.is_empty() {
         keys = format!("\n  the program: version {} before, {} now", old.program_version, new.program_version);
     }

@@ -95,7 +95,9 @@ fn idx_data_is_known_by_its_content_and_not_by_its_place() {
     lab.run(&idx_config("here"), &[]).expect(0);
     lab.run(&idx_config("there"), &[]).expect(0).says(&["nothing to do"]);
     write_idx(&lab, "here", 9, &thirds(40));
-    lab.run(&idx_config("here"), &[]).expect(2).complains(&["would drop"]);
+    let refused =
+        lab.run(&idx_config("here"), &[]).expect(2).complains(&["would drop", "the content of the data files"]);
+    assert!(!refused.stderr.contains("version"), "{}", refused.stderr);
 }
 
 #[test]
