@@ -16,7 +16,8 @@ to 1e-6 of the tensor's largest value. The loss on the training split under popu
 from the checkpoint, and judged in f64 to 1e-10.
 
 Files of data set mnist are looked for in DIR/mnist (--data-dir, else BN_EXP_DATA_DIR), those of
-source idx in the configuration's data.dir; samples in the trace go before files.
+sources idx and csv where the configuration says (run this from where bn-exp ran); samples in the
+trace go before files.
 
 Exit status: 0 agrees, 1 deviates, 2 wrong usage or something missing.
 """
@@ -102,62 +103,120 @@ def recorded_losses(run_dir):
         raise ReplayError(f"{path} is damaged ({error}); train the run again with `bn-exp run --fresh`") from None
 
 
-def read_idx(folder, name):
-    """The array in folder/name, or in folder/name.gz."""
-    for path, opener in ((folder / name, open), (folder / f"{name}.gz", gzip.open)):
-        if path.is_file():
-            with opener(path, "rb") as file:
-                content = file.read()
-            if content[:3] != b"\0\0\x08":
-                raise ReplayError(f"{path} is not an IDX file of bytes; `bn-exp data verify` checks the whole set")
-            rank = content[3]
-            shape = np.frombuffer(content, ">u4", rank, 4).astype(int)
-            return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
-    raise ReplayError(
-        f"{folder} has neither {name} nor {name}.gz; give the data folder with --data-dir or BN_EXP_DATA_DIR "
-        "(`bn-exp data list` shows where it is looked for)"
-    )
+# IDX types as NumPy calls them.
+DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+
+def read_idx(folder, part, kind):
+    """The training or test (`part`) images or labels (`kind`) of a folder, as the array that the file holds."""
+    words = {"train": ("train",), "test": ("t10k", "test")}[part]
+    is_it = lambda name: any(word in name for word in words) and kind[:-1] in name and "idx" in name
+    found = sorted(path for path in folder.glob("*") if is_it(path.name.lower()))
+    if not found:
+        raise ReplayError(
+            f"{folder} has no {part} {kind}; give the data folder with --data-dir or BN_EXP_DATA_DIR "
+            "(`bn-exp data list` shows where it is looked for)"
+        )
+    path = found[0]
+    content = path.read_bytes()
+    content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    if content[:2] != b"\0\0" or content[2] not in DTYPES:
+        raise ReplayError(f"{path} is not an IDX file; `bn-exp data verify` checks a published set")
+    rank = content[3]
+    shape = np.frombuffer(content, ">u4", rank, 4).astype(int)
+    array = np.frombuffer(content, DTYPES[content[2]], offset=4 + 4 * rank).reshape(shape)
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def own_samples(folder, transpose):
+    """Features, one row a sample in channel, row, column order, and labels of all training images, from IDX files."""
+    images, test = read_idx(folder, "train", "images"), read_idx(folder, "test", "images")
+    if images.dtype.kind == "i" and all(x.min() >= 0 and x.max() <= 255 for x in (images, test)):
+        images = images.astype(np.uint8)
+    if images.ndim == 4 and images.shape[3] <= 4:
+        images = images.transpose(0, 3, 1, 2)
+    if transpose and images.ndim > 2:
+        images = images.swapaxes(-1, -2)
+    first = lambda labels: labels.reshape(len(labels), -1)[:, 0].astype(np.int64)
+    labels, others = (first(read_idx(folder, part, "labels")) for part in ("train", "test"))
+    return images.reshape(len(images), -1), labels, others
+
+
+def classes_of(labels, others, classes):
+    """Labels as classes: from 0 as they are, from 1 less 1, else numbered in order."""
+    known = np.union1d(labels, others)
+    for first in (0, 1):
+        if first <= known.min() and known.max() < first + classes:
+            return labels - first
+    return np.searchsorted(known, labels)
+
+
+def own_table(data):
+    """Features and labels of all rows of a CSV file, and the different labels of both files, in order."""
+    tables = []
+    for path in filter(None, (data["file"], data.get("test_file"))):
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if row]
+        label = rows[0].index(data["label"]) if data.get("label") else len(rows[0]) - 1
+        labels = [row.pop(label).strip() for row in rows[1:]]
+        tables.append((np.array(rows[1:], dtype=np.float64), labels))
+    every = [label for _, labels in tables for label in labels]
+    try:
+        number = {label: float(label) for label in every}
+    except ValueError:
+        number = {label: label.encode() for label in every}
+    order = {value: place for place, value in enumerate(sorted(set(number.values())))}
+    features, labels = tables[0]
+    return features, np.array([order[number[label]] for label in labels])
 
 
 # --- data ------------------------------------------------------------------------------------
 
 
+def file_samples(data, data_dir):
+    """Raw features and classes of all samples of the training file."""
+    source = data["source"]
+    if source == "csv":
+        return own_table(data)
+    if source == "idx":
+        features, *labels = own_samples(Path(data["dir"]), data.get("transpose"))
+        return features, classes_of(*labels, data["classes"])
+    if source not in ("mnist", "fashion-mnist"):
+        raise ReplayError(f"the trace of {source} has no data/features, data/labels; write it again with --trace")
+    data_dir = data_dir or os.environ.get("BN_EXP_DATA_DIR")
+    if not data_dir:
+        raise ReplayError(f"where is {source}? Give --data-dir DIR or BN_EXP_DATA_DIR, the folder above {source}/")
+    features, labels, _ = own_samples(Path(data_dir) / source, False)
+    return features, labels
+
+
 def training_split(data, trace, data_dir):
-    """Raw features (uint8 images or float vectors, one row a sample) and labels."""
+    """Raw features (uint8 images, or numbers, one row a sample) and labels."""
     features, labels = trace.get("data/features"), trace.get("data/labels")
     if features is None or labels is None:
-        source = data["source"]
-        if source not in ("mnist", "fashion-mnist", "idx"):
-            raise ReplayError(f"the trace of {source} has no data/features, data/labels; write it again with --trace")
-        if source == "idx":
-            folder = Path(data["dir"])
-        else:
-            data_dir = data_dir or os.environ.get("BN_EXP_DATA_DIR")
-            if not data_dir:
-                raise ReplayError(f"where is {source}? Give --data-dir DIR or BN_EXP_DATA_DIR, the folder above {source}/")
-            folder = Path(data_dir) / source
         if labels is None and data.get("random_labels"):
             raise ReplayError("the labels are random and the trace has no data/labels; write it again with --trace")
-        if features is None:
-            images = read_idx(folder, "train-images-idx3-ubyte")
-            kept = min(data.get("train") or len(images), len(images) - (data.get("validation") or 0))
-            features = images.reshape(len(images), -1)[:kept]
-        if labels is None:
-            labels = read_idx(folder, "train-labels-idx1-ubyte")[: len(features)]
+        images, classes = file_samples(data, data_dir)
+        kept = min(data.get("train") or len(images), len(images) - (data.get("validation") or 0))
+        rows = trace.get("split/train", np.arange(kept))
+        features = images[rows] if features is None else features
+        labels = classes[rows] if labels is None else labels
     if len(labels) < len(features):
         raise ReplayError(f"{len(features)} samples but {len(labels)} labels; write the trace again with --trace")
     return features.reshape(len(features), -1), torch.from_numpy(labels[: len(features)].astype(np.int64))
 
 
-def scaled(features, scaling, dtype):
+def scaled(features, scaling, is_image, dtype):
     """A function from sample indices to scaled features; all arithmetic in f64, rounded once at the end."""
-    if features.dtype != np.uint8:
+    if features.dtype != np.uint8 or (scaling == "standardize" and not is_image):
         values = features.astype(np.float64)
         if scaling == "standardize":
-            sd = values.std(axis=0)
-            values = (values - values.mean(axis=0)) / np.where(sd == 0, 1.0, sd)
+            axis = None if is_image else 0
+            sd = values.std(axis=axis)
+            sd = np.where(values.max(axis=axis) == values.min(axis=axis), 1.0, sd)
+            values = (values - values.mean(axis=axis)) / sd
         elif scaling != "none":
-            raise ReplayError(f"data.scaling {scaling} is for images, but the data are vectors")
+            raise ReplayError(f"data.scaling {scaling} is for bytes, but the data are other numbers")
         vectors = torch.from_numpy(values).to(dtype)
         return lambda indices: vectors[indices]
     # A byte has 256 values: scale those.
@@ -364,7 +423,7 @@ def replay(run_dir, data_dir=None, steps=None):
     optimizer = build_optimizer(config["optimizer"], trained)
 
     features, labels = training_split(config["data"], trace, data_dir)
-    samples = scaled(features, config["data"].get("scaling") or "none", dtype)
+    samples = scaled(features, config["data"].get("scaling") or "none", shape["height"] * shape["width"] > 1, dtype)
     sample_shape = (-1, shape["channels"], shape["height"], shape["width"])
     batches = trace["batches"]
     if batches.size and batches.max() >= len(features):

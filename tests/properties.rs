@@ -88,7 +88,7 @@ fn most(target: &str) -> (usize, usize) {
         // A plan is as long as its limits allow: 20,000 runs are tried here.
         "configuration" => (256 << 20, 1000),
         // Two bits of a compressed file can stand for 258 bytes.
-        "idx" => (1 << 20, 4 * 1032),
+        "idx" => (1 << 20, 20 * 1032),
         "safetensors" => (1 << 20, 50),
         // The tests of a comparison try what they can of all exchanges.
         "tables" => (64 << 20, 500),
@@ -329,8 +329,8 @@ fn with_edited_state() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Tables in which some cells hold something else.
-fn with_changed_cells() -> impl Strategy<Value = Vec<u8>> {
+/// What a cell may hold.
+fn cell() -> impl Strategy<Value = &'static str> {
     let cells = [
         "",
         "NaN",
@@ -353,7 +353,27 @@ fn with_changed_cells() -> impl Strategy<Value = Vec<u8>> {
         ",",
         "\r",
     ];
-    let change = (any::<Index>(), select(cells.to_vec()));
+    select(cells.to_vec())
+}
+
+/// A table of samples in which some cells hold something else.
+fn with_changed_table() -> impl Strategy<Value = Vec<u8>> {
+    (select(samples("csv")), vec((any::<Index>(), cell()), 1..6)).prop_map(|(sample, changes)| {
+        let text = String::from_utf8(sample).expect("text");
+        let mut cells: Vec<String> = text.split_inclusive([',', '\n']).map(str::to_owned).collect();
+        for (at, new) in changes {
+            let at = at.index(cells.len());
+            let end =
+                cells[at].chars().last().filter(|c| [',', '\n'].contains(c)).map(String::from).unwrap_or_default();
+            cells[at] = format!("{new}{end}");
+        }
+        cells.concat().into_bytes()
+    })
+}
+
+/// Tables in which some cells hold something else.
+fn with_changed_cells() -> impl Strategy<Value = Vec<u8>> {
+    let change = (any::<Index>(), cell());
     (select(samples("tables")), vec(change, 1..6)).prop_map(|(sample, changes)| {
         let text = String::from_utf8(sample).expect("text");
         let (record, tables) = text.split_once('\0').expect("two parts");
@@ -431,6 +451,11 @@ proptest! {
     }
 
     #[test]
+    fn any_csv_file_is_read_or_refused(bytes in prop_oneof![with_changed_bytes("csv"), with_changed_table()]) {
+        hold("csv", &bytes);
+    }
+
+    #[test]
     fn any_saved_run_is_continued_or_refused(
         bytes in prop_oneof![with_changed_bytes("safetensors"), with_edited_header(), with_edited_state()],
     ) {
@@ -485,7 +510,7 @@ fn a_gzip_that_inflates_past_its_size_is_cut_off() {
 fn an_idx_header_of_enormous_sizes_allocates_nothing() {
     let plain = words([0x803, u32::MAX, 4096, 4096]);
     for raw in [inputs::gzip(&plain), plain] {
-        let (result, cost) = cost_of(|| idx::parse_images(idx::inflate(raw, "a file")?, "a file"));
+        let (result, cost) = cost_of(|| idx::parse_samples(idx::inflate(raw, "a file")?, false, "a file"));
         assert!(matches!(result, Err(IdxError::Impossible { .. } | IdxError::Truncated { .. })), "{result:?}");
         assert!(cost < 200_000, "{cost} bytes");
     }

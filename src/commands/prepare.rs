@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::exit::UsageError;
+use super::terminal::complain;
 use crate::cli::{DataDir, ExperimentArgs};
 use crate::config::Experiment;
 use crate::data::Store;
@@ -35,6 +36,7 @@ pub(super) fn read(args: &ExperimentArgs) -> anyhow::Result<(Experiment, Store)>
     let store = Store::new(data_dir(&args.data));
     let experiment = Experiment::parse(&text, &args.set, &|data| Ok(store.facts(data)?))
         .with_context(|| args.config.display().to_string())?;
+    store.notes().iter().for_each(|note| complain(format!("note: {note}")));
     Ok((experiment, store))
 }
 

@@ -7,7 +7,7 @@ pub use super::file::{
     Precision, Scaling, Schedule,
 };
 pub use crate::sources::Source;
-pub use crate::sources::facts::{DataFacts, Shape};
+pub use crate::sources::facts::{DataFacts, Shape, Values};
 
 /// Everything that decides a run's numbers except its arm and seed.
 #[derive(Debug, Clone, PartialEq)]

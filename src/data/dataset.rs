@@ -16,6 +16,8 @@ pub struct Split {
     pub(super) first: usize,
     /// One label a sample.
     pub labels: Vec<u8>,
+    /// The row of the file that each sample was; empty if the split is in the file's order, or was made up.
+    pub rows: Vec<u32>,
 }
 
 impl Split {
@@ -43,33 +45,32 @@ pub struct Dataset {
     pub validation: Split,
     /// Samples to report.
     pub test: Split,
+    /// What is peculiar about the splits, a sentence each.
+    pub warnings: Vec<String>,
     scaling: Scaling,
-    /// Mean and SD of the training split: one each for images, one per feature for vectors.
+    /// Mean and SD of the training split, one of each per feature; for images of bytes one for all.
     moments: Vec<(f64, f64)>,
 }
 
 impl Dataset {
     /// Puts a data set together, measuring the training split's moments if they are needed.
     pub(super) fn new(shape: Shape, classes: usize, [train, validation, test]: [Split; 3], scaling: Scaling) -> Self {
-        let moments = if scaling == Scaling::Standardize { moments(&train, shape.len()) } else { Vec::new() };
-        Self { shape, classes, train, validation, test, scaling, moments }
+        let moments = if scaling == Scaling::Standardize { moments(&train, shape) } else { Vec::new() };
+        Self { shape, classes, train, validation, test, warnings: Vec::new(), scaling, moments }
     }
 
     /// Bytes that only this data set holds: features read from files are shared.
     pub(super) fn own_bytes(&self) -> usize {
         let splits = [&self.train, &self.validation, &self.test].into_iter();
-        let features = |split: &Split| match &*split.features {
-            _ if Arc::strong_count(&split.features) > 1 => 0,
-            Features::Bytes(bytes) => bytes.len(),
-            Features::Floats(floats) => size_of_val(&floats[..]),
-        };
-        splits.map(|split| split.len() + features(split)).sum()
+        let features = |split: &Split| if Arc::strong_count(&split.features) > 1 { 0 } else { split.features.bytes() };
+        splits.map(|split| split.len() + size_of_val(&split.rows[..]) + features(split)).sum()
     }
 
     /// The scaling as a table or formula in the precision of training.
     pub fn scaler<F: Scalar>(&self) -> Scaler<F> {
         match &*self.train.features {
-            Features::Bytes(_) => {
+            // Each feature of a vector has moments of its own: no one table serves all.
+            Features::Bytes(_) if self.moments.len() <= 1 => {
                 let (mean, sd) = self.moments.first().copied().unwrap_or((0.0, 1.0));
                 let table = |scaled: &dyn Fn(f64) -> f64| {
                     Bytes::Table(Box::new(std::array::from_fn(|byte| F::of(scaled(byte as f64)))))
@@ -81,7 +82,7 @@ impl Dataset {
                     Scaling::None => table(&|byte| byte),
                 })
             }
-            Features::Floats(_) => Scaler::Moments(self.moments.clone()),
+            _ => Scaler::Moments(self.moments.clone()),
         }
     }
 
@@ -92,6 +93,7 @@ impl Dataset {
         match &*self.train.features {
             Features::Bytes(bytes) => RawFeatures::Bytes(&bytes[from..to]),
             Features::Floats(floats) => RawFeatures::Floats(&floats[from..to]),
+            Features::Doubles(doubles) => RawFeatures::Doubles(&doubles[from..to]),
         }
     }
 }
@@ -99,10 +101,12 @@ impl Dataset {
 /// Borrowed [`Features`].
 #[derive(Debug)]
 pub enum RawFeatures<'a> {
-    /// Images.
+    /// Bytes.
     Bytes(&'a [u8]),
-    /// Vectors.
+    /// Numbers of 32 bits.
     Floats(&'a [f32]),
+    /// Numbers of 64 bits.
+    Doubles(&'a [f64]),
 }
 
 /// Turns stored features into numbers for the network.
@@ -122,49 +126,81 @@ impl<F: Scalar> Scaler<F> {
             (Features::Bytes(bytes), Self::Bytes(values)) => {
                 gather::gather_rows(values, &bytes[split.first * length..], samples, length, out, written);
             }
-            (Features::Floats(floats), Self::Moments(moments)) => {
-                for (i, out) in samples.iter().zip(out.chunks_exact_mut(length)) {
-                    let sample = floats[(split.first + *i as usize) * length..][..length].iter().map(|x| f64::from(*x));
-                    if moments.is_empty() {
-                        out.iter_mut().zip(sample).for_each(|(o, x)| *o = F::of(x));
-                    } else {
-                        let scaled = sample.zip(moments).map(|(x, (mean, sd))| (x - mean) / sd);
-                        out.iter_mut().zip(scaled).for_each(|(o, x)| *o = F::of(x));
-                    }
-                    written(out);
-                }
+            (Features::Bytes(x), Self::Moments(moments)) => {
+                scale_rows(x, split.first, samples, length, moments, out, written);
+            }
+            (Features::Floats(x), Self::Moments(moments)) => {
+                scale_rows(x, split.first, samples, length, moments, out, written);
+            }
+            (Features::Doubles(x), Self::Moments(moments)) => {
+                scale_rows(x, split.first, samples, length, moments, out, written);
             }
             _ => unreachable!("a data set's scaler is made for its features"),
         }
     }
 }
 
-/// Mean and population SD: over all pixels of images, per feature of vectors. A constant feature
-/// gets SD 1, so that it becomes 0.
-fn moments(split: &Split, length: usize) -> Vec<(f64, f64)> {
-    let of = |values: &mut dyn Iterator<Item = f64>| {
-        let values: Vec<f64> = values.collect();
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64;
-        (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
-    };
+/// Writes the named rows after the first, each value less its mean and divided by its SD, or as it is.
+fn scale_rows<F: Scalar, T: Copy + Into<f64>>(
+    values: &[T],
+    first: usize,
+    samples: &[u32],
+    length: usize,
+    moments: &[(f64, f64)],
+    out: &mut [F],
+    written: &mut dyn FnMut(&[F]),
+) {
+    for (i, out) in samples.iter().zip(out.chunks_exact_mut(length)) {
+        let sample = values[(first + *i as usize) * length..][..length].iter().map(|x| (*x).into());
+        if moments.is_empty() {
+            out.iter_mut().zip(sample).for_each(|(o, x)| *o = F::of(x));
+        } else {
+            let scaled = sample.zip(moments).map(|(x, (mean, sd))| (x - mean) / sd);
+            out.iter_mut().zip(scaled).for_each(|(o, x)| *o = F::of(x));
+        }
+        written(out);
+    }
+}
+
+/// Mean and population SD: over all values of images, per feature of vectors. What is constant gets SD 1, so that it
+/// becomes 0.
+fn moments(split: &Split, shape: Shape) -> Vec<(f64, f64)> {
+    let (length, is_image) = (shape.len(), shape.area() > 1);
     let range = split.first * length..(split.first + split.len()) * length;
     match &*split.features {
-        Features::Bytes(bytes) => {
-            // From counts of each byte: exact, and without a copy of every pixel in f64.
-            let mut counts = [0u64; 256];
-            bytes[range].iter().for_each(|b| counts[usize::from(*b)] += 1);
-            let total = (split.len() * length) as f64;
-            let weighted = |f: &dyn Fn(f64) -> f64| {
-                counts.iter().zip(0u32..).map(|(n, b)| *n as f64 * f(f64::from(b))).sum::<f64>() / total
-            };
-            let mean = weighted(&|b| b);
-            let variance = weighted(&|b| (b - mean).powi(2));
-            vec![(mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })]
-        }
-        Features::Floats(floats) => {
-            let floats = &floats[range];
-            (0..length).map(|j| of(&mut floats.iter().skip(j).step_by(length).map(|x| f64::from(*x)))).collect()
-        }
+        Features::Bytes(bytes) if is_image => vec![moments_of_bytes(&bytes[range])],
+        Features::Bytes(bytes) => per_feature(&bytes[range], length),
+        Features::Floats(floats) if is_image => vec![moments_of(floats[range].iter().map(|x| (*x).into())); length],
+        Features::Floats(floats) => per_feature(&floats[range], length),
+        Features::Doubles(doubles) if is_image => vec![moments_of(doubles[range].iter().copied()); length],
+        Features::Doubles(doubles) => per_feature(&doubles[range], length),
     }
+}
+
+fn per_feature<T: Copy + Into<f64>>(values: &[T], length: usize) -> Vec<(f64, f64)> {
+    (0..length).map(|j| moments_of(values.iter().skip(j).step_by(length).map(|x| (*x).into()))).collect()
+}
+
+fn moments_of(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let count = values.clone().count() as f64;
+    // The mean of equal values may be off by a rounding, and their SD then be that rounding.
+    if let Some(first) = values.clone().next().filter(|first| values.clone().all(|x| x == *first)) {
+        return (first, 1.0);
+    }
+    let mean = values.clone().sum::<f64>() / count;
+    let variance = values.map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+    (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
+}
+
+/// From counts of each byte: exact, and without a copy of every pixel in f64.
+fn moments_of_bytes(bytes: &[u8]) -> (f64, f64) {
+    let mut counts = [0u64; 256];
+    bytes.iter().for_each(|b| counts[usize::from(*b)] += 1);
+    let total = bytes.len() as f64;
+    let weighted = |f: &dyn Fn(f64) -> f64| {
+        counts.iter().zip(0u32..).map(|(n, b)| *n as f64 * f(f64::from(b))).sum::<f64>() / total
+    };
+    let mean = weighted(&|b| b);
+    let variance = weighted(&|b| (b - mean).powi(2));
+    (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
 }

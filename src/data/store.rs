@@ -13,15 +13,20 @@ use crate::config::settings::{Data, DataFacts};
 use crate::random::{below, stream};
 use crate::sources::Kind;
 use crate::sources::error::DataError;
+use crate::sources::facts::MOST_CLASSES;
 use crate::sources::published::Published;
 use crate::sources::samples::{FileSamples, Files};
 use crate::sources::traits::{FromFiles, Generated};
+use crate::sources::words::listed;
 
 /// Loads data sets below one folder and shares them.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    files: Mutex<HashMap<PathBuf, Arc<Files>>>,
+    /// By place and by how it is read.
+    files: Mutex<HashMap<(PathBuf, String), Arc<Files>>>,
+    /// What was noted of data sets, each once.
+    notes: Mutex<Vec<String>>,
     /// The data sets used last, latest at the end.
     recent: Mutex<Vec<(String, Arc<Dataset>)>>,
 }
@@ -32,7 +37,7 @@ const RECENT_BYTES: usize = 64 << 20;
 impl Store {
     /// Data sets in `root`, one sub-folder each.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), files: Mutex::default(), recent: Mutex::default() }
+        Self { root: root.into(), files: Mutex::default(), notes: Mutex::default(), recent: Mutex::default() }
     }
 
     /// Folder of a published data set.
@@ -45,11 +50,23 @@ impl Store {
     /// # Errors
     /// If those files are missing or wrong.
     pub fn facts(&self, data: &DataFile) -> Result<DataFacts, DataError> {
-        match data.source.kind() {
-            Kind::Generated(source) => Ok(source.facts()),
-            Kind::Published(set) => set.facts(&|| self.files(set)),
-            Kind::Own(source) => source.facts(&|| self.files(source)),
+        let facts = match data.source.kind() {
+            Kind::Generated(source) => source.facts(),
+            Kind::Published(set) => set.facts(&|| self.files(set))?,
+            Kind::Own(source) => source.facts(&|| self.files(source))?,
+        };
+        let mut notes = lock(&self.notes);
+        for note in &facts.notes {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
         }
+        Ok(facts)
+    }
+
+    /// What the user should know of how files were understood, as far as [`Store::facts`] was asked of them.
+    pub fn notes(&self) -> Vec<String> {
+        lock(&self.notes).clone()
     }
 
     /// The data set as `seed` sees it.
@@ -74,28 +91,31 @@ impl Store {
     }
 
     fn assemble(&self, data: &Data, seed: u64) -> Result<Dataset, DataError> {
-        let mut splits = match data.source.kind() {
-            Kind::Generated(source) => generated(source, data, seed),
-            Kind::Published(set) => from_files(&*self.files(set)?, data),
-            Kind::Own(source) => from_files(&*self.files(source)?, data),
+        let (mut splits, mut warnings) = match data.source.kind() {
+            Kind::Generated(source) => (generated(source, data, seed), Vec::new()),
+            Kind::Published(set) => from_files(&*self.files(set)?, data)?,
+            Kind::Own(source) => from_files(&*self.files(source)?, data)?,
         };
         if data.random_labels {
             for (split, name) in splits.iter_mut().zip(["train", "validation", "test"]) {
                 let mut rng = stream(seed, &format!("random-labels/{name}"));
                 split.labels.iter_mut().for_each(|label| *label = below(&mut rng, data.classes) as u8);
             }
+            warnings.clear();
         }
-        Ok(Dataset::new(data.shape, data.classes, splits, data.scaling))
+        let mut dataset = Dataset::new(data.shape, data.classes, splits, data.scaling);
+        dataset.warnings = warnings;
+        Ok(dataset)
     }
 
     fn files(&self, source: &dyn FromFiles) -> Result<Arc<Files>, DataError> {
-        let place = source.place(&self.root);
+        let key = (source.place(&self.root), source.reading());
         let mut files = lock(&self.files);
-        if let Some(known) = files.get(&place) {
+        if let Some(known) = files.get(&key) {
             return Ok(known.clone());
         }
-        let read = Arc::new(source.read(&place)?);
-        files.insert(place, read.clone());
+        let read = Arc::new(source.read(&key.0)?);
+        files.insert(key, read.clone());
         Ok(read)
     }
 
@@ -113,18 +133,36 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn from_files(files: &Files, data: &Data) -> [Split; 3] {
+/// The splits of a data set in files, and what is peculiar about them.
+fn from_files(files: &Files, data: &Data) -> Result<([Split; 3], Vec<String>), DataError> {
+    let numbering = files.labels.numbering(Some(data.classes))?;
     let part = |file: &FileSamples, first: usize, count: usize| Split {
         features: file.features.clone(),
         first,
-        labels: file.labels[first..first + count].to_vec(),
+        labels: file.labels[first..first + count].iter().map(|place| numbering.class_of[usize::from(*place)]).collect(),
+        rows: if file.rows.is_empty() { Vec::new() } else { file.rows[first..first + count].to_vec() },
     };
     let in_file = files.training.labels.len();
-    [
+    let splits = [
         part(&files.training, 0, data.train),
         part(&files.training, in_file - data.validation, data.validation),
         part(&files.test, 0, data.test),
-    ]
+    ];
+    let named = splits.iter().zip(["training", "validation", "test"]);
+    let warnings = named.filter_map(|(split, name)| {
+        let absent: Vec<String> = absent(split, data.classes).map(|c| files.labels.name_of(c, &numbering)).collect();
+        let has_some = !split.is_empty() && !absent.is_empty();
+        has_some.then(|| format!("the {name} split ({} samples) has none of label {}", split.len(), listed(&absent)))
+    });
+    let warnings = warnings.collect();
+    Ok((splits, warnings))
+}
+
+/// The classes of which a split has no sample.
+fn absent(split: &Split, classes: usize) -> impl Iterator<Item = usize> {
+    let mut is_there = [false; MOST_CLASSES];
+    split.labels.iter().for_each(|class| is_there[usize::from(*class)] = true);
+    (0..classes).filter(move |class| !is_there[*class])
 }
 
 /// Generated data: the task's fixed parts from one stream, each split from one of its own.
@@ -132,7 +170,7 @@ fn generated(source: &dyn Generated, data: &Data, seed: u64) -> [Split; 3] {
     let sampler = source.sampler(&mut stream(seed, "data/task"));
     let split = |name: &str, count: usize| {
         let samples = sampler(count, &mut stream(seed, &format!("data/{name}")));
-        Split { features: Arc::new(samples.features), first: 0, labels: samples.labels }
+        Split { features: Arc::new(samples.features), first: 0, labels: samples.labels, rows: Vec::new() }
     };
     [split("train", data.train), split("validation", data.validation), split("test", data.test)]
 }

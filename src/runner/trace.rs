@@ -1,7 +1,8 @@
 //! `trace.safetensors`: what anyone needs to replay a run in another framework.
 //!
 //! `init/<parameter>` for every parameter and buffer before step 0, after an arm's data-dependent start; `batches`, int64
-//! [steps, batch], indices into the training split; and where samples or labels are made up rather
+//! [steps, batch], indices into the training split; `split/train`, int64 \[samples\], the row of the file that each of
+//! them was, from 0, where a file's rows were permuted; and where samples or labels are made up rather
 //! than read from files, `data/features` (bytes or floats, unscaled) and `data/labels` of that
 //! split. A pure function of the configuration: a finished run's trace is written without training.
 
@@ -48,7 +49,11 @@ pub fn write<F: Scalar>(
         out.push(match data.raw_training_features() {
             RawFeatures::Bytes(bytes) => Tensor::bytes("data/features", shape, bytes),
             RawFeatures::Floats(floats) => Tensor::floats("data/features", shape, floats),
+            RawFeatures::Doubles(doubles) => Tensor::floats("data/features", shape, doubles),
         });
+    }
+    if !data.train.rows.is_empty() {
+        out.push(Tensor::integers("split/train", vec![n], data.train.rows.iter().map(|row| i64::from(*row))));
     }
     if !is_file || settings.data.random_labels {
         let labels = data.train.labels.iter().map(|label| i64::from(*label));

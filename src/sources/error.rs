@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::csv_format::CsvError;
 use super::idx_format::IdxError;
 
 /// A data set that cannot be used.
@@ -22,6 +23,19 @@ pub enum DataError {
     /// A file that does not follow the IDX format.
     #[error(transparent)]
     Idx(#[from] IdxError),
+    /// A table that is not as it should be.
+    #[error(transparent)]
+    Csv(#[from] CsvError),
+    /// Several files, any of which may be meant.
+    #[error("{dir} has several files that may be the {what}: {names}; leave one of them there", dir = dir.display())]
+    Ambiguous {
+        /// Where they are.
+        dir: PathBuf,
+        /// What is looked for.
+        what: &'static str,
+        /// Their names.
+        names: String,
+    },
     /// A file whose content is not what its name says.
     #[error("{file}: expected {expected}, found {found}")]
     Mismatch {

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Most classes there can be: a label is a byte.
+pub const MOST_CLASSES: usize = 256;
+
 /// Shape of one sample or feature map: channels × height × width. Vectors are d × 1 × 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
@@ -35,13 +38,26 @@ impl Shape {
     }
 }
 
+/// What the numbers of samples are, and with it how they are scaled by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// Bytes, 0 to 255.
+    Bytes,
+    /// Numbers in units of their own: wide integers, the columns of a table.
+    Measured,
+    /// Numbers that someone has scaled, or made to be used as they are.
+    Scaled,
+}
+
 /// What is known of a data set before its samples are made or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFacts {
     /// Shape of a sample.
     pub shape: Shape,
-    /// Whether samples are images of bytes.
+    /// Whether samples are images, and not vectors.
     pub images: bool,
+    /// What their numbers are.
+    pub values: Values,
     /// Number of classes.
     pub classes: usize,
     /// Samples in the training file (training and validation); `None` where as many as asked for are generated.
@@ -50,6 +66,8 @@ pub struct DataFacts {
     pub test_file: Option<usize>,
     /// SHA-256 of the files, where the configuration names a place rather than a known data set.
     pub fingerprint: Option<String>,
+    /// What the user should know of how the files were understood, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl DataFacts {
@@ -64,6 +82,8 @@ impl DataFacts {
     }
 
     const fn generated(shape: Shape, images: bool, classes: usize) -> Self {
-        Self { shape, images, classes, training_file: None, test_file: None, fingerprint: None }
+        let values = if images { Values::Bytes } else { Values::Scaled };
+        let notes = Vec::new();
+        Self { shape, images, values, classes, training_file: None, test_file: None, fingerprint: None, notes }
     }
 }

@@ -9,20 +9,23 @@ use super::error::DataError;
 use super::facts::DataFacts;
 use super::idx_files::{FILES, read_files};
 use super::idx_format;
-use super::samples::Files;
+use super::order::permuted;
+use super::samples::{FileSamples, Files};
 use super::traits::{FromFiles, Read};
 use crate::files;
 
-/// Four IDX files under MNIST's usual names in `data.dir`.
+/// Four IDX files in `data.dir`, under MNIST's names or like them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(inline)]
 pub struct Idx {
-    /// Folder of the four IDX files.
+    /// Folder of the four IDX files: images and labels for training (`train` in their names) and for testing (`t10k` or `test`), with or without `.gz`.
     pub dir: String,
-    /// Classes; by default one more than the highest training label.
+    /// Classes; by default as many as there are different training labels.
     #[schemars(range(min = 2, max = 256))]
     pub classes: Option<usize>,
+    /// Whether images lie on their side, rows and columns exchanged, as EMNIST's do (default `false`).
+    pub transpose: bool,
 }
 
 impl FromFiles for Idx {
@@ -31,26 +34,35 @@ impl FromFiles for Idx {
     }
 
     fn read(&self, folder: &Path) -> Result<Files, DataError> {
-        read_files(|i| {
-            let path = find(folder, FILES[i]).ok_or_else(|| {
-                let remedy = "name the folder that holds the four files in data.dir";
-                DataError::missing("the IDX data set", folder, FILES[i], remedy.to_owned())
-            })?;
+        let read = read_files(self.transpose, |i| {
+            let path = find(folder, i)?;
             let name = path.display().to_string();
             Ok((idx_format::inflate(files::read(&path).map_err(DataError::Io)?, &name)?, name))
-        })
+        })?;
+        let length = read.shape.len();
+        // Nobody else has the features yet, so they are not copied.
+        let permuted =
+            |FileSamples { features, labels, .. }| permuted(std::sync::Arc::unwrap_or_clone(features), labels, length);
+        Ok(Files { training: permuted(read.training), test: permuted(read.test), ..read })
     }
 
     fn facts(&self, read: Read) -> Result<DataFacts, DataError> {
         let files = read()?;
+        let numbering = files.labels.numbering(self.classes)?;
         Ok(DataFacts {
             shape: files.shape,
-            images: true,
-            classes: self.check_classes(&files)?,
+            images: files.shape.area() > 1,
+            values: files.values,
+            classes: numbering.classes,
             training_file: Some(files.training.labels.len()),
             test_file: Some(files.test.labels.len()),
             fingerprint: Some(files.fingerprint.clone()),
+            notes: numbering.note.into_iter().collect(),
         })
+    }
+
+    fn reading(&self) -> String {
+        format!("transpose {}", self.transpose)
     }
 
     fn place_keys(&self) -> &'static [&'static str] {
@@ -67,27 +79,66 @@ impl Idx {
     pub fn settle(&mut self, facts: &DataFacts) {
         self.classes.get_or_insert(facts.classes);
     }
+}
 
-    /// The number of classes, as stated or as the training labels have it. Without a statement every
-    /// label below the highest must occur: one stray byte would otherwise make up hundreds of classes.
-    fn check_classes(&self, files: &Files) -> Result<usize, DataError> {
-        let mismatch = |expected, found| DataError::Mismatch { file: self.dir.clone(), expected, found };
-        let highest = files.classes - 1;
-        if let Some(stated) = self.classes {
-            let expected = || format!("labels from 0 to {}, as data.classes says", stated - 1);
-            return if highest < stated { Ok(stated) } else { Err(mismatch(expected(), format!("label {highest}"))) };
+/// One of the four files in a folder: under its usual name, plain or with `.gz`; else under a name that says the same, such
+/// as `emnist-letters-test-images-idx3-ubyte.gz`, `train-images.idx3-ubyte` or `qmnist-train-labels-idx2-int`.
+fn find(folder: &Path, which: usize) -> Result<PathBuf, DataError> {
+    let usual = FILES[which];
+    let names = files::list(folder).map_err(DataError::Io)?;
+    if let Some(name) = [usual.to_owned(), format!("{usual}.gz")].iter().find(|name| names.contains(name)) {
+        return Ok(folder.join(name));
+    }
+    let mut similar: Vec<&String> = names.iter().filter(|name| says(name) == Some(which)).collect();
+    similar.sort_unstable();
+    // Of one file plain and compressed, the plain one.
+    similar.dedup_by(|later, earlier| **later == format!("{earlier}.gz"));
+    match similar.as_slice() {
+        [only] => Ok(folder.join(only)),
+        [] => {
+            let remedy = "name the folder that holds the four files in data.dir; a name may have more before and after \
+                          `train` or `test`, `images` or `labels`, and `idx`";
+            Err(DataError::missing("the IDX data set", folder, usual, remedy.to_owned()))
         }
-        match (0..files.classes).find(|class| !files.training.labels.contains(&(*class as u8))) {
-            None => Ok(files.classes),
-            Some(absent) => Err(mismatch(
-                format!("every label from 0 to {highest} among the training labels"),
-                format!("no label {absent}; state data.classes if that is right"),
-            )),
+        several => {
+            let what = ["training images", "training labels", "test images", "test labels"][which];
+            let names = several.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            Err(DataError::Ambiguous { dir: folder.to_owned(), what, names })
         }
     }
 }
 
-/// The file under its plain name or with `.gz`.
-fn find(folder: &Path, file: &str) -> Option<PathBuf> {
-    [file.to_owned(), format!("{file}.gz")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
+/// Which of the four files a name means, if any. What stands last counts: a prefix may be any word.
+fn says(name: &str) -> Option<usize> {
+    let name = name.to_ascii_lowercase();
+    let last = |words: &[&str]| words.iter().filter_map(|word| name.rfind(word)).max();
+    let is_test = last(&["t10k", "test"]) > last(&["train"]);
+    let is_labels = last(&["label"]) > last(&["image"]);
+    let has_part = last(&["t10k", "test", "train"]).is_some() && last(&["label", "image"]).is_some();
+    (has_part && name.contains("idx") && !name.starts_with('.'))
+        .then_some(2 * usize::from(is_test) + usize::from(is_labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_which_file_they_mean() {
+        for (name, which) in [
+            ("train-images-idx3-ubyte", Some(0)),
+            ("train-labels.idx1-ubyte", Some(1)),
+            ("emnist-letters-test-images-idx3-ubyte.gz", Some(2)),
+            ("qmnist-test-labels-idx2-int", Some(3)),
+            ("latest-train-images-idx3-ubyte", Some(0)),
+            ("train-set-t10k-labels-idx1-ubyte", Some(3)),
+            ("Train_Images.IDX", Some(0)),
+            (".train-images-idx3-ubyte.swp", None),
+            ("train-images.png", None),
+            ("train-labels.csv", None),
+            ("idx-notes.txt", None),
+        ] {
+            assert_eq!(says(name), which, "{name}");
+        }
+    }
 }

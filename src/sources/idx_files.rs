@@ -5,8 +5,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::error::DataError;
-use super::facts::Shape;
-use super::idx_format::{Images, parse_images, parse_labels};
+use super::facts::{MOST_CLASSES, Shape, Values};
+use super::idx_format::{ParsedSamples, parse_labels, parse_samples};
+use super::labels::{Different, LabelSet, Names, different};
 use super::samples::{Features, FileSamples, Files};
 use crate::files;
 
@@ -14,69 +15,106 @@ use crate::files;
 pub const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
-/// Images with their labels, and the names of both files.
+/// Samples with their labels, and the names of both files.
 struct Pair {
-    images: Images,
-    labels: Vec<u8>,
-    image_file: String,
+    samples: ParsedSamples,
+    labels: Vec<i64>,
+    sample_file: String,
     label_file: String,
 }
 
-/// Reads the four files. `inflated` returns the bytes of one of [`FILES`], and its name for messages.
+/// Reads the four files, in their order. `inflated` returns the bytes of one of [`FILES`], and its name for messages. With
+/// `transpose` images lie on their side.
 ///
 /// # Errors
 /// What `inflated` says; a file that does not follow the format; files that do not belong together.
-pub fn read_files(inflated: impl Fn(usize) -> Result<(Vec<u8>, String), DataError>) -> Result<Files, DataError> {
+pub fn read_files(
+    transpose: bool,
+    inflated: impl Fn(usize) -> Result<(Vec<u8>, String), DataError>,
+) -> Result<Files, DataError> {
     let mut content = Sha256::new();
     let mut bytes = |i: usize| {
         let (bytes, name) = inflated(i)?;
         content.update(files::sha256(&bytes));
         Ok((bytes, name))
     };
-    let training = pair(&mut bytes, 0, 1)?;
-    let test = pair(&mut bytes, 2, 3)?;
-    let classes = classes(&training, &test)?;
-    let shape = Shape { channels: 1, height: training.images.rows, width: training.images.columns };
+    let mut training = pair(&mut bytes, transpose, 0, 1)?;
+    let mut test = pair(&mut bytes, transpose, 2, 3)?;
+    check_shapes(&training, &test)?;
+    let values = common(&mut training, &mut test)?;
+    let too_many = |found| DataError::Mismatch {
+        file: training.label_file.clone(),
+        expected: format!("at most {MOST_CLASSES} different labels"),
+        found: format!("at least {found}; what is no class (a number measured, an index) is no label"),
+    };
+    let labels = different(&training.labels, &test.labels).map_err(too_many)?;
+    let Different { names, training: in_training, test: in_test } = labels;
+    let label_files = [&*training.label_file, &*test.label_file];
+    let labels = LabelSet::new(Names::Numbers(names), &in_training, &in_test, label_files);
+    let shape = training.samples.shape;
     let samples =
-        |pair: Pair| FileSamples { features: Arc::new(Features::Bytes(pair.images.pixels)), labels: pair.labels };
+        |pair: Pair, labels| FileSamples { features: Arc::new(pair.samples.features), labels, rows: Vec::new() };
     let fingerprint = files::hex(&content.finalize());
-    Ok(Files { shape, classes, fingerprint, training: samples(training), test: samples(test) })
+    let (training, test) = (samples(training, in_training), samples(test, in_test));
+    Ok(Files { shape, values, labels, fingerprint, training, test })
 }
 
 fn pair(
     bytes: &mut impl FnMut(usize) -> Result<(Vec<u8>, String), DataError>,
-    images: usize,
+    transpose: bool,
+    samples: usize,
     labels: usize,
 ) -> Result<Pair, DataError> {
-    let (raw, image_file) = bytes(images)?;
-    let images = parse_images(raw, &image_file)?;
+    let (raw, sample_file) = bytes(samples)?;
+    let samples = parse_samples(raw, transpose, &sample_file)?;
     let (raw, label_file) = bytes(labels)?;
     let labels = parse_labels(raw, &label_file)?;
-    if labels.len() != images.count {
-        let expected = format!("{} labels, one for each image of {image_file}", images.count);
+    if labels.len() != samples.count {
+        let expected = format!("{} labels, one for each sample of {sample_file}", samples.count);
         return Err(DataError::Mismatch { file: label_file, expected, found: format!("{} labels", labels.len()) });
     }
-    Ok(Pair { images, labels, image_file, label_file })
+    Ok(Pair { samples, labels, sample_file, label_file })
 }
 
-/// The number of classes, if the test file has images of the same size and no other labels.
-fn classes(training: &Pair, test: &Pair) -> Result<usize, DataError> {
-    let size = |pair: &Pair| (pair.images.rows, pair.images.columns);
-    if size(training) != size(test) {
-        let ((rows, columns), (test_rows, test_columns)) = (size(training), size(test));
+/// Refuses test samples of another shape.
+fn check_shapes(training: &Pair, test: &Pair) -> Result<(), DataError> {
+    if training.samples.shape == test.samples.shape {
+        return Ok(());
+    }
+    Err(DataError::Mismatch {
+        file: test.sample_file.clone(),
+        expected: format!("{}, as in {}", described(training.samples.shape), training.sample_file),
+        found: described(test.samples.shape),
+    })
+}
+
+fn described(shape: Shape) -> String {
+    match shape {
+        Shape { channels, height: 1, width: 1 } => format!("vectors of {channels}"),
+        Shape { channels: 1, height, width } => format!("images of {height}×{width}"),
+        Shape { channels, height, width } => format!("images of {height}×{width} with {channels} channels"),
+    }
+}
+
+/// What the numbers of both files are. Where the integers of one file are all bytes and those of the other are not, none
+/// count as bytes.
+fn common(training: &mut Pair, test: &mut Pair) -> Result<Values, DataError> {
+    let values = [training.samples.values, test.samples.values];
+    if values[0] == values[1] {
+        return Ok(values[0]);
+    }
+    if values.contains(&Values::Scaled) {
+        let words = |values| if values == Values::Scaled { "floats" } else { "integers" };
         return Err(DataError::Mismatch {
-            file: test.image_file.clone(),
-            expected: format!("images of {rows}×{columns}, as in {}", training.image_file),
-            found: format!("{test_rows}×{test_columns}"),
+            file: test.sample_file.clone(),
+            expected: format!("{}, as in {}", words(values[0]), training.sample_file),
+            found: format!("{}; save both files in one type, scaled alike", words(values[1])),
         });
     }
-    let classes = training.labels.iter().max().map_or(0, |label| usize::from(*label) + 1).max(2);
-    match test.labels.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes) {
-        None => Ok(classes),
-        Some((i, label)) => Err(DataError::Mismatch {
-            file: test.label_file.clone(),
-            expected: format!("labels from 0 to {}, as in training", classes - 1),
-            found: format!("label {label} at index {i}"),
-        }),
+    for samples in [&mut training.samples, &mut test.samples] {
+        if let Features::Bytes(bytes) = &samples.features {
+            samples.features = Features::Floats(bytes.iter().map(|byte| f32::from(*byte)).collect());
+        }
     }
+    Ok(Values::Measured)
 }

@@ -4,6 +4,8 @@
 //! none can be forgotten in one place. [`Source`] is the list of all; [`schema`] puts their knobs side by side into the
 //! configuration's `data`.
 
+pub mod csv;
+pub mod csv_format;
 pub mod error;
 pub mod facts;
 pub mod fashion_mnist;
@@ -12,13 +14,16 @@ pub mod glyphs;
 pub mod idx;
 pub mod idx_files;
 pub mod idx_format;
+pub mod labels;
 pub mod mnist;
+pub mod order;
 pub mod published;
 pub mod samples;
 pub mod schema;
 pub mod spirals;
 pub mod teacher;
 pub mod traits;
+pub mod words;
 
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
@@ -37,6 +42,7 @@ pub enum Source {
     Mnist(mnist::Mnist),
     FashionMnist(fashion_mnist::FashionMnist),
     Idx(idx::Idx),
+    Csv(csv::Csv),
     Gaussians(gaussians::Gaussians),
     Spirals(spirals::Spirals),
     Teacher(teacher::Teacher),
@@ -50,6 +56,7 @@ impl Source {
             Self::Mnist(_) => Kind::Published(&mnist::MNIST),
             Self::FashionMnist(_) => Kind::Published(&fashion_mnist::FASHION_MNIST),
             Self::Idx(source) => Kind::Own(source),
+            Self::Csv(source) => Kind::Own(source),
             Self::Gaussians(source) => Kind::Generated(source),
             Self::Spirals(source) => Kind::Generated(source),
             Self::Teacher(source) => Kind::Generated(source),
@@ -135,6 +142,7 @@ mod tests {
         match &samples.features {
             Features::Bytes(bytes) => bytes.iter().map(|byte| f64::from(*byte)).collect(),
             Features::Floats(floats) => floats.iter().map(|x| f64::from(*x)).collect(),
+            Features::Doubles(doubles) => doubles.clone(),
         }
     }
 

@@ -61,7 +61,7 @@ impl FromFiles for Published {
     }
 
     fn read(&self, folder: &Path) -> Result<Files, DataError> {
-        read_files(|i| {
+        read_files(false, |i| {
             let file = &self.files[i];
             let path = file.find(folder).ok_or_else(|| self.missing_in(folder, file))?;
             let name = path.display().to_string();

@@ -5,15 +5,38 @@ use std::sync::Arc;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::facts::Shape;
+use super::facts::{Shape, Values};
+use super::labels::LabelSet;
 
-/// Features of samples, row-major \[N, C, H, W\], unscaled.
+/// Features of samples, row-major \[N, H, W, C\], unscaled.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Features {
-    /// Images.
+    /// Bytes.
     Bytes(Vec<u8>),
-    /// Vectors.
+    /// Numbers of 32 bits at most.
     Floats(Vec<f32>),
+    /// Numbers that need 64 bits.
+    Doubles(Vec<f64>),
+}
+
+impl Features {
+    /// Takes the values from `at` on away, and returns them.
+    pub fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Self::Bytes(values) => Self::Bytes(values.split_off(at)),
+            Self::Floats(values) => Self::Floats(values.split_off(at)),
+            Self::Doubles(values) => Self::Doubles(values.split_off(at)),
+        }
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(values) => values.len(),
+            Self::Floats(values) => size_of_val(&values[..]),
+            Self::Doubles(values) => size_of_val(&values[..]),
+        }
+    }
 }
 
 /// Samples with their labels.
@@ -28,10 +51,12 @@ pub struct Samples {
 /// Samples of a file, shared by the splits that are cut from it.
 #[derive(Debug)]
 pub struct FileSamples {
-    /// One row a sample, in the file's order.
+    /// One row a sample.
     pub features: Arc<Features>,
-    /// Classes \[N\], from 0.
+    /// For each sample, the place of its label among the [`LabelSet`]'s.
     pub labels: Vec<u8>,
+    /// The row of the file that each sample was; empty if they are in the file's order.
+    pub rows: Vec<u32>,
 }
 
 /// A data set's files, read and checked.
@@ -39,8 +64,10 @@ pub struct FileSamples {
 pub struct Files {
     /// Shape of a sample.
     pub shape: Shape,
-    /// One more than the highest training label, at least 2.
-    pub classes: usize,
+    /// What the numbers are.
+    pub values: Values,
+    /// The different labels.
+    pub labels: LabelSet,
     /// SHA-256 of the content.
     pub fingerprint: String,
     /// Samples for training and validation.

@@ -46,6 +46,11 @@ pub trait FromFiles {
         tenth * usize::from(tenth > 1)
     }
 
+    /// The other knobs that decide what is read from that place, in any form.
+    fn reading(&self) -> String {
+        String::new()
+    }
+
     /// The knobs that name a place. In the identity of a run, the fingerprint of what is there takes their place.
     fn place_keys(&self) -> &'static [&'static str] {
         &[]

@@ -279,8 +279,6 @@ fn convolutions_need_images_odd_kernels_and_something_left_to_pool() {
 }
 
 #[test]
-fn options_without_meaning_here_are_refused() {
-#[test]
 fn a_list_of_pools_has_one_for_each_convolution() {
     let pools = |list: Value| with(with(cnn(), "model.channels", json!([2, 3])), "model.pool", list);
     accepted(&pools(json!(["none", "average"])));
@@ -301,6 +299,8 @@ fn a_list_of_pools_has_one_for_each_convolution() {
     assert_ne!(identity(json!(["max", "none"])), identity(json!(["none", "max"])));
 }
 
+#[test]
+fn options_without_meaning_here_are_refused() {
     refused_with("model.init", json!({ "std": 0.1 }), &["model.init.std", "normal"]);
     refused_with("model.init", json!({ "scheme": "normal" }), &["model.init.std", "missing"]);
     let adam = |key: &str, value: Value| with(with(small(), "optimizer.kind", json!("adam")), key, value);
@@ -569,18 +569,18 @@ fn a_truncated_gzip_file_is_refused() {
 #[test]
 fn idx_files_under_one_anothers_names_are_refused() {
     let [images, labels, ..] = files();
-    refuses(0, &labels, &["expected images", "labels", "mislabelled"]);
+    refuses(0, &labels, &["expected samples (images)", "labels", "mislabelled"]);
     refuses(3, &images, &["expected labels", "images", "mislabelled"]);
-    refuses(1, &idx(&[0x0d03, 40], &[0; 40]), &["magic number", "0x00000d03"]);
+    refuses(1, &idx(&[0x1234_0801, 40], &[0; 40]), &["magic number", "0x12340801"]);
 }
 
 #[test]
 fn idx_files_with_a_zero_dimension_are_refused() {
-    refuses(0, &idx(&[0x803, 0, 3, 2], &[]), &["number of images", "found 0"]);
-    refuses(0, &idx(&[0x803, 40, 0, 2], &[]), &["number of rows", "found 0"]);
-    refuses(2, &idx(&[0x803, 12, 3, 0], &[]), &["number of columns", "found 0"]);
-    refuses(1, &idx(&[0x801, 0], &[]), &["number of labels", "found 0"]);
-    refuses(0, &idx(&[0x803, 40, 5000, 2], &[]), &["number of rows", "4096", "5000"]);
+    refuses(0, &idx(&[0x803, 0, 3, 2], &[]), &["sizes of at least 1", "0×3×2"]);
+    refuses(0, &idx(&[0x803, 40, 0, 2], &[]), &["sizes of at least 1", "40×0×2"]);
+    refuses(2, &idx(&[0x803, 12, 3, 0], &[]), &["sizes of at least 1", "12×3×0"]);
+    refuses(1, &idx(&[0x801, 0], &[]), &["sizes of at least 1", "found 0"]);
+    refuses(0, &idx(&[0x803, 40, 5000, 1], &[0; 200_000]), &["4096 rows", "40×5000×1"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod arms;
 mod calibration;
 mod commands;
 mod compare;
+mod data;
 mod documents;
 mod faults;
 mod fetch;

@@ -101,12 +101,13 @@ fn idx_data_is_known_by_its_content_and_not_by_its_place() {
 }
 
 #[test]
-fn a_stray_label_does_not_add_classes() {
+fn a_stray_label_is_said_and_refused_where_classes_are_stated() {
     let lab = Lab::new();
     let mut labels = thirds(40);
     labels[7] = 255;
     write_idx(&lab, "set", 0, &labels);
-    lab.run(&idx_config("set"), &[]).expect(1).complains(&["every label from 0 to 255", "no label 3"]);
+    let note = "labels 0, 1, 2, 255 became the classes 0 to 3";
+    lab.plan(&idx_config("set"), &[]).expect(0).complains(&["note: ", "renumbered", note]);
     let stated = with(idx_config("set"), "data.classes", json!(3));
     lab.run(&stated, &[]).expect(1).complains(&["labels from 0 to 2", "label 255"]);
     write_idx(&lab, "set", 0, &thirds(40));

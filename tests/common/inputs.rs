@@ -13,6 +13,7 @@ use bn_exp::compare::sheet::Sheet;
 use bn_exp::compare::{self, Loaded, Options};
 use bn_exp::config::cost;
 use bn_exp::config::file::DataFile;
+use bn_exp::config::settings::Values;
 use bn_exp::config::{DataFacts, Experiment, Shape};
 use bn_exp::data::Store;
 use bn_exp::kernels::Scalar;
@@ -29,7 +30,9 @@ use bn_exp::record::timing::TimingRow;
 use bn_exp::record::{SCHEMA_VERSION, curves, leading, tensors};
 use bn_exp::report::{self, Format};
 use bn_exp::sources::Kind;
+use bn_exp::sources::csv_format;
 use bn_exp::sources::idx_format as idx;
+use bn_exp::sources::samples::Features;
 use bn_exp::table::Row;
 use bn_exp::train::{Observer, State, train};
 use flate2::Compression;
@@ -41,9 +44,10 @@ type Target = (&'static str, fn() -> Vec<Vec<u8>>, fn(&[u8]));
 
 /// All of them.
 #[allow(dead_code, reason = "a fuzz target needs only its own")]
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("configuration", configurations, configuration),
     ("idx", idx_files, idx),
+    ("csv", csv_files, csv),
     ("safetensors", saved_runs, safetensors),
     ("tables", experiments, tables),
     ("run_record", records, run_record),
@@ -53,9 +57,10 @@ fn facts(data: &DataFile) -> anyhow::Result<DataFacts> {
     // The largest images, and as many as a configuration may ask for; nothing is read.
     let shape = Shape { channels: 1, height: 4096, width: 4096 };
     let (training_file, test_file) = (Some(10_000_000), Some(10_000_000));
-    let largest = || DataFacts { shape, images: true, classes: 256, training_file, test_file, fingerprint: None };
+    let (values, fingerprint, notes) = (Values::Bytes, None, Vec::new());
+    let largest = DataFacts { shape, images: true, values, classes: 256, training_file, test_file, fingerprint, notes };
     Ok(match data.source.kind() {
-        Kind::Own(_) => DataFacts { fingerprint: Some("0123".into()), ..largest() },
+        Kind::Own(_) => DataFacts { fingerprint: Some("0123".into()), ..largest },
         Kind::Published(_) | Kind::Generated(_) => Store::new("nowhere").facts(data)?,
     })
 }
@@ -101,7 +106,18 @@ pub fn configurations() -> Vec<Vec<u8>> {
     });
     let sets = "{}\0seeds=1\nsweep.optimizer.lr=[1,2]\nmodel.residual=true\nname=x\ndata.noise=null\ntrain.steps=1e3";
     let with_sets = sets.replacen("{}", &small().to_string(), 1);
-    [small().to_string(), cnn.to_string(), with_sets].into_iter().chain(sources).map(String::into_bytes).collect()
+    let mut table = small();
+    table["data"] = json!({ "source": "csv", "file": "a.csv", "test_file": "b.csv", "label": "y", "validation": 5 });
+    let mut side = cnn.clone();
+    side["data"] = json!({ "source": "idx", "dir": "d", "transpose": true, "scaling": "none" });
+    side["model"]["pool"] = json!(["none", "max"]);
+    let own = [table.to_string(), side.to_string()];
+    [small().to_string(), cnn.to_string(), with_sets]
+        .into_iter()
+        .chain(own)
+        .chain(sources)
+        .map(String::into_bytes)
+        .collect()
 }
 
 /// From text to the plan, as `plan` and `run` go; and from the record of a plan to the same plan.
@@ -157,6 +173,12 @@ pub fn idx_files() -> Vec<Vec<u8>> {
         file(&[0x803, 2, 2, 3], &[0, 1, 2, 3, 4, 5, 250, 251, 252, 253, 254, 255]),
         file(&[0x801, 5], &[0, 1, 2, 1, 0]),
         file(&[0x803, 3, 20, 20], &[7; 1200]),
+        file(&[0x802, 2, 3], &[1, 2, 3, 4, 5, 6]),
+        file(&[0x804, 1, 2, 5, 3], &[9; 30]),
+        file(&[0xb03, 1, 2, 2], &[[0, 1], [255, 254], [1, 0], [0, 0]].concat()),
+        file(&[0xc02, 2, 8], &[0; 64]),
+        file(&[0xd02, 1, 2], &[1.5f32.to_be_bytes(), (-2.0f32).to_be_bytes()].concat()),
+        file(&[0xe03, 1, 1, 2], &[0.5f64.to_be_bytes(), 3e30f64.to_be_bytes()].concat()),
     ];
     let compressed = plain.iter().map(|bytes| gzip(bytes)).collect::<Vec<_>>();
     plain.into_iter().chain(compressed).collect()
@@ -170,16 +192,21 @@ pub fn idx(bytes: &[u8]) {
             Ok(inflated) => inflated,
             Err(error) => {
                 drop(error.to_string());
-                return (None, None);
+                return ([None, None], None);
             }
         };
         assert!(inflated.len() <= most, "{} bytes", inflated.len());
-        let images = idx::parse_images(inflated.clone(), "a file").ok();
+        let samples = [false, true].map(|transpose| idx::parse_samples(inflated.clone(), transpose, "a file").ok());
         let labels = idx::parse_labels(inflated, "a file").ok();
-        if let Some(images) = &images {
-            assert_eq!(images.pixels.len(), images.count * images.rows * images.columns);
+        for samples in samples.iter().flatten() {
+            let width = match samples.features {
+                Features::Bytes(_) => 1,
+                Features::Floats(_) => 4,
+                Features::Doubles(_) => 8,
+            };
+            assert_eq!(samples.features.bytes(), width * samples.count * samples.shape.len());
         }
-        (images, labels)
+        (samples, labels)
     };
     let as_it_is = parsed(bytes.to_vec());
     let compressed = parsed(gzip(bytes));
@@ -190,6 +217,32 @@ pub fn idx(bytes: &[u8]) {
     for length in [16, 28, 47_040_016] {
         let inflated = idx::inflate_to(bytes.to_vec(), length, "a file");
         assert!(inflated.is_err() || inflated.is_ok_and(|inflated| inflated.len() as u64 == length));
+    }
+}
+
+/// Tables of numbers with a column of labels.
+pub fn csv_files() -> Vec<Vec<u8>> {
+    [
+        "a,b,label\n1,2.5,0\n-3e-5,4,1\n",
+        "\u{feff}\"first, name\",kind,x\r\n1,\"a \"\"b\"\"\",.5\r\n2,c,+7.\r\n",
+        "x,label\n0.1,é\n\n 2 ,1.0\nNA,1\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+/// Parsed, with the labels in the last column and in one that is named.
+pub fn csv(bytes: &[u8]) {
+    for label in [None, Some("kind")] {
+        match csv_format::parse(bytes, label, "a file") {
+            Ok(table) => {
+                let columns = table.header.len() - 1;
+                assert_eq!(table.features.len(), columns * table.labels.len());
+                assert!(table.features.iter().all(|x| x.is_finite()));
+                assert!(table.labels.iter().all(|place| usize::from(*place) < table.names.len()));
+            }
+            Err(error) => drop(error.to_string()),
+        }
     }
 }
 

@@ -3,16 +3,21 @@
 use crate::config::file::{DataFile, Scaling};
 use crate::config::names::serde_name;
 use crate::config::problem::Problems;
-use crate::config::settings::{Data, DataFacts};
+use crate::config::settings::{Data, DataFacts, Values};
 
 /// Fills what is open and checks the rest.
 pub(super) fn resolve(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> Data {
     file.source.settle(facts);
     let (train, validation, test) = counts(file, facts, problems);
-    let scaling = *file.scaling.get_or_insert(if facts.images { Scaling::Unit } else { Scaling::None });
-    if !facts.images && matches!(scaling, Scaling::Unit | Scaling::Binary) {
+    let scaling = *file.scaling.get_or_insert(match facts.values {
+        Values::Bytes => Scaling::Unit,
+        Values::Measured => Scaling::Standardize,
+        Values::Scaled => Scaling::None,
+    });
+    if facts.values != Values::Bytes && matches!(scaling, Scaling::Unit | Scaling::Binary) {
         let (scaling, source) = (serde_name(&scaling), file.source.name());
-        problems.add("data.scaling", format!("{scaling} is for images; data.source {source} has vectors"));
+        let message = format!("{scaling} is for images of bytes; the numbers of this data.source {source} are others");
+        problems.add("data.scaling", message + ": `standardize` or `none`");
     }
     for (count, path) in [(validation, "data.validation"), (test, "data.test")] {
         if count == 1 {

@@ -1,4 +1,4 @@
-//! Why a file does not follow the IDX format.
+//! Why a file does not follow the IDX format, or holds something that is neither samples nor labels.
 
 use std::io;
 
@@ -17,15 +17,33 @@ pub enum IdxError {
     /// The file ends within the header.
     #[error("{file}: expected a header of {expected} bytes, found a file of {found}")]
     TooShort { file: String, expected: usize, found: usize },
-    /// The first word is not a known magic number.
-    #[error("{file}: expected the magic number 0x00000803 (images) or 0x00000801 (labels), found {found:#010x}")]
+    /// The first word is not a magic number.
+    #[error(
+        "{file}: expected an IDX file, which begins with two zero bytes, the type and the rank (0x00000803 for images \
+         of bytes, 0x00000801 for labels), found the magic number {found:#010x}"
+    )]
     WrongMagic { file: String, found: u32 },
-    /// Images where labels belong, or the other way round.
-    #[error("{file}: expected {expected}, found the magic number of {found}: the file is mislabelled")]
-    Mislabelled { file: String, expected: &'static str, found: &'static str },
-    /// A size in the header is zero or absurd.
-    #[error("{file}: expected a number of {what} from 1 to {max}, found {found} in the header")]
-    Dimension { file: String, what: &'static str, max: u32, found: u32 },
+    /// A type that the format does not have.
+    #[error(
+        "{file}: expected one of the types 0x08 (bytes), 0x09, 0x0b, 0x0c (signed integers of 8, 16, 32 bits), 0x0d, \
+         0x0e (floats of 32, 64 bits), found {found:#04x} in the header"
+    )]
+    Dtype { file: String, found: u8 },
+    /// An array of too many sizes, or none.
+    #[error(
+        "{file}: expected 1 to 4 sizes, found {found} in the header; samples are N×features, N×rows×columns or \
+         N×rows×columns×channels, labels are N: save the array in one of these shapes"
+    )]
+    Rank { file: String, found: usize },
+    /// A size of zero.
+    #[error("{file}: expected sizes of at least 1, found {shape} in the header: there is nothing in the file")]
+    Empty { file: String, shape: String },
+    /// Sizes that no samples have.
+    #[error("{file}: expected {expected}, found an array of {shape}; {remedy}")]
+    Shape { file: String, expected: &'static str, shape: String, remedy: &'static str },
+    /// A value that no sample or label has.
+    #[error("{file}: expected {expected}, found {found} at index {index}")]
+    Value { file: String, expected: &'static str, found: String, index: usize },
     /// The header promises more than the compressed data could inflate to.
     #[error(
         "{file}: expected at most {possible} bytes from {compressed} of gzip data, found a header promising {promised}"

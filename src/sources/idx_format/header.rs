@@ -1,66 +1,93 @@
-//! The header of an IDX file: what is in the file, and how much.
+//! The header of an IDX file: which numbers are in the file, and in what shape.
 
 use super::error::IdxError;
 
-const MAX_SIDE: u32 = 4096;
+/// Most sizes that an array in here can have.
+const MOST_SIZES: usize = 4;
+/// What Rust and IDX agree on of every header: two zero bytes, the type, the number of sizes.
+const MAGIC: usize = 4;
 
-/// What a file holds.
+/// The type of the numbers in a file, big-endian each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Images,
-    Labels,
+pub enum Dtype {
+    /// 0x08, unsigned bytes
+    U8,
+    /// 0x09, signed bytes
+    I8,
+    /// 0x0b, 16-bit integers
+    I16,
+    /// 0x0c, 32-bit integers
+    I32,
+    /// 0x0d, 32-bit floats
+    F32,
+    /// 0x0e, 64-bit floats
+    F64,
 }
 
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Images => "images",
-            Self::Labels => "labels",
-        }
+impl Dtype {
+    fn of(code: u8) -> Option<Self> {
+        Some(match code {
+            0x08 => Self::U8,
+            0x09 => Self::I8,
+            0x0b => Self::I16,
+            0x0c => Self::I32,
+            0x0d => Self::F32,
+            0x0e => Self::F64,
+            _ => return None,
+        })
     }
 
-    pub(super) fn header_length(self) -> usize {
+    /// Bytes of one number.
+    pub fn width(self) -> usize {
         match self {
-            Self::Images => 16,
-            Self::Labels => 8,
+            Self::U8 | Self::I8 => 1,
+            Self::I16 => 2,
+            Self::I32 | Self::F32 => 4,
+            Self::F64 => 8,
         }
     }
 }
 
-/// A checked header; labels have `rows = columns = 1`.
+/// A checked header.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    pub(super) kind: Kind,
-    pub(super) count: u32,
-    pub(super) rows: u32,
-    pub(super) columns: u32,
+    pub(super) dtype: Dtype,
+    /// One to four, none of them 0.
+    pub(super) sizes: Vec<u32>,
 }
 
 impl Header {
+    /// Length of the longest header in bytes.
+    pub(super) const LONGEST: usize = MAGIC + 4 * MOST_SIZES;
+
     pub(super) fn read(bytes: &[u8], file: &str) -> Result<Self, IdxError> {
-        let word = |index: usize, header: usize| match bytes.get(4 * index..4 * index + 4) {
-            Some(&[a, b, c, d]) => Ok(u32::from_be_bytes([a, b, c, d])),
-            _ => Err(IdxError::TooShort { file: file.into(), expected: header, found: bytes.len() }),
+        let too_short = |expected| IdxError::TooShort { file: file.into(), expected, found: bytes.len() };
+        let Some(magic) = bytes.first_chunk::<MAGIC>() else { return Err(too_short(MAGIC + 4)) };
+        let [0, 0, code, rank] = *magic else {
+            return Err(IdxError::WrongMagic { file: file.into(), found: u32::from_be_bytes(*magic) });
         };
-        let kind = match word(0, Kind::Labels.header_length())? {
-            0x0803 => Kind::Images,
-            0x0801 => Kind::Labels,
-            found => return Err(IdxError::WrongMagic { file: file.into(), found }),
-        };
-        let size = |index: usize, what: &'static str, max: u32| match word(index, kind.header_length())? {
-            found if (1..=max).contains(&found) => Ok(found),
-            found => Err(IdxError::Dimension { file: file.into(), what, max, found }),
-        };
-        let count = size(1, kind.name(), u32::MAX)?;
-        let (rows, columns) = match kind {
-            Kind::Images => (size(2, "rows", MAX_SIDE)?, size(3, "columns", MAX_SIDE)?),
-            Kind::Labels => (1, 1),
-        };
-        Ok(Self { kind, count, rows, columns })
+        let dtype = Dtype::of(code).ok_or_else(|| IdxError::Dtype { file: file.into(), found: code })?;
+        let rank = usize::from(rank);
+        if !(1..=MOST_SIZES).contains(&rank) {
+            return Err(IdxError::Rank { file: file.into(), found: rank });
+        }
+        let words = bytes.get(MAGIC..MAGIC + 4 * rank).ok_or_else(|| too_short(MAGIC + 4 * rank))?;
+        let sizes: Vec<u32> = words.as_chunks().0.iter().map(|word| u32::from_be_bytes(*word)).collect();
+        if sizes.contains(&0) {
+            return Err(IdxError::Empty { file: file.into(), shape: times(&sizes) });
+        }
+        Ok(Self { dtype, sizes })
     }
 
-    /// Length of the whole file in bytes. At most 2³² · 2¹² · 2¹² + 16: cannot overflow.
+    /// Length of the header in bytes.
+    pub(super) fn length(&self) -> usize {
+        MAGIC + 4 * self.sizes.len()
+    }
+
+    /// Length of the whole file in bytes; the largest number there is, where it is beyond that.
     pub(super) fn file_length(&self) -> u64 {
-        u64::from(self.count) * u64::from(self.rows) * u64::from(self.columns) + self.kind.header_length() as u64
+        let values = self.sizes.iter().fold(1u64, |product, size| product.saturating_mul(u64::from(*size)));
+        values.saturating_mul(self.dtype.width() as u64).saturating_add(self.length() as u64)
     }
 
     pub(super) fn check_promise(&self, expected: u64, file: &str) -> Result<(), IdxError> {
@@ -72,14 +99,23 @@ impl Header {
 
     pub(super) fn check_length(&self, found: usize, file: &str) -> Result<(), IdxError> {
         let (file, expected) = (file.to_owned(), self.file_length());
-        let shape = match self.kind {
-            Kind::Images => format!("{}×{}×{} pixels", self.count, self.rows, self.columns),
-            Kind::Labels => format!("{} labels", self.count),
-        };
+        let shape = format!("{} numbers of {}", times(&self.sizes), bytes_each(self.dtype));
         match (found as u64).cmp(&expected) {
             std::cmp::Ordering::Less => Err(IdxError::Truncated { file, expected, shape, found }),
             std::cmp::Ordering::Greater => Err(IdxError::Oversized { file, expected, shape, found }),
             std::cmp::Ordering::Equal => Ok(()),
         }
     }
+}
+
+fn bytes_each(dtype: Dtype) -> String {
+    match dtype.width() {
+        1 => "1 byte".to_owned(),
+        width => format!("{width} bytes"),
+    }
+}
+
+/// Sizes as people write them: 2×3×4.
+pub(super) fn times<T: ToString>(sizes: &[T]) -> String {
+    sizes.iter().map(T::to_string).collect::<Vec<_>>().join("×")
 }

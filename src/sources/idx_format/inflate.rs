@@ -5,7 +5,7 @@ use std::io::Read;
 use flate2::bufread::GzDecoder;
 
 use super::error::IdxError;
-use super::header::{Header, Kind};
+use super::header::Header;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Deflate's best case: 258 bytes for two bits.
@@ -44,7 +44,10 @@ pub fn inflate_to(raw: Vec<u8>, length: u64, file: &str) -> Result<Vec<u8>, IdxE
 fn inflate_gzip(raw: &[u8], length: Option<u64>, file: &str) -> Result<Vec<u8>, IdxError> {
     let mut stream = GzDecoder::new(raw);
     let mut bytes = Vec::new();
-    extend_to(&mut bytes, Kind::Images.header_length(), &mut stream, file)?;
+    // No further than the header goes: its fourth byte says how many sizes follow.
+    extend_to(&mut bytes, 4, &mut stream, file)?;
+    let sizes = bytes.get(3).map_or(0, |sizes| usize::from(*sizes));
+    extend_to(&mut bytes, (4 + 4 * sizes).clamp(4, Header::LONGEST), &mut stream, file)?;
     let header = Header::read(&bytes, file)?;
     length.map_or(Ok(()), |length| header.check_promise(length, file))?;
 

@@ -1,14 +1,12 @@
 //! IDX files, the format of MNIST: bytes in, arrays out, no file access.
 //!
-//! A file is a big-endian header of 32-bit words, then unsigned bytes (<http://yann.lecun.com/exdb/mnist/>):
-//!
-//! | | magic | sizes | data |
-//! |---|---|---|---|
-//! | images | `0x00000803` | count, rows, columns | count × rows × columns pixels, row-major |
-//! | labels | `0x00000801` | count | count labels |
+//! A file is a big-endian header, then the numbers, row-major (<http://yann.lecun.com/exdb/mnist/>): two zero bytes, the
+//! type (0x08 unsigned bytes, 0x09 signed bytes, 0x0b, 0x0c integers of 16, 32 bits, 0x0d, 0x0e floats of 32, 64 bits),
+//! the number of sizes, and the sizes, 32 bits each. MNIST's are 0x00000803, count, rows, columns (images) and 0x00000801,
+//! count (labels). What other arrays mean is in [`parse_samples`] and [`parse_labels`].
 //!
 //! [`inflate()`] comes first and is separate from parsing, so that the caller can hash the whole inflated file; parsing
-//! then takes the bytes over, and an image file is in memory once.
+//! then takes the bytes over, and an image file of bytes is in memory once.
 
 mod error;
 mod header;
@@ -16,8 +14,9 @@ mod inflate;
 mod parse;
 
 pub use error::IdxError;
+pub use header::Dtype;
 pub use inflate::{inflate, inflate_to};
-pub use parse::{Images, parse_images, parse_labels};
+pub use parse::{ParsedSamples, parse_labels, parse_samples};
 
 #[cfg(test)]
 mod tests {
@@ -28,6 +27,8 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::sources::facts::{Shape, Values};
+    use crate::sources::samples::Features;
 
     fn file(words: &[u32], data: &[u8]) -> Vec<u8> {
         words.iter().flat_map(|word| word.to_be_bytes()).chain(data.iter().copied()).collect()
@@ -39,11 +40,11 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    fn images(raw: Vec<u8>) -> Result<Images, IdxError> {
-        parse_images(inflate(raw, "some-file")?, "some-file")
+    fn images(raw: Vec<u8>) -> Result<ParsedSamples, IdxError> {
+        parse_samples(inflate(raw, "some-file")?, false, "some-file")
     }
 
-    fn labels(raw: Vec<u8>) -> Result<Vec<u8>, IdxError> {
+    fn labels(raw: Vec<u8>) -> Result<Vec<i64>, IdxError> {
         parse_labels(inflate(raw, "some-file")?, "some-file")
     }
 
@@ -58,12 +59,15 @@ mod tests {
     fn plain_and_gzipped_files_hold_the_same() {
         let plain = file(&[0x803, 2, 2, 3], &PIXELS);
         assert_eq!(inflate(gzip(&plain), "f").unwrap(), plain);
-        let expected = Images { count: 2, rows: 2, columns: 3, pixels: PIXELS.to_vec() };
+        let shape = Shape { channels: 1, height: 2, width: 3 };
+        let (values, features) = (Values::Bytes, Features::Bytes(PIXELS.to_vec()));
+        let expected = ParsedSamples { count: 2, shape, values, features };
         assert_eq!(images(gzip(&plain)).unwrap(), expected);
         assert_eq!(images(plain).unwrap(), expected);
         for count in [1, 7, 8, 9, 100_000] {
             let data: Vec<u8> = (0..count).map(|i| i as u8).collect();
             let plain = file(&[0x801, count], &data);
+            let data: Vec<i64> = data.into_iter().map(i64::from).collect();
             assert_eq!(labels(gzip(&plain)).unwrap(), data);
             assert_eq!(labels(plain).unwrap(), data);
         }
@@ -82,16 +86,29 @@ mod tests {
         for error in image_errors(&file(&[0x803, 2, 2], &[])) {
             assert_eq!(error.to_string(), "some-file: expected a header of 16 bytes, found a file of 12");
         }
-        for error in image_errors(&file(&[0x0d03, 2, 2, 3], &PIXELS)) {
-            assert!(error.to_string().ends_with("(labels), found 0x00000d03"), "{error}");
+        for error in image_errors(&file(&[0x1234_0803, 2, 2, 3], &PIXELS)) {
+            assert!(error.to_string().ends_with("found the magic number 0x12340803"), "{error}");
+        }
+        for error in image_errors(&file(&[0x0a03, 2, 2, 3], &PIXELS)) {
+            assert!(error.to_string().contains("0x0e (floats of 32, 64 bits), found 0x0a"), "{error}");
+        }
+        for error in image_errors(&file(&[0x805, 1, 1, 1, 1, 1], &PIXELS)) {
+            assert!(error.to_string().contains("expected 1 to 4 sizes, found 5"), "{error}");
         }
         for error in image_errors(&file(&[0x801, 12], &PIXELS)) {
-            assert!(error.to_string().contains("found the magic number of labels: the file is mislabelled"), "{error}");
+            assert!(error.to_string().contains("found an array of 12; one size is that of labels"), "{error}");
         }
         let error = labels(file(&[0x803, 2, 2, 3], &PIXELS)).unwrap_err();
-        assert!(error.to_string().contains("expected labels, found the magic number of images"), "{error}");
+        assert!(error.to_string().contains("expected labels, one a sample, found an array of 2×2×3"), "{error}");
+        let error = labels(file(&[0x802, 2, 6], &PIXELS)).unwrap_err();
+        assert!(error.to_string().contains("QMNIST's N×8 integers of 32 bits, found an array of 2×6"), "{error}");
+        for error in image_errors(&file(&[0x804, 1, 5, 7, 5], &[0; 175])) {
+            assert!(error.to_string().contains("images of 1 to 4 channels") && error.to_string().contains("1×5×7×5"));
+        }
         for error in image_errors(&file(&[0x803, 2, 2, 3], &PIXELS[1..])) {
-            assert!(error.to_string().contains("expected 28 bytes (2×2×3 pixels and the header), found only 27"));
+            assert!(
+                error.to_string().contains("expected 28 bytes (2×2×3 numbers of 1 byte and the header), found only 27")
+            );
         }
         for error in image_errors(&file(&[0x803, 2, 2, 3], &[0; 13])) {
             assert!(error.to_string().contains("found 29 or more"), "{error}");
@@ -102,10 +119,13 @@ mod tests {
 
     #[test]
     fn zero_and_absurd_sizes_are_refused() {
-        for words in [[0x803, 0, 2, 3], [0x803, 2, 0, 3], [0x803, 2, 4097, 3], [0x803, 2, 2, u32::MAX]] {
+        for words in [[0x803, 0, 2, 3], [0x803, 2, 0, 3], [0x803, 2, 2, 0]] {
             for error in image_errors(&file(&words, &PIXELS)) {
-                assert!(matches!(error, IdxError::Dimension { .. }), "{error}");
+                assert!(matches!(error, IdxError::Empty { .. }), "{error}");
             }
+        }
+        for error in image_errors(&file(&[0x803, 1, 4097, 1], &[0; 4097])) {
+            assert!(error.to_string().contains("1 to 4096 rows and columns, found an array of 1×4097×1"), "{error}");
         }
         let [plain, gzipped] = image_errors(&file(&[0x803, u32::MAX, 4096, 4096], &PIXELS));
         assert!(matches!(plain, IdxError::Truncated { .. }));
@@ -133,6 +153,94 @@ mod tests {
         assert!(matches!(images(padded), Err(IdxError::AfterGzip { found: 5, member: false, .. })));
         let error = images([whole.as_slice(), &whole].concat()).unwrap_err();
         assert!(error.to_string().contains("another member"), "{error}");
+    }
+
+    /// The samples of an array, and the labels.
+    fn samples(words: &[u32], data: &[u8], transpose: bool) -> ParsedSamples {
+        parse_samples(file(words, data), transpose, "some-file").unwrap()
+    }
+
+    #[test]
+    fn every_type_is_read_as_its_numbers() {
+        let floats = |data: Vec<u8>, code: u32| samples(&[code << 8 | 2, 1, 3], &data, false);
+        let wide = |code: u32, bytes: &[&[u8]]| floats(bytes.concat(), code);
+        let (values, features) = (Values::Measured, Features::Floats(vec![-1.0, 0.0, 127.0]));
+        let expected = |values, features| ParsedSamples { count: 1, shape: Shape::vector(3), values, features };
+        assert_eq!(wide(0x09, &[&[255, 0, 127]]), expected(values, features));
+        let data = [-2i16, 300, 5].map(i16::to_be_bytes);
+        assert_eq!(wide(0x0b, &[data.as_flattened()]), expected(values, Features::Floats(vec![-2.0, 300.0, 5.0])));
+        // More than 24 bits, which f32 would round.
+        let data = [16_777_217i32, -1, 0].map(i32::to_be_bytes);
+        let doubles = Features::Doubles(vec![16_777_217.0, -1.0, 0.0]);
+        assert_eq!(wide(0x0c, &[data.as_flattened()]), expected(values, doubles));
+        let data = [0.1f32, -3.0, 1e30].map(f32::to_be_bytes);
+        assert_eq!(
+            wide(0x0d, &[data.as_flattened()]),
+            expected(Values::Scaled, Features::Floats(vec![0.1, -3.0, 1e30]))
+        );
+        let data = [0.1f64, -3.0, 1e-300].map(f64::to_be_bytes);
+        assert_eq!(
+            wide(0x0e, &[data.as_flattened()]),
+            expected(Values::Scaled, Features::Doubles(vec![0.1, -3.0, 1e-300]))
+        );
+        // Wide integers that are all bytes are bytes.
+        let data = [0i32, 255, 7].map(i32::to_be_bytes);
+        assert_eq!(wide(0x0c, &[data.as_flattened()]), expected(Values::Bytes, Features::Bytes(vec![0, 255, 7])));
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused_with_their_place() {
+        for bad in [f32::NAN, f32::INFINITY, -f32::INFINITY] {
+            let data = [1.0f32, bad].map(f32::to_be_bytes);
+            let error = images(file(&[0x0d02, 1, 2], data.as_flattened())).unwrap_err();
+            assert!(error.to_string().contains("finite") && error.to_string().ends_with("at index 1"), "{error}");
+        }
+        let error = labels(file(&[0x0d01, 2], [1.0f32, 1.5].map(f32::to_be_bytes).as_flattened())).unwrap_err();
+        assert!(error.to_string().ends_with("found 1.5 at index 1"), "{error}");
+    }
+
+    #[test]
+    fn images_are_rows_columns_channels_however_they_lie_in_the_file() {
+        // Of one image with 5 rows, 6 columns, 3 channels: 40·row + 5·column + channel.
+        let value = |row: u8, column: u8, channel: u8| 40 * row + 5 * column + channel;
+        let all = |order: fn(u8, u8, u8) -> (u8, u8, u8), (a, b, c): (u8, u8, u8)| -> Vec<u8> {
+            let mut data = Vec::new();
+            for (i, j, k) in (0..a).flat_map(|i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k)))) {
+                let (row, column, channel) = order(i, j, k);
+                data.push(value(row, column, channel));
+            }
+            data
+        };
+        let last = all(|r, c, k| (r, c, k), (5, 6, 3));
+        let first = all(|k, r, c| (r, c, k), (3, 5, 6));
+        let columns_first = all(|c, r, k| (r, c, k), (6, 5, 3));
+        let channels_then_columns = all(|k, c, r| (r, c, k), (3, 6, 5));
+        for (sizes, data, transpose) in [
+            ([1, 5, 6, 3], &last, false),
+            ([1, 3, 5, 6], &first, false),
+            ([1, 6, 5, 3], &columns_first, true),
+            ([1, 3, 6, 5], &channels_then_columns, true),
+        ] {
+            let [n, a, b, c] = sizes;
+            let read = samples(&[0x804, n, a, b, c], data, transpose);
+            assert_eq!(read.shape, Shape { channels: 3, height: 5, width: 6 }, "{sizes:?}");
+            assert_eq!(read.features, Features::Bytes(last.clone()), "{sizes:?}");
+        }
+        let on_its_side = samples(&[0x803, 1, 2, 3], &[1, 2, 3, 4, 5, 6], true);
+        assert_eq!(on_its_side.shape, Shape { channels: 1, height: 3, width: 2 });
+        assert_eq!(on_its_side.features, Features::Bytes(vec![1, 4, 2, 5, 3, 6]));
+    }
+
+    #[test]
+    fn of_qmnists_labels_the_first_column_is_the_class() {
+        let rows: Vec<u8> = [[5i32, 0, 2, 3, 4, 5, 6, 7], [7, 1, 1, 1, 1, 1, 1, 1]]
+            .iter()
+            .flatten()
+            .flat_map(|label| label.to_be_bytes())
+            .collect();
+        assert_eq!(labels(file(&[0x0c02, 2, 8], &rows)).unwrap(), [5, 7]);
+        assert_eq!(labels(file(&[0x802, 2, 1], &[3, 4])).unwrap(), [3, 4]);
+        assert_eq!(labels(file(&[0x901, 2], &[255, 4])).unwrap(), [-1, 4]);
     }
 
     #[test]

@@ -1,0 +1,174 @@
+//! A data set of the user's own: a table in a CSV file, or two.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::csv_format::{CsvError, Table, parse};
+use super::error::DataError;
+use super::facts::{DataFacts, MOST_CLASSES, Shape, Values};
+use super::labels::{Different, LabelSet, Names, different};
+use super::order::permuted;
+use super::samples::{Features, FileSamples, Files};
+use super::traits::{FromFiles, Read};
+use crate::files;
+
+/// Fewest rows of a file that is divided.
+const FEWEST: usize = 20;
+/// Of a file that is divided, one row in so many is for testing.
+const TEST_SHARE: usize = 5;
+
+/// A table of numbers with a header and a column of labels in `data.file`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(inline)]
+pub struct Csv {
+    /// CSV file of the samples: UTF-8, commas, names of the columns in the first row, numbers in every column but the labels'.
+    pub file: String,
+    /// CSV file of the test samples, with the same columns (default: a fifth of `file` is drawn).
+    pub test_file: Option<String>,
+    /// Name of the column of labels, whole numbers or text (default: the last column).
+    pub label: Option<String>,
+}
+
+impl FromFiles for Csv {
+    fn place(&self, _root: &Path) -> PathBuf {
+        PathBuf::from(&self.file)
+    }
+
+    fn read(&self, path: &Path) -> Result<Files, DataError> {
+        let (table, fingerprint) = self.table(path)?;
+        let Some(test_path) = &self.test_file else { return divided(table, path, fingerprint) };
+        let (test, test_fingerprint) = self.table(Path::new(test_path))?;
+        check_columns(&table, path, &test, test_path)?;
+        let fingerprint = files::sha256(format!("{fingerprint} {test_fingerprint}").as_bytes());
+        paired([table, test], path, test_path, fingerprint)
+    }
+
+    fn facts(&self, read: Read) -> Result<DataFacts, DataError> {
+        let files = read()?;
+        let numbering = files.labels.numbering(Some(files.labels.names.len()))?;
+        Ok(DataFacts {
+            shape: files.shape,
+            images: false,
+            values: files.values,
+            classes: numbering.classes,
+            training_file: Some(files.training.labels.len()),
+            test_file: Some(files.test.labels.len()),
+            fingerprint: Some(files.fingerprint.clone()),
+            notes: numbering.note.into_iter().collect(),
+        })
+    }
+
+    fn reading(&self) -> String {
+        format!("{:?} {:?}", self.test_file, self.label)
+    }
+
+    fn place_keys(&self) -> &'static [&'static str] {
+        &["file", "test_file"]
+    }
+
+    fn missing(&self) -> Option<(&'static str, &'static str)> {
+        self.file.is_empty().then_some(("file", "the CSV file of its samples"))
+    }
+}
+
+impl Csv {
+    /// A table with at least two rows, and its SHA-256.
+    fn table(&self, path: &Path) -> Result<(Table, String), DataError> {
+        let bytes = files::read(path).map_err(DataError::Io)?;
+        let table = parse(&bytes, self.label.as_deref(), &path.display().to_string())?;
+        if table.labels.len() < 2 {
+            let what = format!("there are {} rows below the header; at least 2 are needed", table.labels.len());
+            return Err(CsvError::Table { file: path.display().to_string(), what }.into());
+        }
+        Ok((table, files::sha256(&bytes)))
+    }
+}
+
+/// Refuses a test file with other columns.
+fn check_columns(table: &Table, path: &Path, test: &Table, test_path: &str) -> Result<(), DataError> {
+    let columns = table.header.len().max(test.header.len());
+    let Some(i) = (0..columns).find(|i| table.header.get(*i) != test.header.get(*i)) else { return Ok(()) };
+    let name = |table: &Table| table.header.get(i).map_or_else(|| "nothing".to_owned(), |name| format!("`{name}`"));
+    let expected = format!("{} as column {}, as in {}", name(table), i + 1, path.display());
+    Err(DataError::Mismatch { file: test_path.to_owned(), expected, found: name(test) })
+}
+
+/// A file for training and one for testing.
+fn paired(tables: [Table; 2], path: &Path, test_path: &str, fingerprint: String) -> Result<Files, DataError> {
+    let length = tables[0].header.len() - 1;
+    let (names, [training_labels, test_labels]) = labels(&tables, path)?;
+    let label_files = [&*path.display().to_string(), test_path];
+    let labels = LabelSet::new(names, &training_labels, &test_labels, label_files);
+    let [training, test] = tables.map(|table| Features::Doubles(table.features));
+    Ok(Files {
+        shape: Shape::vector(length),
+        values: Values::Measured,
+        labels,
+        fingerprint,
+        training: permuted(training, training_labels, length),
+        test: permuted(test, test_labels, length),
+    })
+}
+
+/// One file as both: its rows are permuted, and the last of them are for testing.
+fn divided(table: Table, path: &Path, fingerprint: String) -> Result<Files, DataError> {
+    let (count, length) = (table.labels.len(), table.header.len() - 1);
+    let file = path.display().to_string();
+    if count < FEWEST {
+        let remedy = format!("at least {FEWEST} are needed to draw test samples from; or name a data.test_file");
+        return Err(CsvError::Table { file, what: format!("there are {count} rows; {remedy}") }.into());
+    }
+    let tables = [table];
+    let (names, [places]) = labels(&tables, path)?;
+    let [table] = tables;
+    let all = permuted(Features::Doubles(table.features), places, length);
+    let (mut features, mut places, mut rows) = (Arc::unwrap_or_clone(all.features), all.labels, all.rows);
+    let kept = count - count / TEST_SHARE;
+    let test = FileSamples {
+        features: Arc::new(features.split_off(kept * length)),
+        labels: places.split_off(kept),
+        rows: rows.split_off(kept),
+    };
+    let labels = LabelSet::new(names, &places, &test.labels, [&file, &file]);
+    let training = FileSamples { features: Arc::new(features), labels: places, rows };
+    Ok(Files { shape: Shape::vector(length), values: Values::Measured, labels, fingerprint, training, test })
+}
+
+/// The different labels of all tables, and for each row the place of its own. They are numbers if all of them are.
+fn labels<const N: usize>(tables: &[Table; N], path: &Path) -> Result<(Names, [Vec<u8>; N]), DataError> {
+    let too_many = |found: usize| {
+        let hint = "is this the column of labels? data.label names another";
+        let what = format!("there are {found} different labels or more; at most {MOST_CLASSES} are allowed; {hint}");
+        CsvError::Table { file: path.display().to_string(), what }
+    };
+    let texts = || tables.iter().flat_map(|table| &table.names);
+    let numbers: Option<Vec<i64>> = texts().map(|text| whole(text)).collect();
+    let (names, places) = match numbers {
+        Some(numbers) => {
+            let Different { names, training: places, .. } = different(&numbers, &[]).map_err(too_many)?;
+            (Names::Numbers(names), places)
+        }
+        None => {
+            let Different { names, training: places, .. } =
+                different(&texts().cloned().collect::<Vec<_>>(), &[]).map_err(too_many)?;
+            (Names::Texts(names), places)
+        }
+    };
+    let mut first = 0;
+    let of_rows = std::array::from_fn(|i| {
+        let table = &tables[i];
+        let places = &places[first..first + table.names.len()];
+        first += table.names.len();
+        table.labels.iter().map(|place| places[usize::from(*place)]).collect()
+    });
+    Ok((names, of_rows))
+}
+
+/// The whole number that a label is, if it is one.
+fn whole(text: &str) -> Option<i64> {
+    text.parse::<f64>().ok().filter(|x| x.fract() == 0.0 && x.abs() <= 9e15).map(|x| x as i64)
+}
