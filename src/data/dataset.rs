@@ -204,3 +204,40 @@ fn moments_of_bytes(bytes: &[u8]) -> (f64, f64) {
     let variance = weighted(&|b| (b - mean).powi(2));
     (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The features of all training samples as a network sees them.
+    fn seen(features: Features, shape: Shape, scaling: Scaling) -> Vec<f64> {
+        let count = features.bytes() / size_of::<f64>() / shape.len();
+        let features = Arc::new(features);
+        let split =
+            |count: usize| Split { features: features.clone(), first: 0, labels: vec![0; count], rows: Vec::new() };
+        let data = Dataset::new(shape, 2, [split(count), split(0), split(0)], scaling);
+        let mut out = vec![0.0; count * shape.len()];
+        let samples: Vec<u32> = (0..count as u32).collect();
+        data.scaler::<f64>().gather(&data.train, &samples, &mut out, shape.len(), &mut |_| {});
+        out
+    }
+
+    #[test]
+    fn a_constant_feature_becomes_0_and_others_have_mean_0_and_sd_1() {
+        // The sum of ten times 0.1 is not 1: the mean is off by a rounding, and an SD of that rounding would divide it.
+        let values = (0..10).flat_map(|i| [0.1, 1.6e9 + f64::from(i), 1e-12 * f64::from(i % 2)]).collect();
+        let scaled = seen(Features::Doubles(values), Shape::vector(3), Scaling::Standardize);
+        for (i, row) in scaled.chunks(3).enumerate() {
+            let expected = [0.0, (i as f64 - 4.5) / 8.25f64.sqrt(), if i % 2 == 0 { -1.0 } else { 1.0 }];
+            assert!(row.iter().zip(expected).all(|(x, y)| (x - y).abs() < 1e-12), "{row:?} {expected:?}");
+        }
+    }
+
+    #[test]
+    fn images_of_floats_share_one_mean_and_sd() {
+        let shape = Shape { channels: 1, height: 1, width: 2 };
+        let scaled = seen(Features::Doubles(vec![1.0, 2.0, 3.0, 4.0]), shape, Scaling::Standardize);
+        assert_eq!(scaled, [-1.5, -0.5, 0.5, 1.5].map(|x| x / 1.25f64.sqrt()));
+        assert_eq!(seen(Features::Doubles(vec![1.0, 2.0]), shape, Scaling::None), [1.0, 2.0]);
+    }
+}

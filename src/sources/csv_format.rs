@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use ::csv::{Position, Reader, ReaderBuilder, StringRecord};
+use ::csv::{Reader, ReaderBuilder, StringRecord};
 use thiserror::Error;
 
 use super::facts::MOST_CLASSES;
@@ -31,10 +31,10 @@ pub enum CsvError {
     Header { file: String, what: String },
     /// A row of another length.
     #[error("{file}: row {row} (line {line}) has {found} cells, the header {expected}")]
-    Length { file: String, row: usize, line: u64, expected: usize, found: usize },
+    Length { file: String, row: usize, line: usize, expected: usize, found: usize },
     /// A cell that is neither number nor label.
     #[error("{file}: row {row} (line {line}), column `{column}`: {what}")]
-    Cell { file: String, row: usize, line: u64, column: String, what: String },
+    Cell { file: String, row: usize, line: usize, column: String, what: String },
     /// Too few rows, or too many labels.
     #[error("{file}: {what}")]
     Table { file: String, what: String },
@@ -69,9 +69,10 @@ pub fn parse(bytes: &[u8], label: Option<&str>, file: &str) -> Result<Table, Csv
     let (mut features, mut labels) = (Vec::new(), Vec::new());
     let mut seen = Seen::default();
     while next(&mut reader, &mut record) {
-        let at = Place { file, header: &header, row: labels.len() + 1, line: line(&record) };
+        let begins = record.position().map_or(0, |position| position.byte() as usize);
+        let at = Place { file, text, header: &header, row: labels.len() + 1, begins };
         if record.len() != header.len() {
-            let Place { row, line, .. } = at;
+            let (row, line) = (at.row, at.line());
             let (expected, found) = (header.len(), record.len());
             return Err(CsvError::Length { file: file.to_owned(), row, line, expected, found });
         }
@@ -91,10 +92,6 @@ pub fn parse(bytes: &[u8], label: Option<&str>, file: &str) -> Result<Table, Csv
 fn next(reader: &mut Reader<&[u8]>, record: &mut StringRecord) -> bool {
     // Reading from memory does not fail, the bytes are text, and rows of any length are taken.
     reader.read_record(record).unwrap_or_default()
-}
-
-fn line(record: &StringRecord) -> u64 {
-    record.position().map_or(0, Position::line)
 }
 
 /// The bytes as text, without a byte order mark.
@@ -151,14 +148,23 @@ fn label_column(header: &[String], label: Option<&str>, file: &str) -> Result<us
 struct Place<'a> {
     file: &'a str,
     header: &'a [String],
+    text: &'a str,
     row: usize,
-    line: u64,
+    /// Where the row begins in the text, or the empty lines before it do.
+    begins: usize,
 }
 
 impl Place<'_> {
+    /// The line on which the row begins, from 1.
+    fn line(&self) -> usize {
+        let rest = self.text.get(self.begins..).unwrap_or_default();
+        let empty = rest.len() - rest.trim_start_matches(['\r', '\n']).len();
+        1 + self.text.bytes().take(self.begins + empty).filter(|byte| *byte == b'\n').count()
+    }
+
     fn error(&self, column: usize, what: String) -> CsvError {
         let column = shorten(&self.header[column]);
-        CsvError::Cell { file: self.file.to_owned(), row: self.row, line: self.line, column, what }
+        CsvError::Cell { file: self.file.to_owned(), row: self.row, line: self.line(), column, what }
     }
 }
 
