@@ -7,27 +7,14 @@ mod cells;
 mod error;
 mod header;
 mod plain;
+mod table;
 
 use ::csv::{ReaderBuilder, StringRecord};
 
 use cells::{Seen, not_a_number, number, shorten};
 pub use error::CsvError;
 use header::{header, label_column};
-
-/// A table of numbers with labels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Table {
-    /// Names of all columns, in order.
-    pub header: Vec<String>,
-    /// Index of the labels' column.
-    pub label: usize,
-    /// Features, row-major \[rows, columns − 1\].
-    pub features: Vec<f64>,
-    /// The different labels, as they are written.
-    pub names: Vec<String>,
-    /// For each row, the place of its label in `names`.
-    pub labels: Vec<u16>,
-}
+pub use table::Table;
 
 /// Parses a table whose labels are in the column `label`, by default the last. `file` is its name for messages.
 ///

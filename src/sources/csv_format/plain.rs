@@ -1,9 +1,9 @@
 //! The tables that most people have, read in one pass: no quotes, no spaces, every cell as it should be. Whatever else a file
 //! holds is left to the general reader, which also says what is wrong.
 
-use super::Table;
 use super::cells::{Seen, is_allowed};
 use super::header::{header, label_column};
+use super::table::Table;
 
 /// The table, if it is as plain as that.
 pub(super) fn parse(bytes: &[u8], label: Option<&str>, file: &str) -> Option<Table> {
