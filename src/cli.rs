@@ -28,7 +28,7 @@ pub enum Command {
     Run(RunArgs),
     /// Say which arm is better, by how much, and how certain that is.
     Compare(CompareArgs),
-    /// List the runs of an experiment without training: state, expected time, memory and disk.
+    /// Say what will be trained, without training: runs by state, expected time, memory and disk.
     Plan(PlanArgs),
     /// Merge shards or copies of one experiment and make its tables.
     Collect(CollectArgs),
@@ -101,6 +101,9 @@ pub struct PlanArgs {
     /// The experiment.
     #[command(flatten)]
     pub experiment: ExperimentArgs,
+    /// List every run with its state, expected time, memory and disk.
+    #[arg(long)]
+    pub runs: bool,
 }
 
 /// Arguments of `compare`.
@@ -124,6 +127,12 @@ pub struct CompareArgs {
     /// Measure the false alarms of the method: exchange the arms' results at random, 2,000 times, and compare again.
     #[arg(long)]
     pub null: bool,
+    /// Print every table, with everything that was estimated.
+    #[arg(long)]
+    pub full: bool,
+    /// Say what each word and number means.
+    #[arg(long)]
+    pub explain: bool,
     /// How the comparison is written.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,

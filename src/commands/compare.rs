@@ -1,5 +1,7 @@
 //! `bn-exp compare`: which arm wins, by how much, how surely.
 
+use std::path::PathBuf;
+
 use super::exit::Exit;
 use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CompareArgs;
@@ -8,6 +10,8 @@ use crate::compare::{self, Loaded, Options};
 use crate::files::{self, Waiting};
 use crate::record::collect;
 use crate::record::layout::ExperimentFolder;
+use crate::report::layout::Layout;
+use crate::report::text::View;
 use crate::report::{self, Format};
 
 pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
@@ -21,7 +25,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     };
     let mut problems = Vec::new();
     let mut experiments = Vec::new();
-    let mut seen = Vec::new();
+    let (mut seen, mut paths) = (Vec::new(), Vec::new());
     for path in &args.paths {
         let place = path.canonicalize().unwrap_or_else(|_| path.clone());
         if seen.contains(&place) {
@@ -29,6 +33,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
             continue;
         }
         seen.push(place);
+        paths.push(path.clone());
         match load(&ExperimentFolder::at(path), &waiting(&NEVER)) {
             Ok(loaded) => experiments.push(loaded),
             Err(error) => problems.push(error),
@@ -39,7 +44,11 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     problems.extend(refused.into_iter().filter_map(Result::err));
     let found: Vec<_> = found.into_iter().flatten().collect();
     if !found.is_empty() {
-        show(report::comparisons(&found, &options, args.format).trim_end())?;
+        let view = View { full: args.full, explain: args.explain };
+        show(report::comparisons(&found, &options, args.format, view).trim_end())?;
+        if args.format == Format::Table && view != (View { full: true, explain: true }) {
+            show(more(&paths))?;
+        }
     }
     for problem in &problems {
         complain(format!("error: {problem:#}"));
@@ -52,7 +61,17 @@ pub(super) fn print(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Resu
     let options = Options::default();
     let comparisons = compare::compare(&[load(folder, waiting)?], &options);
     let comparisons = comparisons.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-    show(report::comparisons(&comparisons, &options, Format::Table).trim_end())
+    show(report::comparisons(&comparisons, &options, Format::Table, View::default()).trim_end())?;
+    show(more(&[folder.path().to_owned()]))
+}
+
+/// How to see what is not shown.
+fn more(paths: &[PathBuf]) -> String {
+    let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
+    let line = format!(
+        "More: `bn-exp compare {paths} --full` prints every table; --explain says what each word and number means."
+    );
+    format!("\n{}", Layout::terminal().paragraph(&line))
 }
 
 /// Reads an experiment, making its tables current first where its runs are at hand.

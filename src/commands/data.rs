@@ -1,7 +1,6 @@
 //! `bn-exp data`: where the data sets are, how to get them, and whether they are right.
 
 use anyhow::anyhow;
-use comfy_table::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::exit::{Exit, UsageError};
@@ -10,7 +9,7 @@ use super::terminal::{complain, show};
 use crate::cli::{DataArgs, DataCommand};
 use crate::data::Store;
 use crate::data::fetch::{self, Event, Origin, Unavailable};
-use crate::report::layout::PLAIN;
+use crate::report::layout::Layout;
 use crate::sources::published::Published;
 use crate::sources::{self, Kind, Source, published_sets};
 
@@ -23,8 +22,7 @@ pub(super) fn data(args: &DataArgs) -> anyhow::Result<Exit> {
 }
 
 fn list(store: &Store) -> anyhow::Result<Exit> {
-    let mut table = Table::new();
-    table.load_style(PLAIN).set_header(["data.source", "what", "where"]);
+    let mut rows = Vec::new();
     for (described, source) in sources::list().iter().zip(Source::all()) {
         let place = match source.kind() {
             Kind::Generated(_) => "generated, no files".to_owned(),
@@ -36,9 +34,10 @@ fn list(store: &Store) -> anyhow::Result<Exit> {
                 format!("{}{state}", store.folder(set).display())
             }
         };
-        table.add_row([described.name.as_str(), described.what.trim_end_matches('.'), &place]);
+        rows.push(vec![described.name.clone(), described.what.trim_end_matches('.').to_owned(), place]);
     }
-    show(table)?;
+    let header = ["data.source", "what", "where"].map(str::to_owned);
+    show(Layout::terminal().table(&header, &rows, 1))?;
     Ok(Exit::Done)
 }
 

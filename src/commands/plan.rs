@@ -1,9 +1,7 @@
-//! `bn-exp plan`: the runs without training.
+//! `bn-exp plan`: what will be trained, without training.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
-
-use comfy_table::{CellAlignment, Table};
 
 use super::exit::Exit;
 use super::prepare::{Prepared, prepare};
@@ -15,7 +13,7 @@ use crate::config::json::cell;
 use crate::kernels::gemm;
 use crate::plan::PlannedRun;
 use crate::record::run::{RunRecord, Status};
-use crate::report::layout::PLAIN;
+use crate::report::layout::Layout;
 
 /// What a run took, or is expected to take.
 struct Cost {
@@ -40,45 +38,82 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
         Ok(Cost { status, seconds, memory: cost::memory(settings), disk: cost::disk(settings) })
     };
     let costs = prepared.plan.iter().map(cost).collect::<anyhow::Result<Vec<_>>>()?;
-    show(table(&prepared, &costs))?;
-    show(summary(&costs, prepared.jobs))?;
-    show(outlook::sentences(&prepared.experiment).join("\n"))?;
-    show(format!("results: {}", prepared.folder.path().display()))?;
+    if args.runs {
+        show(table(&prepared, &costs))?;
+    } else {
+        show(summary(&prepared, &costs))?;
+    }
     Ok(Exit::Done)
 }
 
-fn table(prepared: &Prepared, costs: &[Cost]) -> Table {
+/// Every run on a line.
+fn table(prepared: &Prepared, costs: &[Cost]) -> String {
     let experiment = &prepared.experiment;
     let axes = experiment.axes.iter().map(|axis| axis.path.as_str());
     let leading: Vec<&str> = ["run", "variant", "seed"].into_iter().chain(axes).collect();
-    let columns = leading.len();
-    let mut table = Table::new();
-    table.load_style(PLAIN);
-    table.set_header(leading.into_iter().chain(["state", "time", "memory", "disk"]));
-    for (run, cost) in prepared.plan.iter().zip(costs) {
+    let header: Vec<String> =
+        leading.iter().copied().chain(["state", "time", "memory", "disk"]).map(str::to_owned).collect();
+    let row = |(run, cost): (&PlannedRun, &Cost)| {
         let leading = [run.id.clone(), experiment.variants[run.variant].name.clone(), run.seed.to_string()];
         let values = experiment.points[run.point].values.iter().map(cell);
         let cells = [cost.status.name().to_owned(), time(cost.seconds), size(cost.memory), size(cost.disk)];
-        table.add_row(leading.into_iter().chain(values).chain(cells));
-    }
-    for column in table.column_iter_mut().skip(columns + 1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+        leading.into_iter().chain(values).chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = prepared.plan.iter().zip(costs).map(row).collect();
+    Layout::terminal().table(&header, &rows, 1)
 }
 
-fn summary(costs: &[Cost], jobs: usize) -> String {
-    let finished = costs.iter().filter(|cost| cost.status.is_finished()).count();
+/// The whole experiment on a few lines.
+fn summary(prepared: &Prepared, costs: &[Cost]) -> String {
+    let lines = [
+        ("runs", runs(prepared, costs)),
+        ("time", left(prepared, costs)),
+        ("memory", memory(prepared)),
+        ("disk", format!("about {} in all", size(costs.iter().map(|cost| cost.disk).sum()))),
+        ("seeds", outlook::sentences(&prepared.experiment).join(" ")),
+        ("results", prepared.folder.path().display().to_string()),
+    ];
+    let layout = Layout::terminal();
+    let line = |(name, text): &(&str, String)| layout.paragraph(&format!("{name:8} {text}"));
+    let lines: Vec<String> = lines.iter().map(line).collect();
+    let name = layout.heading(&prepared.experiment.name);
+    let note = "Time, memory and disk are estimates from operation counts. --runs lists the runs.";
+    format!("{name}\n\n{}\n\n{}", lines.join("\n"), layout.paragraph(note))
+}
+
+/// `120 runs (3 arms × 5 settings × 8 seeds): 100 completed, 20 missing`
+fn runs(prepared: &Prepared, costs: &[Cost]) -> String {
+    let experiment = &prepared.experiment;
+    let count = |n: usize, word: &str| if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") };
+    let axes = [
+        count(experiment.variants.len(), "arm"),
+        count(experiment.points.len(), "setting"),
+        count(experiment.seeds.len(), "seed"),
+    ];
+    let mut states: Vec<(Status, usize)> = Vec::new();
+    for cost in costs {
+        match states.iter_mut().find(|(status, _)| *status == cost.status) {
+            Some((_, number)) => *number += 1,
+            None => states.push((cost.status, 1)),
+        }
+    }
+    let states: Vec<String> = states.iter().map(|(status, number)| format!("{number} {}", status.name())).collect();
+    format!("{} ({}): {}", count(costs.len(), "run"), axes.join(" × "), states.join(", "))
+}
+
+fn left(prepared: &Prepared, costs: &[Cost]) -> String {
     let seconds: f64 = costs.iter().filter(|cost| !cost.status.is_finished()).map(|cost| cost.seconds).sum();
-    let left =
-        if seconds > 0.0 { format!("about {} left", time(seconds / jobs as f64)) } else { "nothing left".into() };
-    format!(
-        "{} runs, {finished} finished; {left} with --jobs {jobs}; up to {} of memory a run, {} of disk in all\n\
-         times, memory and disk of unfinished runs are estimates from operation counts",
-        costs.len(),
-        size(costs.iter().map(|cost| cost.memory).fold(0.0, f64::max)),
-        size(costs.iter().map(|cost| cost.disk).sum())
-    )
+    if seconds == 0.0 {
+        return "nothing left to train".to_owned();
+    }
+    format!("about {} with --jobs {}", time(seconds / prepared.jobs as f64), prepared.jobs)
+}
+
+fn memory(prepared: &Prepared) -> String {
+    let points = &prepared.experiment.points;
+    let settings: Vec<_> = points.iter().map(|point| &point.settings).collect();
+    let seeds = prepared.experiment.seeds.len();
+    format!("about {} with --jobs {}", size(cost::program_memory(&settings, seeds, prepared.jobs)), prepared.jobs)
 }
 
 /// Multiply-adds a second in a middling matrix product on this machine, now.

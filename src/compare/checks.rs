@@ -6,6 +6,7 @@ use super::grid::Grid;
 use super::options::Options;
 use super::scores::Scores;
 use super::warning::{DivergedRuns, Warning};
+use super::words::named;
 use crate::record::run::Status;
 use crate::stats::permutation::smallest_p;
 use crate::stats::selection::unsettled;
@@ -107,7 +108,7 @@ fn unsettled_choices(scores: &Scores) -> Vec<Warning> {
 /// Contrasts of nothing, or of guessing with what is worse than guessing; verdicts that another choice would change.
 fn contrasts(comparison: &Comparison, options: &Options) -> Vec<Warning> {
     let is_time = comparison.metric.kind.is_time();
-    let contrasts = comparison.contrasts.iter().map(|c| (format!("{} and {}", c.a, c.b), &c.found));
+    let contrasts = comparison.contrasts.iter().map(|c| (format!("{} and {}", named(&c.a), named(&c.b)), &c.found));
     let effects = comparison.effects.iter().map(|effect| (effect.effect.clone(), &effect.found));
     let mut warnings = Vec::new();
     for (arms, found) in contrasts.chain(effects).filter(|(_, found)| found.n > 0) {

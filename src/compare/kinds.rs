@@ -69,7 +69,7 @@ fn verdict_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: u
     let settled = of(Statistics::Running)
         .zip(of(Statistics::Population))
         .is_none_or(|(running, population)| running.verdict == population.verdict);
-    let (setting, arms) = (contrast.found.setting.clone(), format!("{} and {}", contrast.a, contrast.b));
+    let (setting, arms) = (contrast.found.setting.clone(), format!("{} and {}", named(&contrast.a), named(&contrast.b)));
     Some(Warning::VerdictDependsOnStatistics { setting, arms, metric: shown.metric, verdicts, settled })
 }
 

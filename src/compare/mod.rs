@@ -19,6 +19,7 @@ pub mod load;
 pub mod null;
 pub mod options;
 pub mod outlook;
+pub mod places;
 pub mod scores;
 pub mod sentence;
 pub mod sheet;

@@ -2,22 +2,30 @@
 
 use super::comparison::Comparison;
 use super::contrasts::{Contrast, Finding};
+use super::places::Places;
 use super::verdict::Verdict;
-use super::words::{p_value, percent, seeds, signed};
+use super::words::{named, p_value, percent, seeds};
 
 /// What was found, plainly; also when nothing was.
 pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -> String {
     let Contrast { a, b, found, .. } = contrast;
-    let kind = comparison.metric.kind;
+    let places = Places::of(comparison);
     let metric = comparison.metric.name.replace('_', " ");
     let has = |arm: &str| comparison.arms.iter().any(|other| other.variant == arm);
-    if let Some(lacking) = [a, b].into_iter().find(|arm| !has(arm.as_str())) {
+    let lacking = [a, b].into_iter().find(|arm| !has(arm.as_str())).map(|arm| named(arm));
+    let [a, b] = [named(a), named(b)];
+    if let Some(lacking) = lacking {
         return format!("{a} and {b} cannot be compared: {} has no arm {lacking}.", comparison.name);
     }
-    let (Some(p), Some(p_holm)) = (found.p, found.p_holm) else {
-        let tuned = if comparison.tuned.is_empty() { "" } else { " with every candidate" };
+    let Some(p) = found.p_holm.filter(|_| found.p.is_some()) else {
+        let tuned = if comparison.tuned.is_empty() { "" } else { ", finished at every value tried" };
         return format!("{a} and {b} cannot be compared: no seed has a {metric} in both{tuned}.");
     };
+    if !found.observed {
+        return format!(
+            "{a} and {b} cannot be compared: none of the runs that would be compared has a {metric} of its own."
+        );
+    }
     let finding = match found.verdict {
         Verdict::Better => format!("{a} is better than {b}"),
         Verdict::Worse => format!("{a} is worse than {b}"),
@@ -33,28 +41,21 @@ pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -
     let size = match found.difference {
         Some(difference) => {
             let interval = found.interval.map(|(low, high)| {
-                let (low, high) = (signed(low, kind), signed(high, kind));
+                let (low, high) = (places.signed(low), places.signed(high));
                 format!(", {} % interval {low} to {high}", percent(confidence))
             });
-            format!("{metric} {}{}", signed(difference, kind), interval.unwrap_or_default())
+            format!("{metric} {}{}", places.signed(difference), interval.unwrap_or_default())
         }
-        None => format!("{metric} by ranks, as runs diverged"),
+        None => format!("{metric} compared by rank, because runs diverged"),
     };
-    let corrected = if p == p_holm { String::new() } else { format!(", corrected {}", p_value(p_holm)) };
     let exploratory = if contrast.exploratory { " (exploratory: chosen after the runs)" } else { "" };
-    let said = format!("{finding}: {size}, p = {}{corrected}, {}{exploratory}.", p_value(p), seeds(found.n));
-    [said].into_iter().chain(outlook(comparison, found)).collect::<Vec<_>>().join(" ")
+    let said = format!("{finding}: {size}, p = {}, {}{exploratory}.", p_value(p), seeds(found.n));
+    said + &outlook(comparison, found)
 }
 
-/// Where there is no verdict: what it would take.
-fn outlook(comparison: &Comparison, found: &Finding) -> Vec<String> {
-    let mut said = Vec::new();
-    if let Some(needed) = found.seeds_needed {
-        let tests = if found.tests == 1 { "1 test".to_owned() } else { format!("{} tests", found.tests) };
-        said.push(format!(
-            "With {tests} of this kind at least {needed} seeds are needed before any outcome can decide."
-        ));
-    }
+/// Where there is no verdict: what it would take, a sentence each, after a blank.
+pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
+    let mut said: Vec<String> = seeds_needed(found).into_iter().collect();
     if let Some(n) = found.seeds_to_tell {
         said.push(format!("If the difference is as large as it seems, about {n} seeds will show it."));
     }
@@ -66,5 +67,12 @@ fn outlook(comparison: &Comparison, found: &Finding) -> Vec<String> {
             "The interval is wide because of the choice of the best value, more than because of the seeds.".to_owned(),
         );
     }
-    said
+    said.iter().map(|sentence| format!(" {sentence}")).collect()
+}
+
+/// How many seeds it takes before any outcome can decide, where there are fewer.
+pub fn seeds_needed(found: &Finding) -> Option<String> {
+    let tests = if found.tests == 1 { "1 test".to_owned() } else { format!("{} tests", found.tests) };
+    let needed = found.seeds_needed?;
+    Some(format!("With {tests} of this kind at least {needed} seeds are needed before any outcome can decide."))
 }

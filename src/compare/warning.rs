@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::arms::Chosen;
 use super::grid::{End, Values};
 use super::verdict::Verdict;
-use super::words::{at, number, p_value, seeds, signed, value, values};
+use super::words::{named, number, p_value, seeds, signed, value, values};
 use crate::config::file::{Kind, Metric, Statistics};
 use crate::stats::permutation::FEWEST;
 
@@ -128,56 +128,76 @@ pub struct DivergedRuns {
 impl Warning {
     /// The warning in words.
     pub fn sentence(&self) -> String {
+        together(&[self])
+    }
+
+    /// What is wrong and what to do, in words that are the same wherever the same is wrong.
+    pub fn text(&self) -> String {
         match self {
             Self::SideBySide { other, keys } => side_by_side(other, keys),
-            Self::OneSeed => "There is one seed, so nothing is tuned: a seed is tuned by the others.".to_owned(),
-            Self::NoValidation => "There is no validation split, so nothing is tuned.".to_owned(),
+            Self::OneSeed => {
+                "There is one seed, so no arm is tuned: the other seeds would choose. Give seeds at least 2, better 10."
+                    .to_owned()
+            }
+            Self::NoValidation => {
+                "No arm is tuned, because there is no validation split to choose by. Set data.validation above 0."
+                    .to_owned()
+            }
             Self::Unfinished { missing, planned } => unfinished(missing, *planned),
-            Self::DifferentSeeds { setting, arms, only } => at(setting) + &different_seeds(arms, only),
+            Self::DifferentSeeds { .. } => {
+                "Arms have different seeds, and only those that both have are compared. `bn-exp run` trains the rest."
+                    .to_owned()
+            }
             Self::FewSeeds { seeds: n, p_minimum } => {
                 let none = if *n < FEWEST { ", and there is no interval" } else { "" };
-                format!("Few seeds: with {} p cannot fall below {}{none}.", seeds(*n), p_value(*p_minimum))
+                let cannot = format!("With {} p cannot fall below {}{none}", seeds(*n), p_value(*p_minimum));
+                format!("{cannot}: nothing can be decided. Add seeds.")
             }
-            Self::MeanDependsOnStatistics { setting, variant, metric, means, settled } => {
-                format!("{}{}", at(setting), mean_depends(variant, *metric, means, *settled))
+            Self::MeanDependsOnStatistics { metric, settled, .. } => {
+                let metric_name = metric.name.replace('_', " ");
+                format!("The mean {metric_name} depends on the statistics that normalise. {}", what_to_do(*metric, *settled))
             }
-            Self::VerdictDependsOnStatistics { setting, arms, metric, verdicts, settled } => {
-                format!("{}{}", at(setting), verdict_depends(arms, *metric, verdicts, *settled))
+            Self::VerdictDependsOnStatistics { metric, settled, .. } => {
+                format!("The verdict depends on the statistics that normalise. {}", what_to_do(*metric, *settled))
             }
-            Self::TimeAtEdge { setting, variant } => format!(
-                "{}{variant} is not tuned for its time to the target: its value is the smallest or the largest tried.",
-                at(setting)
-            ),
-            Self::Edge { setting, variant, seeds, chosen } => {
-                format!("{}{variant} is not tuned: {}.", at(setting), edges(*seeds, chosen))
+            Self::TimeAtEdge { .. } => {
+                "The time to the target belongs to the end of the values tried, and may be shorter beyond it. Widen the \
+                 sweep there."
+                    .to_owned()
             }
-            Self::UnsettledChoice { setting, variant, selected, others } => format!(
-                "{}{variant} is read at {}, but validation cannot tell that from {}, where the result is different. p \
-                 and interval do not include the chance in this choice.",
-                at(setting),
-                values(selected),
-                others.iter().map(values).collect::<Vec<_>>().join(" or ")
-            ),
-            Self::NothingObserved { setting, arms, is_time } => {
+            Self::Edge { .. } => {
+                "The best value is the end of what was tried, and the arm may do better beyond it. Widen the sweep there."
+                    .to_owned()
+            }
+            Self::UnsettledChoice { .. } => {
+                "Validation cannot tell these values apart, but the result differs between them. p and the interval hold for \
+                 the one that was chosen. More seeds, or more validation samples, settle it."
+                    .to_owned()
+            }
+            Self::NothingObserved { is_time, .. } => {
                 let what = if *is_time { "diverged or never reached the target" } else { "diverged" };
-                format!("{}{arms}: every run that counts here {what}, so nothing is compared.", at(setting))
+                format!("Every run that is compared here {what}, so nothing is compared. Try smaller learning rates.")
             }
-            Self::ChoiceDecides { setting, arms } => format!(
-                "{}{arms}: there is no verdict, because the difference changes sign at another candidate, which validation \
-                 cannot tell from the chosen one.",
-                at(setting)
-            ),
-            Self::BelowChance { setting, arms } => format!(
-                "{}{arms}: there is no verdict, because a diverged run counts as chance accuracy and a run trained to its end \
-                 is below chance.",
-                at(setting)
-            ),
+            Self::ChoiceDecides { .. } => {
+                "There is no verdict, because the sign of the difference depends on which of several values is chosen, \
+                 and validation cannot tell them apart. More seeds, or more validation samples, settle it."
+                    .to_owned()
+            }
+            Self::BelowChance { .. } => {
+                "There is no verdict, because a diverged run counts as guessing, and another run that was trained to its end \
+                 is worse than guessing."
+                    .to_owned()
+            }
             Self::OtherMargin { metric } => {
-                format!("The equivalence margin is for {}, so nothing is called equivalent here.", metric.name)
+                let metric = metric.name;
+                format!("The equivalence margin is for {metric}, so nothing is called equivalent here.")
             }
             Self::Untuned { is_swept } => {
-                let said = "No arm is tuned. With one learning rate for all arms, the arm that it suits looks better.";
-                if *is_swept { format!("{said} There is a contrast at each rate.") } else { said.to_owned() }
+                let remedy = match is_swept {
+                    true => "The arms are compared at each rate; name optimizer.lr in compare.select to tune over it",
+                    false => "Sweep optimizer.lr and name it in compare.select",
+                };
+                format!("No arm is tuned. At one learning rate for all, the arm that it suits looks better. {remedy}.")
             }
             Self::Diverged { counts_as, arms } => diverged(*counts_as, arms),
             Self::ProgramVersions { found } => format!(
@@ -190,6 +210,48 @@ impl Warning {
             ),
         }
     }
+
+    /// Which arms, values and setting it is about, where there may be others that the same is wrong with.
+    fn place(&self) -> Option<String> {
+        let (setting, place) = match self {
+            Self::DifferentSeeds { setting, arms, only } => (setting, different_seeds(arms, only)),
+            Self::TimeAtEdge { setting, variant } => (setting, named(variant)),
+            Self::Edge { setting, variant, seeds, chosen } => {
+                (setting, format!("{} ({})", named(variant), edges(*seeds, chosen)))
+            }
+            Self::UnsettledChoice { setting, variant, selected, others } => {
+                (setting, format!("{} ({})", named(variant), alternatives(selected, others)))
+            }
+            Self::MeanDependsOnStatistics { setting, variant, metric, means, .. } => {
+                (setting, format!("{} ({})", named(variant), means_under(*metric, means)))
+            }
+            Self::VerdictDependsOnStatistics { setting, arms, metric, verdicts, .. } => {
+                (setting, format!("{arms} ({})", verdicts_under(*metric, verdicts)))
+            }
+            Self::NothingObserved { setting, arms, .. }
+            | Self::ChoiceDecides { setting, arms }
+            | Self::BelowChance { setting, arms } => (setting, arms.clone()),
+            _ => return None,
+        };
+        let at = values(setting);
+        Some(if at.is_empty() { place } else { format!("{place} at {at}") })
+    }
+}
+
+/// `optimizer.lr = 0.1 or 0.3`
+fn alternatives(selected: &Values, others: &[Values]) -> String {
+    let other = |other: &Values| match (other.len(), other.values().next()) {
+        (1, Some(only)) => value(only),
+        _ => values(other),
+    };
+    [values(selected)].into_iter().chain(others.iter().map(other)).collect::<Vec<_>>().join(" or ")
+}
+
+/// Warnings with the same text as one: the text, then every place.
+pub fn together(alike: &[&Warning]) -> String {
+    let text = alike.first().map(|warning| warning.text()).unwrap_or_default();
+    let places: Vec<String> = alike.iter().filter_map(|warning| warning.place()).collect();
+    if places.is_empty() { text } else { format!("{text} This is so for {}.", places.join(", ")) }
 }
 
 fn side_by_side(other: &str, keys: &[String]) -> String {
@@ -205,8 +267,8 @@ fn unfinished(missing: &[Missing], planned: usize) -> String {
     let runs = if missing.len() == 1 { "1 run has" } else { &format!("{} runs have", missing.len()) };
     let names: Vec<String> = missing.iter().map(|run| format!("{} ({})", run.run_id, run.why)).collect();
     format!(
-        "{runs} no result, of {planned} planned: {}. A seed counts in a contrast only if each arm has finished it \
-         with every candidate.",
+        "{runs} no result, of {planned} planned: {}. A seed counts only where all arms have finished it at every value. \
+         `bn-exp run` trains what is missing.",
         first_named(&names)
     )
 }
@@ -215,28 +277,24 @@ fn different_seeds([first, other]: &[String; 2], only: &[Vec<u64>; 2]) -> String
     let with_seeds = [first, other].into_iter().zip(only).filter(|(_, seeds)| !seeds.is_empty());
     let parts = with_seeds.map(|(arm, seeds)| {
         let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-        format!("{} only in {arm}", first_named(&seeds))
+        format!("{} only in {}", first_named(&seeds), named(arm))
     });
-    format!("{first} and {other} differ in their seeds: {}.", parts.collect::<Vec<_>>().join(", "))
+    format!("{} and {} (seeds {})", named(first), named(other), parts.collect::<Vec<_>>().join(", "))
 }
 
-fn mean_depends(variant: &str, metric: Metric, means: &[MeanUnder], settled: bool) -> String {
+/// `0.9100 under running statistics, 0.9500 under population statistics`
+fn means_under(metric: Metric, means: &[MeanUnder]) -> String {
     let mean = |under: &MeanUnder| format!("{} under {} statistics", number(under.mean, metric.kind), under.statistics);
-    format!(
-        "{variant}: the mean {} is {}. {}",
-        metric.name.replace('_', " "),
-        means.iter().map(mean).collect::<Vec<_>>().join(", "),
-        what_to_do(metric, settled)
-    )
+    means.iter().map(mean).collect::<Vec<_>>().join(", ")
 }
 
-fn verdict_depends(arms: &str, metric: Metric, verdicts: &[VerdictUnder], settled: bool) -> String {
+/// `worse (−0.2400) under running statistics, undecided (+0.0010) under population statistics`
+fn verdicts_under(metric: Metric, verdicts: &[VerdictUnder]) -> String {
     let verdict = |VerdictUnder { statistics, verdict, difference }: &VerdictUnder| {
         let difference = difference.map(|d| format!(" ({})", signed(d, metric.kind))).unwrap_or_default();
         format!("{}{difference} under {statistics} statistics", verdict.name())
     };
-    let verdicts = verdicts.iter().map(verdict).collect::<Vec<_>>().join(", ");
-    format!("{arms}: the verdict is {verdicts}. {}", what_to_do(metric, settled))
+    verdicts.iter().map(verdict).collect::<Vec<_>>().join(", ")
 }
 
 /// What to do about a result that depends on the kind of statistics.
@@ -260,7 +318,8 @@ fn edges(seeds: usize, chosen: &[Chosen]) -> String {
                 End::Largest => "largest",
                 End::Smallest => "smallest",
             };
-            format!("{read} of {seeds} seeds read at {} = {}, the {end} tried", edge.axis, value(&edge.value))
+            let all = if read == seeds { String::new() } else { format!(" for {read} of {seeds} seeds") };
+            format!("{} = {}, the {end}{all}", edge.axis, value(&edge.value))
         })
     };
     chosen.iter().flat_map(of).collect::<Vec<_>>().join("; ")
@@ -268,12 +327,16 @@ fn edges(seeds: usize, chosen: &[Chosen]) -> String {
 
 fn diverged(counts_as: CountsAs, arms: &[DivergedRuns]) -> String {
     let counted = match counts_as {
-        CountsAs::Chance => "as chance accuracy",
-        CountsAs::WorstRank => "as the worst rank; a contrast with such a run is tested by ranks and has no interval",
+        CountsAs::Chance => "as guessing",
+        CountsAs::WorstRank => "as the worst; arms with such runs are compared by rank, without an interval",
         CountsAs::Never => "as never reaching the target",
     };
-    let arm = |arm: &DivergedRuns| format!("{} {} of {}", arm.variant, arm.diverged, arm.runs);
-    format!("Runs diverged: {}. They count {counted}.", arms.iter().map(arm).collect::<Vec<_>>().join(", "))
+    let arm = |arm: &DivergedRuns| format!("{} of {} of {}", arm.diverged, arm.runs, named(&arm.variant));
+    format!(
+        "Runs diverged: {}. They are results, and count {counted}. If the table of \
+             arms counts any, try smaller learning rates too.",
+        arms.iter().map(arm).collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// The first few names, and how many more there are.

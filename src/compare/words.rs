@@ -14,8 +14,16 @@ pub fn percent(share: f64) -> String {
 
 /// A difference with its sign.
 pub fn signed(x: f64, kind: Kind) -> String {
-    let text = number(x, kind);
-    if text.starts_with('−') || text.bytes().all(|b| b == b'0' || b == b'.') { text } else { format!("+{text}") }
+    with_sign(number(x, kind))
+}
+
+/// `+` before a number that is above 0.
+pub fn with_sign(number: String) -> String {
+    if number.starts_with('−') || number.bytes().all(|b| b == b'0' || b == b'.') {
+        number
+    } else {
+        format!("+{number}")
+    }
 }
 
 /// A number in a metric's unit: four places of accuracies and losses, more of losses that are smaller than
@@ -29,14 +37,25 @@ pub fn number(x: f64, kind: Kind) -> String {
         Kind::Seconds if small(x) => format!("{x:.2e}"),
         Kind::Seconds => format!("{x:.3}"),
     };
-    // No "−0.0000".
-    let is_nothing = text.bytes().all(|b| matches!(b, b'-' | b'0' | b'.'));
-    if is_nothing { text.replace('-', "") } else { text.replace('-', "−") }
+    minus(&text)
 }
 
-/// p to four places; below that, its order of magnitude.
+/// A formatted number with a minus sign instead of a hyphen, and without one if it is 0.
+pub fn minus(number: &str) -> String {
+    let is_nothing = number.bytes().all(|b| matches!(b, b'-' | b'0' | b'.'));
+    number.replace('-', if is_nothing { "" } else { "−" })
+}
+
+/// p to two digits, or to as many as tell it from 0.05; below 0.0001 its order of magnitude.
 pub fn p_value(p: f64) -> String {
-    if p < 1e-4 { format!("{p:.0e}") } else { format!("{p:.4}") }
+    if p < 1e-4 {
+        return format!("{p:.0e}").replace('-', "−");
+    }
+    let before = (-p.log10()).floor().max(0.0) as usize;
+    let with_digits = |digits: usize| format!("{p:.*}", before + digits);
+    let is_level = |text: &String| text.parse() == Ok(0.05) && p != 0.05;
+    let text = (2..5).map(with_digits).find(|text| !is_level(text)).unwrap_or_else(|| p.to_string());
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// `1 seed`, `8 seeds`.
@@ -63,4 +82,54 @@ pub fn values(values: &Values) -> String {
 pub fn at(setting: &Values) -> String {
     let name = values(setting);
     if name.is_empty() { name } else { name + ": " }
+}
+
+/// A value of an axis in three digits, where they tell it from the other values of its axis.
+pub fn short(of: &Value, others: &[&Value]) -> String {
+    let rounded = |value: &Value| value.as_f64().map(in_three_digits);
+    let is_alone = others.iter().all(|other| *other == of || rounded(other) != rounded(of));
+    let is_long = of.is_f64() && value(of).len() > 6;
+    rounded(of).filter(|_| is_long && is_alone).map_or_else(|| value(of), |x| Value::from(x).to_string())
+}
+
+fn in_three_digits(x: f64) -> f64 {
+    format!("{x:.2e}").parse().unwrap_or(x)
+}
+
+/// An arm's name in a sentence, where it might be taken for a word.
+pub fn named(arm: &str) -> String {
+    format!("`{arm}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_p_has_two_digits_and_is_told_from_the_level() {
+        for (p, text) in [
+            (1.0, "1"),
+            (0.5, "0.5"),
+            (0.109375, "0.11"),
+            (0.03125, "0.031"),
+            (0.00390625, "0.0039"),
+            (0.0496, "0.0496"),
+            (0.05, "0.05"),
+            (0.05001, "0.05001"),
+            (3.1e-5, "3e−5"),
+        ] {
+            assert_eq!(p_value(p), text, "{p}");
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_short_where_that_tells_it_from_the_others() {
+        let (a, b, c) = (json!(0.03162277660168379), json!(0.1), json!(0.0316227));
+        assert_eq!(short(&a, &[&a, &b]), "0.0316");
+        assert_eq!(short(&a, &[&a, &b, &c]), "0.03162277660168379");
+        assert_eq!(short(&b, &[&a, &b]), "0.1");
+        assert_eq!(short(&json!("adam"), &[]), "adam");
+    }
 }

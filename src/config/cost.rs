@@ -105,6 +105,11 @@ pub fn memory(settings: &Settings) -> f64 {
     float * (activations + parameters) + probing + 4.0 * samples * size(settings.data.shape)
 }
 
+/// Bytes of memory of the whole program, at its peak, with so many runs at once.
+pub fn program_memory(settings: &[&Settings], _seeds: usize, jobs: usize) -> f64 {
+    settings.iter().map(|settings| memory(settings)).fold(0.0, f64::max) * jobs as f64
+}
+
 /// Bytes of a run's folder and of its share of the root tables.
 pub fn disk(settings: &Settings) -> f64 {
     let Settings { log, train, .. } = settings;

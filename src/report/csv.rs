@@ -80,7 +80,7 @@ impl Row {
 pub fn comparisons(comparisons: &[Comparison], options: &Options) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let rows = comparisons.iter().flat_map(|comparison| rows(comparison, options));
-    let notes = super::notes::notes(comparisons, options);
+    let notes = super::explain::explain(comparisons, options);
     let notes = notes.into_iter().map(|note| Row::default().with("kind", "note").with("text", note));
     let mut written = writer.write_record(COLUMNS);
     for Row(cells) in rows.chain(notes) {

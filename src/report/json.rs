@@ -11,7 +11,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// `{"schema_version": 1, "experiments": [...]}`
 pub fn comparisons(comparisons: &[Comparison], options: &Options) -> Value {
     let experiments: Vec<Value> = comparisons.iter().map(|comparison| experiment(comparison, options)).collect();
-    let notes = super::notes::notes(comparisons, options);
+    let notes = super::explain::explain(comparisons, options);
     json!({ "schema_version": SCHEMA_VERSION, "confidence": options.confidence, "experiments": experiments, "notes": notes })
 }
 

@@ -1,46 +1,51 @@
-//! How text is laid out: titles, lists and tables for a terminal or for Markdown.
+//! How text is laid out: titles, lists and tables that fit the terminal, or Markdown.
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
-
-use crate::compare::grid::Values;
-use crate::compare::words::value;
+use textwrap::core::display_width;
+use textwrap::{WordSplitter, WrapAlgorithm};
 
 /// How tables look on a terminal: a line under the header, none between rows.
-pub const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+/// Columns of characters where nobody says how many there are.
+const USUAL: usize = 80;
+/// Narrower than this nothing can be read.
+const NARROWEST: usize = 40;
+/// Spaces that a column has beside its text.
+const PADDING: usize = 2;
+/// Stands for a space at which no line ends.
+const GLUE: char = '\u{a0}';
 
 /// How text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// For a terminal.
-    Terminal,
+    /// For a terminal with so many columns of characters.
+    Terminal(usize),
     /// For a Markdown file.
     Markdown,
 }
 
-/// A row of a table: what leads it, and its own cells.
-#[derive(Debug)]
-pub struct Row<'a> {
-    /// Name of its experiment.
-    pub experiment: &'a str,
-    /// Its setting.
-    pub setting: &'a Values,
-    /// The other cells.
-    pub cells: Vec<String>,
+/// Columns of characters on the terminal: those in `COLUMNS`, or the terminal's own; 80 where there is neither.
+pub fn width() -> usize {
+    let stated = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let own = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    stated.or_else(own).unwrap_or(USUAL).max(NARROWEST)
 }
 
-/// Columns of text, aligned to the left; numbers are aligned to the right.
-const WORDS: [&str; 4] = ["verdict", "read at", "tuned to", ""];
+/// Text in which no line ends at a space.
+pub fn glued(text: &str) -> String {
+    text.replace(' ', &GLUE.to_string())
+}
 
 impl Layout {
-    /// What a line of a list begins with.
-    pub fn bullet(self) -> &'static str {
-        if self == Self::Markdown { "- " } else { "" }
+    /// For the terminal that standard output is, or would be.
+    pub fn terminal() -> Self {
+        Self::Terminal(width())
     }
 
     /// A heading over everything that follows.
     pub fn heading(self, heading: &str) -> String {
-        if self == Self::Markdown { format!("### {heading}") } else { heading.to_owned() }
+        if self == Self::Markdown { format!("### {heading}") } else { self.paragraph(heading) }
     }
 
     /// A title above its text or table.
@@ -48,35 +53,167 @@ impl Layout {
         match self {
             _ if title.is_empty() => text.to_owned(),
             Self::Markdown => format!("**{title}**\n\n{text}"),
-            Self::Terminal => format!("{title}\n{text}"),
+            Self::Terminal(_) => format!("{}\n{text}", self.paragraph(title)),
         }
     }
 
-    /// A table whose rows are led by their experiment, if there are `several`, and their setting. The first `words`
-    /// columns after those are text, and so are `WORDS`.
-    pub fn table(self, several: bool, header: &[&str], rows: &[Row], words: usize) -> String {
-        let mut axes: Vec<&String> = Vec::new();
-        for axis in rows.iter().flat_map(|row| row.setting.keys()) {
-            if !axes.contains(&axis) {
-                axes.push(axis);
+    /// One paragraph; what does not fit its first line is indented.
+    pub fn paragraph(self, text: &str) -> String {
+        self.wrapped(text, "")
+    }
+
+    /// A list of paragraphs, each with a bullet.
+    pub fn list(self, items: &[String]) -> String {
+        items.iter().map(|item| self.wrapped(item, "- ")).collect::<Vec<_>>().join("\n")
+    }
+
+    fn wrapped(self, text: &str, bullet: &str) -> String {
+        let Self::Terminal(width) = self else { return format!("{bullet}{text}") };
+        let text = text.replace(" = ", "\u{a0}=\u{a0}").replace(" %", "\u{a0}%");
+        let options = textwrap::Options::new(width).initial_indent(bullet).subsequent_indent("  ");
+        textwrap::fill(&text, at_spaces(options)).replace(GLUE, " ")
+    }
+
+    /// A table. Its first `leading` columns say what a row is of. On a terminal cells are wrapped at spaces; columns that
+    /// do not fit beside each other even then follow below, led by the same columns.
+    pub fn table(self, header: &[String], rows: &[Vec<String>], leading: usize) -> String {
+        let all: Vec<usize> = (0..header.len()).collect();
+        let Self::Terminal(width) = self else { return drawn(header, rows, &all, leading, ASCII_MARKDOWN) };
+        let columns: Vec<Column> = all.iter().map(|i| Column::of(header, rows, *i, width)).collect();
+        let blocks = blocks(&columns, leading, width);
+        let block = |block: &Vec<usize>| {
+            let widths = fitted(&block.iter().map(|i| columns[*i]).collect::<Vec<_>>(), width);
+            let wrap = |cells: &[String]| -> Vec<String> {
+                let mut cells = cells.to_vec();
+                block.iter().zip(&widths).for_each(|(i, width)| cells[*i] = wrap_cell(&cells[*i], *width));
+                cells
+            };
+            let rows: Vec<Vec<String>> = rows.iter().map(|row| wrap(row)).collect();
+            drawn(&wrap(header), &rows, block, leading, PLAIN)
+        };
+        blocks.iter().map(block).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+/// The width of a column.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    /// Of its longest word.
+    least: usize,
+    /// Of its longest cell.
+    cells: usize,
+    /// Of its longest cell, or of its header in one line.
+    whole: usize,
+}
+
+impl Column {
+    fn of(header: &[String], rows: &[Vec<String>], i: usize, width: usize) -> Self {
+        let longest = |text: &str| text.split(' ').map(display_width).max().unwrap_or(0);
+        let words = rows.iter().map(|row| longest(&row[i])).max().unwrap_or(0).max(longest(&header[i]));
+        let cells = rows.iter().map(|row| display_width(&row[i])).max().unwrap_or(0);
+        // A word that is longer than the line is broken.
+        let least = words.min(width - PADDING);
+        let cells = cells.max(least);
+        Self { least, cells, whole: cells.max(display_width(&header[i])) }
+    }
+}
+
+/// Columns that fit beside each other, by their indices; each block begins with the leading ones.
+fn blocks(columns: &[Column], leading: usize, width: usize) -> Vec<Vec<usize>> {
+    let mut blocks: Vec<Vec<usize>> = vec![(0..leading).collect()];
+    for i in leading..columns.len() {
+        let last = blocks.last().map_or(&[][..], Vec::as_slice);
+        let taken: usize = last.iter().chain([&i]).map(|i| columns[*i].least + PADDING).sum();
+        if taken > width && last.len() > leading {
+            blocks.push((0..leading).collect());
+        }
+        if let Some(last) = blocks.last_mut() {
+            last.push(i);
+        }
+    }
+    blocks
+}
+
+/// Widths that fit: headers are wrapped first; then of the columns that can the widest gives way.
+fn fitted(columns: &[Column], width: usize) -> Vec<usize> {
+    let is_too_wide = |widths: &[usize]| widths.iter().map(|width| width + PADDING).sum::<usize>() > width;
+    let mut widths: Vec<usize> = columns.iter().map(|column| column.whole).collect();
+    if is_too_wide(&widths) {
+        widths = columns.iter().map(|column| column.cells).collect();
+    }
+    while is_too_wide(&widths) {
+        let can = (0..columns.len()).filter(|i| widths[*i] > columns[*i].least);
+        let Some(widest) = can.max_by_key(|i| widths[*i]) else { break };
+        widths[widest] -= 1;
+    }
+    widths
+}
+
+fn wrap_cell(text: &str, width: usize) -> String {
+    textwrap::wrap(text, at_spaces(textwrap::Options::new(width.max(1))).break_words(true)).join("\n")
+}
+
+/// Lines end at spaces alone: not within a word, nor at a hyphen, which names may have.
+fn at_spaces(options: textwrap::Options) -> textwrap::Options {
+    let options = options.word_separator(textwrap::WordSeparator::AsciiSpace);
+    options.word_splitter(WordSplitter::NoHyphenation).wrap_algorithm(WrapAlgorithm::FirstFit).break_words(false)
+}
+
+/// Some columns of a table. Numbers are aligned to the right.
+fn drawn(header: &[String], rows: &[Vec<String>], columns: &[usize], leading: usize, style: TableStyle) -> String {
+    let mut table = Table::new();
+    table.load_style(style);
+    table.set_header(columns.iter().map(|i| &header[*i]));
+    for row in rows {
+        table.add_row(columns.iter().map(|i| &row[*i]));
+    }
+    for (column, i) in table.column_iter_mut().zip(columns) {
+        if *i >= leading && rows.iter().all(|row| is_number(&row[*i])) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.replace(GLUE, " ").trim_end().to_owned()).collect();
+    lines.join("\n")
+}
+
+/// Whether a cell begins like a number, or holds none.
+fn is_number(cell: &str) -> bool {
+    let first = cell.trim_start_matches(['+', '−', '≥', '(', ' ']).chars().next();
+    cell.is_empty() || cell == "–" || first.is_some_and(|c| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_table_fits_and_no_word_of_it_is_broken() {
+        let header = cells(&["arm", "difference from affine", "p", "verdict", "of the runs diverged"]);
+        let rows = [cells(&["standardize", "+0.0189 (0.0143 to 0.0245)", "0.031", "undecided", "0 of 8"])];
+        for width in 40..120 {
+            let text = Layout::Terminal(width).table(&header, &rows, 1);
+            let longest = text.lines().map(display_width).max();
+            assert!(longest <= Some(width), "{width}: {longest:?}\n{text}");
+            for word in header.iter().chain(&rows[0]).flat_map(|cell| cell.split(' ')) {
+                assert!(text.split_whitespace().any(|found| found == word), "{word} at {width}:\n{text}");
             }
+            assert!(text.matches("standardize").count() <= 2, "{width}:\n{text}");
         }
-        let leading = several.then_some("experiment").into_iter().chain(axes.iter().map(|axis| axis.as_str()));
-        let names: Vec<&str> = leading.chain(header.iter().copied()).collect();
-        let mut table = Table::new();
-        table.load_style(if self == Self::Markdown { ASCII_MARKDOWN } else { PLAIN });
-        table.set_header(names.iter());
-        for Row { experiment, setting, cells } in rows {
-            let name = several.then(|| (*experiment).to_owned());
-            let place = axes.iter().map(|axis| setting.get(*axis).map(value).unwrap_or_default());
-            table.add_row(name.into_iter().chain(place).chain(cells.iter().cloned()));
+        assert_eq!(Layout::Terminal(120).table(&header, &rows, 1).lines().count(), 3);
+    }
+
+    #[test]
+    fn a_paragraph_wraps_at_spaces_but_not_within_a_number_and_its_sign() {
+        let text = "`offset-inputs` is as it is, with p = 0.031 and a 95 % interval of its own";
+        for width in 40..80 {
+            let wrapped = Layout::Terminal(width).paragraph(text);
+            assert!(wrapped.lines().all(|line| display_width(line) <= width), "{wrapped}");
+            assert!(wrapped.contains("p = 0.031") && wrapped.contains("95 %"), "{wrapped}");
+            assert_eq!(wrapped.split_whitespace().collect::<Vec<_>>().join(" "), text);
         }
-        let numbers_from = names.len() - header.len() + words;
-        for (column, name) in table.column_iter_mut().zip(names).skip(numbers_from) {
-            if !WORDS.contains(&name) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        table.to_string()
     }
 }

@@ -1,14 +1,20 @@
 //! What people and their programs read.
 
+pub mod bars;
 pub mod cells;
 pub mod csv;
+pub mod explain;
+pub mod full;
 pub mod json;
 pub mod layout;
-pub mod notes;
+mod page;
+pub mod summary;
 pub mod text;
+pub mod warnings;
 
 use crate::compare::{Comparison, Options};
 use layout::Layout;
+use text::View;
 
 /// How a comparison is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -23,11 +29,11 @@ pub enum Format {
     Json,
 }
 
-/// Comparisons in a format.
-pub fn comparisons(comparisons: &[Comparison], options: &Options, format: Format) -> String {
+/// Comparisons in a format. `view` is for those that people read; the others hold everything.
+pub fn comparisons(comparisons: &[Comparison], options: &Options, format: Format, view: View) -> String {
     match format {
-        Format::Table => text::comparisons(comparisons, options, Layout::Terminal),
-        Format::Markdown => text::comparisons(comparisons, options, Layout::Markdown),
+        Format::Table => text::comparisons(comparisons, options, Layout::terminal(), view),
+        Format::Markdown => text::comparisons(comparisons, options, Layout::Markdown, view),
         Format::Csv => csv::comparisons(comparisons, options),
         Format::Json => format!("{:#}\n", json::comparisons(comparisons, options)),
     }

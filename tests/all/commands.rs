@@ -56,7 +56,7 @@ fn every_shipped_configuration_is_planned_without_its_data() {
     for path in shipped() {
         let lab = Lab::new();
         let config = path.to_str().unwrap();
-        let outcome = lab.call(&["plan", "--config", config]).expect(0).says(&["missing", "runs, 0 finished"]);
+        let outcome = lab.call(&["plan", "--config", config]).expect(0).says(&["missing", "runs ", "memory ", "disk "]);
         assert_eq!(outcome.stderr, "", "{config}");
         let written: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!(written["$schema"], "./schema.json", "{config}");
@@ -90,7 +90,7 @@ const EXAMPLE: &str = r#"{
 #[test]
 fn the_contracts_example_is_planned() {
     let lab = Lab::new();
-    let outcome = lab.with_config("plan", EXAMPLE, &[]).expect(0).says(&["optimizer.lr", "120 runs, 0 finished"]);
+    let outcome = lab.with_config("plan", EXAMPLE, &["--runs"]).expect(0).says(&["optimizer.lr"]);
     assert_eq!(outcome.stdout.lines().filter(|line| line.contains("missing")).count(), 120);
 }
 
@@ -98,13 +98,17 @@ fn the_contracts_example_is_planned() {
 fn a_plan_lists_every_run_with_its_state_and_creates_nothing() {
     let lab = Lab::new();
     let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1, 1e6] }));
-    let planned = lab.plan(&config, &[]).expect(0);
+    let planned = lab.plan(&config, &["--runs"]).expect(0);
+    lab.plan(&config, &[]).expect(0).says(&["12 runs (3 arms × 2 settings × 2 seeds): 12 missing"]);
     assert!(!lab.path("results").exists());
     lab.run(&config, &[]).expect(0);
     let runs = lab.table("results/t/runs.csv");
     std::fs::remove_file(lab.path(lab.run_folder_at("bn", 1, 0)).join("run.json")).unwrap();
     let before = lab.files("results");
-    let again = lab.plan(&config, &[]).expect(0).says(&["12 runs, 11 finished"]);
+    let again = lab.plan(&config, &["--runs"]).expect(0);
+    let states = ["12 runs (3 arms × 2 settings × 2 seeds): ", " completed, ", "1 missing, ", " diverged"];
+    let summary = lab.plan(&config, &[]).expect(0).says(&states).stdout;
+    assert!(summary.lines().count() < 12 && !summary.contains("-s1-"), "{summary}");
     assert!(lab.files("results") == before, "plan changed something");
     let row = |text: &str, id: &str| -> Vec<String> {
         let line = text.lines().find(|line| line.split_whitespace().next() == Some(id));
@@ -146,7 +150,7 @@ fn a_folder_without_an_experiment_is_named_and_the_others_are_compared() {
     let lab = experiment();
     std::fs::create_dir(lab.path("empty")).unwrap();
     let outcome = lab.call(&["compare", "nowhere", "results/t", "empty"]).expect(1);
-    let outcome = outcome.says(&["t: test_accuracy, no arm tuned", "bn − affine"]);
+    let outcome = outcome.says(&["t: test_accuracy, no arm tuned", "`bn` against `affine`"]);
     outcome.complains(&["nowhere is not an experiment", "empty is not an experiment"]);
     assert!(!lab.path("nowhere").exists());
     assert_eq!(std::fs::read_dir(lab.path("empty")).unwrap().count(), 0, "compare left something in a foreign folder");
@@ -195,10 +199,11 @@ fn an_unknown_baseline_is_refused_and_the_arms_are_listed() {
 #[test]
 fn the_baseline_can_be_chosen() {
     let lab = experiment();
-    lab.call(&["compare", "results/t"]).expect(0).says(&["bn − affine", "none − affine"]);
+    let affine = ["difference from affine", "`bn` against `affine`", "`none` against `affine`"];
+    lab.call(&["compare", "results/t"]).expect(0).says(&affine);
     let outcome = lab.call(&["compare", "results/t", "--baseline", "none"]).expect(0);
-    assert!(!outcome.stdout.contains("− affine"));
-    outcome.says(&["bn − none", "affine − none"]);
+    assert!(!outcome.stdout.contains("against `affine`"));
+    outcome.says(&["difference from none", "`bn` against `none`", "`affine` against `none`"]);
 }
 
 #[test]
@@ -206,7 +211,7 @@ fn the_metric_can_be_chosen_and_the_means_are_the_tables() {
     let lab = experiment();
     let runs = lab.table("results/t/runs.csv");
     for metric in ["test_accuracy", "test_loss", "train_loss", "validation_accuracy", "best_validation_accuracy"] {
-        let outcome = lab.call(&["compare", "results/t", "--metric", metric]).expect(0);
+        let outcome = lab.call(&["compare", "results/t", "--metric", metric, "--full"]).expect(0);
         assert!(outcome.stdout.starts_with(&format!("t: {metric}, no arm tuned\n")), "{}", outcome.stdout);
         for arm in ["none", "affine", "bn"] {
             let values: Vec<f64> =
@@ -215,7 +220,7 @@ fn the_metric_can_be_chosen_and_the_means_are_the_tables() {
             let is_row =
                 |l: &&str| l.split_whitespace().next() == Some(arm) && l.split_whitespace().nth(1) == Some("2");
             let row = outcome.stdout.lines().find(is_row).expect("a row for the arm");
-            assert_eq!(row.split_whitespace().nth(7), Some(mean.as_str()), "{metric}: {row}");
+            assert_eq!(row.split_whitespace().nth(2), Some(mean.as_str()), "{metric}: {row}");
         }
     }
     lab.call(&["compare", "results/t", "--metric", "speed"]).expect(2).complains(&["speed", "test_loss"]);
@@ -225,8 +230,8 @@ fn the_metric_can_be_chosen_and_the_means_are_the_tables() {
 fn markdown_tables_are_markdown() {
     let lab = experiment();
     let outcome = lab.call(&["compare", "results/t", "--format", "markdown"]).expect(0);
-    outcome.says(&["### t: test_accuracy, no arm tuned", "- bn against affine: too few seeds"]);
-    let text = lab.call(&["compare", "results/t", "--format", "markdown"]).expect(0).stdout;
+    outcome.says(&["### t: test_accuracy, no arm tuned", "- `bn` against `affine`: too few seeds"]);
+    let text = lab.call(&["compare", "results/t", "--format", "markdown", "--full"]).expect(0).stdout;
     let tables: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     assert!(tables.len() >= 2 * 2 + 2 + 3, "{text}");
     let columns = |line: &str| line.matches('|').count();

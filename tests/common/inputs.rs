@@ -28,6 +28,7 @@ use bn_exp::record::runs::RunRow;
 use bn_exp::record::tables::{self, LEADING, Rows, Writer};
 use bn_exp::record::timing::TimingRow;
 use bn_exp::record::{SCHEMA_VERSION, curves, leading, tensors};
+use bn_exp::report::text::View;
 use bn_exp::report::{self, Format};
 use bn_exp::sources::Kind;
 use bn_exp::sources::csv_format;
@@ -453,7 +454,9 @@ pub fn tables(bytes: &[u8]) {
             let options = Options::default();
             let compared = compare::compare(&[loaded], &options).into_iter().collect::<anyhow::Result<Vec<_>>>();
             for format in [Format::Table, Format::Markdown, Format::Csv, Format::Json] {
-                drop(compared.as_ref().map(|compared| report::comparisons(compared, &options, format)));
+                drop(compared.as_ref().map(|compared| {
+                    report::comparisons(compared, &options, format, View { full: true, explain: true })
+                }));
             }
         }
         Ok(_) => {}

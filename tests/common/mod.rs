@@ -164,6 +164,8 @@ impl Lab {
             .env_remove("BN_EXP_DATA_DIR")
             .env("HOME", self.folder.path())
             .env("XDG_CACHE_HOME", self.path("cache"))
+            // Wide enough for every sentence and table to stay on its line.
+            .env("COLUMNS", "1000")
             .write_stdin("");
         command
     }

@@ -1,0 +1,97 @@
+//! What the words and numbers of a comparison mean.
+
+use crate::compare::words::percent;
+use crate::compare::{Comparison, Options};
+
+/// An entry for each word, in the order in which a reader meets them.
+pub fn explain(comparisons: &[Comparison], options: &Options) -> Vec<String> {
+    let any = |is: fn(&Comparison) -> bool| comparisons.iter().any(is);
+    let mut entries = found(options.confidence);
+    if any(|c| !c.tuned.is_empty()) {
+        entries.extend(TUNED.map(str::to_owned));
+    }
+    if any(|c| !c.effects.is_empty()) {
+        entries.push(SWITCHES.to_owned());
+    }
+    entries.extend(IN_FULL.map(str::to_owned));
+    if any(|c| !c.times_to_target.is_empty()) {
+        entries.push(TIMES.to_owned());
+    }
+    if any(|c| c.has_fixed_data) {
+        entries.push(FIXED_DATA.to_owned());
+    }
+    entries
+}
+
+/// The words of the verdicts and of the table of arms.
+fn found(confidence: f64) -> Vec<String> {
+    let share = percent(confidence);
+    let alpha = (1e6 * (1.0 - confidence)).round() / 1e6;
+    vec![
+        "arm: one of the networks that are compared. Arms differ in what stands in the place of the norm, and in nothing \
+         else."
+            .to_owned(),
+        "seed: one repetition, with random numbers of its own. All arms of a seed share their data, the order of the \
+         batches, and their initial weights."
+            .to_owned(),
+        "mean: the mean over the seeds.".to_owned(),
+        "difference: the arm's mean less the baseline's. The verdict says which sign is better: more accuracy, less loss, \
+         less time."
+            .to_owned(),
+        format!(
+            "{share} % interval: the differences that the data do not rule out. If there were many experiments like \
+             this, the true difference would lie in the interval in {share} % of them. With fewer than 6 seeds, or \
+             where losses diverged, there is none."
+        ),
+        "p: how probable a difference at least this large is, if the two arms were the same. The program swaps the two \
+         arms' results within seeds, in every possible way, and chooses the values again each time; a second test turns \
+         the signs of the differences. The larger p of the two counts. It is then corrected, by Holm's method, for the \
+         number of tests of its kind. There are three kinds: the primary contrast (`bn` against `affine`, unless \
+         compare.primary names another arm) at each setting, the other contrasts, and the effects of switches."
+            .to_owned(),
+        format!("better, worse: p is below {alpha}, and 0 lies outside the interval."),
+        "equivalent: the difference is shown to be smaller than compare.equivalence_margin.".to_owned(),
+        "undecided: neither is shown. The arms may be the same, or more seeds may tell them apart.".to_owned(),
+        format!("too few seeds: with so few seeds no result, however clear, can bring the corrected p below {alpha}."),
+        "exploratory: the arms or the metric are not those that the configuration names. What is chosen after a look at \
+         the results looks surer than it is."
+            .to_owned(),
+        "diverged: runs whose loss grew beyond all bounds, among the runs that the mean is of. They are results: each \
+         counts as guessing in an accuracy, as the worst in a loss, as never arriving in a time."
+            .to_owned(),
+        "µs a step: microseconds that a training step takes, the median over the runs.".to_owned(),
+    ]
+}
+
+const TUNED: [&str; 3] = [
+    "tuned: each arm is taken at the value that suits it best on validation data. For each seed the other seeds choose, so \
+     that no seed is taken at a value for its own luck.",
+    "best: the value that all seeds together favour. edge: a seed is taken at the smallest or the largest value that was \
+     tried, so the arm may do better beyond it.",
+    "bars: the mean over all seeds at each value that was tried, in the order of the values, from the worst mean of all \
+     arms to the best.",
+];
+
+const SWITCHES: &str = "switches: eq. 1 is standardising; γ and β are the learned scale and shift. The effect of a switch is \
+                        what switching it on changes, averaged over the other switch off and on. The interaction is what \
+                        switching on both changes beyond that.";
+
+/// The words of the other tables.
+const IN_FULL: [&str; 6] = [
+    "p, p corrected (with --full): before and after the correction for the number of comparisons. smallest p possible: \
+     what the clearest result would give with so many seeds.",
+    "better in (with --full): the share of seeds in which the first arm is better; a tie counts half.",
+    "effect size (with --full): the mean of the differences over their standard deviation.",
+    "interval of diverged (with --full): how often runs may diverge, as far as these data tell.",
+    "values used (with --full): the values at which seeds were taken, and in brackets how many seeds.",
+    "works at, width (with --full): the range of values around an arm's best where its mean stays within 0.01 of \
+     accuracy, or a tenth of a loss or a time, and the largest over the smallest of them. or more: the range reaches the end of \
+     what was tried.",
+];
+
+const TIMES: &str = "steps and seconds to the target (with --full): the time of the first evaluation that reaches it. A run \
+                     that never does, or diverges, counts with the whole length of training. Seconds are steps times \
+                     the arm's own time a step.";
+
+const FIXED_DATA: &str = "The data and their split are the same for every seed. The intervals therefore cover initial \
+                          weights and order of the batches, and not the choice of the data.";
