@@ -3,6 +3,10 @@
 //! One model for all who ask: the defaults of `log`, the refusal of networks larger than the machine's memory, and
 //! `bn-exp plan`. Costs are in f64, because the product of a hostile configuration's sizes may exceed any integer.
 
+use crate::sources::Kind;
+use crate::sources::error::DataError;
+use crate::sources::traits::FromFiles;
+
 use super::settings::{Data, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
 
 /// What a value that a hidden layer computes costs a training step besides its multiply-adds, in
@@ -15,11 +19,21 @@ const PROBED_VALUE: f64 = 3300.0;
 const PROBED_GRADIENT: f64 = 5.0;
 
 /// Bytes of a row of each table, typically.
-const CURVES_ROW: f64 = 90.0;
-const ACTIVATIONS_ROW: f64 = 220.0;
-const GRADIENTS_ROW: f64 = 150.0;
-/// Bytes of a parameter in a checkpoint, at most.
-const SAVED_PARAMETER: f64 = 8.0;
+const CURVES_ROW: f64 = 102.0;
+const ACTIVATIONS_ROW: f64 = 190.0;
+const GRADIENTS_ROW: f64 = 135.0;
+/// Rows of an evaluation: two splits, in half of the arms one of them twice.
+const EVALUATED_SPLITS: f64 = 2.5;
+/// Tensors of a block with rows in gradients.csv, typically, and of the output layer.
+const TENSORS_OF_A_BLOCK: f64 = 4.7;
+const TENSORS_OF_THE_LAST: f64 = 3.0;
+/// Bytes by which files grow on disk, mostly.
+const BLOCK: f64 = 4096.0;
+
+/// Bytes of the program without data and runs, as measured.
+const PROGRAM: f64 = 8e6;
+/// Most bytes of generated data that are kept: `data::store`'s.
+const KEPT_DATA: f64 = (64 << 20) as f64;
 
 /// Multiply-adds of the parts of a run.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +90,7 @@ fn pooled(layer: &Layer) -> usize {
 
 /// Observations at an interval, those at the start and at the end included.
 fn observations(every: usize, train: Train) -> f64 {
-    train.steps.checked_div(every).map_or(0.0, |n| (n + 2) as f64)
+    if every == 0 { 0.0 } else { (train.steps.div_ceil(every) + 1) as f64 }
 }
 
 /// Parameters of a network, with γ and β, at most.
@@ -85,44 +99,89 @@ pub fn parameters(settings: &Settings) -> f64 {
     layers.iter().map(|l| (l.fan_in() as f64 + 3.0) * l.mapped.channels as f64).sum()
 }
 
-/// Bytes of memory of one run, data included, somewhat above what it takes.
+/// Bytes of memory of one run and of its data.
 pub fn memory(settings: &Settings) -> f64 {
+    data_memory(&settings.data) + run_memory(settings)
+}
+
+/// Bytes of memory of the whole program, at its peak, with so many seeds, and so many runs at once.
+pub fn program_memory(points: &[&Settings], seeds: usize, jobs: usize) -> f64 {
+    let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+    let at_once = jobs.min(points.len().saturating_mul(seeds)) as f64;
+    let runs = most(&mut points.iter().map(|settings| run_memory(settings))) * at_once;
+    let mut different: Vec<&Data> = Vec::new();
+    for settings in points {
+        if !different.contains(&&settings.data) {
+            different.push(&settings.data);
+        }
+    }
+    let largest = most(&mut different.iter().map(|data| data_memory(data)));
+    // What is read from files is shared; what is generated is kept for each seed, as long as there is room.
+    let generated = different.iter().filter(|data| !data.source.is_file()).map(|data| data_memory(data));
+    let kept = (generated.sum::<f64>() * seeds as f64).min(KEPT_DATA);
+    PROGRAM + runs + kept.max(largest)
+}
+
+/// Bytes of memory of a data set: of images a byte a feature, of vectors four.
+fn data_memory(data: &Data) -> f64 {
+    let nothing = || Err(DataError::Io(anyhow::anyhow!("not read")));
+    // Of a published set the whole files are in memory, however few samples are used.
+    let facts = match data.source.kind() {
+        Kind::Generated(source) => Some(source.facts()),
+        Kind::Published(set) => set.facts(&nothing).ok(),
+        Kind::Own(_) => None,
+    };
+    let in_files = facts.as_ref().and_then(|facts| Some(facts.training_file? + facts.test_file?)).unwrap_or(0);
+    let samples = in_files.max(data.train + data.validation + data.test);
+    let bytes = if facts.is_none_or(|facts| facts.images) { 1.0 } else { 4.0 };
+    samples as f64 * (1.0 + bytes * values(data.shape))
+}
+
+/// Bytes of memory of one run, data aside.
+fn run_memory(settings: &Settings) -> f64 {
     let layers = settings.model.layers(settings.data.shape, settings.data.classes);
     let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
-    let size = |shape: Shape| shape.channels as f64 * shape.height as f64 * shape.width as f64;
-    // Up to four stages a block write a buffer each.
-    let per_sample = size(settings.data.shape) + layers.iter().map(|l| 4.0 * size(l.mapped)).sum::<f64>();
-    let largest = layers.iter().map(|l| size(l.mapped)).fold(0.0, f64::max);
+    let input = values(settings.data.shape);
+    let mapped = layers.iter().map(|l| values(l.mapped)).sum::<f64>();
+    let pooled = layers.iter().filter(|l| l.pool != PoolKind::None).map(|l| values(l.output())).sum::<f64>();
+    let largest = layers.iter().map(|l| values(l.mapped)).fold(0.0, f64::max);
     let (batch, probe) = (settings.train.batch_size as f64, settings.log.probe_size as f64);
-    // Training keeps gradients as well. Beside it there is a workspace of the gradient probe, which keeps
-    // gradients too, of an evaluation, or of the activation probe, which keeps two stages and a block's input.
-    let beside = (2.0 * batch * per_sample).max((2.0 * batch).max(128.0) * per_sample).max(3.0 * probe * largest);
-    let activations = 2.0 * batch * per_sample + beside;
+    // Training keeps of a block what its map writes, its output, and the gradients of both.
+    let training = 2.0 * batch * (input + mapped + layers.iter().map(|l| values(l.output())).sum::<f64>());
+    // Beside it there is one workspace with every stage of a block: of the gradient probe, which keeps gradients too, of
+    // an evaluation, or of the activation probe, which keeps two stages and a block's input.
+    let every_stage = input + 3.0 * mapped + pooled;
+    let probing = 3.0 * probe * largest + 8.0 / float * (256.0 * probe.max(largest) + 3.0 * probe.min(largest).powi(2));
+    let beside = ((2.0 * batch).max(128.0) * every_stage).max(probing);
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
-    let parameters = parameters(settings) * (4.0 + states);
-    let probing = 8.0 * (256.0 * probe.max(largest) + probe.min(largest).powi(2) * 3.0);
-    let samples = (settings.data.train + settings.data.validation + settings.data.test) as f64;
-    float * (activations + parameters) + probing + 4.0 * samples * size(settings.data.shape)
+    float * (training + beside + parameters(settings) * (4.0 + states))
 }
 
-/// Bytes of memory of the whole program, at its peak, with so many runs at once.
-pub fn program_memory(settings: &[&Settings], _seeds: usize, jobs: usize) -> f64 {
-    settings.iter().map(|settings| memory(settings)).fold(0.0, f64::max) * jobs as f64
+fn values(shape: Shape) -> f64 {
+    shape.channels as f64 * shape.height as f64 * shape.width as f64
 }
 
-/// Bytes of a run's folder and of its share of the root tables.
+/// Bytes on disk of a run's folder and of its share of the root tables, if it is trained to its end.
 pub fn disk(settings: &Settings) -> f64 {
     let Settings { log, train, .. } = settings;
     let layers = settings.model.layers(settings.data.shape, settings.data.classes);
-    let curves = (observations(log.batch_every, *train) + 4.0 * observations(log.evaluate_every, *train)) * CURVES_ROW;
+    let batches = train.steps.checked_div(log.batch_every).map_or(0.0, |n| n as f64);
+    let curves = (batches + EVALUATED_SPLITS * observations(log.evaluate_every, *train)) * CURVES_ROW;
     let activations = observations(log.activations_every, *train) * activation_rows(&layers, log) * ACTIVATIONS_ROW;
-    let gradients = observations(log.gradients_every, *train) * 5.0 * layers.len() as f64 * GRADIENTS_ROW;
+    let tensors = TENSORS_OF_A_BLOCK * (layers.len() as f64 - 1.0) + TENSORS_OF_THE_LAST;
+    let gradients = observations(log.gradients_every, *train) * tensors * GRADIENTS_ROW;
+    let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
     let copies = 1.0 + observations(log.snapshot_every, *train);
-    2.0 * (curves + activations + gradients) + copies * SAVED_PARAMETER * parameters(settings)
+    let on_disk = |bytes: f64| (bytes / BLOCK).ceil() * BLOCK;
+    let tables = [curves, activations, gradients];
+    let saved = copies * on_disk(float * parameters(settings));
+    // The folder itself, and four small files.
+    tables.iter().map(|table| table + on_disk(*table)).sum::<f64>() + saved + 5.0 * BLOCK
 }
 
-/// Rows of one look at the activations: four sites a block, one row for all channels and one for each.
+/// Rows of one look at the activations: three sites a block and its pool, one row for all channels and one for each.
 fn activation_rows(layers: &[Layer], log: &Log) -> f64 {
-    let rows = |layer: &Layer| 4 * (1 + layer.mapped.channels.min(log.channels));
+    let sites = |layer: &Layer| if layer.pool == PoolKind::None { 3 } else { 4 };
+    let rows = |layer: &Layer| sites(layer) * (1 + layer.mapped.channels.min(log.channels));
     layers.iter().filter(|layer| layer.hidden).map(rows).sum::<usize>() as f64
 }

@@ -19,6 +19,7 @@ mod library;
 mod mnist;
 mod pairing;
 mod parts;
+mod planning;
 mod reading;
 mod replay;
 mod run;
