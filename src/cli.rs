@@ -1,9 +1,9 @@
 //! The command line: types, nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
@@ -30,6 +30,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Say what will be trained, without training: runs by state, expected time, memory and disk.
     Plan(PlanArgs),
+    /// Write a shipped configuration, and schema.json beside it, to start from.
+    Init(InitArgs),
     /// Merge shards or copies of one experiment and make its tables.
     Collect(CollectArgs),
     /// Data sets: where they are, download, check.
@@ -41,14 +43,17 @@ pub enum Command {
 /// A configuration and where its experiment lives.
 #[derive(Debug, Args)]
 pub struct ExperimentArgs {
-    /// The configuration, JSON.
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
+    /// The configuration: a JSON file, or the name of one that ships with the program, such as quickstart.
+    #[arg(value_name = "CONFIG", required_unless_present = "config", value_parser = path())]
+    pub given: Option<PathBuf>,
+    /// The same as an option.
+    #[arg(long, value_name = "FILE", conflicts_with = "given", value_parser = path())]
+    pub config: Option<PathBuf>,
     /// Change one value: a dotted path and a JSON value, such as optimizer.lr=0.3. Repeatable.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<(String, Value)>,
     /// Folder of all results; the experiment gets a sub-folder by its name.
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    #[arg(long, value_name = "DIR", default_value = "results", value_parser = path())]
     pub out: PathBuf,
     /// Where the data sets are.
     #[command(flatten)]
@@ -58,11 +63,18 @@ pub struct ExperimentArgs {
     pub jobs: Option<u16>,
 }
 
+impl ExperimentArgs {
+    /// The configuration, however it was given.
+    pub fn config(&self) -> &Path {
+        self.given.as_deref().or(self.config.as_deref()).unwrap_or(Path::new(""))
+    }
+}
+
 /// Where the data sets are.
 #[derive(Debug, Args)]
 pub struct DataDir {
     /// Folder of the data sets, one sub-folder each [default: bn-exp in the user's cache folder].
-    #[arg(long, value_name = "DIR", env = "BN_EXP_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "BN_EXP_DATA_DIR", value_parser = path())]
     pub data_dir: Option<PathBuf>,
 }
 
@@ -106,11 +118,22 @@ pub struct PlanArgs {
     pub runs: bool,
 }
 
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The shipped configuration.
+    #[arg(default_value = "quickstart")]
+    pub name: String,
+    /// List the shipped configurations instead.
+    #[arg(long)]
+    pub list: bool,
+}
+
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Folders of experiments; several are shown side by side.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH", value_parser = path())]
     pub paths: Vec<PathBuf>,
     /// Compare by this metric [default: the configuration's].
     #[arg(long, value_name = "NAME")]
@@ -142,10 +165,10 @@ pub struct CompareArgs {
 #[derive(Debug, Args)]
 pub struct CollectArgs {
     /// Folders of the experiment's shards or copies.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH", value_parser = path())]
     pub paths: Vec<PathBuf>,
     /// Folder of all results; the experiment gets a sub-folder by its name.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub out: PathBuf,
 }
 
@@ -172,7 +195,7 @@ pub enum DataCommand {
         #[arg(value_parser = published_names())]
         name: String,
         /// A local folder or a URL with the four files, instead of the public mirrors.
-        #[arg(long, value_name = "URL_OR_DIR")]
+        #[arg(long, value_name = "URL_OR_DIR", value_parser = path_or_url)]
         from: Option<String>,
         /// Where the data sets are.
         #[command(flatten)]
@@ -192,10 +215,42 @@ fn published_names() -> PossibleValuesParser {
     published_sets().into_iter().map(|set| set.name).into()
 }
 
+/// A path in which `~` is the user's home, as a shell would have it.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|given| at_home(PathBuf::from(given)))
+}
+
+fn path_or_url(text: &str) -> Result<String, String> {
+    at_home(PathBuf::from(text)).map(|path| path.into_os_string().into_string().unwrap_or_else(|_| text.to_owned()))
+}
+
+fn at_home(path: PathBuf) -> Result<PathBuf, String> {
+    let first = path.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
+    match first.filter(|first| first.starts_with('~')) {
+        None => Ok(path),
+        Some(home) if home == "~" => {
+            let own = dirs::home_dir().ok_or("there is no home folder for ~; write the whole path")?;
+            Ok(own.join(path.strip_prefix("~").unwrap_or(&path)))
+        }
+        Some(other) => {
+            Err(format!("only a shell knows {other}; write the whole path, or ./{other} for a file of that name"))
+        }
+    }
+}
+
 /// `PATH=VALUE`; a value that is not JSON is taken as text.
 fn assignment(text: &str) -> Result<(String, Value), String> {
     let (path, value) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
-    Ok((path.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::from(value))))
+    match serde_json::from_str(value) {
+        Ok(value) => Ok((path.to_owned(), value)),
+        Err(error) if value.trim_start().starts_with(['[', '{', '"']) => {
+            let example = r#"--set 'variants=["none","bn"]'"#;
+            Err(format!(
+                "`{value}` is not JSON ({error}); names want quotes, and the shell wants quotes round all: {example}"
+            ))
+        }
+        Err(_) => Ok((path.to_owned(), Value::from(value))),
+    }
 }
 
 fn shard(text: &str) -> Result<Shard, String> {

@@ -1,8 +1,9 @@
 //! `bn-exp compare`: which arm wins, by how much, how surely.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
+use super::shipped;
 use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CompareArgs;
 use crate::compare::joined::joined;
@@ -34,9 +35,9 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         }
         seen.push(place);
         paths.push(path.clone());
-        match load(&ExperimentFolder::at(path), &waiting(&NEVER)) {
+        match load(&ExperimentFolder::at(place_of(path)), &waiting(&NEVER)) {
             Ok(loaded) => experiments.push(loaded),
-            Err(error) => problems.push(error),
+            Err(error) => problems.push(trained_first(error, path)),
         }
     }
     let (found, refused): (Vec<_>, Vec<_>) =
@@ -56,17 +57,36 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
+/// Where an experiment is: at the path, or where `run` puts the results of a configuration of this name.
+fn place_of(path: &Path) -> PathBuf {
+    let usual = path.file_stem().map(|name| Path::new("results").join(name));
+    match usual.filter(|usual| !path.is_dir() && usual.is_dir()) {
+        Some(usual) => {
+            complain(format!("note: {} is no folder; comparing {}", path.display(), usual.display()));
+            usual
+        }
+        None => path.to_owned(),
+    }
+}
+
+/// Where a shipped configuration was meant, how to get its results.
+fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    match path.to_str().filter(|name| shipped::text(name).is_some() && !path.is_dir()) {
+        Some(name) => error.context(format!("{name} has not been trained here; `bn-exp run {name}` does")),
+        None => error,
+    }
+}
+
 /// Compares an experiment as its configuration says, for a terminal.
 pub(super) fn print(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<()> {
     let options = Options::default();
     let comparisons = compare::compare(&[load(folder, waiting)?], &options);
     let comparisons = comparisons.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-    show(report::comparisons(&comparisons, &options, Format::Table, View::default()).trim_end())?;
-    show(more(&[folder.path().to_owned()]))
+    show(report::comparisons(&comparisons, &options, Format::Table, View::default()).trim_end())
 }
 
 /// How to see what is not shown.
-fn more(paths: &[PathBuf]) -> String {
+pub(super) fn more(paths: &[PathBuf]) -> String {
     let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
     let line = format!(
         "More: `bn-exp compare {paths} --full` prints every table; --explain says what each word and number means."

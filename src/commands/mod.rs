@@ -4,10 +4,12 @@ mod collect;
 mod compare;
 mod data;
 mod exit;
+mod init;
 mod plan;
 mod prepare;
 mod run;
 mod schema;
+mod shipped;
 mod terminal;
 
 use std::sync::Arc;
@@ -34,6 +36,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Plan(args) => plan::plan(&args),
+        Command::Init(args) => init::init(&args),
         Command::Collect(args) => collect::collect(&args),
         Command::Data(args) => data::data(&args),
         Command::Schema => schema::schema(),

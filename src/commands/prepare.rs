@@ -1,13 +1,17 @@
 //! From the command line to a checked experiment.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::exit::UsageError;
+use super::shipped;
 use super::terminal::complain;
 use crate::cli::{DataDir, ExperimentArgs};
 use crate::config::Experiment;
+use crate::config::problem::nearest;
 use crate::data::Store;
 use crate::files;
 use crate::plan::PlannedRun;
@@ -25,19 +29,48 @@ pub(super) struct Prepared {
 /// Reads, checks and plans a configuration; writes nothing.
 pub(super) fn prepare(args: &ExperimentArgs) -> anyhow::Result<Prepared> {
     let (experiment, _) = read(args)?;
-    let plan = planned(&experiment).with_context(|| args.config.display().to_string())?;
+    let plan = planned(&experiment).with_context(|| args.config().display().to_string())?;
     let folder = ExperimentFolder::at(args.out.join(&experiment.name));
     Ok(Prepared { experiment, plan, folder, jobs: jobs(args) })
 }
 
 /// Reads and checks a configuration, and says where its data is.
 pub(super) fn read(args: &ExperimentArgs) -> anyhow::Result<(Experiment, Store)> {
-    let text = files::read_text(&args.config).map_err(|error| UsageError(format!("{error:#}")))?;
+    let text = text(args.config())?;
     let store = Store::new(data_dir(&args.data));
     let experiment = Experiment::parse(&text, &args.set, &|data| Ok(store.facts(data)?))
-        .with_context(|| args.config.display().to_string())?;
+        .with_context(|| args.config().display().to_string())?;
     store.notes().iter().for_each(|note| complain(format!("note: {note}")));
     Ok((experiment, store))
+}
+
+/// A configuration's text: of a file, or else of a shipped configuration.
+fn text(path: &Path) -> Result<String, UsageError> {
+    let read = || files::read_text(path).map_err(|error| UsageError(format!("{error:#}")));
+    let metadata = path.metadata();
+    let is_absent = matches!(&metadata, Err(error) if error.kind() == ErrorKind::NotFound);
+    let is_folder = metadata.is_ok_and(|metadata| metadata.is_dir());
+    let shipped = path.to_str().and_then(shipped::text);
+    match shipped {
+        Some(text) if is_absent || is_folder => Ok(text.to_owned()),
+        Some(_) => {
+            complain(format!("note: reading the file {0}, not the shipped configuration {0}", path.display()));
+            read()
+        }
+        None if is_folder => Err(UsageError(format!("{} is a folder; {CONFIGURATION}", path.display()))),
+        None if is_absent => Err(UsageError(format!("there is no file {}; {}", path.display(), instead(path)))),
+        None => read(),
+    }
+}
+
+/// What a configuration is.
+const CONFIGURATION: &str = "name a configuration: a JSON file, or one that `bn-exp init --list` lists";
+
+/// What may have been meant by a configuration that does not exist.
+fn instead(path: &Path) -> String {
+    let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    let meant = nearest(stem, shipped::names());
+    meant.map_or_else(|| CONFIGURATION.to_owned(), |name| format!("the shipped configuration is called `{name}`"))
 }
 
 /// Runs at once.

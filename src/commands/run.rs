@@ -33,14 +33,19 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         discard: if args.fresh { Some(&confirm) } else { None },
         stop: &stop,
     };
-    let screen = Screen::new(args);
+    let screen = Screen::new(args, stop.clone());
     let done = complete(&experiment, &store, &args.experiment.out, &options, &screen);
     let Done { folder, tally, is_interrupted, tables, training } = done.map_err(|error| {
-        if error.is::<ConfigError>() { error.context(args.experiment.config.display().to_string()) } else { error }
+        if error.is::<ConfigError>() { error.context(args.experiment.config().display().to_string()) } else { error }
     })?;
     screen.into_result()?;
+    if is_interrupted {
+        show(continues(&tally))?;
+    }
     let damaged = tables.and_then(|update| {
-        if args.shard.is_some() {
+        if is_interrupted {
+            // The tables hold what there is; what it comes to is said once it is whole.
+        } else if args.shard.is_some() {
             let words = "`bn-exp collect` makes the tables";
             show(format!("this shard's runs are in {}; {words}", folder.runs().display()))?;
         } else {
@@ -67,18 +72,19 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 /// Progress on standard error, results on standard output.
 struct Screen {
     progress: Progress,
+    stop: Arc<AtomicBool>,
     /// Why something could not be shown.
     error: Mutex<anyhow::Result<()>>,
 }
 
 impl Screen {
-    fn new(args: &RunArgs) -> Self {
+    fn new(args: &RunArgs, stop: Arc<AtomicBool>) -> Self {
         let detail = match (args.quiet, args.verbose) {
             (true, _) => Detail::Quiet,
             (_, true) => Detail::Verbose,
             _ => Detail::Normal,
         };
-        Self { progress: Progress::new(detail), error: Mutex::new(Ok(())) }
+        Self { progress: Progress::new(detail), stop, error: Mutex::new(Ok(())) }
     }
 
     /// Whether everything could be shown.
@@ -90,7 +96,10 @@ impl Screen {
 impl Events for Screen {
     fn tell(&self, event: Event) {
         self.progress.tell(event);
-        if let Event::Trained(tally) = event {
+        // Of an interruption one line is said, at the end.
+        if let Event::Trained(tally) = event
+            && !(self.stop.load(Ordering::Relaxed) && tally.left > 0)
+        {
             *self.error.lock().unwrap_or_else(PoisonError::into_inner) = show(said(tally));
         }
     }
@@ -101,7 +110,14 @@ fn show_results(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<(
     show("")?;
     compare::print(folder, waiting)?;
     let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
-    show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))
+    show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
+    show(compare::more(&[folder.path().to_owned()]))
+}
+
+/// How far an interrupted experiment is.
+fn continues(tally: &Tally) -> String {
+    let done = tally.already_finished + tally.finished;
+    format!("interrupted: {done} of {} runs are done; the same command continues", tally.total())
 }
 
 /// What the runs came to, in words.

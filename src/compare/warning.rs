@@ -327,7 +327,7 @@ fn edges(seeds: usize, chosen: &[Chosen]) -> String {
 
 fn diverged(counts_as: CountsAs, arms: &[DivergedRuns]) -> String {
     let counted = match counts_as {
-        CountsAs::Chance => "as guessing",
+        CountsAs::Chance => "as guessing (chance accuracy)",
         CountsAs::WorstRank => "as the worst; arms with such runs are compared by rank, without an interval",
         CountsAs::Never => "as never reaching the target",
     };

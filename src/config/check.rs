@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::json::join;
+use super::names::SECTIONS;
 use super::problem::{Problems, did_you_mean};
 
 /// The JSON Schema of the configuration, as `bn-exp schema` prints it.
@@ -27,6 +28,29 @@ pub fn check_part(value: &Value, node: &Value, schema: &Value, path: &str, probl
 pub fn properties(schema: &Value, node: &Value) -> Vec<String> {
     let properties = follow(schema, node)["properties"].as_object();
     properties.into_iter().flatten().map(|(key, _)| key.clone()).collect()
+}
+
+/// Every dotted path to a key below a section, and to the keys below that.
+pub fn known_paths(schema: &Value, section: &str) -> Vec<String> {
+    let keys = |path: &str| -> Vec<String> {
+        let node = at_path(schema, path).map(|node| properties(schema, node));
+        node.into_iter().flatten().map(|key| join(path, &key)).collect()
+    };
+    keys(section).into_iter().flat_map(|path| std::iter::once(path.clone()).chain(keys(&path))).collect()
+}
+
+/// `; did you mean …?`: a path that ends in `word`, as `optimizer.lr` does in `lr`, or the nearest one.
+pub fn named_like<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let last = word.rsplit('.').next().unwrap_or(word);
+    let alike = known.clone().into_iter().find(|path| path.rsplit('.').next() == Some(last));
+    alike.map_or_else(|| did_you_mean(word, known), |path| format!("; did you mean `{path}`?"))
+}
+
+/// Whether a node takes values of a JSON type.
+pub fn takes(node: &Value, name: &str, schema: &Value) -> bool {
+    let node = follow(schema, node);
+    let mut branches = node["anyOf"].as_array().into_iter().flatten();
+    allows_type(node, name) || branches.any(|branch| allows_type(follow(schema, branch), name))
 }
 
 /// The part of the schema that describes a dotted path, if the path exists.
@@ -88,7 +112,8 @@ impl Checker<'_> {
             return self.branch(value, branches, path);
         }
         if !node["type"].is_null() && !json_types(value).iter().any(|t| allows_type(node, t)) {
-            return self.problems.add(path, format!("{} is not {}", shorten(value), type_name(node)));
+            let remedy = if value.is_array() { sweep_instead(value, path) } else { String::new() };
+            return self.problems.add(path, format!("{} is not {}{remedy}", shorten(value), type_name(node)));
         }
         match value {
             Value::Object(object) => self.object(object, node, path),
@@ -111,7 +136,7 @@ impl Checker<'_> {
             if let Some(property) = properties.get(key) {
                 self.node(child, property, &join(path, key));
             } else if node["additionalProperties"] == false {
-                let hint = did_you_mean(key, known());
+                let hint = self.meant(key, path, known());
                 let hint = if hint.is_empty() { format!("; known: {}", list(known())) } else { hint };
                 self.problems.add(join(path, key), format!("unknown key{hint}"));
             }
@@ -120,6 +145,17 @@ impl Checker<'_> {
             if !object.contains_key(required) {
                 self.problems.add(join(path, required), "missing; this key is required");
             }
+        }
+    }
+
+    /// What an unknown key may mean: one here, or one of the same name elsewhere.
+    fn meant<'a>(&self, key: &str, path: &str, known: impl Iterator<Item = &'a str>) -> String {
+        let elsewhere: Vec<String> = SECTIONS.iter().flat_map(|section| known_paths(self.root, section)).collect();
+        let other =
+            || elsewhere.iter().find(|other| other.rsplit('.').next() == Some(key)).filter(|_| !path.contains('['));
+        match (did_you_mean(key, known), other()) {
+            (_, Some(other)) => format!("; did you mean `{other}`?"),
+            (hint, None) => hint,
         }
     }
 
@@ -216,6 +252,13 @@ fn range_name(node: &Value) -> String {
         .filter_map(|(keyword, words)| bound(node, keyword).map(|b| format!("{words} {b}")))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// How to try the values of a list where a key takes one value.
+fn sweep_instead(values: &Value, path: &str) -> String {
+    let can_be_swept = path.split_once('.').is_some_and(|(section, _)| SECTIONS.contains(&section));
+    let sweep = || format!("; to try each of these values: \"sweep\": {{\"{path}\": {}}}", shorten(values));
+    if can_be_swept { sweep() } else { String::new() }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -5,18 +5,18 @@ use std::collections::HashSet;
 use anyhow::Context;
 use serde_json::Value;
 
-use super::check::{check, schema};
+use super::check::{check, named_like, schema};
 use super::file::{CompareOptions, ConfigFile, Part, Seeds, Source};
 use super::json;
 use super::names::check_name;
 use super::numbers::respelt;
 pub use super::point::{Facts, Point};
 use super::point::{Written, as_written, parsed};
-use super::problem::{Problems, SyntaxError, did_you_mean};
+use super::problem::{Problems, SyntaxError};
 pub use super::sections::SECTIONS;
 use super::settings::Variant;
 pub use super::sweep::Axis;
-use super::sweep::{at_point, axes, cross, set};
+use super::sweep::{at_point, axes, cross, set_all};
 use super::vanish;
 use super::variants::variants;
 
@@ -52,7 +52,7 @@ impl Experiment {
     pub fn parse(text: &str, overrides: &[(String, Value)], facts: Facts) -> anyhow::Result<Self> {
         let mut problems = Problems::default();
         let schema = schema();
-        let value = respelt(&written(text, overrides, &mut problems)?, &schema, &schema);
+        let value = respelt(&written(text, overrides, &schema, &mut problems)?, &schema, &schema);
         let axes = axes(&value, &schema, &mut problems);
         let points = cross(&axes);
         let first = at_point(&value, &axes, points.first().map_or(&[], Vec::as_slice));
@@ -82,14 +82,15 @@ impl Experiment {
 }
 
 /// The text as JSON, with the overrides put in.
-fn written(text: &str, overrides: &[(String, Value)], problems: &mut Problems) -> Result<Value, SyntaxError> {
+fn written(
+    text: &str,
+    overrides: &[(String, Value)],
+    schema: &Value,
+    problems: &mut Problems,
+) -> Result<Value, SyntaxError> {
     let text = text.trim_start_matches('\u{feff}');
     let mut value = json::parse(text, problems).map_err(|e| SyntaxError(e.to_string()))?;
-    for (path, new) in overrides {
-        if let Err(message) = set(&mut value, path, new.clone()) {
-            problems.add(format!("--set {path}"), message);
-        }
-    }
+    set_all(&mut value, overrides, schema, problems);
     Ok(value)
 }
 
@@ -97,12 +98,13 @@ fn written(text: &str, overrides: &[(String, Value)], problems: &mut Problems) -
 fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], problems: &mut Problems) {
     let names = || variants.iter().map(|variant| variant.name.as_str());
     if let Some(primary) = compare.primary.as_deref().filter(|primary| !names().any(|name| name == *primary)) {
-        let hint = did_you_mean(primary, names());
+        let hint = named_like(primary, names());
         problems.add("compare.primary", format!("`{primary}` is not one of `variants`{hint}"));
     }
     for axis in compare.select.iter().filter(|s| !axes.iter().any(|a| a.path == **s)) {
-        let hint = did_you_mean(axis, axes.iter().map(|a| a.path.as_str()));
-        problems.add("compare.select", format!("`{axis}` is not an axis of the sweep{hint}"));
+        let hint = named_like(axis, axes.iter().map(|a| a.path.as_str()));
+        let remedy = if hint.is_empty() { "; sweep it, or tune over nothing: --set compare.select=[]" } else { "" };
+        problems.add("compare.select", format!("`{axis}` is not an axis of the sweep{hint}{remedy}"));
     }
     if compare.metric.kind.is_time() && compare.target_accuracy.is_none() {
         problems.add("compare.target_accuracy", "missing; the metric is the time to it");

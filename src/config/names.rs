@@ -1,7 +1,10 @@
-//! Names: of plain enum values, and of what becomes a folder.
+//! Names: of plain enum values, of sections, and of what becomes a folder.
 
 use super::problem::Problems;
 use crate::files;
+
+/// The sections of the configuration that decide a run's numbers. Sweeps may reach into these.
+pub const SECTIONS: [&str; 6] = ["data", "model", "norm", "optimizer", "train", "log"];
 
 /// The name serde gives a plain enum value.
 pub fn serde_name<T: serde::Serialize>(value: &T) -> String {

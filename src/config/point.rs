@@ -75,6 +75,13 @@ impl Written<'_> {
             problems.add(format!("data.{key}"), format!("missing; source {source} needs {needed}"));
             return Ok(None);
         }
+        for key in file.data.source.kind().from_files().map_or(&[][..], |source| source.place_keys()) {
+            if let Some(place) = written["data"][*key].as_str().filter(|place| place.starts_with('~')) {
+                let message = format!("{place:?} begins with ~, which only a shell knows; write the whole path");
+                problems.add(format!("data.{key}"), message);
+                return Ok(None);
+            }
+        }
         let known = (self.facts)(&file.data)?;
         let fingerprint = known.fingerprint.clone();
         let Some(settings) = resolve(&mut file, known, problems) else { return Ok(None) };

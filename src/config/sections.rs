@@ -5,8 +5,7 @@ use serde_json::Value;
 use super::check::less_defaults;
 use super::settings::Source;
 
-/// Their names. Sweeps may reach into these.
-pub const SECTIONS: [&str; 6] = ["data", "model", "norm", "optimizer", "train", "log"];
+pub use super::names::SECTIONS;
 
 /// These sections alone.
 pub(super) fn sections(value: &Value) -> Value {

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::check::{at_path, check_part, properties};
+use super::check::{at_path, check_part, known_paths, named_like, takes};
 use super::json;
 use super::numbers::respelt;
-use super::problem::{Problems, did_you_mean};
+use super::problem::Problems;
 use super::sections::SECTIONS;
 use crate::printable::is_formula;
 
@@ -47,8 +47,8 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
     let at = format!("sweep.{path}");
     let section = path.split('.').next().unwrap_or_default();
     let Some(node) = at_path(schema, path).filter(|_| SECTIONS.contains(&section) && path.contains('.')) else {
-        let known = known_paths(schema);
-        let hint = did_you_mean(path, known.iter().map(String::as_str));
+        let known: Vec<String> = SECTIONS.iter().flat_map(|section| known_paths(schema, section)).collect();
+        let hint = named_like(path, known.iter().map(String::as_str));
         problems.add(at, format!("`{path}` is not a key of {}{hint}", SECTIONS.join(", ")));
         return None;
     };
@@ -69,15 +69,6 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
         }
     }
     Some(Axis { path: path.to_owned(), values })
-}
-
-/// Every dotted path that a sweep may name.
-fn known_paths(schema: &Value) -> Vec<String> {
-    let keys = |path: &str| -> Vec<String> {
-        let node = at_path(schema, path).map(|node| properties(schema, node));
-        node.into_iter().flatten().map(|key| json::join(path, &key)).collect()
-    };
-    SECTIONS.iter().flat_map(|s| keys(s)).flat_map(|p| std::iter::once(p.clone()).chain(keys(&p))).collect()
 }
 
 /// All combinations of the axes' values, the last axis fastest.
@@ -105,18 +96,41 @@ pub(super) fn name_point(axes: &[Axis], values: &[Value]) -> String {
     axes.iter().zip(values).map(|(a, v)| format!("{} = {v}", a.path)).collect::<Vec<_>>().join(", ")
 }
 
+/// Puts in every `--set`, the outer paths first, so that their order does not matter.
+pub(super) fn set_all(written: &mut Value, overrides: &[(String, Value)], schema: &Value, problems: &mut Problems) {
+    let depth = |path: &str| if path.starts_with("sweep.") { 2 } else { path.split('.').count() };
+    let mut sorted: Vec<&(String, Value)> = overrides.iter().collect();
+    sorted.sort_by_key(|(path, _)| depth(path));
+    for (i, (path, value)) in sorted.iter().enumerate() {
+        let at = format!("--set {path}");
+        if let Some((_, other)) = sorted[..i].iter().find(|(known, other)| known == path && other != value) {
+            problems.add(at, format!("given twice, as {other} and as {value}; give it once"));
+        } else if let Err(message) = set(written, path, value.clone()) {
+            problems.add(at, message);
+        }
+    }
+    let axes = written.get("sweep").and_then(Value::as_object);
+    for (path, value) in sorted.iter().filter(|(path, _)| axes.is_some_and(|axes| axes.contains_key(path))) {
+        let instead = format!("--set 'sweep.{path}={}'", as_axis(value, at_path(schema, path), schema));
+        let message = format!("this key is swept, so the value would never be used; {instead} sets the values to try");
+        problems.add(format!("--set {path}"), message);
+    }
+}
+
+/// The values of an axis that `value` stands for: itself, unless it is a list where the key takes none.
+pub(super) fn as_axis(value: &Value, node: Option<&Value>, schema: &Value) -> Value {
+    let is_values = value.is_array() && node.is_some_and(|node| !takes(node, "array", schema));
+    if is_values { value.clone() } else { Value::Array(vec![value.clone()]) }
+}
+
 /// One `--set`. What follows `sweep.` is the name of an axis, with its dots.
-pub(super) fn set(written: &mut Value, path: &str, value: Value) -> Result<(), String> {
+fn set(written: &mut Value, path: &str, value: Value) -> Result<(), String> {
     if let Some(axis) = path.strip_prefix("sweep.") {
         let sweep =
             written.as_object_mut().map(|root| root.entry("sweep").or_insert_with(|| Value::Object(Map::new())));
         let sweep = sweep.and_then(Value::as_object_mut).ok_or("`sweep` is not an object")?;
         sweep.insert(axis.to_owned(), value);
         return Ok(());
-    }
-    let axes = written.get("sweep").and_then(Value::as_object);
-    if axes.is_some_and(|axes| axes.contains_key(path)) {
-        return Err(format!("this key is swept, so the value would never be used; set sweep.{path}=[{value}] instead"));
     }
     json::set(written, path, value)
 }

@@ -12,6 +12,7 @@ mod data;
 mod documents;
 mod faults;
 mod fetch;
+mod first_minutes;
 mod goldens;
 mod gradients;
 mod imports;

@@ -776,7 +776,13 @@ fn redirected_progress_is_one_plain_line_a_finished_run() {
         assert!(line.starts_with(&format!("[{}/6] ", i + 1)), "{}", shown.stderr);
     }
     assert!(!shown.stderr.contains(['\x1b', '\r']) && !shown.stdout.contains(['\x1b', '\r']));
-    shown.says(&["6 of 6 runs trained", "t: test_accuracy, no arm tuned", "bn − affine", "results/t", "runs.csv"]);
+    shown.says(&[
+        "6 of 6 runs trained",
+        "t: test_accuracy, no arm tuned",
+        "`bn` against `affine`",
+        "results/t",
+        "runs.csv",
+    ]);
 }
 
 #[test]

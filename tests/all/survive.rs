@@ -155,6 +155,25 @@ fn a_stopped_run_says_so_and_continues_to_the_same_bytes() {
     }
 }
 
+#[test]
+#[cfg(unix)]
+fn after_an_interruption_one_line_says_how_far_it_is_and_how_to_go_on() {
+    for args in
+        [&["--jobs", "1", "--resume-every", "0.02"][..], &["--jobs", "1", "--resume-every", "0.02", "--shard", "1/1"]]
+    {
+        let lab = Lab::new();
+        lab.write("config.json", slow().to_string());
+        let mut child = program(&lab, args).stdout(Stdio::piped()).spawn().expect("the program");
+        saved(&lab, &mut child);
+        signal(&child, "INT");
+        let output = child.wait_with_output().expect("an end");
+        assert_eq!(output.status.code(), Some(130));
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        let expected = "interrupted: 0 of 4 runs are done; the same command continues\n";
+        assert!(said == expected || said == expected.replacen('0', "1", 1), "{said}");
+    }
+}
+
 /// As job schedulers send it: to the program and to the script that passes it on.
 #[test]
 #[cfg(unix)]

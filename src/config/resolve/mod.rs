@@ -51,12 +51,13 @@ fn train(file: &mut ConfigFile, data: &Data, problems: &mut Problems) -> Train {
     let steps = match (file.train.steps, file.train.epochs) {
         (Some(steps), None) => steps,
         (None, Some(epochs)) => epochs * (data.train / batch_size).max(1),
-        (Some(_), Some(_)) => {
-            problems.add("train", "has both `steps` and `epochs`; give one");
+        (Some(steps), Some(epochs)) => {
+            let remedy = "set one of them to null: --set train.steps=null trains by epochs";
+            problems.add("train", format!("has both `steps` ({steps}) and `epochs` ({epochs}); {remedy}"));
             1
         }
         (None, None) => {
-            problems.add("train", "has neither `steps` nor `epochs`; give one");
+            problems.add("train", "has neither `steps` nor `epochs`; give one, such as train.epochs = 5");
             1
         }
     };
