@@ -161,8 +161,8 @@ impl Warning {
                 format!("The verdict depends on the statistics that normalise. {}", what_to_do(*metric, *settled))
             }
             Self::TimeAtEdge { .. } => {
-                "The time to the target belongs to the end of the values tried, and may be shorter beyond it. Widen the \
-                 sweep there."
+                "The best value for the time to the target is the end of what was tried, and the time may be shorter \
+                 beyond it. Widen the sweep there."
                     .to_owned()
             }
             Self::Edge { .. } => {

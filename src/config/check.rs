@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::json::join;
 use super::names::SECTIONS;
 use super::problem::{Problems, did_you_mean};
+use super::tree::{allows_type, follow, is_optional, known_paths};
 
 /// The JSON Schema of the configuration, as `bn-exp schema` prints it.
 pub fn schema() -> Value {
@@ -24,43 +25,6 @@ pub fn check_part(value: &Value, node: &Value, schema: &Value, path: &str, probl
     Checker { root: schema, problems }.node(value, node, path);
 }
 
-/// The keys of the object that `node` describes.
-pub fn properties(schema: &Value, node: &Value) -> Vec<String> {
-    let properties = follow(schema, node)["properties"].as_object();
-    properties.into_iter().flatten().map(|(key, _)| key.clone()).collect()
-}
-
-/// Every dotted path to a key below a section, and to the keys below that.
-pub fn known_paths(schema: &Value, section: &str) -> Vec<String> {
-    let keys = |path: &str| -> Vec<String> {
-        let node = at_path(schema, path).map(|node| properties(schema, node));
-        node.into_iter().flatten().map(|key| join(path, &key)).collect()
-    };
-    keys(section).into_iter().flat_map(|path| std::iter::once(path.clone()).chain(keys(&path))).collect()
-}
-
-/// `; did you mean …?`: a path that ends in `word`, as `optimizer.lr` does in `lr`, or the nearest one.
-pub fn named_like<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    let last = word.rsplit('.').next().unwrap_or(word);
-    let alike = known.clone().into_iter().find(|path| path.rsplit('.').next() == Some(last));
-    alike.map_or_else(|| did_you_mean(word, known), |path| format!("; did you mean `{path}`?"))
-}
-
-/// Whether a node takes values of a JSON type.
-pub fn takes(node: &Value, name: &str, schema: &Value) -> bool {
-    let node = follow(schema, node);
-    let mut branches = node["anyOf"].as_array().into_iter().flatten();
-    allows_type(node, name) || branches.any(|branch| allows_type(follow(schema, branch), name))
-}
-
-/// The part of the schema that describes a dotted path, if the path exists.
-pub fn at_path<'a>(schema: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(schema, |node, key| {
-        let node = follow(schema, node);
-        node["properties"].get(key)
-    })
-}
-
 /// `value` without the entries that equal the schema's constant defaults, at every level.
 pub fn less_defaults(value: &Value, schema: &Value) -> Value {
     fn strip(value: &Value, node: &Value, root: &Value) -> Value {
@@ -75,23 +39,6 @@ pub fn less_defaults(value: &Value, schema: &Value) -> Value {
         Value::Object(kept.collect())
     }
     strip(value, schema, schema)
-}
-
-/// Follows `$ref`s, and takes the first branch of an optional value.
-pub fn follow<'a>(root: &'a Value, mut node: &'a Value) -> &'a Value {
-    loop {
-        if let Some(reference) = node["$ref"].as_str() {
-            node = root.pointer(reference.trim_start_matches('#')).unwrap_or(&Value::Null);
-        } else if let Some(first) = node["anyOf"].get(0).filter(|_| is_optional(node)) {
-            node = first;
-        } else {
-            return node;
-        }
-    }
-}
-
-fn is_optional(node: &Value) -> bool {
-    node["anyOf"].as_array().is_some_and(|branches| branches.len() == 2 && branches[1]["type"] == "null")
 }
 
 struct Checker<'a> {
@@ -211,13 +158,6 @@ fn json_types(value: &Value) -> &'static [&'static str] {
         Value::String(_) => &["string"],
         Value::Array(_) => &["array"],
         Value::Object(_) => &["object"],
-    }
-}
-
-fn allows_type(node: &Value, name: &str) -> bool {
-    match &node["type"] {
-        Value::Array(types) => types.iter().any(|t| t == name),
-        single => single == name,
     }
 }
 

@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use anyhow::Context;
 use serde_json::Value;
 
-use super::check::{check, named_like, schema};
+use super::check::{check, schema};
 use super::file::{CompareOptions, ConfigFile, Part, Seeds, Source};
 use super::json;
 use super::names::check_name;
 use super::numbers::respelt;
 pub use super::point::{Facts, Point};
 use super::point::{Written, as_written, parsed};
-use super::problem::{Problems, SyntaxError};
+use super::problem::{Problems, SyntaxError, named_like};
 pub use super::sections::SECTIONS;
 use super::settings::Variant;
 pub use super::sweep::Axis;

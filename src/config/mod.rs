@@ -1,6 +1,7 @@
 //! What a user may write → what the program runs.
 //!
-//! [`file`](mod@file) lists the keys; [`check`](mod@check) holds JSON against the schema derived from them; [`resolve`]
+//! [`file`](mod@file) lists the keys; [`check`](mod@check) holds JSON against the schema derived from them, in
+//! which [`tree`] finds one's way; [`resolve`]
 //! settles the defaults that depend on other keys; [`sweep`] crosses the axes, [`point`] resolves each of their points;
 //! [`experiment`] puts variants, sweep and seeds together; [`cost`] estimates what a run takes.
 
@@ -18,6 +19,7 @@ pub mod resolve;
 pub mod sections;
 pub mod settings;
 pub mod sweep;
+pub mod tree;
 mod vanish;
 pub mod variants;
 

@@ -90,3 +90,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
 }
+
+/// `; did you mean …?`: a path that ends in `word`, as `optimizer.lr` does in `lr`, or the nearest one.
+pub fn named_like<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let last = word.rsplit('.').next().unwrap_or(word);
+    let alike = known.clone().into_iter().find(|path| path.rsplit('.').next() == Some(last));
+    alike.map_or_else(|| did_you_mean(word, known), |path| format!("; did you mean `{path}`?"))
+}

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::check::{at_path, check_part, known_paths, named_like, takes};
+use super::check::check_part;
 use super::json;
 use super::numbers::respelt;
-use super::problem::Problems;
+use super::problem::{Problems, named_like};
 use super::sections::SECTIONS;
+use super::tree::{at_path, known_paths, takes};
 use crate::printable::is_formula;
 
 /// Most points of a sweep: each is resolved, and its settings kept, before anything is trained.

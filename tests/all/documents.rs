@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use bn_exp::config::check;
+use bn_exp::record::tables;
 use serde_json::Value;
 
 /// Every key of an object in the schema: path, type and range, default, description.
@@ -92,4 +93,33 @@ fn the_table_of_keys_is_current() {
 fn the_committed_schema_is_current() {
     let schema = serde_json::to_string_pretty(&check::schema()).unwrap() + "\n";
     check_current("configs/schema.json", &schema);
+}
+
+#[test]
+fn every_column_of_every_table_is_documented_with_its_meaning() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tables.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    for table in tables::all() {
+        let section = text.split("\n## ").find(|section| section.starts_with(table.file));
+        let section = section.unwrap_or_else(|| panic!("docs/tables.md has no section {}", table.file));
+        let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
+        let described = |row: &&&str, column: &str| {
+            let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+            cells[0].contains(&format!("`{column}`")) && cells.last().is_some_and(|meaning| meaning.trim().len() > 3)
+        };
+        for column in table.columns {
+            assert!(
+                rows.iter().any(|row| described(&row, column)),
+                "{}: `{column}` is not in docs/tables.md",
+                table.file
+            );
+        }
+        let known = |name: &str| table.columns.iter().any(|column| *column == name);
+        for name in
+            rows.iter().filter_map(|row| row.split(" | ").next()).flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        {
+            assert!(known(name), "docs/tables.md: {} has no column `{name}`", table.file);
+        }
+    }
+    assert!(text.contains("Diverged runs.") && text.contains("*empty* in runs.csv") && text.contains("chance"));
 }

@@ -707,13 +707,11 @@ fn compare_counts_a_diverged_run_as_chance() {
     let two_classes = with(diverging(), "data.classes", json!(2));
     let shown = lab.run(&two_classes, &[]).expect(0).says(&["chance"]);
     for arm in ["none", "affine", "bn"] {
-        let is_row = |line: &&str| line.split_whitespace().take(2).eq([arm, "2"]);
+        let is_row = |line: &&str| line.split_whitespace().take(2).eq([arm, "0.50"]);
         let row = shown.stdout.lines().find(is_row).unwrap_or_else(|| panic!("{arm}:\n{}", shown.stdout));
-        let cells: Vec<_> = row.split_whitespace().collect();
-        assert_eq!(cells[..7], [arm, "2", "2", "34", "to", "100", "%"], "{row}");
-        assert_eq!(cells[7], "0.5000", "{row}");
+        assert!(row.contains(" 2 of 2 "), "{row}");
     }
-    lab.call(&["compare", "results/t", "--metric", "test_loss"]).expect(0).says(&["worst rank"]);
+    lab.call(&["compare", "results/t", "--metric", "test_loss"]).expect(0).says(&["as the worst"]);
 }
 
 #[test]
