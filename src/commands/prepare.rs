@@ -48,18 +48,20 @@ pub(super) fn read(args: &ExperimentArgs) -> anyhow::Result<(Experiment, Store)>
 fn text(path: &Path) -> Result<String, UsageError> {
     let read = || files::read_text(path).map_err(|error| UsageError(format!("{error:#}")));
     let metadata = path.metadata();
-    let is_absent = matches!(&metadata, Err(error) if error.kind() == ErrorKind::NotFound);
-    let is_folder = metadata.is_ok_and(|metadata| metadata.is_dir());
+    let absent = metadata.as_ref().err().filter(|error| error.kind() == ErrorKind::NotFound);
+    let is_folder = metadata.as_ref().is_ok_and(|metadata| metadata.is_dir());
     let shipped = path.to_str().and_then(shipped::text);
     match shipped {
-        Some(text) if is_absent || is_folder => Ok(text.to_owned()),
+        Some(text) if absent.is_some() || is_folder => Ok(text.to_owned()),
         Some(_) => {
             complain(format!("note: reading the file {0}, not the shipped configuration {0}", path.display()));
             read()
         }
         None if is_folder => Err(UsageError(format!("{} is a folder; {CONFIGURATION}", path.display()))),
-        None if is_absent => Err(UsageError(format!("there is no file {}; {}", path.display(), instead(path)))),
-        None => read(),
+        None => match absent {
+            Some(error) => Err(UsageError(format!("cannot read {}: {error}; {}", path.display(), instead(path)))),
+            None => read(),
+        },
     }
 }
 

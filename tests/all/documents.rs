@@ -114,7 +114,7 @@ fn every_column_of_every_table_is_documented_with_its_meaning() {
                 table.file
             );
         }
-        let known = |name: &str| table.columns.iter().any(|column| *column == name);
+        let known = |name: &str| table.columns.contains(&name);
         for name in
             rows.iter().filter_map(|row| row.split(" | ").next()).flat_map(|cell| cell.split('`').skip(1).step_by(2))
         {

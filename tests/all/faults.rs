@@ -65,7 +65,7 @@ fn a_missing_configuration_is_refused_by_its_path() {
     let outcome =
         lab.call(&["run", "--config", "nowhere/c.json"]).expect(2).complains(&["nowhere/c.json", "No such file"]);
     assert!(outcome.stdout.is_empty() && !lab.path("results").exists());
-    lab.call(&["run"]).expect(2).complains(&["--config"]);
+    lab.call(&["run"]).expect(2).complains(&["CONFIG"]);
 }
 
 /// A device that never ends is read up to 16 MiB.

@@ -45,7 +45,7 @@ fn a_configuration_is_given_by_place_by_option_or_by_name() {
     lab.call(&["run", "config.json", "--quiet"]).expect(0).says(&["`bn` against `affine`"]);
     lab.call(&["plan"]).expect(2).complains(&["CONFIG"]);
     lab.call(&["plan", "config.json", "--config", "config.json"]).expect(2);
-    lab.call(&["plan", "quikstart"]).expect(2).complains(&["no file quikstart", "`quickstart`"]);
+    lab.call(&["plan", "quikstart"]).expect(2).complains(&["cannot read quikstart", "`quickstart`"]);
     lab.call(&["plan", "configs/quickstart.json"]).expect(2).complains(&["configs/quickstart.json", "`quickstart`"]);
     lab.call(&["plan", "results"]).expect(2).complains(&["results is a folder", "init --list"]);
 }
@@ -207,7 +207,7 @@ fn names_without_quotes_are_told_so() {
 fn what_is_said_of_steps_and_epochs_cures_it() {
     let lab = Lab::new();
     let said = lab.plan(&small(), &["--set", "train.epochs=3"]).expect(2).stderr;
-    assert!(said.contains("`steps` (12)") && said.contains("`epochs` (3)"), "{said}");
+    assert!(said.contains("both `steps` and `epochs` (12 and 3)"), "{said}");
     let cure = said.split("--set ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a cure");
     lab.plan(&small(), &["--set", "train.epochs=3", "--set", cure]).expect(0);
     lab.plan(&small(), &["--set", "sweep={}", "--set", r#"compare.select=["optimizer.lr"]"#])

@@ -53,7 +53,7 @@ fn train(file: &mut ConfigFile, data: &Data, problems: &mut Problems) -> Train {
         (None, Some(epochs)) => epochs * (data.train / batch_size).max(1),
         (Some(steps), Some(epochs)) => {
             let remedy = "set one of them to null: --set train.steps=null trains by epochs";
-            problems.add("train", format!("has both `steps` ({steps}) and `epochs` ({epochs}); {remedy}"));
+            problems.add("train", format!("has both `steps` and `epochs` ({steps} and {epochs}); {remedy}"));
             1
         }
         (None, None) => {
