@@ -63,9 +63,16 @@ pub fn seeds(n: usize) -> String {
     if n == 1 { "1 seed".to_owned() } else { format!("{n} seeds") }
 }
 
-/// A value of an axis. A long list of one number becomes how many there are of it.
+/// Characters of a number that nobody wrote by hand.
+const LONG: usize = 10;
+
+/// A value of an axis. A long list of one number becomes how many there are of it, a long number its first four digits.
 pub fn value(value: &Value) -> String {
     match value.as_array() {
+        None if value.is_f64() && cell(value).len() > LONG => {
+            let digits = value.as_f64().and_then(|x| format!("{x:.3e}").parse::<f64>().ok());
+            digits.map_or_else(|| cell(value), |x| Value::from(x).to_string())
+        }
         Some(list) if list.len() > 3 && list.iter().all(|item| *item == list[0]) => {
             format!("{} × {}", list.len(), cell(&list[0]))
         }
@@ -88,8 +95,12 @@ pub fn at(setting: &Values) -> String {
 pub fn short(of: &Value, others: &[&Value]) -> String {
     let rounded = |value: &Value| value.as_f64().map(in_three_digits);
     let is_alone = others.iter().all(|other| *other == of || rounded(other) != rounded(of));
-    let is_long = of.is_f64() && value(of).len() > 6;
-    rounded(of).filter(|_| is_long && is_alone).map_or_else(|| value(of), |x| Value::from(x).to_string())
+    let is_long = of.is_f64() && cell(of).len() > 6;
+    match rounded(of) {
+        Some(x) if is_long && is_alone => Value::from(x).to_string(),
+        Some(_) => cell(of),
+        None => value(of),
+    }
 }
 
 fn in_three_digits(x: f64) -> f64 {

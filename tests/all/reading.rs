@@ -67,6 +67,14 @@ fn a_log_spaced_sweep_is_a_short_page_in_short_numbers() {
     assert!(text.lines().count() < 45, "{text}");
     assert!(!text.contains("0.0316227"), "{text}");
     assert!(text.contains("test accuracy over optimizer.lr from 0.001 to 10.0"), "{text}");
+    let two = with(
+        with(log_spaced(), "name", json!("two")),
+        "sweep",
+        json!({ "optimizer.lr": [0.0031622776601683794, 0.1] }),
+    );
+    lab.run(&two, &[]).expect(0);
+    let of_two = read(&lab, &["results/two"], 80);
+    assert!(of_two.contains("from 0.00316 to 0.1;") && !of_two.contains("0.0031622"), "{of_two}");
     let bars = text.lines().rfind(|line| line.trim_start().starts_with("none "));
     assert_eq!(bars.expect("bars").split_whitespace().last().map(|bars| bars.chars().count()), Some(9), "{text}");
     for table in ["smallest p possible", "Time to a validation accuracy", "effect size"] {
