@@ -8,6 +8,7 @@
 use super::comparison::Comparison;
 use super::load::Loaded;
 use super::warning::{MeanUnder, VerdictUnder, Warning};
+use super::words::named;
 use crate::config::file::{Kind, Metric, Statistics};
 
 /// Differences of accuracy up to this, and of loss up to this share of it, are not said unless a verdict changes.
@@ -69,7 +70,8 @@ fn verdict_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: u
     let settled = of(Statistics::Running)
         .zip(of(Statistics::Population))
         .is_none_or(|(running, population)| running.verdict == population.verdict);
-    let (setting, arms) = (contrast.found.setting.clone(), format!("{} and {}", named(&contrast.a), named(&contrast.b)));
+    let (setting, arms) =
+        (contrast.found.setting.clone(), format!("{} and {}", named(&contrast.a), named(&contrast.b)));
     Some(Warning::VerdictDependsOnStatistics { setting, arms, metric: shown.metric, verdicts, settled })
 }
 

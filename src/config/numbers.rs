@@ -3,7 +3,8 @@
 
 use serde_json::{Number, Value};
 
-use super::check::{branch_for, follow};
+use super::check::branch_for;
+use super::tree::follow;
 
 /// Largest whole number below which every whole number has a float of its own.
 const LARGEST: f64 = 9_007_199_254_740_992.0;

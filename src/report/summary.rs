@@ -60,7 +60,8 @@ fn pair(page: &Page, comparison: &Comparison, (a, b): (&str, &str)) -> String {
             let axes = comparison.by.join(" × ");
             let verdicts = by_verdict(comparison, &found);
             let needed = found.iter().find_map(|found| seeds_needed(found)).map(|needed| format!(" {needed}"));
-            let exploratory = if here.iter().any(|c| c.exploratory) { " (exploratory: chosen after the runs)" } else { "" };
+            let exploratory =
+                if here.iter().any(|c| c.exploratory) { " (exploratory: chosen after the runs)" } else { "" };
             let needed = needed.unwrap_or_default();
             format!("{} against {}, {metric} by {axes}{exploratory}: {verdicts}.{needed}", named(a), named(b))
         }

@@ -147,8 +147,11 @@ fn the_primary_contrast_pays_nothing_for_the_others() {
     assert_eq!((&other["verdict"], &other["seeds_needed"]), (&json!("too_few_seeds"), &json!(9)), "{other:#}");
     assert_eq!((&other["tests"], &other["primary"]), (&json!(8), &json!(false)));
     let said = lab.call(&["compare", "results/t"]).expect(0);
-    let said =
-        said.says(&["`bn` is better than `affine`", "`g` against `affine`: too few seeds", "at least 9 seeds are needed"]);
+    let said = said.says(&[
+        "`bn` is better than `affine`",
+        "`g` against `affine`: too few seeds",
+        "at least 9 seeds are needed",
+    ]);
     assert!(!said.stdout.contains("exploratory"));
     // Another baseline is chosen afterwards, and this is said; so is another metric.
     for args in [["--baseline", "none"], ["--metric", "test_loss"]] {
