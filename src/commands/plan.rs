@@ -65,17 +65,18 @@ fn table(prepared: &Prepared, costs: &[Cost]) -> String {
 
 /// The whole experiment on a few lines.
 fn summary(prepared: &Prepared, costs: &[Cost]) -> String {
+    let seeds = outlook::sentences(&prepared.experiment);
+    let seeds = seeds.into_iter().enumerate().map(|(i, text)| (if i == 0 { "seeds" } else { "" }, text));
     let lines = [
         ("runs", runs(prepared, costs)),
         ("time", left(prepared, costs)),
         ("memory", memory(prepared)),
         ("disk", format!("about {} in all", size(costs.iter().map(|cost| cost.disk).sum()))),
-        ("seeds", outlook::sentences(&prepared.experiment).join(" ")),
         ("results", prepared.folder.path().display().to_string()),
     ];
     let layout = Layout::terminal();
-    let line = |(name, text): &(&str, String)| layout.paragraph(&format!("{name:8} {text}"));
-    let lines: Vec<String> = lines.iter().map(line).collect();
+    let line = |(name, text): (&str, String)| layout.paragraph(&format!("{name:8} {text}"));
+    let lines: Vec<String> = lines.into_iter().chain(seeds).map(line).collect();
     let name = layout.heading(&prepared.experiment.name);
     let note = "Time, memory and disk are estimates from operation counts. --runs lists the runs.";
     format!("{name}\n\n{}\n\n{}", lines.join("\n"), layout.paragraph(note))

@@ -1,7 +1,7 @@
 //! What the seeds of an experiment can show, before anything is trained.
 
 use super::arrange::{primary_arm, usual_baseline_of};
-use super::words::{p_value, seeds};
+use super::words::{named, p_value, seeds};
 use crate::config::Experiment;
 use crate::stats::permutation::smallest_p;
 use crate::stats::seeds::needed;
@@ -28,9 +28,9 @@ pub fn families(experiment: &Experiment) -> Vec<Family> {
     let Some(baseline) = usual_baseline_of(&names) else { return Vec::new() };
     let Some(primary) = primary_arm(&names, experiment.compare.primary.as_deref(), baseline) else { return Vec::new() };
     let family = |what: String, tests: usize| Family { what, tests, seeds_needed: needed(tests, ALPHA) };
-    let first = family(format!("{primary} against {baseline}"), settings);
+    let first = family(format!("{} against {}", named(primary), named(baseline)), settings);
     let others = (names.len() - 2) * settings;
-    let others = (others > 0).then(|| family(format!("the other arms against {baseline}"), others));
+    let others = (others > 0).then(|| family(format!("The other arms against {}", named(baseline)), others));
     [first].into_iter().chain(others).collect()
 }
 
@@ -75,22 +75,22 @@ mod tests {
     fn what_the_seeds_can_show_follows_from_arms_settings_and_seeds() {
         let found = said(json!({}));
         assert!(
-            found.starts_with("With 10 seeds no p can be below 0.0020.\nbn against affine (3 tests): a large"),
+            found.starts_with("With 10 seeds no p can be below 0.002.\n`bn` against `affine` (3 tests): a large"),
             "{found}"
         );
-        assert!(found.contains("the other arms against affine (3 tests): a large"), "{found}");
+        assert!(found.contains("The other arms against `affine` (3 tests): a large"), "{found}");
         let found = said(json!({ "seeds": 6 }));
         assert!(
-            found.contains("bn against affine (3 tests): nothing can be decided with fewer than 7 seeds"),
+            found.contains("`bn` against `affine` (3 tests): nothing can be decided with fewer than 7 seeds"),
             "{found}"
         );
         let found = said(json!({ "seeds": 6, "sweep": {}, "compare": { "primary": "none" } }));
-        assert!(found.contains("none against affine (1 test): a large enough"), "{found}");
+        assert!(found.contains("`none` against `affine` (1 test): a large enough"), "{found}");
         assert!(said(json!({ "variants": ["bn"] })).contains("There is one arm"));
         let found = said(json!({ "variants": ["none", "affine"], "seeds": 3, "sweep": {}, "compare": {} }));
         assert_eq!(found.lines().count(), 2, "{found}");
         assert!(
-            found.contains("none against affine (1 test): nothing can be decided with fewer than 6 seeds"),
+            found.contains("`none` against `affine` (1 test): nothing can be decided with fewer than 6 seeds"),
             "{found}"
         );
     }

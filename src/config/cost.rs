@@ -7,6 +7,7 @@ use crate::sources::Kind;
 use crate::sources::error::DataError;
 use crate::sources::traits::FromFiles;
 
+use super::file::POPULATION;
 use super::settings::{Data, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
 
 /// What a value that a hidden layer computes costs a training step besides its multiply-adds, in
@@ -149,10 +150,14 @@ fn run_memory(settings: &Settings) -> f64 {
     // Training keeps of a block what its map writes, its output, and the gradients of both.
     let training = 2.0 * batch * (input + mapped + layers.iter().map(|l| values(l.output())).sum::<f64>());
     // Beside it there is one workspace with every stage of a block: of the gradient probe, which keeps gradients too, of
-    // an evaluation, or of the activation probe, which keeps two stages and a block's input.
+    // an evaluation, or of the activation probe, which keeps two stages and a block's input. The last evaluation looks
+    // for population statistics as well, with what enters and what leaves a block of all samples.
     let every_stage = input + 3.0 * mapped + pooled;
     let probing = 3.0 * probe * largest + 8.0 / float * (256.0 * probe.max(largest) + 3.0 * probe.min(largest).powi(2));
-    let beside = ((2.0 * batch).max(128.0) * every_stage).max(probing);
+    let through = layers.iter().map(|l| values(l.input) + values(l.output())).fold(0.0, f64::max);
+    let looking = settings.data.train.min(POPULATION) as f64 * through;
+    let evaluating = (2.0 * batch).max(128.0) * every_stage + looking;
+    let beside = evaluating.max(probing);
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
     float * (training + beside + parameters(settings) * (4.0 + states))
 }

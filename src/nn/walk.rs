@@ -3,12 +3,15 @@
 
 use super::error::NetworkError;
 use super::network::Network;
+use super::norm::moments::Sums;
 use super::norm::standardize::Changed;
 use super::parameters::{Parameter, Tensor};
 use super::pass::{Pass, Statistics};
 use super::stages::Stage;
 use super::workspace::{BlockSpace, Workspace};
 use crate::kernels::Scalar;
+
+const EVALUATION: Pass = Pass::Evaluate(Statistics::Population);
 
 /// What a stage wrote.
 #[derive(Debug)]
@@ -40,8 +43,12 @@ struct Walk<F> {
 impl<F: Scalar> Walk<F> {
     /// Before the first stage, with this input.
     fn new(network: &Network<F>, input: &[F]) -> Self {
-        let samples = input.len() / network.input.len();
-        Self { samples, block: 0, stage: 0, u: input.to_vec(), x: Vec::new(), y: Vec::new(), space: None }
+        Self::at_block(0, input.len() / network.input.len(), input)
+    }
+
+    /// Before the first stage of a block, with what enters it.
+    fn at_block(block: usize, samples: usize, u: &[F]) -> Self {
+        Self { samples, block, stage: 0, u: u.to_vec(), x: Vec::new(), y: Vec::new(), space: None }
     }
 
     /// Block and stage that come next, what the stage will read, and the block's buffers; `None` at the end.
@@ -88,18 +95,46 @@ impl<F: Scalar> Network<F> {
     }
 
     /// Finds the population statistics of every norm, for evaluation in `space`: those of `input` as one
-    /// batch, norm by norm, the norms below already using theirs (Wu & Johnson 2021).
+    /// batch, norm by norm, the norms below already using theirs (Wu & Johnson 2021). Takes `chunk` samples at
+    /// a time through a block, once up to its norm and once through it, and keeps of all samples only what enters and what
+    /// leaves the block.
     ///
     /// # Errors
     /// If a norm needs more values per channel than it gets.
-    pub fn find_population(&self, input: &[F], space: &mut Workspace<F>) -> Result<(), NetworkError> {
-        let mut walk = Walk::new(self, input);
-        while let Some((b, stage, x, here)) = walk.next(self) {
-            if let Some(norm) = self.blocks[b].norm.as_ref().filter(|_| stage == Stage::Norm) {
-                here.norm.population = norm.population(x, &mut here.norm);
-                space.blocks[b].norm.population.clone_from(&here.norm.population);
+    pub fn find_population(&self, input: Vec<F>, chunk: usize, space: &mut Workspace<F>) -> Result<(), NetworkError> {
+        let norm = |b: usize| self.blocks[b].norm.as_ref().filter(|norm| norm.has_population());
+        let Some(last) = (0..self.blocks.len()).rfind(|b| norm(*b).is_some()) else { return Ok(()) };
+        let samples = input.len() / self.input.len();
+        let mut u = input;
+        for b in 0..=last {
+            let values = u.len() / samples;
+            let walks = || u.chunks(chunk * values).map(|u| Walk::at_block(b, u.len() / values, u));
+            if let Some(norm) = norm(b) {
+                let mut population = Sums::new(norm.channels);
+                for mut walk in walks() {
+                    while let Some((_, stage, x, _)) = walk.next(self) {
+                        if stage == Stage::Norm {
+                            population.add(x);
+                            break;
+                        }
+                        walk.step(self, EVALUATION)?;
+                    }
+                }
+                space.blocks[b].norm.population = Some(population.kept());
             }
-            walk.step(self, Pass::Evaluate(Statistics::Population))?;
+            if b == last {
+                break;
+            }
+            let block = &self.blocks[b];
+            let mut leaving = Vec::with_capacity(samples * block.shape_after(block.stages.len() - 1).len());
+            for mut walk in walks() {
+                while let Some((_, _, _, here)) = walk.next(self).filter(|(at, ..)| *at == b) {
+                    here.norm.population.clone_from(&space.blocks[b].norm.population);
+                    walk.step(self, EVALUATION)?;
+                }
+                leaving.extend_from_slice(&walk.u);
+            }
+            u = leaving;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ pub fn explain(comparisons: &[Comparison], options: &Options) -> Vec<String> {
     if any(|c| !c.effects.is_empty()) {
         entries.push(SWITCHES.to_owned());
     }
+    entries.push(STATISTICS.to_owned());
     entries.extend(IN_FULL.map(str::to_owned));
     if any(|c| !c.times_to_target.is_empty()) {
         entries.push(TIMES.to_owned());
@@ -75,6 +76,11 @@ const TUNED: [&str; 3] = [
 const SWITCHES: &str = "switches: eq. 1 is standardising; γ and β are the learned scale and shift. The effect of a switch is \
                         what switching it on changes, averaged over the other switch off and on. The interaction is what \
                         switching on both changes beyond that.";
+
+const STATISTICS: &str = "running, batch, population statistics: the means and variances by which a trained norm standardises. \
+                          Running ones were kept during training; batch ones are of the minibatch at hand; population ones \
+                          are found anew from a sample of the training split. Results are under running statistics, unless \
+                          the metric's name ends in one of the other two words.";
 
 /// The words of the other tables.
 const IN_FULL: [&str; 6] = [

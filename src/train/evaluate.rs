@@ -11,7 +11,7 @@ use anyhow::Context;
 use super::Observer;
 use crate::config::Settings;
 pub use crate::config::file::Part;
-use crate::config::file::{Kind, Metric, Source};
+use crate::config::file::{Kind, Metric, POPULATION, Source};
 use crate::data::{Dataset, Scaler, Split};
 use crate::kernels::Scalar;
 use crate::nn::{Network, Pass, Statistics};
@@ -50,9 +50,6 @@ pub struct CurveRow {
 
 /// Samples in a forward pass under running statistics, where the size does not matter.
 const CHUNK: usize = 128;
-
-/// Training samples that population statistics are found from, at most (Wu & Johnson 2021).
-const POPULATION: usize = 2048;
 
 /// Reads splits through a network.
 #[derive(Debug)]
@@ -103,7 +100,7 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
         // Made anew for each look, so that it takes no memory in between.
         let mut space = network.space_for_evaluation(self.capacity);
         if statistics == Statistics::Population && network.uses_batch_statistics() {
-            network.find_population(&self.population(), &mut space)?;
+            network.find_population(self.population(), CHUNK, &mut space)?;
         }
         let (mut loss_sum, mut correct) = (0.0, 0);
         for batch in chunks(&order, size, statistics == Statistics::Batch) {

@@ -807,7 +807,7 @@ fn arms_that_were_run_apart_are_compared_as_if_they_had_been_run_together() {
         }
         assert_eq!(found, expected, "{list}");
     }
-    lab.call(&["compare", "results/t", "results/u"]).expect(0).says(&["t + u", "bn against affine"]);
+    lab.call(&["compare", "results/t", "results/u"]).expect(0).says(&["t + u", "`bn` against `affine`"]);
 }
 
 #[test]

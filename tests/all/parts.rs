@@ -250,23 +250,26 @@ fn population_statistics_of_one_batch_are_that_batchs() {
     for_each_model(|case, settings, variants| {
         for variant in variants {
             let network = network(settings, variant, &|place| parts(variant.arm, place));
-            let mut space = network.space_for_evaluation(SAMPLES);
-            let input = batch(&network).0;
-            network.find_population(&input, &mut space).expect("statistics");
-            let mut logits = |statistics, samples: usize| {
-                space.input.set(&input[..samples * network.input.len()]);
-                network.forward(Pass::Evaluate(statistics), &mut space).expect("logits");
-                network.logits(&space).to_vec()
-            };
-            let (batch, population) = (logits(Statistics::Batch, SAMPLES), logits(Statistics::Population, SAMPLES));
-            let is_close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-11);
-            // Groups are of parts of a batch, the population is one.
-            let is_one_group = !matches!(variant.arm, Arm::Ghost { .. });
-            assert_eq!(is_close(&batch, &population), is_one_group, "{} {case}", variant.name);
-            // They are the population's whatever batch is looked at.
-            assert!(is_close(&population, &logits(Statistics::Population, 3)), "{} {case}", variant.name);
-            let differs = !is_close(&batch, &logits(Statistics::Running, SAMPLES));
-            assert_eq!(differs, facts(variant.arm).uses_batch, "{} {case}", variant.name);
+            // Whether they are found in one piece or from parts.
+            for chunk in [SAMPLES, 3] {
+                let mut space = network.space_for_evaluation(SAMPLES);
+                let input = batch(&network).0;
+                network.find_population(input.clone(), chunk, &mut space).expect("statistics");
+                let mut logits = |statistics, samples: usize| {
+                    space.input.set(&input[..samples * network.input.len()]);
+                    network.forward(Pass::Evaluate(statistics), &mut space).expect("logits");
+                    network.logits(&space).to_vec()
+                };
+                let (batch, population) = (logits(Statistics::Batch, SAMPLES), logits(Statistics::Population, SAMPLES));
+                let is_close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-11);
+                // Groups are of parts of a batch, the population is one.
+                let is_one_group = !matches!(variant.arm, Arm::Ghost { .. });
+                assert_eq!(is_close(&batch, &population), is_one_group, "{} {case}", variant.name);
+                // They are the population's whatever batch is looked at.
+                assert!(is_close(&population, &logits(Statistics::Population, 3)), "{} {case}", variant.name);
+                let differs = !is_close(&batch, &logits(Statistics::Running, SAMPLES));
+                assert_eq!(differs, facts(variant.arm).uses_batch, "{} {case}", variant.name);
+            }
         }
     });
 }

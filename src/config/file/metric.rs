@@ -35,6 +35,9 @@ impl Part {
     }
 }
 
+/// Training samples that population statistics are found from, at most (Wu & Johnson 2021).
+pub const POPULATION: usize = 2048;
+
 /// Which means and variances a norm uses in evaluation. Arms without batch statistics know one kind only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistics {

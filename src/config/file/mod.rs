@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use data::{DataFile, Scaling};
-pub use metric::{Kind, Metric, Part, Source, Statistics};
+pub use metric::{Kind, Metric, POPULATION, Part, Source, Statistics};
 pub use model::{
     Activation, InitOptions, InitScheme, ModelFile, ModelKind, NormOptions, NormPosition, Pool, PoolKind, Precision,
 };

@@ -162,7 +162,7 @@ impl<F: Scalar> Norm<F> {
     }
 
     /// Whether population statistics stand in for the kept ones.
-    fn has_population(&self) -> bool {
+    pub fn has_population(&self) -> bool {
         self.kept.is_some() && self.uses_batch()
     }
 
@@ -252,17 +252,6 @@ impl<F: Scalar> Norm<F> {
             .as_ref()
             .and_then(|(gamma, beta)| parameters.get_disjoint_mut([gamma.clone(), beta.clone()]).ok());
         self.standardize.begin(Begin { step, moments: &cache.moments, affine, kept: self.kept.as_mut() })
-    }
-
-    /// The mean and the biased variance of x as one group, rounded to the precision of training;
-    /// `None` where evaluation has no use for them.
-    pub fn population(&self, x: &[F], cache: &mut NormCache<F>) -> Option<Kept<F>> {
-        if !self.has_population() {
-            return None;
-        }
-        self.find_whole_moments(x, &mut cache.moments);
-        let rounded = |values: &[f64]| values.iter().map(|v| F::of(*v)).collect();
-        Some(Kept { mean: rounded(&cache.moments.mean), variance: rounded(&cache.moments.variance) })
     }
 
     /// μ and σ² of x as one group.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::Scalar;
+use crate::kernels::{self, Scalar};
 
 /// Consecutive samples, cut into groups that each have a mean and a variance of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,6 +125,42 @@ impl<F: Scalar> Kept<F> {
             };
             toward(&mut self.variance[c], average(&unbiased));
         }
+    }
+}
+
+/// Gathers the mean and the biased variance of each channel over rows that come in parts.
+#[derive(Debug)]
+pub struct Sums<F> {
+    /// x₀, \[C\]: the first row, about which the sums are taken.
+    first: Vec<F>,
+    rows: usize,
+    /// Σ(x − x₀), \[C\].
+    sum: Vec<f64>,
+    /// Σ(x − x₀)², \[C\].
+    squares: Vec<f64>,
+}
+
+impl<F: Scalar> Sums<F> {
+    /// Of no rows yet, with C channels.
+    pub fn new(channels: usize) -> Self {
+        Self { first: Vec::new(), rows: 0, sum: vec![0.0; channels], squares: vec![0.0; channels] }
+    }
+
+    /// Takes in rows of x, [rows, C].
+    pub fn add(&mut self, x: &[F]) {
+        let channels = self.sum.len();
+        if self.rows == 0 {
+            self.first = x[..channels].to_vec();
+        }
+        self.rows += x.len() / channels;
+        kernels::norm::add_to_moments(x, &self.first, &mut self.sum, &mut self.squares);
+    }
+
+    /// μ and σ², rounded to the precision of training.
+    pub fn kept(mut self) -> Kept<F> {
+        kernels::norm::finish_moments(&self.first, self.rows, &mut self.sum, &mut self.squares);
+        let rounded = |values: Vec<f64>| values.into_iter().map(F::of).collect();
+        Kept { mean: rounded(self.sum), variance: rounded(self.squares) }
     }
 }
 
