@@ -40,7 +40,15 @@ fn differences(a: &Loaded, b: &Loaded) -> Vec<String> {
     let is_apart = |key: &str| APART.iter().any(|apart| key.split(['.', '[']).next() == Some(apart));
     let keys: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
     let differs = |key: &&String| first.get(*key) != second.get(*key) && !is_apart(key) && !is_tuned(key);
-    keys.into_iter().filter(differs).cloned().collect()
+    let mut found: Vec<String> = keys.into_iter().filter(differs).cloned().collect();
+    let is_known = |experiment: &Loaded| !experiment.data_sha256.is_empty();
+    if is_known(a) && is_known(b) && a.data_sha256 != b.data_sha256 {
+        found.push("the content of the data files".to_owned());
+    }
+    if a.numerics != b.numerics {
+        found.push("the program's numerics version".to_owned());
+    }
+    found
 }
 
 fn join(earlier: &mut Loaded, next: Loaded) {

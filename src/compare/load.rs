@@ -63,6 +63,10 @@ pub struct Loaded {
     pub configuration: Value,
     /// The experiment beside which it stands, and the keys in which they differ; none if it is alone, or one with it.
     pub differs_from: Option<(String, Vec<String>)>,
+    /// SHA-256 of the user's own data files, if they are known.
+    pub data_sha256: Vec<String>,
+    /// Version of the program's numbers.
+    pub numerics: String,
     /// Names of the arms, in the order of the configuration.
     pub variants: Vec<String>,
     /// The four arms that the switches of eq. 1 and eqs. 2 and 3 make, none with a bias: neither, only eq. 1, only
@@ -104,6 +108,7 @@ impl Loaded {
             bail!("{}: configuration.compare.select has {unknown:?}, which is not one of axes", path.display());
         }
         let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record.configuration));
+        let numerics = record.numerics();
         let mut runs = Vec::with_capacity(record.runs.len());
         for RunEntry { id, .. } in &record.runs {
             let Some(run) = rows.remove(id) else {
@@ -129,6 +134,8 @@ impl Loaded {
             axes: record.axes,
             configuration: record.configuration,
             differs_from: None,
+            data_sha256: record.data_sha256,
+            numerics,
             variants,
             corners,
             has_fixed_data,

@@ -14,7 +14,7 @@ use super::{SCHEMA_VERSION, machine};
 use crate::config::file::CompareOptions;
 use crate::config::{Experiment, json};
 use crate::files;
-use crate::plan::RunEntry;
+use crate::plan::{NUMERICS_VERSION, RunEntry};
 use crate::printable::is_formula;
 
 /// `experiment.json`
@@ -41,6 +41,9 @@ pub struct ExperimentRecord {
     /// SHA-256 of the user's own data files, of each set of them one. Empty in records before there was such an entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_sha256: Vec<String>,
+    /// Version of the program's numbers; 0 in records before there was such an entry, which are of 2 at the latest.
+    #[serde(default)]
+    pub numerics_version: u32,
 }
 
 impl ExperimentRecord {
@@ -58,6 +61,7 @@ impl ExperimentRecord {
             configuration: experiment.configuration.clone(),
             runs,
             data_sha256: fingerprints.into_iter().collect(),
+            numerics_version: NUMERICS_VERSION,
         }
     }
 
@@ -90,6 +94,11 @@ impl ExperimentRecord {
         let record: Self = serde_json::from_value(value).with_context(context)?;
         record.check_names().with_context(context)?;
         Ok(record)
+    }
+
+    /// The numerics version in words.
+    pub fn numerics(&self) -> String {
+        if self.numerics_version == 0 { "2 or earlier".to_owned() } else { self.numerics_version.to_string() }
     }
 
     /// The version of the layout that these bytes name; 0 if they name none.
@@ -235,6 +244,10 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
     if old.data_sha256 != new.data_sha256 && !old.data_sha256.is_empty() {
         let (before, now) = (data(old), data(new));
         let _ = write!(keys, "\n  the content of the data files: SHA-256 {before} before, {now} now");
+    }
+    if old.numerics_version != new.numerics_version {
+        let (before, now) = (old.numerics(), new.numerics());
+        let _ = write!(keys, "\n  the program's numbers: numerics version {before} before, {now} now");
     }
     if keys.is_empty() {
         keys = format!("\n  the program: version {} before, {} now", old.program_version, new.program_version);

@@ -106,6 +106,8 @@ fn experiment(runs: Vec<Run>) -> Loaded {
         corners: None,
         configuration: Value::Null,
         differs_from: None,
+        data_sha256: Vec::new(),
+        numerics: String::new(),
         has_fixed_data: false,
         metrics: Metric::FINAL.to_vec(),
         runs,

@@ -849,4 +849,20 @@ fn experiments_that_differ_stand_side_by_side_and_say_where() {
     );
     let shown = json_of(&lab, &["results/v"]);
     assert!(shown["experiments"][1]["warnings"].to_string().contains("both have the same arm"), "{shown:#}");
+    // What no key of the configuration tells of: other files of the same names, and another program.
+    apart(&lab, "w", &["bn"], &[0.1, 0.3], 12);
+    let record = lab.json("results/w/experiment.json");
+    for (key, values, said) in [
+        ("data_sha256", [json!(["a"]), json!(["b"])], "the content of the data files"),
+        ("numerics_version", [json!(2), json!(3)], "the program's numerics version"),
+    ] {
+        for (name, value) in ["t", "w"].into_iter().zip(values) {
+            let path = format!("results/{name}/experiment.json");
+            let changed = with(lab.json(&path), key, value);
+            lab.write(&path, changed.to_string());
+        }
+        let warnings = json_of(&lab, &["results/w"])["experiments"][1]["warnings"].to_string();
+        assert!(warnings.contains(said), "{warnings}");
+        lab.write("results/w/experiment.json", record.to_string());
+    }
 }

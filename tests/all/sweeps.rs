@@ -1,6 +1,6 @@
 //! Sweeps, and what makes two runs the same run.
 
-use crate::common::{Lab, small, with, without};
+use crate::common::{Lab, small, unsigned, with, without};
 use serde_json::{Value, json};
 
 fn two_arms() -> Value {
@@ -162,4 +162,32 @@ fn fresh_works_where_the_record_is_lost() {
     let other = with(small(), "optimizer.lr", json!(0.2));
     lab.run(&other, &[]).expect(1).complains(&["runs of another configuration", "--fresh"]);
     lab.run(&other, &["--fresh", "--yes"]).expect(0).says(&["6 of 6 runs trained"]);
+}
+
+#[test]
+fn results_of_an_earlier_numerics_version_are_refused_by_name_and_can_still_be_compared() {
+    let lab = Lab::new();
+    let mut config = small();
+    lab.run(&config, &[]).expect(0);
+    // As an earlier version wrote it: other names of the runs, and no word on the version.
+    let (path, tables) = ("results/t/experiment.json", ["results/t/runs.csv", "results/t/timing.csv"]);
+    let mut record = lab.json(path);
+    record.as_object_mut().unwrap().remove("numerics_version").expect("the version");
+    let id = record["runs"][0]["id"].as_str().unwrap().to_owned();
+    lab.write(path, record.to_string().replace(&id, "none-s0-0123456789"));
+    for table in tables {
+        let text = std::fs::read_to_string(lab.path(table)).unwrap();
+        lab.write(table, text.replace(&id, "none-s0-0123456789"));
+    }
+    std::fs::rename(lab.path("results/t/runs"), lab.path("runs")).unwrap();
+    lab.call(&["compare", "results/t"]).expect(0);
+    std::fs::rename(lab.path("runs"), lab.path("results/t/runs")).unwrap();
+    let folder = "results/t/runs/none-s0-0123456789";
+    std::fs::rename(lab.path(format!("results/t/runs/{id}")), lab.path(folder)).unwrap();
+    let mut run = with(lab.json(format!("{folder}/run.json")), "run_id", json!("none-s0-0123456789"));
+    unsigned(&mut run);
+    lab.write(format!("{folder}/run.json"), run.to_string());
+    lab.run(&config, &[]).expect(2).complains(&["would drop", "numerics version 2 or earlier before, 3 now"]);
+    config["name"] = json!("u");
+    lab.run(&config, &[]).expect(0);
 }
