@@ -481,7 +481,7 @@ def compare_population(run_dir, data_dir=None):
         for name, value in load_file(Path(run_dir) / "checkpoint.safetensors").items()
     }
     features, labels = training_split(config["data"], trace, data_dir)
-    samples = scaled(features, config["data"].get("scaling") or "none", dtype)
+    samples = scaled(features, config["data"].get("scaling") or "none", shape["height"] * shape["width"] > 1, dtype)
     read = lambda indices: samples(indices).reshape(-1, shape["channels"], shape["height"], shape["width"])
     look = lambda indices, **how: forward(blocks, parameters, config, variant, read(indices), training=False, **how)
     look(np.arange(min(POPULATION, len(features))), finds_population=True)
