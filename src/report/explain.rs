@@ -28,6 +28,7 @@ pub fn explain(comparisons: &[Comparison], options: &Options) -> Vec<String> {
 fn found(confidence: f64) -> Vec<String> {
     let share = percent(confidence);
     let alpha = (1e6 * (1.0 - confidence)).round() / 1e6;
+    let level = percent(alpha);
     vec![
         "arm: one of the networks that are compared. Arms differ in what stands in the place of the norm, and in nothing \
          else."
@@ -44,12 +45,14 @@ fn found(confidence: f64) -> Vec<String> {
              this, the true difference would lie in the interval in {share} % of them. With fewer than 6 seeds, or \
              where losses diverged, there is none."
         ),
-        "p: how probable a difference at least this large is, if the two arms were the same. The program swaps the two \
-         arms' results within seeds, in every possible way, and chooses the values again each time; a second test turns \
-         the signs of the differences. The larger p of the two counts. It is then corrected, by Holm's method, for the \
-         number of tests of its kind. There are three kinds: the primary contrast (`bn` against `affine`, unless \
-         compare.primary names another arm) at each setting, the other contrasts, and the effects of switches."
-            .to_owned(),
+        format!(
+            "p: how probable a difference at least this large is, if the two arms were the same. The program swaps the two \
+             arms' results within seeds, in every possible way, and chooses the values again each time; a second test turns \
+             the signs of the differences. The larger p of the two counts. It is then corrected, by Holm's method, for the \
+             number of tests of its kind. There are three kinds: the primary contrast (`bn` against `affine`, unless \
+             compare.primary names another arm) at each setting, the other contrasts, and the effects of switches. Each \
+             kind is held to {level} % of false alarms, so all three together to three times that at most."
+        ),
         format!("better, worse: p is below {alpha}, and 0 lies outside the interval."),
         "equivalent: the difference is shown to be smaller than compare.equivalence_margin.".to_owned(),
         "undecided: neither is shown. The arms may be the same, or more seeds may tell them apart.".to_owned(),
