@@ -3,6 +3,7 @@
 mod lock;
 mod presence;
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -24,8 +25,8 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     read_at_most(path, u64::MAX - 1)
 }
 
-/// Most bytes of a text that someone wrote.
-const LONGEST_TEXT: u64 = 16 << 20;
+/// Most bytes of a text that someone wrote, or of the record of one run.
+pub const LONGEST_TEXT: u64 = 16 << 20;
 
 /// Reads a whole text of at most 16 MiB, also from a pipe.
 ///
@@ -47,7 +48,8 @@ pub fn read_at_most(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let context = || format!("cannot read {}", path.display());
     let file = open(path)?;
     let size = file.metadata().with_context(context)?.len();
-    let mut bytes = Vec::with_capacity(size.min(most) as usize);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size.min(most) as usize).with_context(|| format!("{} ({size} bytes)", context()))?;
     file.take(most + 1).read_to_end(&mut bytes).with_context(context)?;
     anyhow::ensure!(bytes.len() as u64 <= most, "{} is longer than {most} bytes", path.display());
     Ok(bytes)
@@ -74,6 +76,14 @@ pub fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     look(path)?.map(|_| read(path)).transpose()
 }
 
+/// Reads the record of a run, if it is there.
+///
+/// # Errors
+/// As [`read_if_there`]; if it is longer than 16 MiB.
+pub fn read_record(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    look(path)?.map(|_| read_at_most(path, LONGEST_TEXT)).transpose()
+}
+
 /// SHA-256 in hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -84,16 +94,35 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Names of the files and folders in a folder; none if there is no such folder.
+/// Names of the files and folders in a folder; none if there is no such folder. Those that are no text stand there as
+/// the names of nothing.
 ///
 /// # Errors
 /// The system's, with the path.
 pub fn list(path: &Path) -> anyhow::Result<Vec<String>> {
-    let names = || -> io::Result<Vec<String>> {
-        fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
-    };
+    Ok(entries(path)?.iter().map(|name| name.to_string_lossy().into_owned()).collect())
+}
+
+/// The same as the system has them.
+fn entries(path: &Path) -> anyhow::Result<Vec<OsString>> {
+    let names = || -> io::Result<Vec<OsString>> { fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect() };
     let names = unless_absent(names()).with_context(|| format!("cannot list {}", path.display()))?;
     Ok(names.unwrap_or_default())
+}
+
+/// Moves everything in a folder into another one. What has the name of something there is called `<name>.kept`.
+///
+/// # Errors
+/// The system's, with the path; if something is there under that name, too.
+pub fn move_entries(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for name in entries(from)? {
+        let mut there = to.join(&name);
+        if there.symlink_metadata().is_ok() {
+            there.as_mut_os_string().push(".kept");
+        }
+        rename(&from.join(&name), &there)?;
+    }
+    Ok(())
 }
 
 /// Whether every platform takes this as the name of a file or folder, and not as a path or a device; nor a spreadsheet as a

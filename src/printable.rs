@@ -20,7 +20,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
 }
 
 fn is_command(c: char) -> bool {
-    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
+    let turns = matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
     turns || (c.is_control() && c != '\n' && c != '\t')
 }
 
@@ -35,13 +35,32 @@ pub fn cell(name: &str, text: &str) -> String {
     if is_formula(&text) { format!("{name}: {text}") } else { text.into_owned() }
 }
 
-/// Whether a cell in these lines, after the first of each, is text that would be taken for a formula.
+/// Whether a cell in these lines of CSV is text that would be taken for a formula, or has a character that a terminal obeys.
 pub fn has_formula(lines: &[u8]) -> bool {
-    lines.windows(3).any(|bytes| match *bytes {
-        [b',', b'=' | b'+' | b'@', _] | [b',', b'"', b'=' | b'+' | b'@' | b'-'] => true,
-        [b',', b'-', next] => !next.is_ascii_digit(),
+    let is_command = |byte: &u8| (*byte < b' ' && *byte != b'\n') || *byte == 0x7f;
+    if lines.iter().any(is_command) {
+        return true;
+    }
+    // Numbers may begin with a minus, and almost all that does is one: only where something else begins so are cells read.
+    let may_be = |cell: &[u8]| match cell.strip_prefix(b"\"").unwrap_or(cell) {
+        [b'=' | b'+' | b'@', ..] => true,
+        number @ [b'-', ..] => !is_number(number),
         _ => false,
-    })
+    };
+    lines.split(|byte| matches!(byte, b',' | b'\n')).any(may_be) && has_formula_in_a_cell(lines)
+}
+
+fn is_number(cell: &[u8]) -> bool {
+    str::from_utf8(cell).is_ok_and(|cell| cell.parse::<f64>().is_ok())
+}
+
+fn has_formula_in_a_cell(lines: &[u8]) -> bool {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines);
+    let is_text = |cell: &[u8]| {
+        let begins_so = cell.first().is_some_and(|byte| is_formula(char::from(*byte).encode_utf8(&mut [0; 4])));
+        begins_so && (cell.starts_with(b"+") || !is_number(cell))
+    };
+    reader.byte_records().any(|row| row.is_ok_and(|row| row.iter().any(is_text)))
 }
 
 #[cfg(test)]
@@ -60,7 +79,21 @@ mod tests {
             assert!(is_formula(text) && !is_formula(&cell("host", text)), "{text:?}");
         }
         assert_eq!(cell("host", "a-b"), "a-b");
-        for lines in [&b"id,1,=x\n"[..], b"id,@x\n", b"id,-x\n", b"id,\"=x\"\n", b"id,+1\n"] {
+        for lines in [
+            &b"id,1,=x\n"[..],
+            b"id,@x\n",
+            b"id,-x\n",
+            b"id,\"=x\"\n",
+            b"id,+1\n",
+            b"id,-2+3+cmd|' /C calc'!A0,1\n",
+            b"id,1\n=cmd(),1\n",
+            b"id,\t=1+1\n",
+            b"id,\"\t=1+1\"\n",
+            b"id,\"\n=cmd()\"\n",
+            b"id,\x1b[31m\n",
+            b"id,\"-1+1\"\n",
+            b"id,-1-1\n",
+        ] {
             assert!(has_formula(lines), "{lines:?}");
         }
         assert!(!has_formula(b"id,-1.5,2e-7,,\"[1,-2]\"\nid,a-b,a=b\n"));

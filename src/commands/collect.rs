@@ -24,13 +24,18 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
         complain(format!("warning: runs of different instruction levels, which differ by rounding: {levels}"));
     }
     if elsewhere > 0 {
-        complain(format!("warning: {elsewhere} runs are being trained there by another program and were not copied"));
+        complain(format!(
+            "warning: not copied, because another program is training them there: {elsewhere} of the runs"
+        ));
     }
     for (id, reason) in damaged.iter().filter(|(id, _)| !made.damaged.iter().any(|(known, _)| known == *id)) {
-        complain(format!("warning: no copy of run {id} is whole: {reason}"));
+        let folder = out.run(id);
+        let cure = format!("to train it again, remove {} and call `bn-exp run`", folder.path().display());
+        complain(format!("warning: no copy of run {id} is whole: {reason}; {cure}"));
     }
     if failed > 0 {
-        complain(format!("warning: {failed} runs failed, for reasons in runs.csv; `bn-exp run` tries them again"));
+        let runs = if failed == 1 { "1 run" } else { &format!("{failed} runs") };
+        complain(format!("warning: {runs} failed, for reasons in runs.csv; `bn-exp run` tries again"));
     }
     Ok(if failed + damaged.len() > 0 { Exit::Failed } else { Exit::Done })
 }

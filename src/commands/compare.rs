@@ -28,18 +28,22 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let mut experiments = Vec::new();
     let (mut seen, mut paths) = (Vec::new(), Vec::new());
     for path in &args.paths {
-        let place = path.canonicalize().unwrap_or_else(|_| path.clone());
-        if seen.contains(&place) {
-            complain(format!("warning: {} was given twice; it is compared once", path.display()));
-            continue;
-        }
-        seen.push(place);
-        paths.push(path.clone());
-        match load(&ExperimentFolder::at(place_of(path)), &waiting(&NEVER)) {
-            Ok(loaded) => experiments.push(loaded),
+        let found = place_of(path).and_then(|place| {
+            let real = place.canonicalize().unwrap_or_else(|_| place.clone());
+            if seen.contains(&real) {
+                complain(format!("warning: {} was given twice; it is compared once", place.display()));
+                return Ok(None);
+            }
+            seen.push(real);
+            paths.push(path.clone());
+            Ok(Some((load(&ExperimentFolder::at(&place), &waiting(&NEVER))?, place)))
+        });
+        match found {
+            Ok(loaded) => experiments.extend(loaded),
             Err(error) => problems.push(trained_first(error, path)),
         }
     }
+    let experiments = told_apart(experiments);
     let (found, refused): (Vec<_>, Vec<_>) =
         compare::compare(&joined(experiments), &options).into_iter().partition(Result::is_ok);
     problems.extend(refused.into_iter().filter_map(Result::err));
@@ -57,16 +61,29 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-/// Where an experiment is: at the path, or where `run` puts the results of a configuration of this name.
-fn place_of(path: &Path) -> PathBuf {
-    let usual = path.file_stem().map(|name| Path::new("results").join(name));
-    match usual.filter(|usual| !path.is_dir() && usual.is_dir()) {
-        Some(usual) => {
+/// Where an experiment is: at the path, or, of a bare name or a configuration, where `run` puts its results.
+fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
+    let is_configuration = path.extension().is_some_and(|extension| extension == "json");
+    let is_name = path.components().count() == 1;
+    let usual = path.file_stem().map(|name| Path::new("results").join(name)).filter(|_| is_name || is_configuration);
+    match usual {
+        Some(usual) if !files::is_folder(path)? && files::is_folder(&usual)? => {
             complain(format!("note: {} is no folder; comparing {}", path.display(), usual.display()));
-            usual
+            Ok(usual)
         }
-        None => path.to_owned(),
+        _ => Ok(path.to_owned()),
     }
+}
+
+/// Experiments of one name go by their paths.
+fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
+    let names: Vec<String> = experiments.iter().map(|(loaded, _)| loaded.name.clone()).collect();
+    let is_shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let name = |(loaded, place): (Loaded, PathBuf)| {
+        let name = if is_shared(&loaded.name) { place.display().to_string() } else { loaded.name.clone() };
+        Loaded { name, ..loaded }
+    };
+    experiments.into_iter().map(name).collect()
 }
 
 /// Where a shipped configuration was meant, how to get its results.

@@ -70,6 +70,10 @@ const CONFIGURATION: &str = "name a configuration: a JSON file, or one that `bn-
 
 /// What may have been meant by a configuration that does not exist.
 fn instead(path: &Path) -> String {
+    let beside = path.with_extension("json");
+    if beside != path && files::is_file(&beside).is_ok_and(|is| is) {
+        return format!("there is {}", beside.display());
+    }
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let meant = nearest(stem, shipped::names());
     meant.map_or_else(|| CONFIGURATION.to_owned(), |name| format!("the shipped configuration is called `{name}`"))

@@ -40,7 +40,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     })?;
     screen.into_result()?;
     if is_interrupted {
-        show(continues(&tally))?;
+        show(continues(&tally, args.fresh))?;
     }
     let damaged = tables.and_then(|update| {
         if is_interrupted {
@@ -115,9 +115,11 @@ fn show_results(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<(
 }
 
 /// How far an interrupted experiment is.
-fn continues(tally: &Tally) -> String {
+fn continues(tally: &Tally, fresh: bool) -> String {
     let done = tally.already_finished + tally.finished;
-    format!("interrupted: {done} of {} runs are done; the same command continues", tally.total())
+    // With it the same command would discard what is done.
+    let without = if fresh { " without --fresh" } else { "" };
+    format!("interrupted: {done} of {} runs are done; the same command{without} continues", tally.total())
 }
 
 /// What the runs came to, in words.

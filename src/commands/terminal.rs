@@ -29,8 +29,19 @@ pub(super) fn complain(text: impl Display) {
     drop(writeln!(std::io::stderr(), "{}", escaped(&text.to_string())));
 }
 
-/// Says which finished runs turned out to be damaged.
+/// Says which finished runs turned out to be damaged or lost.
 pub(super) fn warn_of_damage(update: &Update) {
+    if let [first, others @ ..] = &update.lost[..] {
+        let runs = if others.is_empty() {
+            format!("run {first}")
+        } else {
+            format!("{} runs, such as {first},", others.len() + 1)
+        };
+        complain(format!(
+            "warning: the tables hold {runs} finished, but runs/ does not hold it any more. The tables stay as they are. Put runs/ back, or \
+             let `bn-exp run` train again what is missing"
+        ));
+    }
     update.damaged.iter().for_each(|(id, reason)| complain(progress::damage(id, reason)));
 }
 

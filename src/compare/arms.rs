@@ -65,7 +65,7 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
     };
     let diverged = seeds.iter().zip(&choice).filter(|read| has_diverged(*read)).count();
     let found = Sample::new(&values).map(|values| estimate(values, confidence));
-    let chosen = counted(scores.grid, variant, &choice);
+    let chosen = counted(scores.grid, variant, &choice, are_alike(&record));
     ArmEstimate {
         variant: variant.to_owned(),
         setting: scores.grid.setting(setting),
@@ -82,14 +82,20 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
     }
 }
 
+/// Whether every candidate does exactly as well as the others, in every seed: the axis says nothing to this arm, and so do
+/// its ends.
+fn are_alike(record: &Record) -> bool {
+    record.candidates > 1 && record.selection.chunks(record.candidates).all(|seed| seed.iter().all(|x| *x == seed[0]))
+}
+
 /// Each candidate with how often it was chosen, in the candidates' order.
-fn counted(grid: &Grid, variant: &str, choice: &[usize]) -> Vec<Chosen> {
+fn counted(grid: &Grid, variant: &str, choice: &[usize], are_alike: bool) -> Vec<Chosen> {
     let mut sorted = choice.to_vec();
     sorted.sort_unstable();
     let chosen = |alike: &[usize]| Chosen {
         values: grid.candidate(alike[0]),
         seeds: alike.len(),
-        edges: grid.edges(variant, alike[0]),
+        edges: if are_alike { Vec::new() } else { grid.edges(variant, alike[0]) },
     };
     sorted.chunk_by(|a, b| a == b).map(chosen).collect()
 }
@@ -153,7 +159,7 @@ fn time<'a>(in_steps: &Scores<'a>, in_seconds: &Scores<'a>, setting: usize, vari
         budget_steps: in_steps.budget(setting),
         seconds: restricted_mean(&seconds, in_seconds.budget(setting)),
         selected: selected(in_steps, variant, &record),
-        edge: choice.iter().any(|candidate| !grid.edges(variant, *candidate).is_empty()),
+        edge: !are_alike(&record) && choice.iter().any(|candidate| !grid.edges(variant, *candidate).is_empty()),
         not_yet_reached: curve,
     }
 }

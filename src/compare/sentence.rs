@@ -59,7 +59,8 @@ pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
     if let Some(n) = found.seeds_to_tell {
         said.push(format!("If the difference is as large as it seems, about {n} seeds will show it."));
     }
-    if let (Some(n), Some(margin)) = (found.seeds_for_equivalence, comparison.equivalence_margin) {
+    let for_equivalence = found.seeds_for_equivalence.filter(|n| *n > found.n);
+    if let (Some(n), Some(margin)) = (for_equivalence, comparison.equivalence_margin) {
         said.push(format!("If there is none, about {n} seeds will show that it lies within ±{margin}."));
     }
     if found.widened_by_choice && found.verdict == Verdict::Undecided {
@@ -74,5 +75,5 @@ pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
 pub fn seeds_needed(found: &Finding) -> Option<String> {
     let tests = if found.tests == 1 { "1 test".to_owned() } else { format!("{} tests", found.tests) };
     let needed = found.seeds_needed?;
-    Some(format!("With {tests} of this kind at least {needed} seeds are needed before any outcome can decide."))
+    Some(format!("With {tests} of this kind at least {needed} seeds are needed before a difference can be shown."))
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::arms::Chosen;
-use super::grid::{End, Values};
+use super::grid::{Edge, End, Values};
 use super::verdict::Verdict;
 use super::words::{named, number, p_value, seeds, signed, value, values};
 use crate::config::file::{Kind, Metric, Statistics};
@@ -197,7 +197,7 @@ impl Warning {
                     true => "The arms are compared at each rate; name optimizer.lr in compare.select to tune over it",
                     false => "Sweep optimizer.lr and name it in compare.select",
                 };
-                format!("No arm is tuned. At one learning rate for all, the arm that it suits looks better. {remedy}.")
+                format!("The learning rate is not tuned. At one rate for all, the arm that it suits looks better. {remedy}.")
             }
             Self::Diverged { counts_as, arms } => diverged(*counts_as, arms),
             Self::ProgramVersions { found } => format!(
@@ -310,19 +310,24 @@ fn what_to_do(metric: Metric, settled: bool) -> String {
 }
 
 fn edges(seeds: usize, chosen: &[Chosen]) -> String {
-    let of = |Chosen { seeds: read, edges, .. }: &Chosen| {
-        let read = *read;
-        edges.clone().into_iter().map(move |edge| {
-            let end = match edge.end {
-                End::Only => "only value",
-                End::Largest => "largest",
-                End::Smallest => "smallest",
-            };
-            let all = if read == seeds { String::new() } else { format!(" for {read} of {seeds} seeds") };
-            format!("{} = {}, the {end}{all}", edge.axis, value(&edge.value))
-        })
+    // Candidates that differ on other axes may be at one edge.
+    let mut found: Vec<(&Edge, usize)> = Vec::new();
+    for (edge, read) in chosen.iter().flat_map(|chosen| chosen.edges.iter().map(|edge| (edge, chosen.seeds))) {
+        match found.iter_mut().find(|(known, _)| *known == edge) {
+            Some((_, all)) => *all += read,
+            None => found.push((edge, read)),
+        }
+    }
+    let said = |(edge, read): (&Edge, usize)| {
+        let end = match edge.end {
+            End::Only => "only value",
+            End::Largest => "largest",
+            End::Smallest => "smallest",
+        };
+        let all = if read == seeds { String::new() } else { format!(" for {read} of {seeds} seeds") };
+        format!("{} = {}, the {end}{all}", edge.axis, value(&edge.value))
     };
-    chosen.iter().flat_map(of).collect::<Vec<_>>().join("; ")
+    found.into_iter().map(said).collect::<Vec<_>>().join("; ")
 }
 
 fn diverged(counts_as: CountsAs, arms: &[DivergedRuns]) -> String {

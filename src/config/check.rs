@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::json::join;
 use super::names::SECTIONS;
-use super::problem::{Problems, did_you_mean};
+use super::problem::{Problems, did_you_mean, ending_in};
 use super::tree::{allows_type, follow, is_optional, known_paths};
 
 /// The JSON Schema of the configuration, as `bn-exp schema` prints it.
@@ -59,7 +59,7 @@ impl Checker<'_> {
             return self.branch(value, branches, path);
         }
         if !node["type"].is_null() && !json_types(value).iter().any(|t| allows_type(node, t)) {
-            let remedy = if value.is_array() { sweep_instead(value, path) } else { String::new() };
+            let remedy = remedy(value, node, path);
             return self.problems.add(path, format!("{} is not {}{remedy}", shorten(value), type_name(node)));
         }
         match value {
@@ -97,13 +97,10 @@ impl Checker<'_> {
 
     /// What an unknown key may mean: one here, or one of the same name elsewhere.
     fn meant<'a>(&self, key: &str, path: &str, known: impl Iterator<Item = &'a str>) -> String {
-        let elsewhere: Vec<String> = SECTIONS.iter().flat_map(|section| known_paths(self.root, section)).collect();
-        let other =
-            || elsewhere.iter().find(|other| other.rsplit('.').next() == Some(key)).filter(|_| !path.contains('['));
-        match (did_you_mean(key, known), other()) {
-            (_, Some(other)) => format!("; did you mean `{other}`?"),
-            (hint, None) => hint,
-        }
+        let paths: Vec<String> = SECTIONS.iter().flat_map(|section| known_paths(self.root, section)).collect();
+        let paths = || paths.iter().map(String::as_str).filter(|_| !path.contains('['));
+        let here = ending_in(key, paths().filter(|other| other.rsplit_once('.').is_some_and(|(at, _)| at == path)));
+        here.or_else(|| ending_in(key, paths())).unwrap_or_else(|| did_you_mean(key, known))
     }
 
     fn array(&mut self, items: &[Value], node: &Value, path: &str) {
@@ -192,6 +189,19 @@ fn range_name(node: &Value) -> String {
         .filter_map(|(keyword, words)| bound(node, keyword).map(|b| format!("{words} {b}")))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// How a value of the wrong type may have been meant.
+fn remedy(value: &Value, node: &Value, path: &str) -> String {
+    match value {
+        Value::Array(_) => sweep_instead(value, path),
+        Value::Number(_) | Value::Bool(_) if allows_type(node, "string") => format!("; text has quotes: \"{value}\""),
+        Value::String(text) if allows_type(node, "array") => {
+            let items: Vec<&str> = text.trim_matches(['[', ']']).split(',').map(str::trim).collect();
+            format!("; a list is written so: {}", Value::from(items))
+        }
+        _ => String::new(),
+    }
 }
 
 /// How to try the values of a list where a key takes one value.

@@ -78,9 +78,10 @@ impl Problems {
 
 /// The known word nearest to `word`, if it is near enough to be what was meant.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))
         .min()
         .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().min(word.len()) / 2))
         .map(|(_, candidate)| candidate)
@@ -91,9 +92,19 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
     nearest(word, known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
 }
 
-/// `; did you mean …?`: a path that ends in `word`, as `optimizer.lr` does in `lr`, or the nearest one.
+/// Keys by the words that other programs have for them.
+const ALSO: [(&str, &str); 3] = [("learning_rate", "lr"), ("eps", "epsilon"), ("learningrate", "lr")];
+
+/// `; did you mean …?`: the paths that end in `word`, as `optimizer.lr` does in `lr`, or the nearest one.
 pub fn named_like<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    let last = word.rsplit('.').next().unwrap_or(word);
-    let alike = known.clone().into_iter().find(|path| path.rsplit('.').next() == Some(last));
-    alike.map_or_else(|| did_you_mean(word, known), |path| format!("; did you mean `{path}`?"))
+    ending_in(word, known.clone()).unwrap_or_else(|| did_you_mean(word, known))
+}
+
+/// The same of paths that end in `word` alone; none if there is no such path.
+pub fn ending_in<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let last = word.rsplit('.').next().unwrap_or(word).to_lowercase().replace('-', "_");
+    let last = ALSO.iter().find(|(other, _)| *other == last).map_or(last.as_str(), |(_, key)| key);
+    let alike = known.into_iter().filter(|path| path.rsplit('.').next() == Some(last));
+    let alike: Vec<String> = alike.map(|path| format!("`{path}`")).collect();
+    (!alike.is_empty()).then(|| format!("; did you mean {}?", alike.join(" or ")))
 }

@@ -12,7 +12,9 @@ use super::experiment::ExperimentRecord;
 use super::found::Found;
 use super::layout::ExperimentFolder;
 use super::root_tables::RootTables;
+use super::runs;
 use super::stamp::{self, Sources};
+use super::tables;
 use crate::files::{self, Lock, Waiting};
 use crate::plan::RunEntry;
 
@@ -23,6 +25,8 @@ pub struct Update {
     pub is_new: bool,
     /// Finished runs that were found damaged on the way: their ids, and how. They count as failed from now on.
     pub damaged: Vec<(String, String)>,
+    /// Finished runs that the tables hold and no folder does any more. As long as there are any, the tables stay as they are.
+    pub lost: Vec<String>,
 }
 
 /// Asked to stop while another program had an experiment's folder locked.
@@ -61,9 +65,28 @@ pub fn collect(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Up
     }
     // In a folder that cannot be written, tables that are current are still read.
     let _lock = lock?;
+    let lost = lost(folder, &record)?;
+    if !lost.is_empty() {
+        return Ok(Update { lost, ..Update::default() });
+    }
     let mut making = Making::begin(folder, &record)?;
     record.runs.iter().try_for_each(|entry| making.add(entry))?;
     making.finish()
+}
+
+/// Planned runs that the root tables hold as finished, and of which nothing is left on disk: of these the tables are the
+/// only copy.
+fn lost(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<Vec<String>> {
+    let Some(text) = files::read_if_there(&folder.table(tables::RUNS.file))? else { return Ok(Vec::new()) };
+    let held = runs::finished(&text);
+    let mut lost = Vec::new();
+    for entry in record.runs.iter().filter(|entry| held.contains(&entry.id)) {
+        let own = folder.run(&entry.id);
+        if files::look(&own.run_json())?.is_none() && files::look(&own.failure())?.is_none() {
+            lost.push(entry.id.clone());
+        }
+    }
+    Ok(lost)
 }
 
 /// The root tables while they are made, and what they were made from.
@@ -106,6 +129,8 @@ impl<'a> Making<'a> {
             _ => (Checked::default(), None),
         };
         let Some((failed, reason)) = damage else {
+            let is_finished = found.run.as_ref().is_some_and(|run| run.status.is_finished());
+            let found = if is_finished { damage::forget(&own, found)? } else { found };
             self.sources.add(&found);
             return self.tables.add(entry, found.run.as_ref(), &checked);
         };
@@ -125,6 +150,6 @@ impl<'a> Making<'a> {
         if self.is_settled {
             stamp::write(self.folder, self.sources)?;
         }
-        Ok(Update { is_new: true, damaged: self.damaged })
+        Ok(Update { is_new: true, damaged: self.damaged, lost: Vec::new() })
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, ensure};
 
 use super::curves;
-use super::found::Found;
+use super::found::{Found, sound, unsound};
 use super::layout::RunFolder;
 use super::leading;
 use super::run::RunRecord;
@@ -67,9 +67,9 @@ pub fn check(
 pub fn of(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Option<String>> {
     for file in run.table_bytes.keys().filter(|file| files::is_plain_name(file)) {
         files::refuse_link(&folder.table(file))?;
-        if let Err(reason) = sound(run, folder, file)? {
-            return Ok(Some(reason));
-        }
+    }
+    if let Some(reason) = unsound(run, folder)? {
+        return Ok(Some(reason));
     }
     let path = folder.checkpoint();
     files::refuse_link(&path)?;
@@ -80,22 +80,13 @@ pub fn of(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Option<String>>
     Ok((!is_sound).then(|| format!("{} is damaged: its SHA-256 is not the recorded one", path.display())))
 }
 
-/// The content of a table whose SHA-256 is the recorded one; else what is wrong.
-fn sound(run: &RunRecord, folder: &RunFolder, file: &str) -> anyhow::Result<Result<Vec<u8>, String>> {
-    let path = folder.table(file);
-    let Some(text) = files::read_if_there(&path)? else { return Ok(Err(format!("{} is missing", path.display()))) };
-    let is_sound = run.table_sha256.get(file).is_none_or(|expected| *expected == files::sha256(&text));
-    Ok(is_sound
-        .then_some(text)
-        .ok_or_else(|| format!("{} is damaged: its SHA-256 is not the recorded one", path.display())))
-}
-
 fn steps_to(text: &[u8], target: Option<f64>) -> anyhow::Result<Option<usize>> {
     let Some(target) = target else { return Ok(None) };
     curves::first_reaching(str::from_utf8(text).context("it is not text")?, target)
 }
 
-/// Records that a run counts as failed, and returns what is found of it then.
+/// Records that a run counts as failed, and returns what is found of it then. The record of a run whose table was changed
+/// stays as it is, and the reason stands beside it: where the table comes back, the run counts again.
 ///
 /// # Errors
 /// If another program is training the run or has trained it since `seen`, or it cannot be written.
@@ -104,6 +95,25 @@ pub fn record(folder: &RunFolder, seen: &Found, failed: &RunRecord) -> anyhow::R
     let is_elsewhere = matches!(lock, Lock::Elsewhere);
     ensure!(!is_elsewhere && Found::at(folder)? == *seen, "another program has trained run {}", failed.run_id);
     files::write_atomically(&folder.log(), failed.log_text().as_bytes())?;
-    failed.write(folder)?;
+    match unsound(failed, folder)? {
+        Some(_) => failed.write_beside(folder)?,
+        None => failed.write(folder)?,
+    }
+    Found::at(folder)
+}
+
+/// Removes the reason that stands beside a run that is whole again, and returns what is found of it then.
+///
+/// # Errors
+/// If the system cannot read the run.
+pub fn forget(folder: &RunFolder, found: Found) -> anyhow::Result<Found> {
+    let Some(run) = found.run.as_ref().filter(|_| files::is_file(&folder.failure()).is_ok_and(|is| is)) else {
+        return Ok(found);
+    };
+    if let Ok(Lock::Held(_)) = files::try_lock(&folder.lock()) {
+        // In a folder that cannot be written the reason stays, and is looked at again.
+        drop(files::write_atomically(&folder.log(), run.log_text().as_bytes()));
+        drop(files::remove(&folder.failure()));
+    }
     Found::at(folder)
 }

@@ -88,10 +88,9 @@ pub fn finish(folder: &ExperimentFolder) -> anyhow::Result<()> {
             clear(&run)?;
         }
     }
-    let left = files::list(&aside)?;
-    if !left.is_empty() {
+    if !files::list(&aside)?.is_empty() {
         files::make_folder(&folder.runs())?;
-        left.iter().try_for_each(|name| files::rename(&aside.join(name), &folder.runs().join(name)))?;
+        files::move_entries(&aside, &folder.runs())?;
     }
     files::remove_empty_folder(&aside)
 }

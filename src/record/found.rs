@@ -30,7 +30,7 @@ impl Found {
             hash.update((bytes.len() as u64).to_le_bytes());
             hash.update(bytes);
         };
-        let bytes = files::read_if_there(&folder.run_json());
+        let bytes = files::read_record(&folder.run_json());
         match &bytes {
             Ok(Some(bytes)) => add(1, bytes),
             Ok(None) => add(0, &[]),
@@ -40,13 +40,19 @@ impl Found {
             Ok(Some(run)) if run.status.is_finished() => {
                 let lengths = lengths(&run, folder)?;
                 add(1, &serde_json::to_vec(&lengths)?);
-                Some(match damage(&run, &lengths, folder) {
+                let mut damage = damage(&run, &lengths, folder);
+                // One that was found damaged before, or could not be read, counts again once its tables are whole.
+                if damage.is_none() && files::is_file(&folder.failure())? {
+                    damage = unsound(&run, folder)?;
+                    add(3, damage.as_deref().unwrap_or_default().as_bytes());
+                }
+                Some(match damage {
                     None => run,
                     Some(reason) => run.failed(reason),
                 })
             }
             unfinished => {
-                let failure = match files::read_if_there(&folder.failure()) {
+                let failure = match files::read_record(&folder.failure()) {
                     Ok(failure) => failure,
                     Err(error) => return Err(unfinished.err().unwrap_or(error)),
                 };
@@ -94,6 +100,26 @@ fn damage(run: &RunRecord, lengths: &BTreeMap<String, Option<u64>>, folder: &Run
     })
 }
 
+/// The content of a table whose SHA-256 is the recorded one; else what is wrong.
+pub(super) fn sound(run: &RunRecord, folder: &RunFolder, file: &str) -> anyhow::Result<Result<Vec<u8>, String>> {
+    let path = folder.table(file);
+    let Some(text) = files::read_if_there(&path)? else { return Ok(Err(format!("{} is missing", path.display()))) };
+    let is_sound = run.table_sha256.get(file).is_none_or(|expected| *expected == files::sha256(&text));
+    Ok(is_sound
+        .then_some(text)
+        .ok_or_else(|| format!("{} is damaged: its SHA-256 is not the recorded one", path.display())))
+}
+
+/// The first table of which the SHA-256 is not the recorded one, in words.
+pub(super) fn unsound(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Option<String>> {
+    for file in run.table_bytes.keys().filter(|file| files::is_plain_name(file)) {
+        if let Err(reason) = sound(run, folder, file)? {
+            return Ok(Some(reason));
+        }
+    }
+    Ok(None)
+}
+
 /// Runs that have ended, by their ids.
 #[derive(Debug, Default)]
 pub struct Ended {
@@ -114,16 +140,12 @@ impl RunRecord {
         Ok(Found::at(folder)?.run)
     }
 
-    /// Whether the record of a run says that it is finished, and its tables have the length that they were written with.
+    /// Whether a run is finished, and its tables as far as they are looked at are whole.
     ///
     /// # Errors
-    /// If there is a record of a later layout, or the system cannot read it.
+    /// As [`Found::at`].
     pub fn is_finished(folder: &RunFolder) -> anyhow::Result<bool> {
-        let run = record(files::read_if_there(&folder.run_json())?, folder)?.filter(|run| run.status.is_finished());
-        Ok(match run {
-            Some(run) => damage(&run, &lengths(&run, folder)?, folder).is_none(),
-            None => false,
-        })
+        Ok(Self::read(folder)?.is_some_and(|run| run.status.is_finished()))
     }
 
     /// All runs of an experiment that have ended, whether or not they are planned.

@@ -25,7 +25,9 @@ pub fn rows_led_by<'a>(table: Table, header: &[u8], entry: &RunEntry, text: &'a 
     let mut first_cells = first_row.into_inner()?.trim_ascii_end().to_vec();
     first_cells.push(b',');
     let rows = text.strip_prefix(header);
-    match rows.filter(|rows| rows.is_empty() || rows.starts_with(&first_cells)) {
+    let are_its =
+        |rows: &&[u8]| rows.split(|byte| *byte == b'\n').all(|row| row.is_empty() || row.starts_with(&first_cells));
+    match rows.filter(are_its) {
         Some(rows) => Ok(Cow::Borrowed(rows)),
         // Made when the sweep had other axes, or wrote their values otherwise.
         None => with_leading(table, entry, text).map(Cow::Owned),

@@ -1,5 +1,7 @@
 //! runs.csv: one row a run.
 
+use std::collections::HashSet;
+
 use super::metrics::{BEST_STEP, Metrics};
 use super::run::{RunRecord, Status};
 use crate::config::file::Metric;
@@ -55,6 +57,19 @@ impl RunRow {
             steps_to_target: None,
         }
     }
+}
+
+/// Ids of the runs that a table `runs.csv` has as finished; of a table that cannot be read those before the fault.
+pub fn finished(text: &[u8]) -> HashSet<String> {
+    let mut reader = csv::Reader::from_reader(text);
+    let header = reader.headers().cloned().unwrap_or_default();
+    let column = |name: &str| header.iter().position(|column| column == name);
+    let (Some(id), Some(status)) = (column("run_id"), column("status")) else { return HashSet::new() };
+    let is_finished = |row: &csv::StringRecord| {
+        [Status::Completed, Status::Diverged].iter().any(|end| row.get(status) == Some(end.name()))
+    };
+    let rows = reader.records().map_while(Result::ok).filter(is_finished);
+    rows.filter_map(|row| row.get(id).map(str::to_owned)).collect()
 }
 
 /// The columns before the metrics.

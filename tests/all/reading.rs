@@ -116,7 +116,7 @@ fn an_arms_name_in_a_sentence_cannot_be_taken_for_a_word() {
 #[test]
 fn a_warning_is_said_once_for_all_arms_and_settings() {
     let lab = Lab::new();
-    let config = with(log_spaced(), "sweep", json!({ "data.noise": [0.1, 0.3], "optimizer.lr": [1e-9, 1e-8] }));
+    let config = with(log_spaced(), "sweep", json!({ "data.noise": [0.1, 0.3], "optimizer.lr": [1e-3, 1e-2] }));
     lab.run(&config, &[]).expect(0);
     let text = read(&lab, &["results/t"], 1000);
     let warnings: Vec<&str> = text.lines().filter(|line| line.starts_with("- ")).collect();

@@ -309,8 +309,11 @@ fn control_characters_are_written_out() {
     let lab = tampered(|record| {
         record["axes"] = json!([EVIL]);
         record["runs"].as_array_mut().expect("runs").iter_mut().for_each(|run| run["values"] = json!([EVIL]));
-        record["configuration"]["optimizer"][EVIL] = json!(EVIL);
     });
+    for args in [&["collect", "from/t", "--out", "results"][..], &["compare", "from/t"]] {
+        is_harmless(&lab.call(args).expect(1), "red");
+    }
+    let lab = tampered(|record| record["configuration"]["optimizer"][EVIL] = json!(EVIL));
     let run = std::fs::read_dir(lab.path("from/t/runs")).unwrap().next().unwrap().unwrap().path().join("run.json");
     let mut record: Value = serde_json::from_slice(&std::fs::read(&run).unwrap()).unwrap();
     crate::common::unsigned(&mut record);

@@ -123,7 +123,7 @@ fn the_copy_that_is_whole_counts_in_any_order() {
         assert_same_files(&lab.reproducible("later"), &expected);
         // Collected into itself, it is named and left as it is.
         let name = run.file_name().unwrap().to_str().unwrap();
-        let words = if damaged == "run.json" { ["1 runs failed", "runs.csv"] } else { [name, file] };
+        let words = if damaged == "run.json" { ["1 run failed", "runs.csv"] } else { [name, file] };
         lab.call(&["collect", "a/t", "--out", "a"]).expect(1).complains(&words);
         lab.call(&["collect", "b/t", "--out", "a"]).expect(0).says(&["18 of 18 runs finished, 1 copied"]);
         assert_same_files(&lab.reproducible("a"), &expected);
@@ -179,7 +179,7 @@ fn why_a_run_failed_is_collected_with_it() {
     std::fs::remove_dir_all(&folder).unwrap();
     std::fs::write(&folder, "in its place").unwrap();
     lab.run(&config(), &["--out", "a"]).expect(1);
-    lab.call(&["collect", "a/t", "--out", "results"]).expect(1).complains(&["1 runs failed"]);
+    lab.call(&["collect", "a/t", "--out", "results"]).expect(1).complains(&["1 run failed"]);
     let runs = lab.table("results/t/runs.csv");
     let failed = runs.only(&[("status", "failed")]);
     assert_eq!(failed.len(), 1);
