@@ -10,6 +10,9 @@ use crate::config::json;
 /// Keys that are not part of what an arm is run with.
 const APART: [&str; 4] = ["$schema", "name", "description", "variants"];
 
+/// Keys that say where a user's own data is.
+const PLACES: [&str; 3] = ["data.dir", "data.file", "data.test_file"];
+
 /// Joins experiments that share no arm and differ only in their names, descriptions, arms, and the values that each arm is
 /// tuned over. The others stand side by side, and each says where it differs from the first.
 pub fn joined(experiments: Vec<Loaded>) -> Vec<Loaded> {
@@ -39,16 +42,25 @@ fn differences(a: &Loaded, b: &Loaded) -> Vec<String> {
         |key: &str| a.axes.iter().filter(|axis| tuned(axis)).any(|axis| key == axis || key == format!("sweep.{axis}"));
     let is_apart = |key: &str| APART.iter().any(|apart| key.split(['.', '[']).next() == Some(apart));
     let keys: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
-    let differs = |key: &&String| first.get(*key) != second.get(*key) && !is_apart(key) && !is_tuned(key);
-    let mut found: Vec<String> = keys.into_iter().filter(differs).cloned().collect();
     let is_known = |experiment: &Loaded| !experiment.data_sha256.is_empty();
-    if is_known(a) && is_known(b) && a.data_sha256 != b.data_sha256 {
+    let has_same_data = is_known(a) && a.data_sha256 == b.data_sha256;
+    let has_same_seeds = seeds(a) == seeds(b);
+    // The same files in another place are the same data, and a count of seeds stands for a list.
+    let is_same = |key: &str| (has_same_data && PLACES.contains(&key)) || (has_same_seeds && key.starts_with("seeds"));
+    let differs =
+        |key: &&String| first.get(*key) != second.get(*key) && !is_apart(key) && !is_tuned(key) && !is_same(key);
+    let mut found: Vec<String> = keys.into_iter().filter(differs).cloned().collect();
+    if is_known(a) && is_known(b) && !has_same_data {
         found.push("the content of the data files".to_owned());
     }
     if a.numerics != b.numerics {
         found.push("the program's numerics version".to_owned());
     }
     found
+}
+
+fn seeds(experiment: &Loaded) -> BTreeSet<u64> {
+    experiment.runs.iter().map(|run| run.entry.seed).collect()
 }
 
 fn join(earlier: &mut Loaded, next: Loaded) {

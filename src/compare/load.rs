@@ -208,6 +208,9 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
     let numbers = tables::RUNS.columns.iter().filter(|name| !["status", "reason"].contains(name));
     let numbers = numbers.map(|name| optional(name)).collect::<anyhow::Result<Vec<_>>>()?;
     let (steps, steps_to_target) = (number("steps")?, number("steps_to_target")?);
+    let diverged_at = number("diverged_at_step")?;
+    let budget = record.configuration["train"]["steps"].as_f64();
+    let budget = budget.filter(|_| !record.axes.iter().any(|axis| axis == "train.steps"));
     let scores = Metric::FINAL.iter().map(|metric| optional(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
     by_run(sheet, record, |row, entry| {
         numbers.iter().flatten().try_for_each(|column| row.get(*column).map(drop))?;
@@ -223,7 +226,7 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
             ensure!(can_be, "{}: {}; {range}", row.at(column), score.unwrap_or_default());
             Ok(score)
         };
-        Ok(Run {
+        let run = Run {
             entry: entry.clone(),
             status: row.get(status)?,
             reason: row.get(reason)?.to_owned(),
@@ -231,7 +234,23 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
             scores: scores.iter().zip(Metric::FINAL).map(score).collect::<anyhow::Result<_>>()?,
             steps_to_target: row.get(steps_to_target)?,
             timing: None,
-        })
+        };
+        let (is_completed, has_diverged) = (run.status == Status::Completed, run.status == Status::Diverged);
+        let is_whole = |x: Option<f64>| x.is_none_or(|x| x >= 0.0 && x.fract() == 0.0);
+        let is_reached = run.steps_to_target.is_none_or(|to| Some(to) <= run.steps);
+        let scored = scores.iter().zip(&run.scores).find_map(|(column, score)| score.and(*column));
+        let is_marked = is_completed && row.get(diverged_at)?.is_some();
+        ensure!(is_whole(run.steps), "{}: steps are a whole number from 0", row.at(steps));
+        if let Some(budget) = budget.filter(|budget| is_completed && run.steps != Some(*budget)) {
+            bail!("{}: a completed run has all {budget} steps", row.at(steps));
+        }
+        let at = row.at(steps_to_target);
+        ensure!(is_whole(run.steps_to_target) && is_reached, "{at}: a whole number, not above the run's steps");
+        if let Some(column) = scored.filter(|_| has_diverged) {
+            bail!("{}: a diverged run has no scores", row.at(column));
+        }
+        ensure!(!is_marked, "{}: the run is completed and did not diverge", row.at(diverged_at));
+        Ok(run)
     })
 }
 

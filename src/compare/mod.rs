@@ -34,7 +34,7 @@ pub use comparison::Comparison;
 pub use load::Loaded;
 pub use options::Options;
 use scores::Scores;
-use warning::Missing;
+use warning::{Missing, Warning};
 
 /// Compares the arms of each experiment, the same contrasts in all, in three families of tests ([`families`]).
 ///
@@ -50,7 +50,9 @@ pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<
             let others = under.iter().filter_map(|(statistics, found)| Some((*statistics, found[i].as_ref().ok()?)));
             let shown = metric.statistics().map(|statistics| (statistics, &*comparison));
             let all: Vec<_> = shown.into_iter().chain(others).collect();
-            let of_kinds = kinds::warnings(&all);
+            let mut of_kinds = kinds::warnings(&all);
+            // Of a time, or the best of all evaluations, there is one kind: the verdict is not of what was compared here.
+            of_kinds.retain(|warning| shown.is_some() || matches!(warning, Warning::MeanDependsOnStatistics { .. }));
             comparison.warnings.extend(of_kinds.into_iter().chain(found));
         }
     }
@@ -82,17 +84,22 @@ fn under_other_statistics(
 ) -> Vec<(Statistics, Vec<anyhow::Result<Comparison>>)> {
     let differs = |statistics: &Statistics| {
         let mut experiments = arranged.iter().flatten();
-        experiments.any(|Arranged { grid, metric, .. }| kinds::differs(grid.loaded, *metric, *statistics))
+        experiments.any(|Arranged { grid, metric, .. }| kinds::differs(grid.loaded, metric.at_the_end(), *statistics))
     };
     let options = Options { null: false, exchanges: options.exchanges.min(kinds::EXCHANGES), ..options.clone() };
     let found = |statistics: Statistics| {
         let under = |scores: &Scores| {
-            let metric = scores.metric.under(statistics).unwrap_or(scores.metric);
+            let metric = scores.metric.at_the_end().under(statistics).unwrap_or(scores.metric);
             arms_and_contrasts(&Scores::new(scores.grid, metric), pairs, &options)
         };
         (statistics, concluded(arranged, &options, under))
     };
-    Statistics::ALL.into_iter().filter(differs).map(found).collect()
+    let mut others: Vec<Statistics> = Statistics::ALL.into_iter().filter(differs).collect();
+    let is_of_one_kind = arranged.iter().flatten().any(|arranged| arranged.metric.statistics().is_none());
+    if is_of_one_kind && !others.is_empty() && !others.contains(&Statistics::Running) {
+        others.insert(0, Statistics::Running);
+    }
+    others.into_iter().map(found).collect()
 }
 
 /// Everything that is estimated of one experiment; verdicts and warnings come later.

@@ -3,9 +3,9 @@
 //! One model for all who ask: the defaults of `log`, the refusal of networks larger than the machine's memory, and
 //! `bn-exp plan`. Costs are in f64, because the product of a hostile configuration's sizes may exceed any integer.
 
-use crate::sources::Kind;
 use crate::sources::error::DataError;
 use crate::sources::traits::FromFiles;
+use crate::sources::{Kind, Source};
 
 use super::file::POPULATION;
 use super::settings::{Data, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
@@ -33,6 +33,8 @@ const BLOCK: f64 = 4096.0;
 
 /// Bytes of the program without data and runs, as measured.
 const PROGRAM: f64 = 8e6;
+/// Bytes that a value of a table takes besides while it is read: as text, and in double precision; as measured.
+const READ_VALUE: f64 = 13.0;
 /// Most bytes of generated data that are kept: `data::store`'s.
 const KEPT_DATA: f64 = (64 << 20) as f64;
 
@@ -116,11 +118,20 @@ pub fn program_memory(points: &[&Settings], seeds: usize, jobs: usize) -> f64 {
             different.push(&settings.data);
         }
     }
-    let largest = most(&mut different.iter().map(|data| data_memory(data)));
-    // What is read from files is shared; what is generated is kept for each seed, as long as there is room.
+    // What is read from files is shared, and is there twice while a table is read; what is generated each run has for itself,
+    // and it is kept for each seed as long as there is room.
+    let in_use = |data: &Data| if data.source.is_file() { reading(data) } else { data_memory(data) * at_once };
+    let largest = most(&mut different.iter().map(|data| in_use(data)));
     let generated = different.iter().filter(|data| !data.source.is_file()).map(|data| data_memory(data));
     let kept = (generated.sum::<f64>() * seeds as f64).min(KEPT_DATA);
     PROGRAM + runs + kept.max(largest)
+}
+
+/// Bytes of memory while a data set is read from files.
+fn reading(data: &Data) -> f64 {
+    let is_table = matches!(data.source, Source::Csv(_));
+    let samples = (data.train + data.validation + data.test) as f64;
+    data_memory(data) + if is_table { READ_VALUE * samples * values(data.shape) } else { 0.0 }
 }
 
 /// Bytes of memory of a data set: of images a byte a feature, of vectors four.

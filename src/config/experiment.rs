@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::check::{check, schema};
 use super::file::{CompareOptions, ConfigFile, Part, Seeds, Source};
 use super::json;
-use super::names::check_name;
+use super::names::check_experiment_name;
 use super::numbers::respelt;
 pub use super::point::{Facts, Point};
 use super::point::{Written, as_written, parsed};
@@ -61,7 +61,7 @@ impl Experiment {
 
         let mut problems = Problems::default();
         let file = parsed(first).context("the configuration passed its schema")?;
-        check_name(&file.name, "name", &mut problems);
+        check_experiment_name(&file.name, "name", &mut problems);
         let variants = variants(&file.variants, &mut problems);
         let seeds = seeds(&file.seeds, &mut problems);
         check_compare(&file.compare, &axes, &variants, &mut problems);

@@ -19,18 +19,24 @@ const TRUTH: [&str; 8] = ["true", "True", "TRUE", "T", "false", "False", "FALSE"
 /// Adds to `problems` if the name of an arm would be read as something else in a table: programs that read CSV guess what
 /// a column holds.
 pub fn check_arm_name(name: &str, path: &str, problems: &mut Problems) {
+    check_experiment_name(name, path, problems);
+    if name.parse::<f64>().is_ok() && !MISSING.contains(&name) {
+        problems.add(path, read_as(name, "a number"));
+    }
+}
+
+/// The same of the name of an experiment, which may be a number.
+pub fn check_experiment_name(name: &str, path: &str, problems: &mut Problems) {
     check_name(name, path, problems);
-    let read_as = if MISSING.contains(&name) {
-        "a missing value"
+    if MISSING.contains(&name) {
+        problems.add(path, read_as(name, "a missing value"));
     } else if TRUTH.contains(&name) {
-        "true or false"
-    } else if name.parse::<f64>().is_ok() {
-        "a number"
-    } else {
-        return;
-    };
-    problems
-        .add(path, format!("pandas, R or polars would read {name:?} as {read_as} in the tables; choose another name"));
+        problems.add(path, read_as(name, "true or false"));
+    }
+}
+
+fn read_as(name: &str, what: &str) -> String {
+    format!("pandas, R or polars would read {name:?} as {what} in the tables; choose another name")
 }
 
 /// Adds to `problems` if a name cannot be a folder's, on any platform.

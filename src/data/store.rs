@@ -92,7 +92,7 @@ impl Store {
 
     fn assemble(&self, data: &Data, seed: u64) -> Result<Dataset, DataError> {
         let (mut splits, mut warnings) = match data.source.kind() {
-            Kind::Generated(source) => (generated(source, data, seed), Vec::new()),
+            Kind::Generated(source) => (generated(source, data, seed), too_small(data)),
             Kind::Published(set) => from_files(&*self.files(set)?, data)?,
             Kind::Own(source) => from_files(&*self.files(source)?, data)?,
         };
@@ -156,6 +156,15 @@ fn from_files(files: &Files, data: &Data) -> Result<([Split; 3], Vec<String>), D
     });
     let warnings = warnings.collect();
     Ok((splits, warnings))
+}
+
+/// Of generated data, whose labels are drawn: the splits that are too small to have a sample of every class.
+fn too_small(data: &Data) -> Vec<String> {
+    let parts = [(data.train, "training"), (data.validation, "validation"), (data.test, "test")];
+    let too_small = parts.into_iter().filter(|(samples, _)| (1..data.classes).contains(samples));
+    let words =
+        |(samples, name)| format!("the {name} split ({samples} samples) cannot have all {} classes", data.classes);
+    too_small.map(words).collect()
 }
 
 /// The classes of which a split has no sample.

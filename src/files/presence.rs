@@ -69,3 +69,18 @@ pub fn refuse_link(path: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(!is_link, "{} is a link; results are written in their own folder only", path.display());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_system_says_is_absent_is_absent() {
+        for kind in [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory] {
+            assert!(matches!(unless_absent::<()>(Err(kind.into())), Ok(None)));
+        }
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::Interrupted, io::ErrorKind::Other] {
+            assert!(unless_absent::<()>(Err(kind.into())).is_err(), "{kind}");
+        }
+    }
+}

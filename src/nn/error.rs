@@ -47,6 +47,17 @@ pub enum NetworkError {
         /// ε
         epsilon: f64,
     },
+    /// A norm whose input is too large.
+    #[error(
+        "block {block}, channel {channel}: the variance over the batch is larger than any number of this precision; scale \
+         the data (data.scaling `standardize`), or train in f64 (model.precision)"
+    )]
+    InfiniteVariance {
+        /// Index of the block.
+        block: usize,
+        /// Index of the channel.
+        channel: usize,
+    },
     /// `train_only` names nothing in this network.
     #[error("train_only entry `{entry}` names no parameter of this network; it has {known}")]
     UnknownParameter {

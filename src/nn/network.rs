@@ -120,6 +120,17 @@ impl<F: Scalar> Network<F> {
         norms.into_iter().next()
     }
 
+    /// The first norm that divided by an infinite standard deviation in the latest forward pass, and its channel: all that
+    /// it wrote is 0, whatever entered.
+    pub fn infinite_variance(&self, space: &Workspace<F>) -> Option<(usize, usize)> {
+        let mut norms = self.blocks.iter().zip(&space.blocks).enumerate();
+        norms.find_map(|(block, (b, space))| {
+            let (norm, moments) = (b.norm.as_ref()?, &space.norm.moments);
+            let i = moments.variance.iter().position(|variance| *variance == f64::INFINITY)?;
+            Some((block, i % norm.channels))
+        })
+    }
+
     /// Whether evaluation under batch and under running statistics differ.
     pub fn uses_batch_statistics(&self) -> bool {
         self.blocks.iter().any(|b| b.norm.as_ref().is_some_and(|norm| norm.uses_batch()))

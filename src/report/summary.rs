@@ -8,6 +8,7 @@ use crate::compare::arms::ArmEstimate;
 use crate::compare::contrasts::{Contrast, Finding};
 use crate::compare::places::Places;
 use crate::compare::sentence::{outlook, seeds_needed, sentence};
+use crate::compare::verdict::Verdict;
 use crate::compare::words::{at, named, p_value, percent, value};
 
 /// What is compared, and how the arms were tuned.
@@ -60,12 +61,35 @@ fn pair(page: &Page, comparison: &Comparison, (a, b): (&str, &str)) -> String {
             let axes = comparison.by.join(" × ");
             let verdicts = by_verdict(comparison, &found);
             let needed = found.iter().find_map(|found| seeds_needed(found)).map(|needed| format!(" {needed}"));
+            let outlook = outlook_by_setting(&found);
             let exploratory =
                 if here.iter().any(|c| c.exploratory) { " (exploratory: chosen after the runs)" } else { "" };
             let needed = needed.unwrap_or_default();
-            format!("{} against {}, {metric} by {axes}{exploratory}: {verdicts}.{needed}", named(a), named(b))
+            let [a, b] = [named(a), named(b)];
+            format!("{a} against {b}, {metric} by {axes}{exploratory}: {verdicts}.{needed}{outlook}")
         }
     }
+}
+
+/// What it would take where nothing is decided, a sentence for all settings, each after a blank.
+fn outlook_by_setting(found: &[&Finding]) -> String {
+    let at = |found: &Finding| found.setting.values().map(value).collect::<Vec<_>>().join(" × ");
+    let to_tell: Vec<String> =
+        found.iter().filter_map(|f| Some(format!("{} at {}", f.seeds_to_tell?, at(f)))).collect();
+    let is_wide = |found: &&&Finding| found.widened_by_choice && found.verdict == Verdict::Undecided;
+    let wide: Vec<String> = found.iter().filter(is_wide).map(|found| at(found)).collect();
+    let mut said = String::new();
+    if !to_tell.is_empty() {
+        said += " If the difference is as large as it seems, about so many seeds will show it: ";
+        said += &(to_tell.join(", ") + ".");
+    }
+    if !wide.is_empty() {
+        let at = wide.join(", ");
+        said += &format!(
+            " At {at} the interval is wide because of the choice of the best value, more than because of the seeds."
+        );
+    }
+    said
 }
 
 /// `better at 0.0 (+0.03); undecided at 3.0 (+0.04), 10.0 (+0.12)`

@@ -37,6 +37,7 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
                 let path = match error {
                     NetworkError::OneValuePerChannel { .. } => "train.batch_size",
                     NetworkError::ZeroVariance { .. } => "norm.epsilon",
+                    NetworkError::InfiniteVariance { .. } => "data.scaling",
                     NetworkError::UnequalGroups { .. }
                     | NetworkError::SmallGroups { .. }
                     | NetworkError::UnknownParameter { .. } => "variants",

@@ -85,7 +85,9 @@ impl Idx {
 /// as `emnist-letters-test-images-idx3-ubyte.gz`, `train-images.idx3-ubyte` or `qmnist-train-labels-idx2-int`.
 fn find(folder: &Path, which: usize) -> Result<PathBuf, DataError> {
     let usual = FILES[which];
-    let names = files::list(folder).map_err(DataError::Io)?;
+    let mut names = files::list(folder).map_err(DataError::Io)?;
+    // An archive may have been unpacked into folders of these names. What cannot be looked at is told when it is read.
+    names.retain(|name| files::is_folder(&folder.join(name)).is_ok_and(|is| !is));
     if let Some(name) = [usual.to_owned(), format!("{usual}.gz")].iter().find(|name| names.contains(name)) {
         return Ok(folder.join(name));
     }

@@ -2,7 +2,7 @@
 
 use super::error::DataError;
 use super::facts::MOST_CLASSES;
-use super::words::listed;
+use super::words::{listed, shorten};
 
 /// The different labels of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl Names {
     fn name(&self, place: usize) -> String {
         match self {
             Self::Numbers(numbers) => numbers[place].to_string(),
-            Self::Texts(texts) => format!("{:?}", texts[place]),
+            Self::Texts(texts) => format!("{:?}", shorten(&texts[place])),
         }
     }
 }

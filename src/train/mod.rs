@@ -176,7 +176,14 @@ pub fn train<F: Scalar>(
 
         let (input, labels) = (space.input.features().values, &loader.labels[..]);
         let first = *state.first_loss.get_or_insert(loss);
-        let reason = divergence(loss, first, network.classes, settings.train.diverged_above);
+        let infinite = network.infinite_variance(&space);
+        if let Some((block, channel)) = infinite.filter(|_| step == 0) {
+            return Err(NetworkError::InfiniteVariance { block, channel }.into());
+        }
+        let reason = divergence(loss, first, network.classes, settings.train.diverged_above).or_else(|| {
+            let (block, channel) = infinite?;
+            Some(format!("the variance over the batch is not finite in block {block}, channel {channel}"))
+        });
         let diverged = reason.is_some();
         if diverged {
             refuse_zero_variance(network, &space)?;

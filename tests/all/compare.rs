@@ -33,6 +33,8 @@ fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, us
     let config = with(with(config, "variants", json!(entries)), "train.steps", json!(1));
     lab.run(&with(config, "compare", compare), &[]).expect(0);
     std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    let record = with(lab.json("results/t/experiment.json"), "configuration.train.steps", json!(1000));
+    lab.write("results/t/experiment.json", serde_json::to_string_pretty(&record).unwrap());
     let bytes = lab.bytes("results/t/runs.csv");
     let mut table = csv::Reader::from_reader(bytes.as_slice());
     let header = table.headers().unwrap().clone();
@@ -197,6 +199,44 @@ fn a_result_that_rests_on_running_statistics_which_have_not_settled_is_warned_of
         let arm = only(population, "arms", &[("variant", "bn")]);
         assert!((arm["mean"].as_f64().unwrap() - mean(columns[2])).abs() < 1e-12);
     }
+}
+
+#[test]
+fn what_is_known_under_running_statistics_alone_is_warned_of_by_the_scores_at_the_end() {
+    let lab = unsettled(json!({ "momentum": 0.001 }), 2.0, 150, 0.1);
+    let runs = lab.table("results/t/runs.csv");
+    let bn = runs.only(&[("variant", "bn")]);
+    let mean = |column: &str| bn.iter().map(|row| number(&row[column])).sum::<f64>() / 8.0;
+    let warnings = json_of(&lab, &["--metric", "best_validation_accuracy"])["experiments"][0]["warnings"].to_string();
+    for column in ["validation_accuracy", "validation_accuracy_population"] {
+        assert!(warnings.contains(&format!("{:.4}", mean(column))), "{column}: {warnings}");
+    }
+    assert!(warnings.contains("`bn`") && !warnings.contains("`affine`"), "{warnings}");
+}
+
+#[test]
+fn an_arm_to_which_the_tuned_axis_says_nothing_has_no_edge() {
+    let lab = made_up(&["none", "affine", "bn"], 6, tuned(), |arm, seed, rate| match arm {
+        "none" => End::Accuracy(0.7 + 0.01 * wobble(seed, 1), 0.7 + 0.01 * wobble(seed, 2)),
+        _ => planted(0.01)(arm, seed, 3 * usize::from(rate == 0)),
+    });
+    let found = &json_of(&lab, &[])["experiments"][0];
+    assert_eq!(only(found, "arms", &[("variant", "none")])["edge"], json!(false));
+    let said = found["warnings"].to_string();
+    assert!(!said.contains("`none` (optimizer.lr"), "{said}");
+}
+
+#[test]
+fn what_is_undecided_at_a_setting_says_what_it_would_take_there() {
+    let lab = made_up(&["affine", "bn"], 8, json!({}), |arm, seed, rate| {
+        let up = if arm == "bn" { [0.03, -0.02, 0.025, -0.015, 0.02, -0.01, 0.015, 0.01][seed as usize] } else { 0.0 };
+        End::Accuracy(0.8, 0.8 + up * (rate + 1) as f64)
+    });
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let first = found["contrasts"].as_array().unwrap().iter().find(|c| c["verdict"] == "undecided").unwrap();
+    let seeds = first["seeds_to_tell"].as_u64().unwrap();
+    let said = lab.call(&["compare", "results/t"]).expect(0).stdout;
+    assert!(said.contains("about so many seeds will show it: ") && said.contains(&format!("{seeds} at ")), "{said}");
 }
 
 #[test]
@@ -705,6 +745,13 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
         ("experiment.json", later, vec!["experiment.json", "schema version 2"]),
         ("experiment.json", unknown_axis.to_string(), vec!["experiment.json", "compare.select", "optimizer.rate"]),
         ("runs.csv", with_cell(runs, 5, "test_accuracy", "2.5"), vec!["row 5", "test_accuracy", "2.5", "from 0 to 1"]),
+        ("runs.csv", with_cell(runs, 5, "steps", "1"), vec!["row 5, column steps", "all 1000 steps"]),
+        ("runs.csv", with_cell(runs, 5, "steps", "-1"), vec!["row 5, column steps", "whole number"]),
+        ("runs.csv", with_cell(runs, 5, "steps_to_target", "-5"), vec!["row 5, column steps_to_target"]),
+        ("runs.csv", with_cell(runs, 5, "steps_to_target", "2.5"), vec!["row 5, column steps_to_target"]),
+        ("runs.csv", with_cell(runs, 5, "steps_to_target", "5000"), vec!["row 5, column steps_to_target", "above"]),
+        ("runs.csv", with_cell(runs, 5, "status", "diverged"), vec!["row 5", "a diverged run has no scores"]),
+        ("runs.csv", with_cell(runs, 5, "diverged_at_step", "3"), vec!["row 5, column diverged_at_step"]),
         ("runs.csv", with_cell(runs, 5, "test_loss", "-0.5"), vec!["row 5", "test_loss", "-0.5", "at least 0"]),
         (
             "runs.csv",
@@ -751,7 +798,9 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
             lab.write(format!("good/{file}"), text);
         }
         lab.write(format!("results/t/{file}"), &text);
-        let outcome = lab.call(&["compare", "results/t", "good"]).expect(1).says(&["`bn` is better than `affine`"]);
+        let outcome = lab.call(&["compare", "results/t", "good"]);
+        assert_eq!(outcome.code, Some(1), "{file} {words:?}");
+        let outcome = outcome.says(&["`bn` is better than `affine`"]);
         assert!(outcome.stderr.starts_with("error: "), "{}", outcome.stderr);
         outcome.complains(&words);
     }
@@ -851,6 +900,9 @@ fn experiments_that_differ_stand_side_by_side_and_say_where() {
     );
     let shown = json_of(&lab, &["results/v"]);
     assert!(shown["experiments"][1]["warnings"].to_string().contains("both have the same arm"), "{shown:#}");
+    // Seeds that are counted and seeds that are listed are the same.
+    let listed = with(lab.json("results/t/experiment.json"), "configuration.seeds", json!([0, 1, 2, 3, 4, 5]));
+    lab.write("results/t/experiment.json", listed.to_string());
     // What no key of the configuration tells of: other files of the same names, and another program.
     apart(&lab, "w", &["bn"], &[0.1, 0.3], 12);
     let record = lab.json("results/w/experiment.json");

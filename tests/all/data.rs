@@ -343,6 +343,19 @@ fn a_table_is_known_by_its_content_and_each_label_column_is_read() {
 }
 
 #[test]
+fn folders_under_the_usual_names_do_not_hide_the_files() {
+    let lab = Lab::new();
+    let (train, test) = (plain(TRAINING), plain(TEST));
+    let usual =
+        ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+    for (name, bytes) in usual.iter().zip(train.iter().chain(&test)) {
+        lab.write(format!("own/{}", name.replacen("-idx", ".idx", 1)), bytes);
+        lab.write(format!("own/{name}/{name}"), bytes);
+    }
+    lab.run(&with(small(), "data", json!({ "source": "idx", "dir": "own" })), &[]).expect(0);
+}
+
+#[test]
 fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
     let whole = table(|is_wide| u8::from(is_wide).to_string());
     let refused = |text: String, words: &[&str]| {
@@ -374,9 +387,12 @@ fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
     }
     refused(with_line(5, "1,0"), &["row 5 (line 6) has 2 cells, the header 3"]);
     refused(with_line(5, "\n\n1,0,x"), &["row 5 (line 8), column `mass`"]);
-    refused(with_line(5, "1,\"a\nb\",1").replacen(&line(6), "1,0,x", 1), &["row 6 (line 8), column `mass`"]);
+    refused(with_line(5, "1,\"a,1"), &["row 5 (line 6), column `kind`", "several lines", "never closed"]);
+    refused(with_line(5, "1,\"a\nb\",1"), &["row 5 (line 6), column `kind`", "several lines"]);
     refused(with_line(5, "1,0,2,3"), &["row 5 (line 6) has 4 cells"]);
-    refused(whole.split_once('\n').unwrap().1.to_owned(), &["the first row is all numbers", "names of the columns"]);
+    refused(whole.split_once('\n').unwrap().1.to_owned(), &["the first row holds numbers", "names of the columns"]);
+    refused("5.1,kind,3.5\n4.9,other,3\n".into(), &["the first row holds numbers", "names of the columns"]);
+    refused("NA,kind,3.5\n4.9,other,3\n".into(), &["the first row holds numbers"]);
     refused(whole.replace(',', ";"), &["one column", "commas"]);
     refused(whole.replacen("width", "mass", 1), &["columns 1 and 3 are both called `mass`"]);
     refused(whole.replacen("width", "", 1), &["column 1 has no name", "index=False"]);

@@ -630,7 +630,26 @@ fn numbers_that_vanish_in_single_precision_are_refused() {
     }
     // Nothing vanishes: 0 is 0, 1 is 1, and what is swept is not what stands below it.
     Lab::new().run(&with(small(), "norm.momentum", json!(1.0)), &["--quiet"]).expect(0);
-    Lab::new().run(&with(small(), "sweep", json!({ "data.separation": [1.0, 1.000_000_000_01] })), &["--quiet"]);
+    let gaussians = with(small(), "data", json!({ "source": "gaussians", "train": 60, "validation": 30, "test": 30 }));
+    let swept = with(gaussians, "sweep", json!({ "data.separation": [1.0, 1.000_000_000_01] }));
+    Lab::new().run(&swept, &["--quiet"]).expect(0);
+}
+
+#[test]
+fn an_experiment_that_other_programs_would_not_read_as_a_name_is_refused() {
+    for name in ["NA", "None", "nan", "true"] {
+        refused(&with(small(), "name", json!(name)), &[&format!("name: pandas, R or polars would read {name:?} as")]);
+    }
+    Lab::new().run(&with(small(), "name", json!("2024")), &["--quiet"]).expect(0);
+}
+
+#[test]
+fn generated_data_too_small_for_its_classes_is_warned_about() {
+    let data = json!({ "source": "gaussians", "classes": 12, "train": 60, "validation": 30, "test": 10 });
+    let outcome = Lab::new().run(&with(small(), "data", data), &["--quiet"]).expect(0);
+    let said = "the test split (10 samples) cannot have all 12 classes";
+    assert_eq!(outcome.stderr.matches(said).count(), 1, "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("the training split"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn on_disk(path: &Path) -> u64 {
 }
 
 /// Like the shipped configurations, and shorter.
-fn cases() -> [Value; 3] {
+fn cases() -> [Value; 4] {
     let glyphs = with(small(), "data", json!({ "source": "glyphs" }));
     let glyphs =
         with(with(glyphs, "train", json!({ "batch_size": 64, "steps": 100 })), "log", json!({ "channels": 10 }));
@@ -32,7 +32,9 @@ fn cases() -> [Value; 3] {
     let cnn = with(glyphs, "model", json!({ "kind": "cnn", "channels": [16, 32] }));
     let vectors = with(small(), "data", json!({ "source": "gaussians", "dimension": 20 }));
     let vectors = with(with(vectors, "train.steps", json!(500)), "sweep", json!({ "data.offset": [0.0, 3.0] }));
-    [mlp, with(cnn, "seeds", json!(1)), vectors]
+    let wide = with(small(), "data", json!({ "source": "gaussians", "dimension": 300, "train": 20_000 }));
+    let wide = with(wide, "log", json!({ "activations_every": 0, "gradients_every": 0 }));
+    [mlp, with(cnn, "seeds", json!(1)), vectors, wide]
 }
 
 #[cfg(unix)]

@@ -416,6 +416,24 @@ fn a_division_by_a_variance_of_0_fails_and_names_block_and_channel() {
     lab.run(&with(config, "norm.epsilon", json!(1e-5)), &[]).expect(0);
 }
 
+#[test]
+fn a_variance_that_is_no_number_fails_and_names_block_and_channel() {
+    let rows = (0..60).map(|i| format!("{}e20,{}e20,{}\n", i % 7, (i * 5) % 11, i % 3)).collect::<String>();
+    let config = with(small(), "data", json!({ "source": "csv", "file": "a.csv", "scaling": "none" }));
+    let config = with(with(config, "variants", json!(["bn"])), "seeds", json!(1));
+    for (precision, status) in [("f32", "failed"), ("f64", "completed")] {
+        let lab = Lab::new();
+        lab.write("a.csv", format!("x,y,kind\n{rows}"));
+        let outcome = lab.run(&with(config.clone(), "model.precision", json!(precision)), &[]);
+        assert_eq!(outcome.code, Some(i32::from(status == "failed")), "{}", outcome.stderr);
+        let runs = lab.table("results/t/runs.csv");
+        assert_eq!(runs.column("status"), [status]);
+        let words = ["block 0, channel", "variance over the batch is larger than any number", "f64"];
+        let reason = &runs.rows[0]["reason"];
+        assert!(status == "completed" || words.iter().all(|word| reason.contains(word)), "{reason}");
+    }
+}
+
 // Tables.
 
 fn columns(file: &str) -> Vec<&'static str> {

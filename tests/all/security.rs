@@ -329,6 +329,26 @@ fn control_characters_are_written_out() {
     assert!(reasons.iter().any(|reason| reason.contains("\\u001b[31mred")), "{reasons:?}");
 }
 
+#[test]
+#[cfg(unix)]
+fn what_else_is_in_the_folder_of_runs_outlives_discarding_whatever_its_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let foreign = lab.path("results/t/runs").join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("thesis.txt"), "years").unwrap();
+    // Left by a killed discard, and there again.
+    for folder in ["results/t/.writing-removed", "results/t/runs"] {
+        lab.write(format!("{folder}/.DS_Store"), folder);
+    }
+    lab.run(&small(), &["--fresh", "--yes"]).expect(0).says(&["6 of 6 runs trained"]);
+    assert_eq!(std::fs::read(foreign.join("thesis.txt")).unwrap(), b"years");
+    let kept = ["results/t/runs/.DS_Store", "results/t/runs/.DS_Store.kept"].map(|path| lab.text(path));
+    assert_eq!(kept.iter().filter(|text| text.starts_with("results/t/")).count(), 2);
+    assert!(!lab.path("results/t/.writing-removed").exists());
+}
+
 /// A spreadsheet takes a cell that begins so for a formula, quoted or not.
 #[test]
 fn no_cell_is_a_formula() {

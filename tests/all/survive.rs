@@ -158,9 +158,8 @@ fn a_stopped_run_says_so_and_continues_to_the_same_bytes() {
 #[test]
 #[cfg(unix)]
 fn after_an_interruption_one_line_says_how_far_it_is_and_how_to_go_on() {
-    for args in
-        [&["--jobs", "1", "--resume-every", "0.02"][..], &["--jobs", "1", "--resume-every", "0.02", "--shard", "1/1"]]
-    {
+    for more in [&[][..], &["--shard", "1/1"], &["--fresh", "--yes"]] {
+        let args = &[&["--jobs", "1", "--resume-every", "0.02"], more].concat();
         let lab = Lab::new();
         lab.write("config.json", slow().to_string());
         let mut child = program(&lab, args).stdout(Stdio::piped()).spawn().expect("the program");
@@ -169,8 +168,10 @@ fn after_an_interruption_one_line_says_how_far_it_is_and_how_to_go_on() {
         let output = child.wait_with_output().expect("an end");
         assert_eq!(output.status.code(), Some(130));
         let said = String::from_utf8(output.stdout).expect("UTF-8");
-        let expected = "interrupted: 0 of 4 runs are done; the same command continues\n";
-        assert!(said == expected || said == expected.replacen('0', "1", 1), "{said}");
+        // With --fresh the same command would discard what is done.
+        let command = if more.contains(&"--fresh") { "the same command without --fresh" } else { "the same command" };
+        let expected = &format!("interrupted: 0 of 4 runs are done; {command} continues\n");
+        assert!(said == *expected || said == expected.replacen('0', "1", 1), "{said}");
     }
 }
 

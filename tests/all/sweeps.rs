@@ -139,6 +139,79 @@ fn what_is_damaged_is_trained_again() {
 }
 
 #[test]
+fn a_table_that_comes_back_makes_its_run_count_again() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let tables = ["runs.csv", "curves.csv", "activations.csv", "gradients.csv", "timing.csv"];
+    let of = |lab: &Lab| tables.map(|table| lab.bytes(format!("results/t/{table}")));
+    let before = of(&lab);
+    let folder = lab.run_folder("t", "affine", 1);
+    let (record, log) = (lab.bytes(folder.join("run.json")), lab.bytes(folder.join("run.log")));
+    let whole = lab.bytes(folder.join("curves.csv"));
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    lab.write(folder.join("curves.csv"), &damaged);
+    std::fs::remove_file(lab.path("results/t/.tables.json")).unwrap();
+    lab.call(&["compare", "results/t"]).expect(0).complains(&["counts as failed", "curves.csv is damaged"]);
+    assert!(of(&lab) != before && lab.bytes(folder.join("run.json")) == record, "the record stays as it is");
+    lab.write(folder.join("curves.csv"), &whole);
+    let again = lab.call(&["compare", "results/t"]).expect(0);
+    assert_eq!(again.stderr, "");
+    assert!(of(&lab) == before && lab.bytes(folder.join("run.log")) == log);
+    let left = lab.files("results/t/runs").into_keys().find(|name| name.to_string_lossy().contains("failed"));
+    assert_eq!(left, None);
+    // A run that is found damaged and not mended is trained again.
+    lab.write(folder.join("curves.csv"), &damaged);
+    std::fs::remove_file(lab.path("results/t/.tables.json")).unwrap();
+    lab.call(&["compare", "results/t"]).expect(0);
+    lab.run(&small(), &[]).expect(0).says(&["1 of 6 runs trained"]);
+    assert!(lab.bytes(folder.join("curves.csv")) == whole);
+}
+
+#[test]
+fn tables_that_are_the_only_copy_of_runs_are_kept() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let of = |lab: &Lab| ["runs.csv", "curves.csv"].map(|table| lab.bytes(format!("results/t/{table}")));
+    let before = of(&lab);
+    let gone = lab.run_folder("t", "bn", 0);
+    std::fs::remove_dir_all(lab.path(&gone)).unwrap();
+    let said = ["does not hold it any more", "The tables stay as they are"];
+    for args in [&["compare", "results/t"][..], &["collect", "results/t", "--out", "results"]] {
+        lab.call(args).complains(&said).complains(&["bn-s0-"]);
+        assert!(of(&lab) == before, "{args:?}");
+    }
+    // A disk that is not there: an empty folder.
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    std::fs::create_dir(lab.path("results/t/runs")).unwrap();
+    lab.call(&["compare", "results/t"]).expect(0).complains(&said).complains(&["6 runs"]);
+    assert!(of(&lab) == before);
+    lab.run(&small(), &[]).expect(0).says(&["6 of 6 runs trained"]);
+    assert!(of(&lab) == before);
+    assert_eq!(lab.call(&["compare", "results/t"]).expect(0).stderr, "");
+}
+
+#[test]
+fn a_name_leads_to_the_results_of_its_own_and_a_path_nowhere_else() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    lab.write("t.json", "{}");
+    for path in ["t", "t.json"] {
+        lab.call(&["compare", path]).expect(0).complains(&["comparing results/t"]);
+    }
+    lab.call(&["compare", "backup/t"]).expect(1).complains(&["backup/t is not an experiment"]);
+    let once = lab.call(&["compare", "t", "results/t", "t.json", "--format", "json"]).expect(0);
+    let once = once.complains(&["results/t was given twice"]);
+    let found: Value = serde_json::from_str(&once.stdout).unwrap();
+    assert_eq!(found["experiments"].as_array().unwrap().len(), 1);
+    // Two of one name are told apart.
+    lab.run(&with(small(), "train.steps", json!(7)), &["--out", "other"]).expect(0);
+    let two = lab.call(&["compare", "results/t", "other/t", "--format", "json"]).expect(0);
+    let found: Value = serde_json::from_str(&two.stdout).unwrap();
+    assert_eq!([&found["experiments"][0]["name"], &found["experiments"][1]["name"]], ["results/t", "other/t"]);
+}
+
+#[test]
 fn a_run_whose_first_gradient_is_infinite_is_recorded_and_read_again() {
     let lab = Lab::new();
     let config = json!({

@@ -193,6 +193,12 @@ impl Metric {
         Self::ALL.iter().copied().find(is_meant)
     }
 
+    /// The score of the end of a run that tells whether this one rests on running statistics which have not settled: itself,
+    /// or the validation accuracy of what is known under running statistics only.
+    pub fn at_the_end(self) -> Self {
+        if self.statistics().is_some() { self } else { Self::VALIDATION_ACCURACY }
+    }
+
     /// The statistics under which it is a score of the end of a run.
     pub const fn statistics(self) -> Option<Statistics> {
         if let Source::End(_, statistics) = self.source { Some(statistics) } else { None }

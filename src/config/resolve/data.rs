@@ -10,8 +10,8 @@ pub(super) fn resolve(file: &mut DataFile, facts: &DataFacts, problems: &mut Pro
     file.source.settle(facts);
     let (train, validation, test) = counts(file, facts, problems);
     let scaling = *file.scaling.get_or_insert(match facts.values {
-        Values::Bytes => Scaling::Unit,
-        Values::Measured => Scaling::Standardize,
+        Values::Bytes if facts.images => Scaling::Unit,
+        Values::Bytes | Values::Measured => Scaling::Standardize,
         Values::Scaled => Scaling::None,
     });
     if facts.values != Values::Bytes && matches!(scaling, Scaling::Unit | Scaling::Binary) {

@@ -1,5 +1,6 @@
 //! What a cell holds: a number, or a label.
 
+use crate::sources::words::shorten;
 use std::collections::HashMap;
 
 use crate::sources::facts::MOST_CLASSES;
@@ -71,9 +72,4 @@ impl Seen {
         self.places.insert(cell.to_owned(), place);
         Ok(place)
     }
-}
-
-/// The beginning of what may be long.
-pub(super) fn shorten(text: &str) -> String {
-    if text.chars().count() > 40 { text.chars().take(37).chain("...".chars()).collect() } else { text.to_owned() }
 }

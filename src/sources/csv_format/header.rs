@@ -2,12 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::cells::shorten;
 use super::error::CsvError;
 use crate::sources::words::listed;
+use crate::sources::words::shorten;
 
 /// Most columns.
 const MOST_COLUMNS: usize = 1 << 20;
+
+const NO_NAMES: &str = "the first row holds numbers and no names; put a row with the names of the columns before it";
+
+/// Whether a name is what a feature would be.
+fn is_value(name: &str) -> bool {
+    name.parse::<f64>().is_ok() || matches!(name, "NA" | "null" | "?")
+}
 
 /// The names of the columns.
 pub(super) fn header<'a>(cells: impl Iterator<Item = &'a str>, file: &str) -> Result<Vec<String>, CsvError> {
@@ -24,8 +31,8 @@ pub(super) fn header<'a>(cells: impl Iterator<Item = &'a str>, file: &str) -> Re
         }
         _ => {}
     }
-    if names.iter().all(|name| name.parse::<f64>().is_ok()) {
-        return wrong("the first row is all numbers; put a row with the names of the columns before it".into());
+    if names.iter().all(|name| is_value(name)) {
+        return wrong(NO_NAMES.to_owned());
     }
     let mut known = HashMap::new();
     for (i, name) in names.iter().enumerate() {
@@ -40,12 +47,19 @@ pub(super) fn header<'a>(cells: impl Iterator<Item = &'a str>, file: &str) -> Re
     Ok(names)
 }
 
-/// Index of the column of labels: by its name, or the last.
+/// Index of the column of labels: by its name, or the last. The names of the other columns must not all be numbers: the first
+/// row would be a sample.
 pub(super) fn label_column(header: &[String], label: Option<&str>, file: &str) -> Result<usize, CsvError> {
-    let Some(label) = label else { return Ok(header.len() - 1) };
-    header.iter().position(|name| name == label).ok_or_else(|| {
-        let names = listed(&header.iter().map(|name| shorten(name)).collect::<Vec<_>>());
-        let what = format!("there is no column `{label}`, which data.label names; there are {names}");
-        CsvError::Header { file: file.to_owned(), what }
-    })
+    let wrong = |what: String| CsvError::Header { file: file.to_owned(), what };
+    let place = match label {
+        None => header.len() - 1,
+        Some(label) => header.iter().position(|name| name == label).ok_or_else(|| {
+            let names = listed(&header.iter().map(|name| shorten(name)).collect::<Vec<_>>());
+            wrong(format!("there is no column `{label}`, which data.label names; there are {names}"))
+        })?,
+    };
+    if header.iter().enumerate().all(|(i, name)| i == place || is_value(name)) {
+        return Err(wrong(NO_NAMES.to_owned()));
+    }
+    Ok(place)
 }

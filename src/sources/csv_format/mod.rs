@@ -11,7 +11,8 @@ mod table;
 
 use ::csv::{ReaderBuilder, StringRecord};
 
-use cells::{Seen, not_a_number, number, shorten};
+use crate::sources::words::shorten;
+use cells::{Seen, not_a_number, number};
 pub use error::CsvError;
 use header::{header, label_column};
 pub use table::Table;
@@ -79,6 +80,10 @@ impl<'a> Rows<'a> {
         let mut found = 0;
         for cell in cells {
             if found < self.header.len() {
+                if cell.contains('\n') {
+                    let what = "the cell goes over several lines; is a quote opened and never closed?";
+                    return Err(self.error(found, begins, what.to_owned()));
+                }
                 let cell = cell.trim_ascii();
                 if found == self.label {
                     let place = self.seen.place(cell).map_err(|what| self.error(found, begins, what))?;
