@@ -192,7 +192,8 @@ pub fn disk(settings: &Settings) -> f64 {
     let tables = [curves, activations, gradients];
     let saved = copies * on_disk(float * parameters(settings));
     // The folder itself, and four small files.
-    tables.iter().map(|table| table + on_disk(*table)).sum::<f64>() + saved + 5.0 * BLOCK
+    // A table without rows has a header.
+    tables.iter().map(|table| table + on_disk(table.max(1.0))).sum::<f64>() + saved + 5.0 * BLOCK
 }
 
 /// Rows of one look at the activations: three sites a block and its pool, one row for all channels and one for each.

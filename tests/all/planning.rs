@@ -32,7 +32,7 @@ fn cases() -> [Value; 4] {
     let cnn = with(glyphs, "model", json!({ "kind": "cnn", "channels": [16, 32] }));
     let vectors = with(small(), "data", json!({ "source": "gaussians", "dimension": 20 }));
     let vectors = with(with(vectors, "train.steps", json!(500)), "sweep", json!({ "data.offset": [0.0, 3.0] }));
-    let wide = with(small(), "data", json!({ "source": "gaussians", "dimension": 300, "train": 20_000 }));
+    let wide = with(small(), "data", json!({ "source": "gaussians", "dimension": 300, "train": 8000 }));
     let wide = with(wide, "log", json!({ "activations_every": 0, "gradients_every": 0 }));
     [mlp, with(cnn, "seeds", json!(1)), vectors, wide]
 }

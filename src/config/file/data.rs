@@ -39,7 +39,7 @@ pub struct DataFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 10_000_000))]
     pub test: Option<usize>,
-    /// How features are scaled (default `unit` for bytes, `standardize` for tables and for wider integers that are not all bytes, `none` for floats and generated vectors).
+    /// How features are scaled (default `unit` for images of bytes, `standardize` for tables, vectors of integers and wider integers, `none` for floats and generated vectors).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling: Option<Scaling>,
     /// Replace every label by a uniformly drawn one.
