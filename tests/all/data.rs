@@ -343,6 +343,29 @@ fn a_table_is_known_by_its_content_and_each_label_column_is_read() {
 }
 
 #[test]
+fn integers_are_bytes_where_both_files_hold_nothing_else_and_images_alone_are_divided() {
+    let wide = |count: usize, sizes: &[usize], largest: i32| {
+        let (pixels, labels) = images(count);
+        let mut pixels: Vec<i32> = pixels.into_iter().map(i32::from).collect();
+        pixels[0] = largest;
+        let bytes: Vec<u8> = pixels.iter().flat_map(|pixel| pixel.to_be_bytes()).collect();
+        [idx(0x0c, &[&[count], sizes].concat(), &bytes), idx(0x08, &[count], &labels)]
+    };
+    let (image, vector) = (&[5, 6][..], &[30][..]);
+    for (training, test, scaling) in [
+        (plain(TRAINING), wide(TEST, image, 255), "unit"),
+        (plain(TRAINING), wide(TEST, image, 256), "standardize"),
+        (wide(TRAINING, image, -1), plain(TEST), "standardize"),
+        (wide(TRAINING, vector, 255), wide(TEST, vector, 255), "standardize"),
+    ] {
+        let lab = Lab::new();
+        write(&lab, "own", |count| if count == TRAINING { training.clone() } else { test.clone() });
+        lab.run(&config("own"), &["--quiet"]).expect(0);
+        assert_eq!(lab.json("results/t/experiment.json")["configuration"]["data"]["scaling"], scaling);
+    }
+}
+
+#[test]
 fn folders_under_the_usual_names_do_not_hide_the_files() {
     let lab = Lab::new();
     let (train, test) = (plain(TRAINING), plain(TEST));
