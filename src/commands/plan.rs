@@ -72,14 +72,15 @@ fn summary(prepared: &Prepared, costs: &[Cost]) -> String {
         ("time", left(prepared, costs)),
         ("memory", memory(prepared)),
         ("disk", format!("about {} in all", size(costs.iter().map(|cost| cost.disk).sum()))),
-        ("results", prepared.folder.path().display().to_string()),
     ];
     let layout = Layout::terminal();
     let line = |(name, text): (&str, String)| layout.paragraph(&format!("{name:8} {text}"));
     let lines: Vec<String> = lines.into_iter().chain(seeds).map(line).collect();
+    // A path on a line of its own, for programs to find.
+    let results = format!("results  {}", prepared.folder.path().display());
     let name = layout.heading(&prepared.experiment.name);
     let note = "Time, memory and disk are estimates from operation counts. --runs lists the runs.";
-    format!("{name}\n\n{}\n\n{}", lines.join("\n"), layout.paragraph(note))
+    format!("{name}\n\n{}\n{results}\n\n{}", lines.join("\n"), layout.paragraph(note))
 }
 
 /// `120 runs (3 arms × 5 settings × 8 seeds): 100 completed, 20 missing`

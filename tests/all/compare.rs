@@ -903,6 +903,8 @@ fn experiments_that_differ_stand_side_by_side_and_say_where() {
     // Seeds that are counted and seeds that are listed are the same.
     let listed = with(lab.json("results/t/experiment.json"), "configuration.seeds", json!([0, 1, 2, 3, 4, 5]));
     lab.write("results/t/experiment.json", listed.to_string());
+    apart(&lab, "x", &["bn"], &[0.1, 0.3], 12);
+    assert_eq!(json_of(&lab, &["results/x"])["experiments"].as_array().unwrap().len(), 1);
     // What no key of the configuration tells of: other files of the same names, and another program.
     apart(&lab, "w", &["bn"], &[0.1, 0.3], 12);
     let record = lab.json("results/w/experiment.json");
