@@ -37,8 +37,9 @@ pub fn cell(name: &str, text: &str) -> String {
 
 /// Whether a cell in these lines of CSV is text that would be taken for a formula, or has a character that a terminal obeys.
 pub fn has_formula(lines: &[u8]) -> bool {
-    let is_command = |byte: &u8| (*byte < b' ' && *byte != b'\n') || *byte == 0x7f;
-    if lines.iter().any(is_command) {
+    let is_byte = |byte: &u8| (*byte < b' ' && *byte != b'\n') || *byte == 0x7f;
+    let has_other = || str::from_utf8(lines).is_ok_and(|text| text.contains(self::is_command));
+    if lines.iter().any(is_byte) || (!lines.is_ascii() && has_other()) {
         return true;
     }
     // Numbers may begin with a minus, and almost all that does is one: only where something else begins so are cells read.
@@ -93,6 +94,8 @@ mod tests {
             b"id,\x1b[31m\n",
             b"id,\"-1+1\"\n",
             b"id,-1-1\n",
+            "id,\u{9b}31m\n".as_bytes(),
+            "id,\u{202e}\n".as_bytes(),
         ] {
             assert!(has_formula(lines), "{lines:?}");
         }

@@ -9,6 +9,7 @@ use crate::cli::CompareArgs;
 use crate::compare::joined::joined;
 use crate::compare::{self, Loaded, Options};
 use crate::files::{self, Waiting};
+use crate::printable::is_formula;
 use crate::record::collect;
 use crate::record::layout::ExperimentFolder;
 use crate::report::layout::Layout;
@@ -65,8 +66,11 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
 fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
     let is_configuration = path.extension().is_some_and(|extension| extension == "json");
     let is_name = path.components().count() == 1;
-    let usual = path.file_stem().map(|name| Path::new("results").join(name)).filter(|_| is_name || is_configuration);
-    match usual {
+    let name = match path.file_name() {
+        _ if is_configuration => named_in(path),
+        name => name.map(PathBuf::from).filter(|_| is_name),
+    };
+    match name.map(|name| Path::new("results").join(name)) {
         Some(usual) if !files::is_folder(path)? && files::is_folder(&usual)? => {
             complain(format!("note: {} is no folder; comparing {}", path.display(), usual.display()));
             Ok(usual)
@@ -75,12 +79,24 @@ fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// The name of the experiment that a configuration is of: as it says, or as the file is called.
+fn named_in(path: &Path) -> Option<PathBuf> {
+    let text = files::read_text(path).unwrap_or_default();
+    let written: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    written["name"].as_str().map(PathBuf::from).or_else(|| path.file_stem().map(PathBuf::from))
+}
+
 /// Experiments of one name go by their paths.
 fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
     let names: Vec<String> = experiments.iter().map(|(loaded, _)| loaded.name.clone()).collect();
     let is_shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
     let name = |(loaded, place): (Loaded, PathBuf)| {
-        let name = if is_shared(&loaded.name) { place.display().to_string() } else { loaded.name.clone() };
+        let name = match is_shared(&loaded.name) {
+            // A path may begin like a formula.
+            true if is_formula(&place.to_string_lossy()) => format!("./{}", place.display()),
+            true => place.display().to_string(),
+            false => loaded.name.clone(),
+        };
         Loaded { name, ..loaded }
     };
     experiments.into_iter().map(name).collect()

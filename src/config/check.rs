@@ -195,10 +195,13 @@ fn range_name(node: &Value) -> String {
 fn remedy(value: &Value, node: &Value, path: &str) -> String {
     match value {
         Value::Array(_) => sweep_instead(value, path),
-        Value::Number(_) | Value::Bool(_) if allows_type(node, "string") => format!("; text has quotes: \"{value}\""),
+        Value::Number(_) | Value::Bool(_) if allows_type(node, "string") => {
+            format!("; as text, in a file: \"{value}\", on the command line: --set '{path}=\"{value}\"'")
+        }
         Value::String(text) if allows_type(node, "array") => {
-            let items: Vec<&str> = text.trim_matches(['[', ']']).split(',').map(str::trim).collect();
-            format!("; a list is written so: {}", Value::from(items))
+            let item = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+            let items = text.trim_matches(['[', ']']).split(',').map(|text| item(text.trim()));
+            format!("; a list is written so: {}", Value::Array(items.collect()))
         }
         _ => String::new(),
     }

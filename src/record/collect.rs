@@ -4,6 +4,7 @@
 //! has changed since they were last made: the `stamp` tells. Every file of a run is read once; the stamp describes the
 //! bytes that were read, so that a change that comes later makes the tables stale.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::damage::{self, Checked};
@@ -12,6 +13,7 @@ use super::experiment::ExperimentRecord;
 use super::found::Found;
 use super::layout::ExperimentFolder;
 use super::root_tables::RootTables;
+use super::run::{RunRecord, Status};
 use super::runs;
 use super::stamp::{self, Sources};
 use super::tables;
@@ -74,15 +76,23 @@ pub fn collect(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Up
     making.finish()
 }
 
-/// Planned runs that the root tables hold as finished, and of which nothing is left on disk: of these the tables are the
-/// only copy.
+/// Ids of the runs that the root tables hold as finished.
+///
+/// # Errors
+/// If the system cannot read them.
+pub fn held(folder: &ExperimentFolder) -> anyhow::Result<HashSet<String>> {
+    let text = files::read_if_there(&folder.table(tables::RUNS.file))?;
+    Ok(text.map(|text| runs::finished(&text)).unwrap_or_default())
+}
+
+/// Planned runs that the root tables hold as finished, and that are on disk neither finished nor failed: of these the tables
+/// are the only copy.
 fn lost(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<Vec<String>> {
-    let Some(text) = files::read_if_there(&folder.table(tables::RUNS.file))? else { return Ok(Vec::new()) };
-    let held = runs::finished(&text);
+    let held = held(folder)?;
     let mut lost = Vec::new();
     for entry in record.runs.iter().filter(|entry| held.contains(&entry.id)) {
-        let own = folder.run(&entry.id);
-        if files::look(&own.run_json())?.is_none() && files::look(&own.failure())?.is_none() {
+        let run = RunRecord::read(&folder.run(&entry.id))?;
+        if !run.is_some_and(|run| run.status.is_finished() || run.status == Status::Failed) {
             lost.push(entry.id.clone());
         }
     }

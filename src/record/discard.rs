@@ -18,20 +18,16 @@ use crate::files;
 pub fn check_ours(folder: &ExperimentFolder) -> anyhow::Result<()> {
     files::refuse_link(folder.path())?;
     files::refuse_link(&folder.runs())?;
-    let path = folder.experiment_json();
-    if let Some(bytes) = files::read_if_there(&path)? {
-        match ExperimentRecord::parse(&bytes, &path) {
-            Ok(_) => return Ok(()),
-            Err(error) if ExperimentRecord::version(&bytes) > u64::from(SCHEMA_VERSION) => return Err(error),
-            Err(_) => {}
-        }
+    if has_record(folder)? {
+        return Ok(());
     }
     let runs = files::list(&folder.runs())?;
     let is_recorded = |id: &String| is_recorded(&folder.run(id), id);
     let known = ["runs", ".lock", ".training.lock"];
     let is_known = |name: &String| known.contains(&&name[..]) || name.starts_with(".writing-");
     let has_files = !runs.is_empty() || !files::list(folder.path())?.iter().all(is_known);
-    if has_files && !runs.iter().any(is_recorded) {
+    // Another program of ours may have begun meanwhile: it writes its record first.
+    if has_files && !runs.iter().any(is_recorded) && !has_record(folder)? {
         bail!(
             "{} holds files, and no record that bn-exp wrote: nothing is written there\n\
              give the experiment another name (`--set name=…`) or another --out, or move the files away",
@@ -39,6 +35,16 @@ pub fn check_ours(folder: &ExperimentFolder) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Whether the folder has the record of an experiment.
+fn has_record(folder: &ExperimentFolder) -> anyhow::Result<bool> {
+    let path = folder.experiment_json();
+    let Some(bytes) = files::read_if_there(&path)? else { return Ok(false) };
+    match ExperimentRecord::parse(&bytes, &path) {
+        Err(error) if ExperimentRecord::version(&bytes) > u64::from(SCHEMA_VERSION) => Err(error),
+        parsed => Ok(parsed.is_ok()),
+    }
 }
 
 /// Whether a run's folder has the record of this run.

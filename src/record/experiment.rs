@@ -72,7 +72,11 @@ impl ExperimentRecord {
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let path = folder.experiment_json();
         let bytes = files::read_if_there(&path)?;
-        let none = || format!("{} is not an experiment: it has no experiment.json", folder.path().display());
+        let place = folder.path().display();
+        let none = || match files::is_folder(folder.path()) {
+            Ok(false) => format!("there is no folder {place}"),
+            _ => format!("{place} is not an experiment: it has no experiment.json"),
+        };
         Self::parse(&bytes.with_context(none)?, &path)
     }
 

@@ -137,7 +137,7 @@ fn open_if_needed(
     waiting: Waiting,
 ) -> anyhow::Result<(Option<Lock>, Ended)> {
     discard::check_ours(folder)?;
-    let has_runs = files::is_folder(&folder.runs())?;
+    let has_runs = files::is_folder(&folder.runs())? || !collect::held(folder)?.is_empty();
     let discard = discard.filter(|_| has_runs);
     let ended = if discard.is_some() { Ended::default() } else { RunRecord::ended(folder)? };
     let missing = missing(runs, &ended);
@@ -174,7 +174,9 @@ fn open(
         files::make_folder(&folder.runs())?;
     }
     let ended = RunRecord::ended(folder)?;
-    experiment::open(folder, record, &ended.finished, is_alone)?;
+    // Of runs whose folders are gone the tables may be the only copy.
+    let finished = ended.finished.iter().cloned().chain(collect::held(folder)?).collect();
+    experiment::open(folder, record, &finished, is_alone)?;
     drop(alone);
     Ok((files::try_lock_shared(&folder.training_lock())?, ended))
 }

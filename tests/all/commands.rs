@@ -151,7 +151,7 @@ fn a_folder_without_an_experiment_is_named_and_the_others_are_compared() {
     std::fs::create_dir(lab.path("empty")).unwrap();
     let outcome = lab.call(&["compare", "nowhere", "results/t", "empty"]).expect(1);
     let outcome = outcome.says(&["t: test_accuracy, no arm tuned", "`bn` against `affine`"]);
-    outcome.complains(&["nowhere is not an experiment", "empty is not an experiment"]);
+    outcome.complains(&["there is no folder nowhere", "empty is not an experiment"]);
     assert!(!lab.path("nowhere").exists());
     assert_eq!(std::fs::read_dir(lab.path("empty")).unwrap().count(), 0, "compare left something in a foreign folder");
     lab.call(&["compare", "results"]).expect(1).complains(&["results is not an experiment"]);

@@ -46,7 +46,7 @@ fn what_does_not_belong_together_is_refused() {
     lab.run(&config(), &["--shard", "1/2", "--out", "a"]).expect(0);
     lab.run(&with(config(), "train.steps", json!(13)), &["--shard", "2/2", "--out", "b"]).expect(0);
     lab.run(&with(config(), "name", json!("u")), &["--shard", "2/2", "--out", "c"]).expect(0);
-    for (other, words) in [("b/t", "different plans"), ("c/u", "of u"), ("d/t", "no experiment")] {
+    for (other, words) in [("b/t", "different plans"), ("c/u", "of u"), ("d/t", "no folder d/t")] {
         lab.call(&["collect", "a/t", other, "--out", "results"]).expect(1).complains(&[words]);
         assert!(!lab.path("results").exists());
     }

@@ -186,9 +186,20 @@ fn tables_that_are_the_only_copy_of_runs_are_kept() {
     std::fs::create_dir(lab.path("results/t/runs")).unwrap();
     lab.call(&["compare", "results/t"]).expect(0).complains(&said).complains(&["6 runs"]);
     assert!(of(&lab) == before);
+    // Another plan would drop what they hold; discarding them asks.
+    for change in [&["--set", "train.steps=7"][..], &["--set", "seeds=1"]] {
+        lab.run(&small(), change).expect(2).complains(&["would drop"]);
+        assert!(of(&lab) == before, "{change:?}");
+    }
+    lab.run(&small(), &["--fresh"]).expect(2).complains(&["add --yes"]);
+    assert!(of(&lab) == before);
     lab.run(&small(), &[]).expect(0).says(&["6 of 6 runs trained"]);
     assert!(of(&lab) == before);
     assert_eq!(lab.call(&["compare", "results/t"]).expect(0).stderr, "");
+    // A record that is cut short is no record.
+    lab.write(lab.run_folder("t", "bn", 0).join("run.json"), "");
+    lab.call(&["compare", "results/t"]).expect(0).complains(&said);
+    assert!(of(&lab) == before);
 }
 
 #[test]
@@ -199,11 +210,17 @@ fn a_name_leads_to_the_results_of_its_own_and_a_path_nowhere_else() {
     for path in ["t", "t.json"] {
         lab.call(&["compare", path]).expect(0).complains(&["comparing results/t"]);
     }
-    lab.call(&["compare", "backup/t"]).expect(1).complains(&["backup/t is not an experiment"]);
+    lab.call(&["compare", "backup/t"]).expect(1).complains(&["there is no folder backup/t"]);
     let once = lab.call(&["compare", "t", "results/t", "t.json", "--format", "json"]).expect(0);
     let once = once.complains(&["results/t was given twice"]);
     let found: Value = serde_json::from_str(&once.stdout).unwrap();
     assert_eq!(found["experiments"].as_array().unwrap().len(), 1);
+    // A name may have a dot, and a configuration's name need not be its file's.
+    lab.run(&with(small(), "name", json!("t.v2")), &[]).expect(0);
+    lab.write("mine.json", with(small(), "name", json!("t.v2")).to_string());
+    for path in ["t.v2", "mine.json"] {
+        lab.call(&["compare", path]).expect(0).complains(&["comparing results/t.v2"]);
+    }
     // Two of one name are told apart.
     lab.run(&with(small(), "train.steps", json!(7)), &["--out", "other"]).expect(0);
     let two = lab.call(&["compare", "results/t", "other/t", "--format", "json"]).expect(0);
