@@ -70,7 +70,7 @@ pub fn open(path: &Path) -> anyhow::Result<File> {
 /// Reads a whole file, if it is there.
 ///
 /// # Errors
-/// The system's, with the path; if it is no file.
+/// The system's, with the path; if it is a folder, a pipe or a device.
 pub fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     // A file that is removed in between gives an error, which is told.
     look(path)?.map(|_| read(path)).transpose()

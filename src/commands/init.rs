@@ -19,9 +19,10 @@ pub(super) fn init(args: &InitArgs) -> anyhow::Result<Exit> {
     let name = args.name.as_str();
     let Some(text) = shipped::text(name) else {
         let hint = did_you_mean(name, shipped::names());
-        return Err(
-            UsageError(format!("{name:?} is no shipped configuration{hint}; `bn-exp init --list` lists them")).into()
-        );
+        return Err(UsageError(format!(
+            "{name:?} is not a shipped configuration{hint}; `bn-exp init --list` lists them"
+        ))
+        .into());
     };
     let file = format!("{name}.json");
     if is_there(&file) {

@@ -24,7 +24,7 @@ pub(super) fn show(text: impl Display) -> anyhow::Result<()> {
     }
 }
 
-/// Says something on standard error; a reader that has gone away is no reason to stop.
+/// Says something on standard error; the program goes on even if the reader has gone away.
 pub(super) fn complain(text: impl Display) {
     drop(writeln!(std::io::stderr(), "{}", escaped(&text.to_string())));
 }

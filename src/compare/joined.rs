@@ -67,6 +67,7 @@ fn join(earlier: &mut Loaded, next: Loaded) {
     earlier.name = format!("{} + {}", earlier.name, next.name);
     earlier.variants.extend(next.variants);
     earlier.runs.extend(next.runs);
+    earlier.reached_under_batch.extend(next.reached_under_batch);
     let entries = |configuration: &Value| configuration["variants"].as_array().cloned().unwrap_or_default();
     let all = [entries(&earlier.configuration), entries(&next.configuration)].concat();
     earlier.configuration["variants"] = Value::from(all);

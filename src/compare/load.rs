@@ -17,7 +17,7 @@ use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::leading;
 use crate::record::run::Status;
-use crate::record::tables;
+use crate::record::{curves, tables};
 use crate::sources::Source;
 
 /// A planned run and what came of it.
@@ -78,6 +78,8 @@ pub struct Loaded {
     pub metrics: Vec<Metric>,
     /// Every planned run, in plan order.
     pub runs: Vec<Run>,
+    /// Steps to the target under batch statistics, by run; of the runs for which curves.csv has them.
+    pub reached_under_batch: HashMap<String, Option<usize>>,
 }
 
 impl Loaded {
@@ -88,7 +90,22 @@ impl Loaded {
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let record = ExperimentRecord::read(folder)?;
         let (runs, timing) = (sheet::open(folder, tables::RUNS)?, sheet::open(folder, tables::TIMING)?);
-        Self::of(record, &folder.experiment_json(), runs, timing)
+        let mut loaded = Self::of(record, &folder.experiment_json(), runs, timing)?;
+        if let Some(target) = loaded.options.target_accuracy {
+            loaded.reached_under_batch = curves::reached_under_batch(folder, target)?;
+        }
+        Ok(loaded)
+    }
+
+    /// The same with the time to the target under batch statistics, where it is known; none where that changes nothing.
+    pub fn under_batch(&self) -> Option<Self> {
+        let mut other = self.clone();
+        for run in &mut other.runs {
+            if let Some(step) = self.reached_under_batch.get(&run.entry.id) {
+                run.steps_to_target = step.map(|step| step as f64);
+            }
+        }
+        Some(other).filter(|other| other.runs != self.runs)
     }
 
     /// Puts together what `experiment.json`, at `path`, runs.csv and timing.csv say.
@@ -141,6 +158,7 @@ impl Loaded {
             has_fixed_data,
             metrics,
             runs,
+            reached_under_batch: HashMap::new(),
         })
     }
 

@@ -44,6 +44,7 @@ pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<
     let pairs = pairs(arranged.iter().flatten().map(|arranged| arranged.grid.loaded), options.baseline.as_deref());
     let mut comparisons = concluded(&arranged, options, |scores| estimates(scores, &pairs, options));
     let under = under_other_statistics(&arranged, &pairs, options);
+    let times = times_under_batch(experiments, &pairs, options);
     for (i, (comparison, arranged)) in comparisons.iter_mut().zip(&arranged).enumerate() {
         if let (Ok(comparison), Ok(Arranged { grid, metric, .. })) = (comparison, arranged) {
             let found = checks::warnings(&Scores::new(grid, *metric), comparison, options);
@@ -51,8 +52,15 @@ pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<
             let shown = metric.statistics().map(|statistics| (statistics, &*comparison));
             let all: Vec<_> = shown.into_iter().chain(others).collect();
             let mut of_kinds = kinds::warnings(&all);
-            // Of a time, or the best of all evaluations, there is one kind: the verdict is not of what was compared here.
-            of_kinds.retain(|warning| shown.is_some() || matches!(warning, Warning::MeanDependsOnStatistics { .. }));
+            // Of a time, or the best of all evaluations, there is no score at the end: only that the running statistics have
+            // not settled even there tells something of it.
+            of_kinds.retain(|warning| {
+                shown.is_some() || matches!(warning, Warning::MeanDependsOnStatistics { settled: false, .. })
+            });
+            if let Some(Ok(other)) = times.get(i).filter(|_| metric.kind.is_time()) {
+                let both = [(Statistics::Running, &*comparison), (Statistics::Batch, other)];
+                of_kinds.splice(0..0, kinds::warnings(&both));
+            }
             comparison.warnings.extend(of_kinds.into_iter().chain(found));
         }
     }
@@ -74,6 +82,22 @@ fn concluded(
     let mut comparisons: Vec<_> = arranged.iter().map(estimated).collect();
     families::conclude(&mut comparisons, options);
     comparisons
+}
+
+/// Arms and contrasts with the times to the target under batch statistics; nothing where no time is another.
+fn times_under_batch(
+    experiments: &[Loaded],
+    pairs: &[(&str, &str)],
+    options: &Options,
+) -> Vec<anyhow::Result<Comparison>> {
+    let is_time = |loaded: &Loaded| options.metric.unwrap_or(loaded.options.metric).kind.is_time();
+    if !experiments.iter().any(|loaded| is_time(loaded) && loaded.under_batch().is_some()) {
+        return Vec::new();
+    }
+    let others: Vec<Loaded> = experiments.iter().map(|l| l.under_batch().unwrap_or_else(|| l.clone())).collect();
+    let arranged: Vec<anyhow::Result<Arranged>> = others.iter().map(|loaded| arrange(loaded, options)).collect();
+    let options = Options { null: false, exchanges: options.exchanges.min(kinds::EXCHANGES), ..options.clone() };
+    concluded(&arranged, &options, |scores| arms_and_contrasts(scores, pairs, &options))
 }
 
 /// Arms and contrasts under the other kinds of statistics, where any run scores otherwise under them.

@@ -17,7 +17,7 @@ impl Settings {
     /// the shape and classes of its data. The data itself need not be there.
     ///
     /// # Errors
-    /// [`super::ConfigError`] if a key is missing, unknown or out of range; if there can be no such data.
+    /// [`super::ConfigError`] if a key is missing, unknown or out of range; if such data cannot exist.
     pub fn recorded(configuration: &Value, shape: Shape, classes: usize) -> anyhow::Result<Self> {
         let Shape { channels, height, width } = shape;
         let is_possible = [channels, height, width].iter().all(|side| (1..=MOST).contains(side));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// What is at a path, links followed; `None` only where the system says that nothing is there. Any other answer is no proof
+/// What is at a path, links followed; `None` only where the system says that nothing is there. Any other answer does not prove
 /// that a file is absent, and is an error.
 ///
 /// # Errors

@@ -1,7 +1,12 @@
 //! curves.csv: losses and accuracies over training.
 
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+
 use anyhow::Context;
 
+use super::layout::ExperimentFolder;
+use crate::files;
 use crate::nn::Statistics;
 use crate::table::{Row, Table, float, number};
 use crate::train::evaluate::{CurveRow, Part, Score};
@@ -38,21 +43,49 @@ impl Row for CurveRow {
 /// # Errors
 /// If a line has too few cells, or one of those rows a cell that does not fit.
 pub fn first_reaching(text: &str, target: f64) -> anyhow::Result<Option<usize>> {
-    const WIDTH: usize = CurveRow::TABLE.columns.len();
-    let column = |name| CurveRow::TABLE.columns.iter().position(|known| *known == name).context("no such column");
-    let (split, of) = (column("split")?, column("mode")?);
-    // There may be millions of lines: few of them are parsed.
     for line in text.lines() {
-        let cells: [&str; WIDTH] = CurveRow::TABLE.own_cells(line).context("a row has too few cells")?;
-        if cells[split] == Part::Validation.name() && cells[of] == Statistics::Running.mode() {
-            let row =
-                CurveRow::parse(&cells).with_context(|| format!("{line:?} is not a row of the validation split"))?;
-            if row.score.accuracy >= target {
-                return Ok(Some(row.step));
-            }
+        if let Some(row) = validation(line, Statistics::Running)?.filter(|row| row.score.accuracy >= target) {
+            return Ok(Some(row.step));
         }
     }
     Ok(None)
+}
+
+/// The same under batch statistics, of each run in the root table that was evaluated so; none without a table.
+///
+/// # Errors
+/// As [`first_reaching`]; if the system cannot read the table.
+pub fn reached_under_batch(folder: &ExperimentFolder, target: f64) -> anyhow::Result<HashMap<String, Option<usize>>> {
+    let path = folder.table(CurveRow::TABLE.file);
+    let mut reached = HashMap::new();
+    if files::look(&path)?.is_none() {
+        return Ok(reached);
+    }
+    for line in BufReader::new(files::open(&path)?).lines() {
+        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        let row = validation(&line, Statistics::Batch).with_context(|| path.display().to_string())?;
+        if let (Some(row), Some(id)) = (row, line.split(',').next()) {
+            let first = reached.entry(id.to_owned()).or_insert(None);
+            if first.is_none() && row.score.accuracy >= target {
+                *first = Some(row.step);
+            }
+        }
+    }
+    Ok(reached)
+}
+
+/// A line as a row of the validation split under these statistics; none if it is another. There may be millions of lines:
+/// few of them are parsed.
+fn validation(line: &str, statistics: Statistics) -> anyhow::Result<Option<CurveRow>> {
+    const WIDTH: usize = CurveRow::TABLE.columns.len();
+    let column = |name| CurveRow::TABLE.columns.iter().position(|known| *known == name).context("no such column");
+    let (split, of) = (column("split")?, column("mode")?);
+    let cells: [&str; WIDTH] = CurveRow::TABLE.own_cells(line).context("a row has too few cells")?;
+    if cells[split] != Part::Validation.name() || cells[of] != statistics.mode() {
+        return Ok(None);
+    }
+    let row = CurveRow::parse(&cells).with_context(|| format!("{line:?} is not a row of the validation split"))?;
+    Ok(Some(row))
 }
 
 #[cfg(test)]

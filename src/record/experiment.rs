@@ -120,7 +120,7 @@ impl ExperimentRecord {
         let words = self.runs.iter().flat_map(|run| &run.values).filter_map(Value::as_str);
         for text in words.chain(self.axes.iter().map(String::as_str)) {
             anyhow::ensure!(!is_formula(text), "a spreadsheet would take the cell {text:?} for a formula");
-            anyhow::ensure!(!text.contains(char::is_control), "{text:?} has a character that is no text");
+            anyhow::ensure!(!text.contains(char::is_control), "{text:?} has a control character");
         }
         for run in &self.runs {
             anyhow::ensure!(seen.insert(&run.id), "run {} is listed twice", run.id);

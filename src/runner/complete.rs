@@ -66,7 +66,7 @@ pub struct Done {
 /// # Errors
 /// [`crate::config::ConfigError`] if the experiment cannot be planned or a network not trained, before anything is
 /// written; if the data cannot be read or the folder not be written; [`experiment::WouldDrop`] if the folder has runs of
-/// another configuration. A run that goes wrong is recorded and counted, and is no error.
+/// another configuration. A run that goes wrong is recorded and counted; it is not an error here.
 pub fn complete(
     experiment: &Experiment,
     store: &Store,

@@ -127,7 +127,7 @@ impl Progress {
         }
     }
 
-    /// A line on standard error. A reader that has gone away is no reason to stop training.
+    /// A line on standard error. Training goes on even if the reader has gone away.
     fn say(&self, line: &str) {
         self.bars.suspend(|| drop(writeln!(std::io::stderr(), "{}", escaped(line))));
     }

@@ -50,17 +50,7 @@ impl FromFiles for Csv {
 
     fn facts(&self, read: Read) -> Result<DataFacts, DataError> {
         let files = read()?;
-        let numbering = files.labels.numbering(Some(files.labels.names.len()))?;
-        Ok(DataFacts {
-            shape: files.shape,
-            images: false,
-            values: files.values,
-            classes: numbering.classes,
-            training_file: Some(files.training.labels.len()),
-            test_file: Some(files.test.labels.len()),
-            fingerprint: Some(files.fingerprint.clone()),
-            notes: numbering.note.into_iter().collect(),
-        })
+        files.facts(false, Some(files.labels.names.len()))
     }
 
     fn reading(&self) -> String {

@@ -48,17 +48,7 @@ impl FromFiles for Idx {
 
     fn facts(&self, read: Read) -> Result<DataFacts, DataError> {
         let files = read()?;
-        let numbering = files.labels.numbering(self.classes)?;
-        Ok(DataFacts {
-            shape: files.shape,
-            images: files.shape.area() > 1,
-            values: files.values,
-            classes: numbering.classes,
-            training_file: Some(files.training.labels.len()),
-            test_file: Some(files.test.labels.len()),
-            fingerprint: Some(files.fingerprint.clone()),
-            notes: numbering.note.into_iter().collect(),
-        })
+        files.facts(files.shape.area() > 1, self.classes)
     }
 
     fn reading(&self) -> String {

@@ -45,7 +45,7 @@ pub fn read_files(
     let too_many = |found| DataError::Mismatch {
         file: training.label_file.clone(),
         expected: format!("at most {MOST_CLASSES} different labels"),
-        found: format!("at least {found}; what is no class (a number measured, an index) is no label"),
+        found: format!("at least {found}; labels must be classes, and not measured numbers or row numbers"),
     };
     let labels = different(&training.labels, &test.labels).map_err(too_many)?;
     let Different { names, training: in_training, test: in_test } = labels;

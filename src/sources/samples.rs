@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::facts::{Shape, Values};
+use super::error::DataError;
+use super::facts::{DataFacts, Shape, Values};
 use super::labels::LabelSet;
 
 /// Features of samples, row-major \[N, H, W, C\], unscaled.
@@ -74,6 +75,26 @@ pub struct Files {
     pub training: FileSamples,
     /// Samples for testing.
     pub test: FileSamples,
+}
+
+impl Files {
+    /// What a configuration may rely on, with `classes` classes if so many are stated.
+    ///
+    /// # Errors
+    /// If the labels do not fit them.
+    pub fn facts(&self, images: bool, classes: Option<usize>) -> Result<DataFacts, DataError> {
+        let numbering = self.labels.numbering(classes)?;
+        Ok(DataFacts {
+            shape: self.shape,
+            images,
+            values: self.values,
+            classes: numbering.classes,
+            training_file: Some(self.training.labels.len()),
+            test_file: Some(self.test.labels.len()),
+            fingerprint: Some(self.fingerprint.clone()),
+            notes: numbering.note.into_iter().collect(),
+        })
+    }
 }
 
 /// Generated vectors.

@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn divergence_is_held_against_guessing_where_the_first_loss_was_lower() {
-        // A first batch of one sample that was right: a loss of 0.9 is no divergence.
+        // A first batch of one sample that was right: a loss of 0.9 does not mean divergence.
         assert_eq!(divergence(0.9, 1e-5, 10, 1e3), None);
         assert_eq!(divergence(2302.0, 1e-5, 10, 1e3), None);
         let reason = divergence(2303.0, 1e-5, 10, 1e3).unwrap();

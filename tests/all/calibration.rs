@@ -2,6 +2,8 @@
 //! the runs to the verdict: with nothing to be found, alarms and intervals must be as rare and as wide as they claim;
 //! with something planted, it must be found as often as theory says.
 
+use std::collections::HashMap;
+
 use bn_exp::compare::contrasts::Contrast;
 use bn_exp::compare::grid::Grid;
 use bn_exp::compare::load::{Loaded, Run};
@@ -108,6 +110,7 @@ fn experiment(runs: Vec<Run>) -> Loaded {
         differs_from: None,
         data_sha256: Vec::new(),
         numerics: String::new(),
+        reached_under_batch: HashMap::new(),
         has_fixed_data: false,
         metrics: Metric::FINAL.to_vec(),
         runs,

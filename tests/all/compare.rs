@@ -214,6 +214,50 @@ fn what_is_known_under_running_statistics_alone_is_warned_of_by_the_scores_at_th
     assert!(warnings.contains("`bn`") && !warnings.contains("`affine`"), "{warnings}");
 }
 
+/// Statistics that lag behind at first and have settled at the end: only the time tells.
+#[test]
+fn a_time_that_rests_on_statistics_which_settle_later_is_warned_of_with_both_figures() {
+    let config = json!({
+        "name": "t", "norm": { "momentum": 0.01 }, "model": { "kind": "mlp", "hidden": [16] },
+        "variants": ["affine", "bn"], "train": { "batch_size": 32, "steps": 1000 }, "seeds": 8,
+        "data": { "source": "gaussians", "classes": 4, "train": 1000, "validation": 200, "test": 200, "separation": 8.0,
+                  "offset": 2.0 },
+        "optimizer": { "kind": "sgd", "lr": 0.1 }, "log": { "evaluate_every": 5 },
+        "compare": { "target_accuracy": 0.9 }
+    });
+    let lab = Lab::new();
+    lab.run(&config, &[]).expect(0);
+    let curves = lab.table("results/t/curves.csv");
+    let mean = |mode: &str| {
+        let first = |seed: u64| {
+            let wanted = [("variant", "bn"), ("seed", &seed.to_string()), ("split", "validation"), ("mode", mode)];
+            let rows = curves.only(&wanted);
+            rows.iter().find(|row| number(&row["accuracy"]) >= 0.9).map_or(1000.0, |row| number(&row["step"]))
+        };
+        (0..8).map(first).sum::<f64>() / 8.0
+    };
+    let (running, batch) = (mean("running_stats"), mean("batch_stats"));
+    assert!(running > 1.5 * batch, "the case is one: {running} {batch}");
+    let found = &json_of(&lab, &["--metric", "test_accuracy"])["experiments"][0];
+    assert!(!found["warnings"].to_string().contains("have not settled"), "settled at the end: {}", found["warnings"]);
+    for metric in ["steps_to_target", "seconds_to_target"] {
+        let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
+        let warnings = found["warnings"].to_string();
+        let said = ["under running statistics", "under batch statistics", "lag behind while a network learns", "`bn`"];
+        assert!(said.iter().all(|words| warnings.contains(words)), "{metric}: {warnings}");
+        assert!(!warnings.contains("have settled"), "{metric}: {warnings}");
+        let steps = [running, batch].map(|mean| format!("{mean:.1} under"));
+        assert!(
+            metric != "steps_to_target" || steps.iter().all(|mean| warnings.contains(mean)),
+            "{steps:?} {warnings}"
+        );
+    }
+    // Published tables have no curves, and are still compared.
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    std::fs::remove_file(lab.path("results/t/curves.csv")).unwrap();
+    lab.call(&["compare", "results/t", "--metric", "steps_to_target"]).expect(0);
+}
+
 #[test]
 fn an_arm_to_which_the_tuned_axis_says_nothing_has_no_edge() {
     let lab = made_up(&["none", "affine", "bn"], 6, tuned(), |arm, seed, rate| match arm {

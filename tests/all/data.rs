@@ -411,6 +411,8 @@ fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
     refused(with_line(5, "1,0"), &["row 5 (line 6) has 2 cells, the header 3"]);
     refused(with_line(5, "\n\n1,0,x"), &["row 5 (line 8), column `mass`"]);
     refused(with_line(5, "1,\"a,1"), &["row 5 (line 6), column `kind`", "several lines", "never closed"]);
+    let open = with_line(5, "1,\"a,1").replace('\n', "\r");
+    refused(open, &["row 5", "column `kind`", "several lines", "never closed"]);
     refused(with_line(5, "1,\"a\nb\",1"), &["row 5 (line 6), column `kind`", "several lines"]);
     refused(with_line(5, "1,0,2,3"), &["row 5 (line 6) has 4 cells"]);
     refused(whole.split_once('\n').unwrap().1.to_owned(), &["the first row holds numbers", "names of the columns"]);

@@ -311,7 +311,7 @@ fn control_characters_are_written_out() {
         record["runs"].as_array_mut().expect("runs").iter_mut().for_each(|run| run["values"] = json!([EVIL]));
     });
     for args in [&["collect", "from/t", "--out", "results"][..], &["compare", "from/t"]] {
-        is_harmless(&lab.call(args).expect(1), "red");
+        is_harmless(&lab.call(args).expect(1), "control character");
     }
     let lab = tampered(|record| record["configuration"]["optimizer"][EVIL] = json!(EVIL));
     let run = std::fs::read_dir(lab.path("from/t/runs")).unwrap().next().unwrap().unwrap().path().join("run.json");

@@ -186,7 +186,7 @@ impl Metric {
         Self::ALL.iter().copied().find(|metric| metric.name == name)
     }
 
-    /// The same score of the end of a run under other statistics; `None` for what is no score of the end.
+    /// The same score of the end of a run under other statistics; `None` for any other metric.
     pub fn under(self, statistics: Statistics) -> Option<Self> {
         let Source::End(part, _) = self.source else { return None };
         let is_meant = |other: &Self| (other.source, other.kind) == (Source::End(part, statistics), self.kind);

@@ -21,7 +21,7 @@ pub(super) fn is_allowed(x: &f64) -> bool {
     x.abs() <= f64::from(f32::MAX)
 }
 
-/// What is wrong with a cell that is no number.
+/// What is wrong with a cell that should be a number.
 pub(super) fn not_a_number(cell: &str) -> String {
     if is_missing(cell) {
         let remedy = "fill it in, or leave the row out";

@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Debug, Error, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are explained by the messages they appear in")]
 pub enum CsvError {
-    /// Bytes that are no text.
+    /// Bytes that are not UTF-8.
     #[error("{file}: line {line} is not UTF-8 text (byte {byte:#04x}); save the table as CSV in UTF-8")]
     Encoding { file: String, line: usize, byte: u8 },
     /// No header, or one that names nothing.

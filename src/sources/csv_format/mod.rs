@@ -80,7 +80,7 @@ impl<'a> Rows<'a> {
         let mut found = 0;
         for cell in cells {
             if found < self.header.len() {
-                if cell.contains('\n') {
+                if cell.contains(['\n', '\r']) {
                     let what = "the cell goes over several lines; is a quote opened and never closed?";
                     return Err(self.error(found, begins, what.to_owned()));
                 }

@@ -1,0 +1,241 @@
+//! Each kind of warning in words: what is wrong, what to do, and where it is so.
+
+use super::{CountsAs, DivergedRuns, MeanUnder, Missing, VerdictUnder, Warning};
+use crate::compare::arms::Chosen;
+use crate::compare::grid::{Edge, End, Values};
+use crate::compare::words::{named, number, p_value, seeds, signed, value, values};
+use crate::config::file::{Metric, Statistics};
+use crate::stats::permutation::FEWEST;
+
+/// Runs or seeds that are named before the rest is only counted.
+const NAMED: usize = 8;
+
+impl Warning {
+    /// The warning in words.
+    pub fn sentence(&self) -> String {
+        together(&[self])
+    }
+
+    /// What is wrong and what to do, in words that are the same wherever the same is wrong.
+    pub fn text(&self) -> String {
+        match self {
+            Self::SideBySide { other, keys } => side_by_side(other, keys),
+            Self::OneSeed => {
+                "There is one seed, so no arm is tuned: the other seeds would choose. Give seeds at least 2, better 10."
+                    .to_owned()
+            }
+            Self::NoValidation => {
+                "No arm is tuned, because there is no validation split to choose by. Set data.validation above 0."
+                    .to_owned()
+            }
+            Self::Unfinished { missing, planned } => unfinished(missing, *planned),
+            Self::DifferentSeeds { .. } => {
+                "Arms have different seeds, and only those that both have are compared. `bn-exp run` trains the rest."
+                    .to_owned()
+            }
+            Self::FewSeeds { seeds: n, p_minimum } => {
+                let none = if *n < FEWEST { ", and there is no interval" } else { "" };
+                let cannot = format!("With {} p cannot fall below {}{none}", seeds(*n), p_value(*p_minimum));
+                format!("{cannot}: nothing can be decided. Add seeds.")
+            }
+            Self::MeanDependsOnStatistics { metric, settled, .. } => {
+                let metric_name = metric.name.replace('_', " ");
+                format!("The mean {metric_name} depends on the statistics that normalise. {}", what_to_do(*metric, *settled))
+            }
+            Self::VerdictDependsOnStatistics { metric, settled, .. } => {
+                format!("The verdict depends on the statistics that normalise. {}", what_to_do(*metric, *settled))
+            }
+            Self::TimeAtEdge { .. } => {
+                "The best value for the time to the target is the end of what was tried, and the time may be shorter \
+                 beyond it. Widen the sweep there."
+                    .to_owned()
+            }
+            Self::Edge { .. } => {
+                "The best value is the end of what was tried, and the arm may do better beyond it. Widen the sweep there."
+                    .to_owned()
+            }
+            Self::UnsettledChoice { .. } => {
+                "Validation cannot tell these values apart, but the result differs between them. p and the interval hold for \
+                 the one that was chosen. More seeds, or more validation samples, settle it."
+                    .to_owned()
+            }
+            Self::NothingObserved { is_time, .. } => {
+                let what = if *is_time { "diverged or never reached the target" } else { "diverged" };
+                format!("Every run that is compared here {what}, so nothing is compared. Try smaller learning rates.")
+            }
+            Self::ChoiceDecides { .. } => {
+                "There is no verdict, because the sign of the difference depends on which of several values is chosen, \
+                 and validation cannot tell them apart. More seeds, or more validation samples, settle it."
+                    .to_owned()
+            }
+            Self::BelowChance { .. } => {
+                "There is no verdict, because a diverged run counts as guessing, and another run that was trained to its end \
+                 is worse than guessing."
+                    .to_owned()
+            }
+            Self::OtherMargin { metric } => {
+                let metric = metric.name;
+                format!("The equivalence margin is for {metric}, so nothing is called equivalent here.")
+            }
+            Self::Untuned { is_swept } => {
+                let remedy = match is_swept {
+                    true => "The arms are compared at each rate; name optimizer.lr in compare.select to tune over it",
+                    false => "Sweep optimizer.lr and name it in compare.select",
+                };
+                format!("The learning rate is not tuned. At one rate for all, the arm that it suits looks better. {remedy}.")
+            }
+            Self::Diverged { counts_as, arms } => diverged(*counts_as, arms),
+            Self::ProgramVersions { found } => format!(
+                "Runs were made by different program versions: {}. Their numbers can be compared; their times perhaps not.",
+                found.join(", ")
+            ),
+            Self::InstructionLevels { found } => format!(
+                "Runs were made at different instruction levels: {}. They differ by rounding and in their time a step.",
+                found.join(", ")
+            ),
+        }
+    }
+
+    /// Which arms, values and setting it is about, where there may be others that the same is wrong with.
+    fn place(&self) -> Option<String> {
+        let (setting, place) = match self {
+            Self::DifferentSeeds { setting, arms, only } => (setting, different_seeds(arms, only)),
+            Self::TimeAtEdge { setting, variant } => (setting, named(variant)),
+            Self::Edge { setting, variant, seeds, chosen } => {
+                (setting, format!("{} ({})", named(variant), edges(*seeds, chosen)))
+            }
+            Self::UnsettledChoice { setting, variant, selected, others } => {
+                (setting, format!("{} ({})", named(variant), alternatives(selected, others)))
+            }
+            Self::MeanDependsOnStatistics { setting, variant, metric, means, .. } => {
+                (setting, format!("{} ({})", named(variant), means_under(*metric, means)))
+            }
+            Self::VerdictDependsOnStatistics { setting, arms, metric, verdicts, .. } => {
+                (setting, format!("{arms} ({})", verdicts_under(*metric, verdicts)))
+            }
+            Self::NothingObserved { setting, arms, .. }
+            | Self::ChoiceDecides { setting, arms }
+            | Self::BelowChance { setting, arms } => (setting, arms.clone()),
+            _ => return None,
+        };
+        let at = values(setting);
+        Some(if at.is_empty() { place } else { format!("{place} at {at}") })
+    }
+}
+
+/// `optimizer.lr = 0.1 or 0.3`
+fn alternatives(selected: &Values, others: &[Values]) -> String {
+    let other = |other: &Values| match (other.len(), other.values().next()) {
+        (1, Some(only)) => value(only),
+        _ => values(other),
+    };
+    [values(selected)].into_iter().chain(others.iter().map(other)).collect::<Vec<_>>().join(" or ")
+}
+
+/// Warnings with the same text as one: the text, then every place.
+pub fn together(alike: &[&Warning]) -> String {
+    let text = alike.first().map(|warning| warning.text()).unwrap_or_default();
+    let places: Vec<String> = alike.iter().filter_map(|warning| warning.place()).collect();
+    if places.is_empty() { text } else { format!("{text} This is so for {}.", places.join(", ")) }
+}
+
+fn side_by_side(other: &str, keys: &[String]) -> String {
+    let why = if keys.is_empty() {
+        "both have the same arm".to_owned()
+    } else {
+        format!("they differ in {}", first_named(keys))
+    };
+    format!("Not compared with {other} as one experiment: {why}.")
+}
+
+fn unfinished(missing: &[Missing], planned: usize) -> String {
+    let runs = if missing.len() == 1 { "1 run has" } else { &format!("{} runs have", missing.len()) };
+    let names: Vec<String> = missing.iter().map(|run| format!("{} ({})", run.run_id, run.why)).collect();
+    format!(
+        "{runs} no result, of {planned} planned: {}. A seed counts only where all arms have finished it at every value. \
+         `bn-exp run` trains what is missing.",
+        first_named(&names)
+    )
+}
+
+fn different_seeds([first, other]: &[String; 2], only: &[Vec<u64>; 2]) -> String {
+    let with_seeds = [first, other].into_iter().zip(only).filter(|(_, seeds)| !seeds.is_empty());
+    let parts = with_seeds.map(|(arm, seeds)| {
+        let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+        format!("{} only in {}", first_named(&seeds), named(arm))
+    });
+    format!("{} and {} (seeds {})", named(first), named(other), parts.collect::<Vec<_>>().join(", "))
+}
+
+/// `0.9100 under running statistics, 0.9500 under population statistics`
+fn means_under(metric: Metric, means: &[MeanUnder]) -> String {
+    let mean = |under: &MeanUnder| format!("{} under {} statistics", number(under.mean, metric.kind), under.statistics);
+    means.iter().map(mean).collect::<Vec<_>>().join(", ")
+}
+
+/// `worse (−0.2400) under running statistics, undecided (+0.0010) under population statistics`
+fn verdicts_under(metric: Metric, verdicts: &[VerdictUnder]) -> String {
+    let verdict = |VerdictUnder { statistics, verdict, difference }: &VerdictUnder| {
+        let difference = difference.map(|d| format!(" ({})", signed(d, metric.kind))).unwrap_or_default();
+        format!("{}{difference} under {statistics} statistics", verdict.name())
+    };
+    verdicts.iter().map(verdict).collect::<Vec<_>>().join(", ")
+}
+
+/// What to do about a result that depends on the kind of statistics.
+fn what_to_do(metric: Metric, settled: bool) -> String {
+    if metric.kind.is_time() {
+        return "The time is taken under running statistics, and these lag behind while a network learns. Raise \
+                norm.momentum, or do not conclude from this time."
+            .to_owned();
+    }
+    if settled {
+        return "The running statistics have settled, as those of the population agree with them; the statistics of a \
+                single batch are noisy."
+            .to_owned();
+    }
+    let other = metric.under(Statistics::Population).filter(|other| *other != metric).map(|other| other.name);
+    let compare = other.map(|name| format!(", or compare with `--metric {name}`")).unwrap_or_default();
+    format!("The running statistics have not settled: train for more steps, raise norm.momentum{compare}.")
+}
+
+fn edges(seeds: usize, chosen: &[Chosen]) -> String {
+    // Candidates that differ on other axes may be at one edge.
+    let mut found: Vec<(&Edge, usize)> = Vec::new();
+    for (edge, read) in chosen.iter().flat_map(|chosen| chosen.edges.iter().map(|edge| (edge, chosen.seeds))) {
+        match found.iter_mut().find(|(known, _)| *known == edge) {
+            Some((_, all)) => *all += read,
+            None => found.push((edge, read)),
+        }
+    }
+    let said = |(edge, read): (&Edge, usize)| {
+        let end = match edge.end {
+            End::Only => "only value",
+            End::Largest => "largest",
+            End::Smallest => "smallest",
+        };
+        let all = if read == seeds { String::new() } else { format!(" for {read} of {seeds} seeds") };
+        format!("{} = {}, the {end}{all}", edge.axis, value(&edge.value))
+    };
+    found.into_iter().map(said).collect::<Vec<_>>().join("; ")
+}
+
+fn diverged(counts_as: CountsAs, arms: &[DivergedRuns]) -> String {
+    let counted = match counts_as {
+        CountsAs::Chance => "as guessing (chance accuracy)",
+        CountsAs::WorstRank => "as the worst; arms with such runs are compared by rank, without an interval",
+        CountsAs::Never => "as never reaching the target",
+    };
+    let arm = |arm: &DivergedRuns| format!("{} of {} of {}", arm.diverged, arm.runs, named(&arm.variant));
+    format!(
+        "Runs diverged: {}. They are results, and count {counted}. If the table of \
+             arms counts any, try smaller learning rates too.",
+        arms.iter().map(arm).collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// The first few names, and how many more there are.
+fn first_named(names: &[String]) -> String {
+    let first = names[..names.len().min(NAMED)].join(", ");
+    if names.len() > NAMED { format!("{first} and {} more", names.len() - NAMED) } else { first }
+}
