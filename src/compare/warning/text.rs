@@ -40,10 +40,10 @@ impl Warning {
             }
             Self::MeanDependsOnStatistics { metric, settled, .. } => {
                 let metric_name = metric.name.replace('_', " ");
-                format!("The mean {metric_name} depends on the statistics that normalise. {}", what_to_do(*metric, *settled))
+                format!("The mean of {metric_name} depends on which statistics the norms use. {}", what_to_do(*metric, *settled))
             }
             Self::VerdictDependsOnStatistics { metric, settled, .. } => {
-                format!("The verdict depends on the statistics that normalise. {}", what_to_do(*metric, *settled))
+                format!("The verdict depends on which statistics the norms use. {}", what_to_do(*metric, *settled))
             }
             Self::TimeAtEdge { .. } => {
                 "The best value for the time to the target is the end of what was tried, and the time may be shorter \
