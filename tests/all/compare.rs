@@ -212,6 +212,11 @@ fn what_is_known_under_running_statistics_alone_is_warned_of_by_the_scores_at_th
         assert!(warnings.contains(&format!("{:.4}", mean(column))), "{column}: {warnings}");
     }
     assert!(warnings.contains("`bn`") && !warnings.contains("`affine`"), "{warnings}");
+    // That they have settled at the end says nothing of what was taken before.
+    let published = format!("{}/results/published/quickstart", env!("CARGO_MANIFEST_DIR"));
+    let said = |metric: &str| lab.call(&["compare", &published, "--metric", metric]).expect(0).stdout;
+    assert!(said("validation_accuracy").contains("have settled"));
+    assert!(!said("best_validation_accuracy").contains("have settled"));
 }
 
 /// Statistics that lag behind at first and have settled at the end: only the time tells.

@@ -191,6 +191,7 @@ fn tables_that_are_the_only_copy_of_runs_are_kept() {
         lab.run(&small(), change).expect(2).complains(&["would drop"]);
         assert!(of(&lab) == before, "{change:?}");
     }
+    std::fs::remove_dir(lab.path("results/t/runs")).unwrap();
     lab.run(&small(), &["--fresh"]).expect(2).complains(&["add --yes"]);
     assert!(of(&lab) == before);
     lab.run(&small(), &[]).expect(0).says(&["6 of 6 runs trained"]);
