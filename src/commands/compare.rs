@@ -102,12 +102,33 @@ fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
     experiments.into_iter().map(name).collect()
 }
 
-/// Where a shipped configuration was meant, how to get its results.
+/// Where a shipped configuration was meant, how to get its results; where a folder of experiments, which it holds.
 fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    let held = held(path).unwrap_or_default();
+    if let [first, ..] = &held[..] {
+        let names = held.join(", ");
+        let example = path.join(first);
+        return anyhow::anyhow!(
+            "{} is a folder of experiments: {names}; name one, such as {}",
+            path.display(),
+            example.display()
+        );
+    }
     match path.to_str().filter(|name| shipped::text(name).is_some() && !path.is_dir()) {
         Some(name) => error.context(format!("{name} has not been trained here; `bn-exp run {name}` does")),
         None => error,
     }
+}
+
+/// The experiments in a folder that is not one itself.
+fn held(path: &Path) -> anyhow::Result<Vec<String>> {
+    if !files::is_folder(path)? || files::is_file(&ExperimentFolder::at(path).experiment_json())? {
+        return Ok(Vec::new());
+    }
+    let mut names = files::list(path)?;
+    names.retain(|name| files::is_file(&ExperimentFolder::at(path.join(name)).experiment_json()).is_ok_and(|is| is));
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Compares an experiment as its configuration says, for a terminal.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::grid::{Edge, Grid, Values};
+use super::grid::{Edge, End, Grid, Values};
 use super::scores::Scores;
 use crate::config::file::Metric;
 use crate::stats::describe::estimate;
@@ -65,7 +65,7 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
     };
     let diverged = seeds.iter().zip(&choice).filter(|read| has_diverged(*read)).count();
     let found = Sample::new(&values).map(|values| estimate(values, confidence));
-    let chosen = counted(scores.grid, variant, &choice, are_alike(&record));
+    let chosen = counted(&choice, scores.grid, |candidate| edges(scores.grid, variant, &record, candidate));
     ArmEstimate {
         variant: variant.to_owned(),
         setting: scores.grid.setting(setting),
@@ -82,21 +82,28 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
     }
 }
 
-/// Whether every candidate does exactly as well as the others, in every seed: the axis says nothing to this arm, and so do
-/// its ends.
-fn are_alike(record: &Record) -> bool {
-    record.candidates > 1 && record.selection.chunks(record.candidates).all(|seed| seed.iter().all(|x| *x == seed[0]))
+/// The edges of its grid at which a candidate of an arm is, without those of axes that say nothing to the arm: along these
+/// every candidate does exactly as well as the others, in every seed.
+fn edges(grid: &Grid, variant: &str, record: &Record, candidate: usize) -> Vec<Edge> {
+    let tried = grid.candidates_of(variant);
+    let is_said = |axis: &str| {
+        let elsewhere =
+            |k: usize| -> Values { grid.candidate(tried[k]).into_iter().filter(|(on, _)| on != axis).collect() };
+        let are_alike = |a: usize, b: usize| record.selection.chunks(record.candidates).all(|seed| seed[a] == seed[b]);
+        let pairs = (0..tried.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+        pairs.into_iter().any(|(a, b)| elsewhere(a) == elsewhere(b) && !are_alike(a, b))
+    };
+    let mut edges = grid.edges(variant, candidate);
+    edges.retain(|edge| edge.end == End::Only || is_said(&edge.axis));
+    edges
 }
 
 /// Each candidate with how often it was chosen, in the candidates' order.
-fn counted(grid: &Grid, variant: &str, choice: &[usize], are_alike: bool) -> Vec<Chosen> {
+fn counted(choice: &[usize], grid: &Grid, edges: impl Fn(usize) -> Vec<Edge>) -> Vec<Chosen> {
     let mut sorted = choice.to_vec();
     sorted.sort_unstable();
-    let chosen = |alike: &[usize]| Chosen {
-        values: grid.candidate(alike[0]),
-        seeds: alike.len(),
-        edges: if are_alike { Vec::new() } else { grid.edges(variant, alike[0]) },
-    };
+    let chosen =
+        |alike: &[usize]| Chosen { values: grid.candidate(alike[0]), seeds: alike.len(), edges: edges(alike[0]) };
     sorted.chunk_by(|a, b| a == b).map(chosen).collect()
 }
 
@@ -159,7 +166,7 @@ fn time<'a>(in_steps: &Scores<'a>, in_seconds: &Scores<'a>, setting: usize, vari
         budget_steps: in_steps.budget(setting),
         seconds: restricted_mean(&seconds, in_seconds.budget(setting)),
         selected: selected(in_steps, variant, &record),
-        edge: !are_alike(&record) && choice.iter().any(|candidate| !grid.edges(variant, *candidate).is_empty()),
+        edge: choice.iter().any(|candidate| !edges(grid, variant, &record, *candidate).is_empty()),
         not_yet_reached: curve,
     }
 }

@@ -38,17 +38,30 @@ fn differences(a: &Loaded, b: &Loaded) -> Vec<String> {
     let [first, second] = [a, b].map(|experiment| json::leaves(&experiment.configuration).into_iter().collect());
     let (first, second): (BTreeMap<String, &Value>, BTreeMap<String, &Value>) = (first, second);
     let tuned = |axis: &String| a.options.select.contains(axis) && a.axes.contains(axis) && b.axes.contains(axis);
-    let is_tuned =
-        |key: &str| a.axes.iter().filter(|axis| tuned(axis)).any(|axis| key == axis || key == format!("sweep.{axis}"));
+    // The order in which axes, or their values, are written changes nothing.
+    let are_shared = sorted(&a.axes) == sorted(&b.axes);
+    let is_swept_alike = |axis: &String| tuned(axis) || values(a, axis) == values(b, axis);
+    let swept: BTreeSet<String> = a.axes.iter().filter(|axis| are_shared && is_swept_alike(axis)).cloned().collect();
+    let is_swept = |key: &str| {
+        let path = key.strip_prefix("sweep.").unwrap_or(key);
+        swept
+            .iter()
+            .any(|axis| path.strip_prefix(axis).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '['])))
+    };
+    let are_tuned_alike = sorted(&a.options.select) == sorted(&b.options.select);
     let is_apart = |key: &str| APART.iter().any(|apart| key.split(['.', '[']).next() == Some(apart));
     let keys: BTreeSet<&String> = first.keys().chain(second.keys()).collect();
     let is_known = |experiment: &Loaded| !experiment.data_sha256.is_empty();
     let has_same_data = is_known(a) && a.data_sha256 == b.data_sha256;
     let has_same_seeds = seeds(a) == seeds(b);
     // The same files in another place are the same data, and a count of seeds stands for a list.
-    let is_same = |key: &str| (has_same_data && PLACES.contains(&key)) || (has_same_seeds && key.starts_with("seeds"));
+    let is_same = |key: &str| {
+        (has_same_data && PLACES.contains(&key))
+            || (has_same_seeds && key.starts_with("seeds"))
+            || (are_tuned_alike && key.starts_with("compare.select"))
+    };
     let differs =
-        |key: &&String| first.get(*key) != second.get(*key) && !is_apart(key) && !is_tuned(key) && !is_same(key);
+        |key: &&String| first.get(*key) != second.get(*key) && !is_apart(key) && !is_swept(key) && !is_same(key);
     let mut found: Vec<String> = keys.into_iter().filter(differs).cloned().collect();
     if is_known(a) && is_known(b) && !has_same_data {
         found.push("the content of the data files".to_owned());
@@ -59,11 +72,28 @@ fn differences(a: &Loaded, b: &Loaded) -> Vec<String> {
     found
 }
 
+fn sorted(names: &[String]) -> BTreeSet<&String> {
+    names.iter().collect()
+}
+
+/// The values of an axis, as text.
+fn values(experiment: &Loaded, axis: &str) -> BTreeSet<String> {
+    let place = experiment.axes.iter().position(|other| other == axis);
+    let values = experiment.runs.iter().filter_map(|run| run.entry.values.get(place?));
+    values.map(ToString::to_string).collect()
+}
+
 fn seeds(experiment: &Loaded) -> BTreeSet<u64> {
     experiment.runs.iter().map(|run| run.entry.seed).collect()
 }
 
-fn join(earlier: &mut Loaded, next: Loaded) {
+fn join(earlier: &mut Loaded, mut next: Loaded) {
+    let places: Vec<Option<usize>> =
+        earlier.axes.iter().map(|axis| next.axes.iter().position(|other| other == axis)).collect();
+    for run in &mut next.runs {
+        let values = &run.entry.values;
+        run.entry.values = places.iter().filter_map(|place| values.get((*place)?).cloned()).collect();
+    }
     earlier.name = format!("{} + {}", earlier.name, next.name);
     earlier.variants.extend(next.variants);
     earlier.runs.extend(next.runs);

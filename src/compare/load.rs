@@ -16,6 +16,7 @@ use crate::plan::RunEntry;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::leading;
+use crate::record::metrics::BEST_STEP;
 use crate::record::run::Status;
 use crate::record::{curves, tables};
 use crate::sources::Source;
@@ -224,62 +225,78 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
     };
     // All columns of numbers are read, so that a damaged cell is found whichever is compared.
     let numbers = tables::RUNS.columns.iter().filter(|name| !["status", "reason"].contains(name));
-    let numbers = numbers.map(|name| optional(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let numbers = numbers.map(|name| Ok((*name, optional(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
     let (steps, steps_to_target) = (number("steps")?, number("steps_to_target")?);
-    let diverged_at = number("diverged_at_step")?;
+    let (diverged_at, best_step) = (number("diverged_at_step")?, number(BEST_STEP)?);
     let budget = record.configuration["train"]["steps"].as_f64();
     let budget = budget.filter(|_| !record.axes.iter().any(|axis| axis == "train.steps"));
     let scores = Metric::FINAL.iter().map(|metric| optional(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
     by_run(sheet, record, |row, entry| {
-        numbers.iter().flatten().try_for_each(|column| row.get(*column).map(drop))?;
-        let score = |(column, metric): (&Option<_>, &Metric)| {
-            let Some(column) = *column else { return Ok(None) };
-            let score: Option<f64> = row.get(column)?;
-            let (can_be, range) = match metric.kind {
-                Kind::Accuracy => {
-                    (score.is_none_or(|score| (0.0..=1.0).contains(&score)), "an accuracy is from 0 to 1")
-                }
-                _ => (score.is_none_or(|score| score >= 0.0), "a loss is at least 0"),
-            };
-            ensure!(can_be, "{}: {}; {range}", row.at(column), score.unwrap_or_default());
-            Ok(score)
-        };
+        for (name, column) in &numbers {
+            if let Some(column) = column {
+                checked(row, *column, name)?;
+            }
+        }
+        let score = |column: &Option<_>| column.map_or(Ok(None), |column| row.get(column));
         let run = Run {
             entry: entry.clone(),
             status: row.get(status)?,
             reason: row.get(reason)?.to_owned(),
             steps: row.get(steps)?,
-            scores: scores.iter().zip(Metric::FINAL).map(score).collect::<anyhow::Result<_>>()?,
+            scores: scores.iter().map(score).collect::<anyhow::Result<_>>()?,
             steps_to_target: row.get(steps_to_target)?,
             timing: None,
         };
-        let (is_completed, has_diverged) = (run.status == Status::Completed, run.status == Status::Diverged);
-        let is_whole = |x: Option<f64>| x.is_none_or(|x| x >= 0.0 && x.fract() == 0.0);
-        let is_reached = run.steps_to_target.is_none_or(|to| Some(to) <= run.steps);
-        let scored = scores.iter().zip(&run.scores).find_map(|(column, score)| score.and(*column));
-        let is_marked = is_completed && row.get(diverged_at)?.is_some();
-        ensure!(is_whole(run.steps), "{}: steps are a whole number from 0", row.at(steps));
+        let is_completed = run.status == Status::Completed;
         if let Some(budget) = budget.filter(|budget| is_completed && run.steps != Some(*budget)) {
             bail!("{}: a completed run has all {budget} steps", row.at(steps));
         }
-        let at = row.at(steps_to_target);
-        ensure!(is_whole(run.steps_to_target) && is_reached, "{at}: a whole number, not above the run's steps");
-        if let Some(column) = scored.filter(|_| has_diverged) {
-            bail!("{}: a diverged run has no scores", row.at(column));
+        for column in [steps_to_target, diverged_at, best_step] {
+            let step: Option<f64> = row.get(column)?;
+            let is_done = step.is_none_or(|step| run.steps.is_some_and(|steps| step <= steps));
+            ensure!(is_done, "{}: above the run's {} steps", row.at(column), run.steps.unwrap_or_default());
         }
-        ensure!(!is_marked, "{}: the run is completed and did not diverge", row.at(diverged_at));
+        let scored = scores.iter().zip(&run.scores).find_map(|(column, score)| score.and(*column));
+        if let Some(column) = scored.filter(|_| !is_completed) {
+            bail!("{}: a run that is {} has no scores", row.at(column), run.status.name());
+        }
+        let has_diverged = run.status == Status::Diverged;
+        let is_marked = row.get(diverged_at)?.is_some();
+        ensure!(
+            is_marked == has_diverged,
+            "{}: it is of diverged runs, and the run is {}",
+            row.at(diverged_at),
+            run.status.name()
+        );
         Ok(run)
     })
+}
+
+/// A number of a table, if the column of this name can hold it.
+fn checked<R: Read + Seek>(row: &Row<R>, column: Column<Number>, name: &str) -> anyhow::Result<Option<f64>> {
+    let number: Option<f64> = row.get(column)?;
+    let Some(x) = number else { return Ok(None) };
+    let is_time = ["epochs", "us_per_step"].contains(&name) || name.ends_with("_seconds");
+    let (can_be, range) = match Metric::FINAL.iter().find(|metric| metric.name == name).map(|metric| metric.kind) {
+        Some(Kind::Accuracy) => ((0.0..=1.0).contains(&x), "an accuracy is from 0 to 1"),
+        Some(_) => (x >= 0.0, "a loss is at least 0"),
+        _ if is_time => (x >= 0.0, "it must not be below 0"),
+        _ => (x >= 0.0 && x.fract() == 0.0, "a whole number from 0 is expected"),
+    };
+    ensure!(can_be, "{}: {x}; {range}", row.at(column));
+    Ok(number)
 }
 
 fn timings<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Timing>> {
     let (us, simd) = (sheet.column::<Number>("us_per_step")?, sheet.column::<Word>("simd")?);
     let version = sheet.optional_column::<Word>("program_version");
+    let words = ["started_at", "host", "simd", "program_version"];
+    let numbers = tables::TIMING.columns.iter().filter(|name| !words.contains(name));
+    let numbers: Vec<_> = numbers.filter_map(|name| Some((*name, sheet.optional_column::<Number>(name)?))).collect();
     by_run(sheet, record, |row, _| {
-        let us_per_step: Option<f64> = row.get(us)?;
-        ensure!(us_per_step.is_none_or(|us| us >= 0.0), "{}: a time must not be below 0", row.at(us));
+        numbers.iter().try_for_each(|(name, column)| checked(row, *column, name).map(drop))?;
         // A clock that stood still says nothing.
-        let us_per_step = us_per_step.filter(|us| *us > 0.0);
+        let us_per_step: Option<f64> = row.get(us)?.filter(|us| *us > 0.0);
         let program_version = version.map(|column| row.get(column)).transpose()?.unwrap_or_default().to_owned();
         Ok(Timing { us_per_step, simd: row.get(simd)?.to_owned(), program_version })
     })

@@ -35,6 +35,11 @@ pub fn check_experiment_name(name: &str, path: &str, problems: &mut Problems) {
     }
 }
 
+/// Whether programs that read CSV take this text for a missing value.
+pub fn is_missing(text: &str) -> bool {
+    text.is_empty() || MISSING.contains(&text)
+}
+
 fn read_as(name: &str, what: &str) -> String {
     format!("pandas, R or polars would read {name:?} as {what} in the tables; choose another name")
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::check::check_part;
 use super::json;
+use super::names::is_missing;
 use super::numbers::respelt;
 use super::problem::{Problems, named_like};
 use super::sections::SECTIONS;
@@ -64,6 +65,10 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
         if value.as_str().is_some_and(is_formula) {
             let why = "begins with = + - @ or a blank: a spreadsheet would take it for a formula in the tables";
             problems.add(format!("{at}[{i}]"), format!("{value} {why}; of a path, begin with ./"));
+        }
+        if value.as_str().is_some_and(is_missing) {
+            let why = "pandas, R or polars would read it as a missing value in the tables";
+            problems.add(format!("{at}[{i}]"), format!("{value}: {why}; of a path, begin with ./"));
         }
         if !seen.insert(json::canonical(value)) {
             problems.add(format!("{at}[{i}]"), format!("{value} appears twice"));

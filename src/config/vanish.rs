@@ -26,8 +26,15 @@ pub(super) fn check(points: &[Point], axes: &[Axis], problems: &mut Problems) {
                 if let Some(x) = value.as_f64().filter(|_| value.is_f64()) {
                     let path = json::join(section, &path);
                     let end = [0.0, 1.0].into_iter().find(|end| x != f64::from(*end) && x as f32 == *end);
+                    let remedy = "use another value, or model.precision f64";
                     if let Some(end) = end {
-                        problems.add(path, format!("{x:e} is {end} in f32; use another value, or model.precision f64"));
+                        problems.add(path, format!("{x:e} is {end} in f32; {remedy}"));
+                    } else if (x as f32).is_subnormal() {
+                        let least = f32::MIN_POSITIVE;
+                        problems.add(
+                            path,
+                            format!("{x:e} loses digits in f32, which it keeps from {least:e} on; {remedy}"),
+                        );
                     }
                 }
             }

@@ -13,7 +13,7 @@ use super::experiment::ExperimentRecord;
 use super::found::Found;
 use super::layout::ExperimentFolder;
 use super::root_tables::RootTables;
-use super::run::{RunRecord, Status};
+use super::run::RunRecord;
 use super::runs;
 use super::stamp::{self, Sources};
 use super::tables;
@@ -85,14 +85,15 @@ pub fn held(folder: &ExperimentFolder) -> anyhow::Result<HashSet<String>> {
     Ok(text.map(|text| runs::finished(&text)).unwrap_or_default())
 }
 
-/// Planned runs that the root tables hold as finished, and that are on disk neither finished nor failed: of these the tables
-/// are the only copy.
+/// Planned runs that the root tables hold as finished, and that are on disk neither finished nor found damaged there: of
+/// these the tables are the only copy.
 fn lost(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<Vec<String>> {
     let held = held(folder)?;
     let mut lost = Vec::new();
     for entry in record.runs.iter().filter(|entry| held.contains(&entry.id)) {
-        let run = RunRecord::read(&folder.run(&entry.id))?;
-        if !run.is_some_and(|run| run.status.is_finished() || run.status == Status::Failed) {
+        // A record that tells of no table is of training that failed anew. One that cannot be read may be whole.
+        let own = RunRecord::read_own(&folder.run(&entry.id));
+        if own.is_ok_and(|own| own.is_none_or(|run| run.table_bytes.is_empty())) {
             lost.push(entry.id.clone());
         }
     }

@@ -148,6 +148,14 @@ impl RunRecord {
         Ok(Self::read(folder)?.is_some_and(|run| run.status.is_finished()))
     }
 
+    /// The record in the run's own folder, whatever stands beside it.
+    ///
+    /// # Errors
+    /// If the system cannot read it, or it is of a later layout.
+    pub fn read_own(folder: &RunFolder) -> anyhow::Result<Option<Self>> {
+        record(files::read_record(&folder.run_json())?, folder)
+    }
+
     /// All runs of an experiment that have ended, whether or not they are planned.
     ///
     /// # Errors

@@ -48,6 +48,7 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     files::make_folder(&out.runs())?;
     let (plan, _training) = open(sources, out, waiting)?;
     let mut merged = Merged { planned: plan.runs.len(), ..Merged::default() };
+    let mut absent = 0;
     for entry in &plan.runs {
         let ended = merge_run(&entry.id, sources, out, &mut merged)?;
         match ended {
@@ -60,13 +61,27 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
                 merged.levels.insert(record.simd);
             }
             Some(record) if record.status == Status::Failed => merged.failed += 1,
-            _ => {}
+            Some(_) => {}
+            None => absent += 1,
         }
+    }
+    if absent == plan.runs.len() {
+        check_nothing_lost(sources)?;
     }
     // The sources may be deleted after this.
     files::sync_folder(&out.runs())?;
     files::sync_folder(out.path())?;
     Ok(merged)
+}
+
+/// Refuses sources of which no run is left while their tables hold some finished: those tables are the only copy.
+fn check_nothing_lost(sources: &[ExperimentFolder]) -> anyhow::Result<()> {
+    for source in sources {
+        let (held, source) = (collect::held(source)?.len(), source.path().display());
+        let remedy = "put runs/ back, or leave this folder out";
+        ensure!(held == 0, "the tables of {source} hold {held} finished runs, and its runs/ holds none; {remedy}");
+    }
+    Ok(())
 }
 
 /// Copies one run into `out` from the first source that has it whole, unless `out` has it. Returns its record there.

@@ -70,6 +70,8 @@ fn train_locked(job: &Job, run: &PlannedRun, events: &dyn Events) -> anyhow::Res
             files::remove_unfinished(&folder.snapshots())?;
         }
     }
+    // A record that cannot be read may be that of a finished run.
+    RunRecord::read_own(&folder)?;
     if RunRecord::is_finished(&folder)? {
         return Ok(Outcome::AlreadyFinished);
     }

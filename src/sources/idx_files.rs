@@ -97,10 +97,10 @@ fn described(shape: Shape) -> String {
 }
 
 /// What the numbers of both files are. Where the integers of one file are all bytes and those of the other are not, none
-/// count as bytes.
+/// count as bytes; then both files must be of one type, as a sign that their numbers mean the same.
 fn common(training: &mut Pair, test: &mut Pair) -> Result<Values, DataError> {
     let values = [training.samples.values, test.samples.values];
-    if values[0] == values[1] {
+    if values[0] == values[1] && values[0] != Values::Measured {
         return Ok(values[0]);
     }
     if values.contains(&Values::Scaled) {
@@ -109,6 +109,15 @@ fn common(training: &mut Pair, test: &mut Pair) -> Result<Values, DataError> {
             file: test.sample_file.clone(),
             expected: format!("{}, as in {}", words(values[0]), training.sample_file),
             found: format!("{}; save both files in one type, scaled alike", words(values[1])),
+        });
+    }
+    let [one, other] = [training.samples.dtype, test.samples.dtype];
+    if one != other {
+        let remedy = "save both files in one type, in the same units";
+        return Err(DataError::Mismatch {
+            file: test.sample_file.clone(),
+            expected: format!("{}, as in {}", one.name(), training.sample_file),
+            found: format!("{}, and not all of them, in both files, are from 0 to 255; {remedy}", other.name()),
         });
     }
     for samples in [&mut training.samples, &mut test.samples] {

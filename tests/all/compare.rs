@@ -275,6 +275,27 @@ fn an_arm_to_which_the_tuned_axis_says_nothing_has_no_edge() {
     assert!(!said.contains("`none` (optimizer.lr"), "{said}");
 }
 
+/// Of two tuned axes one changes nothing: only the other has edges.
+#[test]
+fn an_axis_that_says_nothing_to_an_arm_has_no_edge_beside_one_that_does() {
+    let lab = Lab::new();
+    let config = with(small(), "sweep", json!({ "norm.momentum": [0.1, 0.3], "optimizer.lr": [0.01, 0.1, 0.3] }));
+    let config = with(with(config, "seeds", json!(4)), "variants", json!(["affine", "bn"]));
+    lab.run(&with(config, "compare", json!({ "select": ["norm.momentum", "optimizer.lr"] })), &[]).expect(0);
+    let found = &json_of(&lab, &[])["experiments"][0];
+    let edges = |arm: &str| -> String {
+        let said = found["warnings"].as_array().unwrap().iter().filter_map(Value::as_str);
+        said.filter(|words| words.contains("the end of what was tried") && words.contains(&format!("`{arm}`")))
+            .collect()
+    };
+    assert!(edges("bn").contains("norm.momentum"), "{}", edges("bn"));
+    assert!(
+        edges("affine").contains("optimizer.lr") && !edges("affine").contains("norm.momentum"),
+        "{}",
+        edges("affine")
+    );
+}
+
 #[test]
 fn what_is_undecided_at_a_setting_says_what_it_would_take_there() {
     let lab = made_up(&["affine", "bn"], 8, json!({}), |arm, seed, rate| {
@@ -799,8 +820,17 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
         ("runs.csv", with_cell(runs, 5, "steps_to_target", "-5"), vec!["row 5, column steps_to_target"]),
         ("runs.csv", with_cell(runs, 5, "steps_to_target", "2.5"), vec!["row 5, column steps_to_target"]),
         ("runs.csv", with_cell(runs, 5, "steps_to_target", "5000"), vec!["row 5, column steps_to_target", "above"]),
-        ("runs.csv", with_cell(runs, 5, "status", "diverged"), vec!["row 5", "a diverged run has no scores"]),
+        ("runs.csv", with_cell(runs, 5, "status", "diverged"), vec!["row 5", "a run that is diverged has no scores"]),
         ("runs.csv", with_cell(runs, 5, "diverged_at_step", "3"), vec!["row 5, column diverged_at_step"]),
+        ("runs.csv", with_cell(runs, 5, "diverged_at_step", "-3"), vec!["row 5, column diverged_at_step", "whole"]),
+        ("runs.csv", with_cell(runs, 5, "status", "missing"), vec!["row 5", "a run that is missing has no scores"]),
+        ("runs.csv", with_cell(runs, 5, "status", "failed"), vec!["row 5", "a run that is failed has no scores"]),
+        ("runs.csv", with_cell(runs, 5, "best_validation_accuracy", "1.5"), vec!["row 5", "from 0 to 1"]),
+        ("runs.csv", with_cell(runs, 5, "best_validation_step", "1001"), vec!["best_validation_step", "above"]),
+        ("runs.csv", with_cell(runs, 5, "epochs", "-1"), vec!["row 5, column epochs", "below 0"]),
+        ("runs.csv", with_cell(runs, 5, "parameters", "1.5"), vec!["row 5, column parameters", "whole"]),
+        ("timing.csv", with_cell(timing, 5, "train_seconds", "-1"), vec!["row 5, column train_seconds", "below 0"]),
+        ("timing.csv", with_cell(timing, 5, "threads", "0.5"), vec!["row 5, column threads", "whole"]),
         ("runs.csv", with_cell(runs, 5, "test_loss", "-0.5"), vec!["row 5", "test_loss", "-0.5", "at least 0"]),
         (
             "runs.csv",
@@ -908,6 +938,30 @@ fn arms_that_were_run_apart_are_compared_as_if_they_had_been_run_together() {
         assert_eq!(found, expected, "{list}");
     }
     lab.call(&["compare", "results/t", "results/u"]).expect(0).says(&["t + u", "`bn` against `affine`"]);
+    // However the same sweep is written.
+    apart(&lab, "v", &["bn"], &[0.3, 0.03, 0.1], 12);
+    let again = lab.call(&["compare", "results/t", "results/v", "--format", "json"]).expect(0).stdout;
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["experiments"][0]["name"], "t + v");
+    assert_eq!(again["experiments"][0]["contrasts"], one[0]["contrasts"]);
+}
+
+/// Two axes, neither tuned, in two orders.
+#[test]
+fn axes_in_another_order_are_the_same_axes() {
+    let lab = Lab::new();
+    let of = |name: &str, arm: &str, sweep: &str| {
+        let config = with(with(small(), "variants", json!([arm])), "name", json!(name)).to_string();
+        let config = config.replacen('{', &format!("{{\"sweep\": {sweep}, "), 1);
+        lab.with_config("run", &config, &[]).expect(0);
+    };
+    of("t", "affine", r#"{"optimizer.lr": [0.1, 0.3], "train.batch_size": [10, 20]}"#);
+    of("u", "bn", r#"{"train.batch_size": [20, 10], "optimizer.lr": [0.1, 0.3]}"#);
+    let found = json_of(&lab, &["results/u"])["experiments"].clone();
+    assert_eq!(found.as_array().unwrap().len(), 1, "one experiment");
+    let at = json!({ "optimizer.lr": 0.1, "train.batch_size": 20 });
+    let arms = found[0]["arms"].as_array().unwrap();
+    assert_eq!(arms.iter().filter(|arm| arm["setting"] == at && arm["mean"].is_number()).count(), 2);
 }
 
 #[test]

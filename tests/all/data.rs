@@ -354,14 +354,21 @@ fn integers_are_bytes_where_both_files_hold_nothing_else_and_images_alone_are_di
     let (image, vector) = (&[5, 6][..], &[30][..]);
     for (training, test, scaling) in [
         (plain(TRAINING), wide(TEST, image, 255), "unit"),
-        (plain(TRAINING), wide(TEST, image, 256), "standardize"),
-        (wide(TRAINING, image, -1), plain(TEST), "standardize"),
+        (wide(TRAINING, image, 255), wide(TEST, image, 256), "standardize"),
+        (wide(TRAINING, image, -1), wide(TEST, image, 255), "standardize"),
         (wide(TRAINING, vector, 255), wide(TEST, vector, 255), "standardize"),
     ] {
         let lab = Lab::new();
         write(&lab, "own", |count| if count == TRAINING { training.clone() } else { test.clone() });
         lab.run(&config("own"), &["--quiet"]).expect(0);
         assert_eq!(lab.json("results/t/experiment.json")["configuration"]["data"]["scaling"], scaling);
+    }
+    // Integers of two types may mean two things.
+    for (training, test) in [(plain(TRAINING), wide(TEST, image, 256)), (wide(TRAINING, image, -1), plain(TEST))] {
+        let lab = Lab::new();
+        write(&lab, "own", |count| if count == TRAINING { training.clone() } else { test.clone() });
+        let refused = lab.run(&config("own"), &["--quiet"]).expect(1);
+        refused.complains(&["unsigned bytes", "32-bit integers", "save both files in one type"]);
     }
 }
 
@@ -415,9 +422,11 @@ fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
     refused(open, &["row 5", "column `kind`", "several lines", "never closed"]);
     refused(with_line(5, "1,\"a\nb\",1"), &["row 5 (line 6), column `kind`", "several lines"]);
     refused(with_line(5, "1,0,2,3"), &["row 5 (line 6) has 4 cells"]);
-    refused(whole.split_once('\n').unwrap().1.to_owned(), &["the first row holds numbers", "names of the columns"]);
-    refused("5.1,kind,3.5\n4.9,other,3\n".into(), &["the first row holds numbers", "names of the columns"]);
-    refused("NA,kind,3.5\n4.9,other,3\n".into(), &["the first row holds numbers"]);
+    refused(whole.split_once('\n').unwrap().1.to_owned(), &["the first row has numbers", "a row with names"]);
+    refused("5.1,kind,3.5\n4.9,other,3\n".into(), &["the first row has numbers", "a row with names"]);
+    for missing in ["NA", "N/A", "None", "NULL", "null", "?"] {
+        refused(format!("{missing},kind,3.5\n4.9,other,3\n"), &["the first row has numbers"]);
+    }
     refused(whole.replace(',', ";"), &["one column", "commas"]);
     refused(whole.replacen("width", "mass", 1), &["columns 1 and 3 are both called `mass`"]);
     refused(whole.replacen("width", "", 1), &["column 1 has no name", "index=False"]);

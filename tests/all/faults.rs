@@ -216,6 +216,9 @@ fn a_wrong_value_in_a_sweep_is_refused_by_its_place() {
         json!({ "model.activation": ["relu", "gelu"] }),
         &["sweep.model.activation[1]", "\"gelu\"", "relu"],
     );
+    for missing in ["NA", "null", "None", "nan"] {
+        refused_with("sweep", json!({ "data.label": ["a", missing] }), &["sweep.data.label[1]", "a missing value"]);
+    }
     // Fine by itself, impossible here: the sweep point is named.
     let point = json!({ "train.batch_size": [10, 61] });
     refused_with("sweep", point, &["train.batch_size", "61", "60", "(at train.batch_size = 61)"]);
@@ -620,6 +623,7 @@ fn numbers_that_vanish_in_single_precision_are_refused() {
         (small(), "optimizer.weight_decay", json!(1e-60), "optimizer.weight_decay: 1e-60 is 0 in f32"),
         (small(), "norm.epsilon", json!(1e-300), "norm.epsilon: 1e-300 is 0 in f32"),
         (adam.clone(), "optimizer.epsilon", json!(1e-320), "is 0 in f32"),
+        (adam.clone(), "optimizer.epsilon", json!(1e-40), "loses digits in f32"),
         (adam.clone(), "optimizer.beta2", json!(0.999_999_999_99), "is 1 in f32"),
         (small(), "sweep", json!({ "optimizer.lr": [0.1, 0.100_000_000_001] }), "are one number in f32"),
     ] {

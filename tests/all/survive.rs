@@ -370,6 +370,19 @@ fn what_cannot_be_read_is_not_absent() {
         assert_eq!(lab.bytes("results/t/runs.csv"), before, "{name}");
     }
     lab.run(&config, &[]).expect(0).says(&["nothing to do"]);
+    // Such a record may be that of a finished run, which no number of calls trains again.
+    let (path, aside) = (lab.path(run.join("run.json")), lab.path("aside"));
+    let whole = lab.bytes(run.join("checkpoint.safetensors"));
+    std::fs::rename(&path, &aside).expect("moved");
+    std::os::unix::fs::symlink(&path, &path).expect("linked");
+    for _ in 0..3 {
+        lab.run(&config, &[]).expect(1).says(&["1 failed"]).complains(&["symbolic links"]);
+        assert!(path.is_symlink());
+    }
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::rename(&aside, &path).expect("moved back");
+    lab.run(&config, &[]).expect(0).says(&["nothing to do"]);
+    assert!(lab.bytes("results/t/runs.csv") == before && lab.bytes(run.join("checkpoint.safetensors")) == whole);
 }
 
 #[test]
@@ -575,6 +588,8 @@ fn a_run_whose_folder_cannot_be_written_fails_with_its_reason_and_the_others_go_
     let folder = format!("results/t/runs/{id}");
     std::fs::remove_dir_all(lab.path(&folder)).expect("removed");
     lab.write(&folder, "in its place");
+    // Tables that hold the run would be the only copy of it, and be kept.
+    std::fs::remove_file(lab.path("results/t/runs.csv")).expect("removed");
     for _ in 0..2 {
         lab.run(&config, &[]).expect(1).says(&["1 failed", "5 finished before"]).complains(&[&id]);
         let runs = lab.table("results/t/runs.csv");
@@ -741,8 +756,10 @@ fn a_run_of_a_later_layout_fails_and_the_others_go_on() {
     let mut record = lab.json(&path);
     record["schema_version"] = json!(99);
     lab.write(&path, record.to_string());
-    let outcome = lab.run(&with(config, "seeds", json!(3)), &[]).expect(1);
+    let outcome = lab.run(&with(config.clone(), "seeds", json!(3)), &[]).expect(1);
     drop(outcome.says(&["3 of 9 runs trained", "1 failed"]).complains(&["schema version 99"]));
+    assert_eq!(lab.json(&path), record);
+    lab.run(&config, &["--set", "seeds=3"]).expect(1).complains(&["schema version 99"]);
     assert_eq!(lab.json(&path), record);
     assert!(lab.table("results/t/runs.csv").only(&[("status", "failed")])[0]["reason"].contains("schema version 99"));
 }

@@ -186,6 +186,16 @@ fn tables_that_are_the_only_copy_of_runs_are_kept() {
     std::fs::create_dir(lab.path("results/t/runs")).unwrap();
     lab.call(&["compare", "results/t"]).expect(0).complains(&said).complains(&["6 runs"]);
     assert!(of(&lab) == before);
+    let copied = lab.call(&["collect", "results/t", "--out", "other"]).expect(1);
+    copied.complains(&["the tables of results/t hold 6 finished runs", "put runs/ back"]);
+    assert!(!lab.path("other/t/runs.csv").exists());
+    // Training that fails anew takes nothing from them.
+    let ids: Vec<String> = lab.table("results/t/runs.csv").column("run_id").iter().map(|id| (*id).to_owned()).collect();
+    ids.iter().for_each(|id| drop(lab.write(format!("results/t/runs/{id}/checkpoint.safetensors/x"), "in its place")));
+    lab.run(&small(), &[]).expect(1).says(&["6 failed"]);
+    assert!(of(&lab) == before);
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    std::fs::create_dir(lab.path("results/t/runs")).unwrap();
     // Another plan would drop what they hold; discarding them asks.
     for change in [&["--set", "train.steps=7"][..], &["--set", "seeds=1"]] {
         lab.run(&small(), change).expect(2).complains(&["would drop"]);
@@ -212,6 +222,7 @@ fn a_name_leads_to_the_results_of_its_own_and_a_path_nowhere_else() {
         lab.call(&["compare", path]).expect(0).complains(&["comparing results/t"]);
     }
     lab.call(&["compare", "backup/t"]).expect(1).complains(&["there is no folder backup/t"]);
+    lab.call(&["compare", "results"]).expect(1).complains(&["a folder of experiments: t;", "such as results/t"]);
     let once = lab.call(&["compare", "t", "results/t", "t.json", "--format", "json"]).expect(0);
     let once = once.complains(&["results/t was given twice"]);
     let found: Value = serde_json::from_str(&once.stdout).unwrap();

@@ -33,7 +33,8 @@ pub(super) fn not_a_number(cell: &str) -> String {
     }
 }
 
-fn is_missing(cell: &str) -> bool {
+/// Whether this is how tables write that a value is missing.
+pub(super) fn is_missing(cell: &str) -> bool {
     MISSING.contains(&cell)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::cells::is_missing;
 use super::error::CsvError;
 use crate::sources::words::listed;
 use crate::sources::words::shorten;
@@ -9,11 +10,12 @@ use crate::sources::words::shorten;
 /// Most columns.
 const MOST_COLUMNS: usize = 1 << 20;
 
-const NO_NAMES: &str = "the first row holds numbers and no names; put a row with the names of the columns before it";
+const NO_NAMES: &str = "the first row has numbers where names of features should be, as if it were a sample; put a row with \
+                        names before it, or call the columns by words";
 
 /// Whether a name is what a feature would be.
 fn is_value(name: &str) -> bool {
-    name.parse::<f64>().is_ok() || matches!(name, "NA" | "null" | "?")
+    name.parse::<f64>().is_ok() || (!name.is_empty() && is_missing(name))
 }
 
 /// The names of the columns.

@@ -37,6 +37,18 @@ impl Dtype {
         })
     }
 
+    /// What the numbers are, in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "unsigned bytes",
+            Self::I8 => "signed bytes",
+            Self::I16 => "16-bit integers",
+            Self::I32 => "32-bit integers",
+            Self::F32 => "32-bit floats",
+            Self::F64 => "64-bit floats",
+        }
+    }
+
     /// Bytes of one number.
     pub fn width(self) -> usize {
         match self {

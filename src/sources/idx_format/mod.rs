@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(inflate(gzip(&plain), "f").unwrap(), plain);
         let shape = Shape { channels: 1, height: 2, width: 3 };
         let (values, features) = (Values::Bytes, Features::Bytes(PIXELS.to_vec()));
-        let expected = ParsedSamples { count: 2, shape, values, features };
+        let expected = ParsedSamples { count: 2, shape, values, dtype: Dtype::U8, features };
         assert_eq!(images(gzip(&plain)).unwrap(), expected);
         assert_eq!(images(plain).unwrap(), expected);
         for count in [1, 7, 8, 9, 100_000] {
@@ -155,7 +155,7 @@ mod tests {
         assert!(error.to_string().contains("another member"), "{error}");
     }
 
-    /// The samples of an array, and the labels.
+    /// The samples of an array.
     fn samples(words: &[u32], data: &[u8], transpose: bool) -> ParsedSamples {
         parse_samples(file(words, data), transpose, "some-file").unwrap()
     }
@@ -165,27 +165,34 @@ mod tests {
         let floats = |data: Vec<u8>, code: u32| samples(&[code << 8 | 2, 1, 3], &data, false);
         let wide = |code: u32, bytes: &[&[u8]]| floats(bytes.concat(), code);
         let (values, features) = (Values::Measured, Features::Floats(vec![-1.0, 0.0, 127.0]));
-        let expected = |values, features| ParsedSamples { count: 1, shape: Shape::vector(3), values, features };
-        assert_eq!(wide(0x09, &[&[255, 0, 127]]), expected(values, features));
+        let expected =
+            |dtype, values, features| ParsedSamples { count: 1, shape: Shape::vector(3), values, dtype, features };
+        assert_eq!(wide(0x09, &[&[255, 0, 127]]), expected(Dtype::I8, values, features));
         let data = [-2i16, 300, 5].map(i16::to_be_bytes);
-        assert_eq!(wide(0x0b, &[data.as_flattened()]), expected(values, Features::Floats(vec![-2.0, 300.0, 5.0])));
+        assert_eq!(
+            wide(0x0b, &[data.as_flattened()]),
+            expected(Dtype::I16, values, Features::Floats(vec![-2.0, 300.0, 5.0]))
+        );
         // More than 24 bits, which f32 would round.
         let data = [16_777_217i32, -1, 0].map(i32::to_be_bytes);
         let doubles = Features::Doubles(vec![16_777_217.0, -1.0, 0.0]);
-        assert_eq!(wide(0x0c, &[data.as_flattened()]), expected(values, doubles));
+        assert_eq!(wide(0x0c, &[data.as_flattened()]), expected(Dtype::I32, values, doubles));
         let data = [0.1f32, -3.0, 1e30].map(f32::to_be_bytes);
         assert_eq!(
             wide(0x0d, &[data.as_flattened()]),
-            expected(Values::Scaled, Features::Floats(vec![0.1, -3.0, 1e30]))
+            expected(Dtype::F32, Values::Scaled, Features::Floats(vec![0.1, -3.0, 1e30]))
         );
         let data = [0.1f64, -3.0, 1e-300].map(f64::to_be_bytes);
         assert_eq!(
             wide(0x0e, &[data.as_flattened()]),
-            expected(Values::Scaled, Features::Doubles(vec![0.1, -3.0, 1e-300]))
+            expected(Dtype::F64, Values::Scaled, Features::Doubles(vec![0.1, -3.0, 1e-300]))
         );
         // Wide integers that are all bytes are bytes.
         let data = [0i32, 255, 7].map(i32::to_be_bytes);
-        assert_eq!(wide(0x0c, &[data.as_flattened()]), expected(Values::Bytes, Features::Bytes(vec![0, 255, 7])));
+        assert_eq!(
+            wide(0x0c, &[data.as_flattened()]),
+            expected(Dtype::I32, Values::Bytes, Features::Bytes(vec![0, 255, 7]))
+        );
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct ParsedSamples {
     pub shape: Shape,
     /// What the numbers are.
     pub values: Values,
+    /// How the file has them.
+    pub dtype: Dtype,
     /// Row-major \[N, H, W, C\].
     pub features: Features,
 }
@@ -76,7 +78,7 @@ pub struct ParsedSamples {
 pub fn parse_samples(bytes: Vec<u8>, transpose: bool, file: &str) -> Result<ParsedSamples, IdxError> {
     let array = Array::parse(bytes, file)?;
     let (shape, order) = shape(&array, file)?;
-    let count = array.sizes[0];
+    let (count, dtype) = (array.sizes[0], array.dtype);
     let (values, features) = features(array, file)?;
     let order = if transpose { order.transposed() } else { order };
     let shape = if transpose { Shape { height: shape.width, width: shape.height, ..shape } } else { shape };
@@ -85,7 +87,7 @@ pub fn parse_samples(bytes: Vec<u8>, transpose: bool, file: &str) -> Result<Pars
         Features::Floats(x) => Features::Floats(order.sorted(x, shape)),
         Features::Doubles(x) => Features::Doubles(order.sorted(x, shape)),
     };
-    Ok(ParsedSamples { count, shape, values, features })
+    Ok(ParsedSamples { count, shape, values, dtype, features })
 }
 
 /// The shape of each sample as the file has it, and how its values lie there.
