@@ -7,7 +7,7 @@
 use super::block::{Block, Map};
 use super::error::NetworkError;
 use super::input::Features;
-use super::norm::TooFewValues;
+use super::norm::{Moments, TooFewValues};
 use super::parameters::{Parameter, Tensor};
 use super::pass::Pass;
 use super::workspace::{Path, Workspace};
@@ -105,6 +105,20 @@ impl<F: Scalar> Network<F> {
                 norm.absorb(&space.norm.moments);
             }
         }
+    }
+
+    /// Why a block's constants cannot be set from these moments, if they cannot: a variance is 0, and so is ε, or it is
+    /// infinite.
+    pub(super) fn unusable(&self, block: usize, moments: &Moments) -> Option<NetworkError> {
+        let epsilon = self.blocks[block].norm.as_ref()?.epsilon;
+        let is_unusable =
+            |variance: &f64| !F::of(1.0 / (variance + epsilon).sqrt()).is_finite() || variance.is_infinite();
+        let channel = moments.variance.iter().position(is_unusable)?;
+        let variance = moments.variance[channel];
+        Some(match variance {
+            f64::INFINITY => NetworkError::InfiniteVariance { block, channel },
+            _ => NetworkError::ZeroVariance { block, channel, variance, epsilon },
+        })
     }
 
     /// The first norm that divided by 0 in the latest forward pass: one over the standard deviation is not finite there.

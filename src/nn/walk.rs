@@ -149,17 +149,20 @@ impl<F: Scalar> Network<F> {
     /// their places in [`Network::index`]: the optimiser has to forget their moments.
     ///
     /// # Errors
-    /// If a norm needs more values per channel than it gets.
+    /// If a norm needs more values per channel than it gets, or a variance is such that nothing can be divided by its root.
     pub fn begin(&mut self, seed: u64, step: usize, input: &[F]) -> Result<Vec<usize>, NetworkError> {
         let mut changed = Vec::new();
         let mut walk = Walk::new(self, input);
         while let Some((b, stage, x, here)) = walk.next(self) {
             let norm = self.blocks[b].norm.as_mut().filter(|norm| norm.standardize.is_due(step));
-            if let Some(norm) = norm.filter(|_| stage == Stage::Norm)
-                && norm.begin(&mut self.parameters, step, x, &mut here.norm) == Changed::Affine
-            {
+            if let Some(norm) = norm.filter(|_| stage == Stage::Norm) {
+                let set = norm.begin(&mut self.parameters, step, x, &mut here.norm);
+                let set = set.map_err(|too_few| self.too_few_values(b, too_few))?;
+                if let Some(error) = self.unusable(b, &here.norm.moments) {
+                    return Err(error);
+                }
                 let is_set = |p: &Parameter| p.block == b && matches!(p.tensor, Tensor::Gamma | Tensor::Beta);
-                changed.extend((0..self.index.len()).filter(|i| is_set(&self.index[*i])));
+                changed.extend((0..self.index.len()).filter(|i| set == Changed::Affine && is_set(&self.index[*i])));
             }
             walk.step(self, Pass::Train { seed, step })?;
         }

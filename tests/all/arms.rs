@@ -36,10 +36,10 @@ fn every_arm_is_in_the_list() {
 }
 
 /// What an arm makes of x under the batch's statistics; `None` if there are too few rows.
-fn forward(norm: &Norm<f64>, x: &[f64]) -> Option<Vec<f64>> {
+fn forward(norm: &Norm<f64>, parameters: &[f64], x: &[f64]) -> Option<Vec<f64>> {
     let mut y = vec![f64::NAN; x.len()];
     let rows = x.len() / norm.channels;
-    norm.forward(&[], Pass::Evaluate(Statistics::Batch), x, &mut y, &mut norm.cache(rows)).ok()?;
+    norm.forward(parameters, Pass::Evaluate(Statistics::Batch), x, &mut y, &mut norm.cache(rows)).ok()?;
     Some(y)
 }
 
@@ -51,9 +51,10 @@ fn each_arm_does_what_the_list_says_of_it() {
         let place = Place { block: 0, channels, area: 1, options: NormOptions { epsilon: 0.0, momentum: 0.1 } };
         let parts = parts::<f64>(variant.arm, place);
         assert_eq!(parts.affine, facts.has_affine, "{name}: γ and β");
-        let norm = parts.standardize.map(|standardize| Norm::new(standardize, place, None));
+        let affine = parts.affine.then_some((0..channels, channels..2 * channels));
+        let norm = parts.standardize.map(|standardize| Norm::new(standardize, place, affine));
         assert_eq!(norm.is_some(), facts.has_norm, "{name}: a norm");
-        let Some(norm) = norm else { continue };
+        let Some(mut norm) = norm else { continue };
         assert_eq!(norm.uses_batch(), facts.uses_batch, "{name}: batch statistics");
 
         let draws = |rows: usize| -> Vec<f64> {
@@ -61,16 +62,29 @@ fn each_arm_does_what_the_list_says_of_it() {
             (0..rows * channels).map(|_| StandardNormal.sample(&mut rng)).collect()
         };
         let x = draws(12);
+        // γ = 1 and β = 0, and what the arm makes of them before step 0.
+        let mut parameters = [[1.0; 3], [0.0; 3]].concat();
+        if norm.standardize.is_due(0) {
+            let mut cache = norm.cache(12);
+            norm.begin(&mut parameters, 0, &x, &mut cache).expect("12 rows are enough");
+        }
+        let forward = |x: &[f64]| forward(&norm, &parameters, x);
         let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
-        let y = forward(&norm, &x).expect("12 rows are enough");
-        let shifted = forward(&norm, &x.iter().map(|x| x + 2.0).collect::<Vec<_>>()).expect("12 rows are enough");
-        let scaled = forward(&norm, &x.iter().map(|x| x * 2.0).collect::<Vec<_>>()).expect("12 rows are enough");
+        // Each channel by another amount.
+        let changed = |change: &dyn Fn(f64, f64) -> f64| -> Vec<f64> {
+            x.iter().enumerate().map(|(i, x)| change(*x, 2.0 + (i % channels) as f64)).collect()
+        };
+        let y = forward(&x).expect("12 rows are enough");
+        let shifted = forward(&changed(&|x, by| x + by)).expect("12 rows are enough");
+        let scaled = forward(&changed(&|x, by| x * by)).expect("12 rows are enough");
         assert_eq!(close(&y, &shifted), facts.subtracts_mean, "{name}: a shift has no effect");
         assert_eq!(close(&y, &scaled), facts.divides_by_sd, "{name}: a factor has no effect");
         assert_eq!(close(&x, &y), facts.starts_as_none, "{name}: the same function as `none` at step 0");
-        assert!(forward(&norm, &draws(facts.least_batch)).is_some(), "{name}: {} rows are enough", facts.least_batch);
+        assert!(norm.check_batch(facts.least_batch).is_ok(), "{name}: {} rows are enough", facts.least_batch);
         if facts.least_batch > 1 {
-            assert!(forward(&norm, &draws(facts.least_batch - 1)).is_none(), "{name}: fewer rows are too few");
+            let (few, mut cache) = (draws(facts.least_batch - 1), norm.cache(1));
+            let is_refused = forward(&few).is_none() || norm.begin(&mut [1.0; 6], 0, &few, &mut cache).is_err();
+            assert!(is_refused && norm.check_batch(facts.least_batch - 1).is_err(), "{name}: fewer rows are too few");
         }
     }
 }

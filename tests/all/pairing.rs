@@ -9,6 +9,7 @@ use bn_exp::data::batches::Batches;
 use bn_exp::kernels::Scalar;
 use bn_exp::nn::parameters::Tensor;
 use bn_exp::nn::{Network, Pass, Statistics};
+use bn_exp::train::initial;
 use serde_json::json;
 
 use crate::common::arms::{self, facts};
@@ -36,7 +37,7 @@ fn models() -> [Experiment; 3] {
 /// Loss and gradient of every parameter tensor on the first batch, before any update.
 fn first_step<F: Scalar>(settings: &Settings, variant: &Variant, seed: u64) -> (f64, Vec<(String, Tensor, Vec<F>)>) {
     let data = Store::new("nowhere").load(&settings.data, seed).unwrap();
-    let network = Network::<F>::new(settings, variant, seed).unwrap();
+    let network = initial::<F>(settings, variant, &data, seed).unwrap();
     let mut space = network.space_for_training(BATCH);
     let mut batches = Batches::new(data.train.len(), BATCH, seed);
     let batch = batches.at(0);
@@ -112,10 +113,11 @@ fn a_training_batch_too_small_for_its_arm_names_layer_and_batch_size() {
     let experiment = &models()[0];
     for variant in &experiment.variants {
         let (name, facts) = (&variant.name, facts(variant.arm));
-        let network = Network::<f64>::new(&experiment.points[0].settings, variant, 0).unwrap();
+        let mut network = Network::<f64>::new(&experiment.points[0].settings, variant, 0).unwrap();
         let mut space = network.space_for_training(1);
         space.input.set(&vec![0.5; network.input.len()]);
-        let outcome = network.forward(Pass::Train { seed: 0, step: 0 }, &mut space);
+        let begun = network.begin(0, 0, &vec![0.5; network.input.len()]);
+        let outcome = begun.and_then(|_| network.forward(Pass::Train { seed: 0, step: 0 }, &mut space));
         assert_eq!(outcome.is_err(), facts.least_batch > 1, "{name}");
         if let Err(error) = outcome {
             let error = error.to_string();

@@ -10,8 +10,7 @@ use std::sync::atomic::AtomicBool;
 use bn_exp::config::Experiment;
 use bn_exp::config::resolve::synthetic_facts;
 use bn_exp::data::Store;
-use bn_exp::nn::Network;
-use bn_exp::train::{Batch, Observer, State, train};
+use bn_exp::train::{Batch, Observer, State, initial, train};
 use serde_json::{Map, Value};
 
 use crate::common::arms;
@@ -37,7 +36,7 @@ fn losses(base: &Value, change: &Map<String, Value>) -> BTreeMap<String, Vec<f64
     let settings = &experiment.points[0].settings;
     let data = Store::new("nowhere").load(&settings.data, 0).unwrap();
     let run = |variant| {
-        let mut network = Network::<f64>::new(settings, variant, 0).unwrap();
+        let mut network = initial::<f64>(settings, variant, &data, 0).unwrap();
         let mut losses = Losses::default();
         let mut state = State::new(settings, &network);
         train(&mut network, &mut state, settings, &data, 0, &mut losses, &AtomicBool::new(false)).unwrap();

@@ -22,6 +22,8 @@ pub struct Facts {
     pub divides_by_sd: bool,
     /// Whether evaluation uses other statistics than training.
     pub uses_batch: bool,
+    /// Whether the gradient takes m and s for constants, though training finds them from the batch.
+    pub is_detached: bool,
     /// Whether it is the same function as `none` at step 0.
     pub starts_as_none: bool,
     /// The fewest rows that a training batch may have.
@@ -45,6 +47,7 @@ pub fn facts(arm: Arm) -> Facts {
         subtracts_mean: false,
         divides_by_sd: false,
         uses_batch: false,
+        is_detached: false,
         starts_as_none: true,
         least_batch: 1,
         batch_multiple: 1,

@@ -140,7 +140,9 @@ impl<F: Scalar> Norm<F> {
     /// # Errors
     /// As [`Norm::forward`].
     pub fn check_batch(&self, samples: usize) -> Result<(), TooFewValues> {
-        let size = self.standardize.group(TRAINING, samples);
+        // A start is found from the whole batch.
+        let start = self.standardize.is_due(0).then_some(samples);
+        let size = self.standardize.group(TRAINING, samples).or(start);
         size.map_or(Ok(()), |size| self.check(Groups::new(samples, size)))
     }
 
@@ -245,13 +247,23 @@ impl<F: Scalar> Norm<F> {
     }
 
     /// Sets what the arm sets before a step, from what its input is then.
-    pub fn begin(&mut self, parameters: &mut [F], step: usize, x: &[F], cache: &mut NormCache<F>) -> Changed {
+    ///
+    /// # Errors
+    /// As [`Norm::forward`].
+    pub fn begin(
+        &mut self,
+        parameters: &mut [F],
+        step: usize,
+        x: &[F],
+        cache: &mut NormCache<F>,
+    ) -> Result<Changed, TooFewValues> {
         self.find_whole_moments(x, &mut cache.moments);
+        self.check(cache.moments.groups)?;
         let affine = self
             .affine
             .as_ref()
             .and_then(|(gamma, beta)| parameters.get_disjoint_mut([gamma.clone(), beta.clone()]).ok());
-        self.standardize.begin(Begin { step, moments: &cache.moments, affine, kept: self.kept.as_mut() })
+        Ok(self.standardize.begin(Begin { step, moments: &cache.moments, affine, kept: self.kept.as_mut() }))
     }
 
     /// μ and σ² of x as one group.

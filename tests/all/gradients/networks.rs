@@ -46,6 +46,8 @@ struct Subject {
     space: Workspace<f64>,
     /// For the path that training takes.
     training: Workspace<f64>,
+    /// The statistics of the point as constants, for an arm whose gradient takes them for that.
+    constants: Option<Workspace<f64>>,
     labels: Vec<u8>,
     tensors: Tensors,
     at: Vec<f64>,
@@ -63,9 +65,11 @@ impl Subject {
             let spread = |z: f64| if parameter.tensor == Tensor::Gamma { z + 0.5 * z.signum() } else { 0.5 * z };
             values.iter_mut().zip(draws).for_each(|(value, z)| *value = spread(z));
         }
+        let input = normals(&mut rng, SAMPLES * network.input.len());
+        network.begin(seed, 0, &input).expect("the batch is large enough");
         let mut tensors: Tensors = network.index.iter().map(|p| (named(&p.name, &p.shape), p.range.clone())).collect();
         let mut at = network.parameters.clone();
-        at.extend(normals(&mut rng, SAMPLES * network.input.len()));
+        at.extend(&input);
         tensors.push((named("input", &[SAMPLES, network.input.len()]), network.parameters.len()..at.len()));
         let labels = (0..SAMPLES).map(|n| (n * 3 % network.classes) as u8).collect();
         // More room than samples: what lies behind them must not be read.
@@ -75,7 +79,12 @@ impl Subject {
         space.input.set(&nothing);
         training.input.set(&nothing);
         let (case, facts) = (case.to_owned(), facts(variant.arm));
-        Self { case, network, facts, space, training, labels, tensors, at, piece: None }
+        let constants = facts.is_detached.then(|| {
+            let mut space = network.space_for_probing(SAMPLES);
+            network.find_population(input, SAMPLES, &mut space).expect("the batch is large enough");
+            space
+        });
+        Self { case, network, facts, space, training, constants, labels, tensors, at, piece: None }
     }
 
     /// The subject of the first seed that has no kink near its point and no dead layer.
@@ -175,10 +184,20 @@ impl Subject {
         logits.to_vec()
     }
 
-    /// The mean loss.
+    /// The logits of the function whose gradient the arm finds.
+    fn logits(&mut self, at: &[f64]) -> Vec<f64> {
+        let logits = self.forward(at);
+        let Some(space) = &mut self.constants else { return logits };
+        space.input.set(&at[self.network.parameters.len()..]);
+        self.network.forward(Pass::Evaluate(Statistics::Population), space).expect("statistics");
+        self.network.logits(space).to_vec()
+    }
+
+    /// Its mean loss.
     fn loss(&mut self, at: &[f64]) -> Vec<f64> {
-        self.forward(at);
-        vec![self.network.loss(&mut self.space, &self.labels).loss_sum / SAMPLES as f64]
+        self.logits(at);
+        let space = self.constants.as_mut().unwrap_or(&mut self.space);
+        vec![self.network.loss(space, &self.labels).loss_sum / SAMPLES as f64]
     }
 
     /// Gradient of ⟨dlogits, logits⟩.
@@ -240,6 +259,7 @@ impl Subject {
                 shift = match stage {
                     _ if b == parameter.block && *stage == added_at => Some(Shift::Even),
                     Stage::Map => shift.map(|shift| shift.after_map(&block.map)),
+                    Stage::Norm if self.facts.is_detached => shift,
                     Stage::Norm => shift.and_then(|shift| shift.after_norm(self.facts)),
                     Stage::After => shift.map(|_| Shift::Other),
                     Stage::Activation if block.activation == Activation::Identity => shift,
@@ -255,11 +275,11 @@ impl Subject {
     /// Moves each parameter tensor by itself: those in `idle` must leave the logits as they are, all others not.
     fn assert_only_these_have_no_effect(&mut self, idle: &Tensors) {
         let at = self.at.clone();
-        let logits = self.forward(&at);
+        let logits = self.logits(&at);
         let mut rng = stream(0, "effects");
         for tensor in self.tensors.clone() {
             let moved = step(&at, &direction(&at, [&tensor], &mut rng), STEP);
-            let change: Vec<f64> = self.forward(&moved).iter().zip(&logits).map(|(a, b)| a - b).collect();
+            let change: Vec<f64> = self.logits(&moved).iter().zip(&logits).map(|(a, b)| a - b).collect();
             let (size, is_idle) = (largest(&change) / largest(&logits), idle.contains(&tensor));
             let (case, name) = (&self.case, &tensor.0);
             assert!(!is_idle || size < 1e-12, "{case}: {name} should have no effect, and has one of {size:e}");
@@ -312,7 +332,7 @@ fn check_network(case: &str, settings: &Settings, variant: &Variant) {
     let (idle, tensors): (Tensors, Tensors) = all.into_iter().partition(|(_, range)| is_idle(range));
     subject.assert_only_these_have_no_effect(&idle);
     let subject = RefCell::new(subject);
-    let logits = |at: &[f64]| subject.borrow_mut().forward(at);
+    let logits = |at: &[f64]| subject.borrow_mut().logits(at);
     let loss = |at: &[f64]| subject.borrow_mut().loss(at);
     let gradient = |at: &[f64], c: &[f64]| subject.borrow_mut().gradient(at, c);
     check(&format!("{case}, logits"), &at, &tensors, logits, gradient);
