@@ -54,6 +54,18 @@ def center(x, gamma, beta, mean, var, training, momentum, epsilon):
     return scaled_and_shifted(x - per_channel(found, x), gamma, beta)
 
 
+def scale(x, gamma, beta, mean, var, training, momentum, epsilon):
+    if training:
+        others = [d for d in range(x.dim()) if d != 1]
+        found = x.var(others, correction=0)
+        with torch.no_grad():
+            mean.lerp_(x.mean(others), momentum)
+            var.lerp_(x.var(others, correction=1), momentum)
+    else:
+        found = var
+    return scaled_and_shifted(x / per_channel((found + epsilon).sqrt(), x), gamma, beta)
+
+
 def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
     if not training:
         return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
@@ -71,5 +83,6 @@ ARMS = {
     "standardize": Arm(batch, has_buffers=True, has_affine=False),
     "bn": Arm(batch, has_buffers=True, has_affine=True),
     "center": Arm(center, has_buffers=True, has_affine=True),
+    "scale": Arm(scale, has_buffers=True, has_affine=True),
     "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

@@ -67,6 +67,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Standardize => Facts { has_affine: false, ..bn },
         Arm::Bn => bn,
         Arm::Center => Facts { divides_by_sd: false, ..bn },
+        Arm::Scale => Facts { subtracts_mean: false, ..bn },
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
@@ -79,6 +80,7 @@ pub fn entries() -> Vec<Value> {
         json!("standardize"),
         json!("bn"),
         json!("center"),
+        json!("scale"),
         json!({"name": "ghost", "batch": 3}),
     ]
 }

@@ -22,6 +22,8 @@ pub enum ArmName {
     Bn,
     /// y = γ(x − μ) + β: only the mean is subtracted
     Center,
+    /// y = γx/√(σ² + ε) + β: only divided by the SD
+    Scale,
     /// As bn, with the statistics of groups of `batch` samples
     Ghost,
 }
@@ -36,6 +38,7 @@ pub enum Arm {
     Standardize,
     Bn,
     Center,
+    Scale,
     Ghost { batch: usize },
 }
 
@@ -58,6 +61,7 @@ impl Arm {
             ArmName::Standardize => Some(Self::Standardize),
             ArmName::Bn => Some(Self::Bn),
             ArmName::Center => Some(Self::Center),
+            ArmName::Scale => Some(Self::Scale),
             ArmName::Ghost => {
                 needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }

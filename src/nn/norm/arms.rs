@@ -8,6 +8,7 @@ use super::elementwise::Elementwise;
 use super::ghost::Ghost;
 use super::off::Off;
 use super::reparametrise::Reparametrise;
+use super::scale::Scale;
 use super::standardize::Standardize;
 use crate::config::settings::{Arm, NormOptions};
 use crate::kernels::Scalar;
@@ -47,6 +48,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Standardize => Parts::of(Batch { epsilon }),
         Arm::Bn => Parts::of(Batch { epsilon }).with_affine(),
         Arm::Center => Parts::of(Center).with_affine(),
+        Arm::Scale => Parts::of(Scale { epsilon }).with_affine(),
         Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }

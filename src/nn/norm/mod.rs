@@ -34,6 +34,7 @@ pub mod moments;
 pub mod off;
 pub mod plain;
 pub mod reparametrise;
+pub mod scale;
 pub mod standardize;
 
 pub use arms::{Parts, Place, parts};
