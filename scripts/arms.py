@@ -66,6 +66,18 @@ def scale(x, gamma, beta, mean, var, training, momentum, epsilon):
     return scaled_and_shifted(x / per_channel((found + epsilon).sqrt(), x), gamma, beta)
 
 
+def detached(x, gamma, beta, mean, var, training, momentum, epsilon):
+    if training:
+        others = [d for d in range(x.dim()) if d != 1]
+        fixed = x.detach()
+        found = fixed.mean(others), fixed.var(others, correction=0)
+        mean.lerp_(found[0], momentum)
+        var.lerp_(fixed.var(others, correction=1), momentum)
+    else:
+        found = mean, var
+    return F.batch_norm(x, *found, gamma, beta, False, momentum, epsilon)
+
+
 def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
     if not training:
         return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
@@ -84,5 +96,6 @@ ARMS = {
     "bn": Arm(batch, has_buffers=True, has_affine=True),
     "center": Arm(center, has_buffers=True, has_affine=True),
     "scale": Arm(scale, has_buffers=True, has_affine=True),
+    "detached": Arm(detached, has_buffers=True, has_affine=True),
     "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

@@ -68,6 +68,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Bn => bn,
         Arm::Center => Facts { divides_by_sd: false, ..bn },
         Arm::Scale => Facts { subtracts_mean: false, ..bn },
+        Arm::Detached => Facts { is_detached: true, ..bn },
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
@@ -81,6 +82,7 @@ pub fn entries() -> Vec<Value> {
         json!("bn"),
         json!("center"),
         json!("scale"),
+        json!("detached"),
         json!({"name": "ghost", "batch": 3}),
     ]
 }

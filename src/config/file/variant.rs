@@ -24,6 +24,8 @@ pub enum ArmName {
     Center,
     /// y = γx/√(σ² + ε) + β: only divided by the SD
     Scale,
+    /// As bn, but no gradient passes through μ and σ
+    Detached,
     /// As bn, with the statistics of groups of `batch` samples
     Ghost,
 }
@@ -39,6 +41,7 @@ pub enum Arm {
     Bn,
     Center,
     Scale,
+    Detached,
     Ghost { batch: usize },
 }
 
@@ -62,6 +65,7 @@ impl Arm {
             ArmName::Bn => Some(Self::Bn),
             ArmName::Center => Some(Self::Center),
             ArmName::Scale => Some(Self::Scale),
+            ArmName::Detached => Some(Self::Detached),
             ArmName::Ghost => {
                 needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }

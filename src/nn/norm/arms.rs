@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::batch::Batch;
 use super::center::Center;
+use super::detached::Detached;
 use super::elementwise::Elementwise;
 use super::ghost::Ghost;
 use super::off::Off;
@@ -49,6 +50,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Bn => Parts::of(Batch { epsilon }).with_affine(),
         Arm::Center => Parts::of(Center).with_affine(),
         Arm::Scale => Parts::of(Scale { epsilon }).with_affine(),
+        Arm::Detached => Parts::of(Detached { epsilon }).with_affine(),
         Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }

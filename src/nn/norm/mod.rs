@@ -27,6 +27,7 @@ pub mod arms;
 pub mod batch;
 pub mod cache;
 pub mod center;
+pub mod detached;
 pub mod elementwise;
 pub mod ghost;
 pub mod layer;

@@ -101,6 +101,24 @@ fn arms_without_batch_statistics_have_the_same_right_derivatives_under_running_o
     }
 }
 
+/// The gradient of an arm that takes its statistics for constants is that of the function which has them for constants.
+#[test]
+fn detached_arms_have_the_derivatives_of_constant_statistics() {
+    for arm in arms::variants_where(|facts| facts.is_detached) {
+        for (rows, channels, epsilon, scale) in CASES {
+            let mut layer = NormLayer::new(&arm, rows, channels, epsilon, scale);
+            layer.forward(Statistics::Batch, &layer.at);
+            let moments = layer.cache.borrow().moments.clone();
+            let kept = layer.norm.kept.as_mut().expect("an arm with statistics");
+            kept.mean.copy_from_slice(&moments.mean);
+            kept.variance.copy_from_slice(&moments.variance);
+            let case = format!("{} {rows}×{channels}, ε {epsilon}, scale {scale}", arm.name);
+            let y = |at: &[f64]| layer.forward(Statistics::Running, at);
+            check(&case, &layer.at, &layer.tensors, y, |at, dy| layer.gradient(Statistics::Batch, at, dy));
+        }
+    }
+}
+
 #[test]
 fn no_gradient_shifts_a_batch_whose_mean_is_subtracted_or_scales_one_that_its_sd_divides() {
     for arm in arms::variants_where(|facts| (facts.subtracts_mean || facts.divides_by_sd) && !facts.is_detached) {
