@@ -5,6 +5,8 @@
 //! or advanced by anybody else. So an arm's extra parameters, a probe, another thread or an
 //! interruption cannot move another purpose's numbers.
 
+use std::fmt::{self, Arguments, Write};
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
@@ -14,11 +16,27 @@ pub type Stream = ChaCha8Rng;
 
 /// The stream of `purpose` under `seed`, from its beginning.
 pub fn stream(seed: u64, purpose: &str) -> Stream {
+    stream_of(seed, format_args!("{purpose}"))
+}
+
+/// The same of a purpose that is put together, without memory for its text.
+pub fn stream_of(seed: u64, purpose: Arguments) -> Stream {
     let mut hash = Sha256::new();
     hash.update(b"bn-exp stream\0");
     hash.update(seed.to_le_bytes());
-    hash.update(purpose.as_bytes());
+    let written = Text(&mut hash).write_fmt(purpose);
+    debug_assert!(written.is_ok(), "a hash takes every byte");
     Stream::from_seed(hash.finalize().into())
+}
+
+/// Text on its way into a hash.
+struct Text<'a>(&'a mut Sha256);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text);
+        Ok(())
+    }
 }
 
 /// A uniform index below `bound`, by rejection from the top 32 bits: exact, and the same everywhere.
@@ -52,6 +70,7 @@ mod tests {
         let first = |seed, purpose| stream(seed, purpose).next_u64();
         assert_ne!(first(0, "a"), first(0, "b"));
         assert_ne!(first(0, "a"), first(1, "a"));
+        assert_eq!(stream_of(7, format_args!("a/{}", 12)).next_u64(), first(7, "a/12"));
         // Pinned: if this number changes, so does every result ever made.
         assert_eq!(first(7, "batches"), 12_772_424_204_192_357_012);
     }

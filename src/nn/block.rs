@@ -139,7 +139,8 @@ impl<F: Scalar> Block<F> {
         let samples = space.samples;
         match self.stages[i] {
             Stage::Map => {
-                let weight = self.weight(parameters, &mut space.weight);
+                self.make_weight(parameters, space);
+                let weight = self.weight(parameters, &space.weight);
                 self.map_forward(weight, Features::dense(x), y, space.scratch.as_mut());
                 if let Some(bias) = &self.bias {
                     kernels::add_to_rows(y, &parameters[bias.clone()]);
@@ -182,7 +183,7 @@ impl<F: Scalar> Block<F> {
         }
         if let Some(reparametrise) = &self.reparametrise {
             let weight = self.weight.clone();
-            reparametrise.backward(&parameters[weight.clone()], self.layer.mapped.channels, &mut gradients[weight]);
+            reparametrise.backward(&parameters[weight.clone()], &mut gradients[weight], &mut space.weight_cache);
         }
     }
 
@@ -195,7 +196,7 @@ impl<F: Scalar> Block<F> {
         gradients: &mut [F],
         dinput: Option<&mut [F]>,
     ) {
-        let BlockSpace { samples, path, winner, scratch, norm: cache, after: kept, weight: made, sums } = space;
+        let BlockSpace { samples, path, winner, scratch, norm: cache, after: kept, weight: made, sums, .. } = space;
         let Path::Plain { values, gradients: dvalues } = path else { return };
         let samples = *samples;
         for (i, stage) in self.stages.iter().enumerate().skip(1).rev() {
@@ -284,16 +285,16 @@ impl<F: Scalar> Block<F> {
         }
     }
 
-    /// The weight that the map multiplies by: the parameter, or Ŵ, which is made of it.
-    pub(super) fn weight<'a>(&self, parameters: &'a [F], made: &'a mut [F]) -> &'a [F] {
-        let weight = &parameters[self.weight.clone()];
-        match &self.reparametrise {
-            None => weight,
-            Some(reparametrise) => {
-                reparametrise.forward(weight, self.layer.mapped.channels, made);
-                made
-            }
+    /// Makes Ŵ, where it is a function of the parameter.
+    pub(super) fn make_weight(&self, parameters: &[F], space: &mut BlockSpace<F>) {
+        if let Some(reparametrise) = &self.reparametrise {
+            reparametrise.forward(&parameters[self.weight.clone()], &mut space.weight, &mut space.weight_cache);
         }
+    }
+
+    /// The weight that the map multiplies by: the parameter, or Ŵ as it was made for the latest forward pass.
+    pub(super) fn weight<'a>(&self, parameters: &'a [F], made: &'a [F]) -> &'a [F] {
+        if self.reparametrise.is_some() { made } else { &parameters[self.weight.clone()] }
     }
 
     /// Wu

@@ -106,7 +106,7 @@ fn block<F: Scalar>(
     let before_norm = before_norm(layer, position);
     let is_pooled = layer.pool != PoolKind::None && before_norm == 2;
     let area = if is_pooled { layer.output().area() } else { layer.mapped.area() };
-    let at = Place { block: i, channels, area, options: settings.norm };
+    let at = Place { block: i, channels, area, options: settings.norm, activation: settings.model.activation };
     let arm = layer.hidden.then(|| parts(at));
     let has_bias = !layer.hidden || variant.has_bias();
     let bias = has_bias.then(|| vector(Tensor::Bias, "bias"));

@@ -69,6 +69,7 @@ impl<F: Scalar> Block<F> {
                 false
             }
         };
+        self.make_weight(parameters, space);
         match self.map {
             Map::Linear(_) => self.forward_dense(parameters, looks_at_batch, input, space),
             Map::Conv(_) if looks_at_batch => self.forward_batch(parameters, input, space),

@@ -53,6 +53,7 @@ impl<F: Scalar> Block<F> {
             norm: self.norm_cache(samples),
             after: Aligned::filled(F::zero(), self.after.as_ref().map_or(0, |after| after.kept(samples))),
             weight: Aligned::filled(F::zero(), length(self.reparametrise.is_some(), self.weight.len())),
+            weight_cache: NormCache::new(if self.reparametrise.is_some() { self.layer.mapped.channels } else { 0 }, 1),
             sums: vec![0.0; self.layer.mapped.channels],
         }
     }

@@ -35,6 +35,8 @@ pub struct BlockSpace<F> {
     pub after: Aligned<F>,
     /// Ŵ, where the weight is a function of the parameter.
     pub weight: Aligned<F>,
+    /// What making it leaves for its backward pass.
+    pub weight_cache: NormCache<F>,
     /// Sums over rows, one per output channel.
     pub sums: Vec<f64>,
 }

@@ -1,7 +1,8 @@
 //! `trace.safetensors`: what anyone needs to replay a run in another framework.
 //!
 //! `init/<parameter>` for every parameter and buffer before step 0, after an arm's data-dependent start; `batches`, int64
-//! [steps, batch], indices into the training split; `split/train`, int64 \[samples\], the row of the file that each of
+//! [steps, batch], indices into the training split; `noise/blocks.<i>.shift` and `.factor` [steps, batch, channels], where
+//! the arm draws them; `split/train`, int64 \[samples\], the row of the file that each of
 //! them was, from 0, where a file's rows were permuted; and where samples or labels are made up rather
 //! than read from files, `data/features` (bytes or floats, unscaled) and `data/labels` of that
 //! split. A pure function of the configuration: a finished run's trace is written without training.
@@ -15,6 +16,7 @@ use crate::data::{Dataset, RawFeatures};
 use crate::files::{self, Lock};
 use crate::kernels::Scalar;
 use crate::nn::Network;
+use crate::nn::norm::elementwise::Draws;
 use crate::plan::PlannedRun;
 use crate::record::layout::RunFolder;
 use crate::record::machine;
@@ -35,12 +37,26 @@ pub fn write<F: Scalar>(
 ) -> anyhow::Result<()> {
     let mut out = tensors::state(network, "init/");
     let (steps, size) = (settings.train.steps, settings.train.batch_size);
-    let bytes = steps as f64 * size as f64 * 8.0;
+    let noise = network.blocks.iter().filter(|block| block.after.is_some()).map(|block| block.layer.mapped.channels);
+    let bytes = steps as f64 * size as f64 * (8.0 + 2.0 * noise.sum::<usize>() as f64 * size_of::<F>() as f64);
     let gib = bytes / f64::from(1 << 30);
     anyhow::ensure!(2.0 * bytes < machine::memory_bytes() as f64, "a trace of {steps} steps would take {gib:.0} GiB");
     let mut batches = Batches::new(data.train.len(), size, seed);
     let order: Vec<i64> = (0..steps).flat_map(|step| batches.at(step).to_vec()).map(i64::from).collect();
     out.push(Tensor::integers("batches", vec![steps, size], order.into_iter()));
+
+    for (i, block) in network.blocks.iter().enumerate() {
+        let Some(after) = &block.after else { continue };
+        let mut all: Draws<F> = Vec::new();
+        for (k, (name, values)) in (0..steps).flat_map(|step| after.draws(seed, step, size).into_iter().enumerate()) {
+            match all.get_mut(k) {
+                Some((_, so_far)) => so_far.extend(values),
+                None => all.push((name, values)),
+            }
+        }
+        let shape = |values: &[F]| vec![steps, size, values.len() / (steps * size)];
+        out.extend(all.iter().map(|(name, v)| Tensor::floats(format!("noise/blocks.{i}.{name}"), shape(v), v)));
+    }
 
     let n = data.train.len();
     let is_file = settings.data.source.is_file();

@@ -1,7 +1,7 @@
 //! The list of arms that other tests walk is complete, and true of the program.
 
 use bn_exp::config::check;
-use bn_exp::config::settings::NormOptions;
+use bn_exp::config::settings::{Activation, NormOptions};
 use bn_exp::nn::norm::{Norm, Place, parts};
 use bn_exp::nn::{Pass, Statistics};
 use bn_exp::random::stream;
@@ -48,7 +48,13 @@ fn each_arm_does_what_the_list_says_of_it() {
     let channels = 3;
     for variant in variants() {
         let (name, facts) = (&variant.name, facts(variant.arm));
-        let place = Place { block: 0, channels, area: 1, options: NormOptions { epsilon: 0.0, momentum: 0.1 } };
+        let place = Place {
+            block: 0,
+            channels,
+            area: 1,
+            options: NormOptions { epsilon: 0.0, momentum: 0.1 },
+            activation: Activation::Relu,
+        };
         let parts = parts::<f64>(variant.arm, place);
         assert_eq!(parts.affine, facts.has_affine, "{name}: γ and β");
         let affine = parts.affine.then_some((0..channels, channels..2 * channels));

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use bn_exp::config::Variant;
-use bn_exp::config::settings::NormOptions;
+use bn_exp::config::settings::{Activation, NormOptions};
 use bn_exp::kernels::activation::{self, Function};
 use bn_exp::kernels::norm::column_sums;
 use bn_exp::kernels::{add_to_rows, pool, softmax};
@@ -183,7 +183,7 @@ impl NormLayer {
         let number = |name: &str| case.fields.get(name).map(|value| value.as_f64().expect("a number"));
         let (epsilon, momentum) = (number("epsilon").unwrap_or(1e-5), number("momentum").unwrap_or(0.1));
         let options = NormOptions { epsilon, momentum };
-        let place = Place { block: 0, channels, area: height * width, options };
+        let place = Place { block: 0, channels, area: height * width, options, activation: Activation::Relu };
         let parts = parts(arm.arm, place);
         let affine = parts.affine.then_some((0..channels, channels..2 * channels));
         let parameters = if parts.affine { [case.rows("gamma"), case.rows("beta")].concat() } else { Vec::new() };

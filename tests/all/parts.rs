@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 use bn_exp::config::settings::Arm;
 use bn_exp::config::{Experiment, Settings, Variant};
 use bn_exp::data::Store;
-use bn_exp::nn::norm::elementwise::Elementwise;
+use bn_exp::nn::norm::elementwise::{Draws, Elementwise};
 use bn_exp::nn::norm::reparametrise::Reparametrise;
 use bn_exp::nn::norm::standardize::{Begin, Changed, Standardize};
-use bn_exp::nn::norm::{Moments, Parts, Place, parts};
+use bn_exp::nn::norm::{Moments, NormCache, Parts, Place, parts};
 use bn_exp::nn::objective::Objective;
 use bn_exp::nn::parameters::Tensor;
 use bn_exp::nn::{Network, Pass, Statistics};
@@ -76,6 +76,9 @@ impl Elementwise<f64> for Noise {
     fn backward(&self, _: Pass, _: usize, d: &mut [f64], kept: &[f64]) {
         d.iter_mut().zip(kept).for_each(|(d, factor)| *d *= factor);
     }
+    fn draws(&self, _: u64, _: usize, _: usize) -> Draws<f64> {
+        Vec::new()
+    }
 }
 
 /// Ŵ = W·‖W‖² for each column of W, a channel's incoming weights.
@@ -87,11 +90,13 @@ fn squares(weight: &[f64], channels: usize) -> Vec<f64> {
 }
 
 impl Reparametrise<f64> for Cubed {
-    fn forward(&self, weight: &[f64], channels: usize, to: &mut [f64]) {
+    fn forward(&self, weight: &[f64], to: &mut [f64], cache: &mut NormCache<f64>) {
+        let channels = cache.per_channel().center.len();
         let squares = squares(weight, channels);
         to.iter_mut().zip(weight).enumerate().for_each(|(i, (to, w))| *to = w * squares[i % channels]);
     }
-    fn backward(&self, weight: &[f64], channels: usize, d: &mut [f64]) {
+    fn backward(&self, weight: &[f64], d: &mut [f64], cache: &mut NormCache<f64>) {
+        let channels = cache.per_channel().center.len();
         // ∂L/∂w_i = ‖w‖²·d_i + 2w_i·⟨d, w⟩
         let squares = squares(weight, channels);
         for (c, square) in squares.into_iter().enumerate() {

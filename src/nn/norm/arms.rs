@@ -11,7 +11,7 @@ use super::off::Off;
 use super::reparametrise::Reparametrise;
 use super::scale::Scale;
 use super::standardize::Standardize;
-use crate::config::settings::{Arm, NormOptions};
+use crate::config::settings::{Activation, Arm, NormOptions};
 use crate::kernels::Scalar;
 
 /// Where a norm stands.
@@ -25,6 +25,8 @@ pub struct Place {
     pub area: usize,
     /// ε and the momentum of the running statistics.
     pub options: NormOptions,
+    /// φ of the hidden layers.
+    pub activation: Activation,
 }
 
 /// What an arm is made of.
@@ -59,6 +61,16 @@ impl<F: Scalar> Parts<F> {
     /// Eq. 1 alone.
     pub fn of(standardize: impl Standardize<F> + 'static) -> Self {
         Self { standardize: Some(Box::new(standardize)), affine: false, after: None, weight: None }
+    }
+
+    /// With weights that are a function of the parameters.
+    pub fn with_weight(self, weight: impl Reparametrise<F> + 'static) -> Self {
+        Self { weight: Some(Box::new(weight)), ..self }
+    }
+
+    /// With something after γ and β.
+    pub fn with_after(self, after: impl Elementwise<F> + 'static) -> Self {
+        Self { after: Some(Box::new(after)), ..self }
     }
 
     /// The same with γ and β.

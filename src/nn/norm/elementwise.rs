@@ -16,4 +16,10 @@ pub trait Elementwise<F: Scalar>: Debug + Send + Sync {
 
     /// From dy to dx in place, by what the forward pass of the same pass kept.
     fn backward(&self, pass: Pass, samples: usize, d: &mut [F], kept: &[F]);
+
+    /// What is drawn at random for a training step, for whoever replays it.
+    fn draws(&self, seed: u64, step: usize, samples: usize) -> Draws<F>;
 }
+
+/// Draws by name, each [samples, C].
+pub type Draws<F> = Vec<(&'static str, Vec<F>)>;

@@ -28,6 +28,8 @@ pub struct Norm<F: Scalar> {
     pub standardize: Box<dyn Standardize<F>>,
     /// The mean and variance kept for evaluation, if the arm has them.
     pub kept: Option<Kept<F>>,
+    /// Those that training takes for constants, if they are others.
+    pub current: Option<Kept<F>>,
     /// γ and β in the network's parameters; `None` stands for γ = 1, β = 0.
     pub affine: Option<(Range<usize>, Range<usize>)>,
 }
@@ -41,8 +43,9 @@ impl<F: Scalar> Norm<F> {
     ) -> Self {
         let Place { channels, area, options, .. } = place;
         let kept = standardize.keeps_statistics().then(|| Kept::new(channels));
+        let current = standardize.trains_on_others().then(|| Kept::new(channels));
         let (epsilon, momentum) = (options.epsilon, options.momentum);
-        Self { channels, area, epsilon, momentum, standardize, kept, affine }
+        Self { channels, area, epsilon, momentum, standardize, kept, current, affine }
     }
 
     /// The cache of passes over up to `samples` samples.
@@ -120,7 +123,11 @@ impl<F: Scalar> Norm<F> {
         }
         let is_population = pass == Pass::Evaluate(Statistics::Population) && self.has_population();
         assert!(!is_population || population.is_some(), "the population statistics were not found");
-        let kept = if is_population { population.as_ref() } else { self.kept.as_ref() };
+        let kept = match pass {
+            Pass::Evaluate(_) if is_population => population.as_ref(),
+            Pass::Evaluate(_) => self.kept.as_ref(),
+            Pass::Train { .. } => self.current.as_ref().or(self.kept.as_ref()),
+        };
         for c in 0..if samples == 0 { 0 } else { self.channels } {
             (moments.mean[c], moments.variance[c]) =
                 kept.map_or((0.0, 1.0), |kept| (kept.mean[c].f64(), kept.variance[c].f64()));
@@ -131,7 +138,8 @@ impl<F: Scalar> Norm<F> {
     /// Sees that every group has enough values of a channel.
     fn check(&self, groups: Groups) -> Result<(), TooFewValues> {
         let samples = groups.smallest();
-        let is_enough = samples * self.area >= self.standardize.fewest_values();
+        let values = self.standardize.values(samples * self.area, self.channels);
+        let is_enough = values >= self.standardize.fewest_values();
         if is_enough { Ok(()) } else { Err(TooFewValues { samples }) }
     }
 
@@ -263,7 +271,8 @@ impl<F: Scalar> Norm<F> {
             .affine
             .as_ref()
             .and_then(|(gamma, beta)| parameters.get_disjoint_mut([gamma.clone(), beta.clone()]).ok());
-        Ok(self.standardize.begin(Begin { step, moments: &cache.moments, affine, kept: self.kept.as_mut() }))
+        let (kept, current) = (self.kept.as_mut(), self.current.as_mut());
+        Ok(self.standardize.begin(Begin { step, moments: &cache.moments, affine, kept, current }))
     }
 
     /// μ and σ² of x as one group.
@@ -276,14 +285,14 @@ impl<F: Scalar> Norm<F> {
 
     /// What is kept for evaluation, each \[C\], under its public name.
     pub fn buffers(&self) -> impl Iterator<Item = (&'static str, &[F])> {
-        let kept = self.kept.iter();
-        kept.flat_map(|kept| [("running_mean", &kept.mean[..]), ("running_var", &kept.variance[..])])
+        let current = self.current.iter().flat_map(|current| current.named(CURRENT));
+        self.kept.iter().flat_map(|kept| kept.named(KEPT)).chain(current)
     }
 
     /// The same, to be put in place.
     pub fn buffers_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut [F])> {
-        let kept = self.kept.iter_mut();
-        kept.flat_map(|kept| [("running_mean", &mut kept.mean[..]), ("running_var", &mut kept.variance[..])])
+        let current = self.current.iter_mut().flat_map(|current| current.named_mut(CURRENT));
+        self.kept.iter_mut().flat_map(|kept| kept.named_mut(KEPT)).chain(current)
     }
 
     /// The values of a group in x [rows, C].
@@ -292,6 +301,10 @@ impl<F: Scalar> Norm<F> {
         rows.start * self.channels..rows.end * self.channels
     }
 }
+
+/// Public names of a kept mean and variance, and of those of training.
+const KEPT: [&str; 2] = ["running_mean", "running_var"];
+const CURRENT: [&str; 2] = ["mean", "var"];
 
 /// Any training step: groups do not depend on which it is.
 const TRAINING: Pass = Pass::Train { seed: 0, step: 0 };

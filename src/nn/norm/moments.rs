@@ -107,6 +107,28 @@ impl<F: Scalar> Kept<F> {
         Self { mean: vec![F::zero(); channels], variance: vec![F::one(); channels] }
     }
 
+    /// Mean and variance under these names.
+    pub fn named(&self, [mean, variance]: [&'static str; 2]) -> [(&'static str, &[F]); 2] {
+        [(mean, &self.mean), (variance, &self.variance)]
+    }
+
+    /// The same, to be put in place.
+    pub fn named_mut(&mut self, [mean, variance]: [&'static str; 2]) -> [(&'static str, &mut [F]); 2] {
+        [(mean, &mut self.mean), (variance, &mut self.variance)]
+    }
+
+    /// Takes μ and the biased σ² of a batch that is one group.
+    pub fn set(&mut self, moments: &Moments) {
+        self.approach(moments, 1.0);
+    }
+
+    /// Moves by the share a towards μ and the biased σ² of a batch that is one group.
+    pub fn approach(&mut self, moments: &Moments, a: f64) {
+        let toward = |kept: &mut F, new: &f64| *kept = F::of((1.0 - a) * kept.f64() + a * new);
+        self.mean.iter_mut().zip(&moments.mean).for_each(|(kept, new)| toward(kept, new));
+        self.variance.iter_mut().zip(&moments.variance).for_each(|(kept, new)| toward(kept, new));
+    }
+
     /// Moves the running statistics towards those of a batch, with momentum a:
     /// mean ← (1 − a)·mean + a·μ and variance ← (1 − a)·variance + a·σ²·n/(n − 1), n being the values
     /// behind σ². That variance is the unbiased one, as in PyTorch. Over several groups μ and

@@ -53,7 +53,7 @@ pub fn backward(dy: ArrayView2<f64>, gamma: ArrayView1<f64>, saved: &Saved) -> (
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::{Arm, NormOptions};
+    use crate::config::settings::{Activation, Arm, NormOptions};
     use crate::kernels::testing::at_each_level;
     use crate::nn::norm::arms::{Place, parts};
     use crate::nn::norm::layer::Norm;
@@ -81,7 +81,13 @@ mod tests {
                 [dgamma, dbeta].map(|v| v.to_vec()).concat(),
             ];
 
-            let place = Place { block: 0, channels, area: 1, options: NormOptions { epsilon, momentum: 0.1 } };
+            let place = Place {
+                block: 0,
+                channels,
+                area: 1,
+                options: NormOptions { epsilon, momentum: 0.1 },
+                activation: Activation::Relu,
+            };
             let standardize = parts::<f64>(Arm::Bn, place).standardize.unwrap();
             let norm = Norm::new(standardize, place, Some((0..channels, channels..2 * channels)));
             let parameters = [gamma, beta].concat();

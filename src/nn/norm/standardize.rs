@@ -22,14 +22,24 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
         to.are_constant(group.scale);
     }
 
-    /// The fewest values of a channel that a group's statistics can be found from.
+    /// The fewest values that a group's statistics can be found from.
     fn fewest_values(&self) -> usize {
         2
+    }
+
+    /// Values that a mean and a variance are found from, in a group of so many rows.
+    fn values(&self, rows: usize, _channels: usize) -> usize {
+        rows
     }
 
     /// Whether a mean and a variance are kept for evaluation.
     fn keeps_statistics(&self) -> bool {
         true
+    }
+
+    /// Whether training has constants of its own, beside those kept for evaluation.
+    fn trains_on_others(&self) -> bool {
+        false
     }
 
     /// Whether something is to be set from minibatch `step` before that step: the start of some arms
@@ -95,6 +105,8 @@ pub struct Begin<'a, F> {
     pub affine: Option<[&'a mut [F]; 2]>,
     /// The kept mean and variance, if the arm has them.
     pub kept: Option<&'a mut Kept<F>>,
+    /// Those of training, if they are others.
+    pub current: Option<&'a mut Kept<F>>,
 }
 
 /// What was set.

@@ -13,7 +13,13 @@ struct NormLayer {
 impl NormLayer {
     /// x is normal with mean and SD `scale`; γ and β are normal.
     fn new(variant: &Variant, rows: usize, channels: usize, epsilon: f64, scale: f64) -> Self {
-        let place = Place { block: 0, channels, area: 1, options: NormOptions { epsilon, momentum: 0.1 } };
+        let place = Place {
+            block: 0,
+            channels,
+            area: 1,
+            options: NormOptions { epsilon, momentum: 0.1 },
+            activation: Activation::Relu,
+        };
         let parts = parts(variant.arm, place);
         let affine = parts.affine.then_some((0..channels, channels..2 * channels));
         let per_channel = if parts.affine { channels } else { 0 };
