@@ -17,6 +17,8 @@ class Arm(NamedTuple):
     has_buffers: bool
     has_affine: bool
     has_bias: bool = False
+    # Sets what the arm sets before a step from what its norm reads then, in place; whether the optimiser forgets γ and β.
+    begin: callable = None
     # The knobs of the goldens: those that tests/common/arms.rs gives the arm.
     example: dict = {}
 
@@ -78,6 +80,15 @@ def detached(x, gamma, beta, mean, var, training, momentum, epsilon):
     return F.batch_norm(x, *found, gamma, beta, False, momentum, epsilon)
 
 
+def begin_affine_init(step, x, gamma, beta, mean, var, momentum, epsilon):
+    if step > 0:
+        return False
+    others = [d for d in range(x.dim()) if d != 1]
+    gamma.copy_(1 / (x.var(others, correction=0) + epsilon).sqrt())
+    beta.copy_(-gamma * x.mean(others))
+    return True
+
+
 def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
     if not training:
         return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
@@ -97,5 +108,6 @@ ARMS = {
     "center": Arm(center, has_buffers=True, has_affine=True),
     "scale": Arm(scale, has_buffers=True, has_affine=True),
     "detached": Arm(detached, has_buffers=True, has_affine=True),
+    "affine_init": Arm(off, has_buffers=False, has_affine=True, begin=begin_affine_init),
     "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

@@ -12,7 +12,8 @@ curves.csv (the losses). The network, its gradients and the optimiser are PyTorc
 Judged are the losses of the first steps: in f64 to 1e-8 over 200 steps, in f32 to 1e-5 over 10;
 rounding grows along a training run, so later steps are reported and not judged. Where the whole
 run was replayed, the final parameters are compared too; in f64 and up to 200 steps they are judged
-to 1e-6 of the tensor's largest value. The loss on the training split under population statistics is computed anew
+to 1e-6 of the tensor's largest value. What an arm sets from the first minibatch is found anew, and has to be what the
+trace begins with. The loss on the training split under population statistics is computed anew
 from the checkpoint, and judged in f64 to 1e-10.
 
 Files of data set mnist are looked for in DIR/mnist (--data-dir, else BN_EXP_DATA_DIR), those of
@@ -45,6 +46,8 @@ except ImportError as missing:
 # Precision: (relative tolerance of the loss, steps judged).
 JUDGED = {"f64": (1e-8, 200), "f32": (1e-5, 10)}
 PARAMETER_TOLERANCE = 1e-6
+# What an arm sets from the first minibatch, of each tensor's largest value.
+START_TOLERANCE = {"f64": 1e-12, "f32": 1e-5}
 POPULATION_TOLERANCE = {"f64": 1e-10, "f32": 1e-5}
 # Population statistics are those of so many training samples, at most.
 POPULATION = 2048
@@ -307,11 +310,12 @@ def is_near_kink(x):
     return bool(((x.abs() < KINK * torch.finfo(x.dtype).eps * x.std()) & (x != 0)).any())
 
 
-def forward(blocks, parameters, config, variant, u, training=True, kinks=None, finds_population=False):
+def forward(blocks, parameters, config, variant, u, training=True, kinks=None, finds_population=False, begin=None):
     """Logits of samples `u`, [N, features] or [N, C, H, W]; in training, running statistics move.
 
     `kinks` collects, for each ReLU, whether an input is near its kink. With `finds_population` the running statistics
-    become mean and biased variance of what each norm reads, norm by norm.
+    become mean and biased variance of what each norm reads, norm by norm. With `begin`, a step, each arm first sets what it
+    sets before that step; what the optimiser has to forget is added to the set `parameters["changed"]`.
     """
     arm, (_, knobs) = arm_of(variant), name_and_knobs(variant["arm"])
     model, norm = config["model"], config["norm"]
@@ -338,6 +342,8 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None, f
                 others = [d for d in range(x.dim()) if d != 1]
                 state[2].copy_(x.double().mean(others))
                 state[3].copy_(x.double().var(others, correction=0))
+            if begin is not None and arm.begin(begin, x, *state, norm["momentum"], norm["epsilon"], **knobs):
+                parameters["changed"].update((f"blocks.{i}.norm.gamma", f"blocks.{i}.norm.beta"))
             return arm.norm(x, *state, training, norm["momentum"], norm["epsilon"], **knobs)
 
         def pool(x):
@@ -396,6 +402,27 @@ def learning_rate(options, step, steps):
     return rate
 
 
+@torch.no_grad()
+def begin_step(step, parameters, blocks, config, variant, u):
+    """Sets what the arm sets before a step, block by block; names of the parameters that the optimiser has to forget."""
+    parameters = {**parameters, "changed": set()}
+    forward(blocks, parameters, config, variant, u, begin=step)
+    return parameters["changed"]
+
+
+@torch.no_grad()
+def begin_anew(parameters, blocks, config, variant, u):
+    """Sets what the arm sets before step 0, from γ, β and statistics as they are before that, and returns the largest
+    deviation of the trace's from it, relative to each tensor's largest value."""
+    norms = {name: p for name, p in parameters.items() if ".norm." in name}
+    recorded = {name: p.clone() for name, p in norms.items()}
+    for name, p in norms.items():
+        p.fill_({"gamma": 1.0, "running_var": 1.0, "var": 1.0}.get(name.rsplit(".", 1)[1], 0.0))
+    begin_step(0, parameters, blocks, config, variant, u)
+    scale = lambda x: max(x.abs().max().item(), SMALLEST_PARAMETER)
+    return max((p - recorded[name]).abs().max().item() / scale(p) for name, p in norms.items())
+
+
 def replay(run_dir, data_dir=None, steps=None):
     """Trains as the run did, for all its steps or the first `steps`.
 
@@ -430,12 +457,16 @@ def replay(run_dir, data_dir=None, steps=None):
         raise ReplayError(f"the trace has sample {batches.max()}, the training split {len(features)}: another data set?")
 
     total = config["train"].get("steps") or len(batches)
-    losses, first_kink = [], None
+    losses, first_kink, read = [], None, lambda batch: samples(batch).reshape(sample_shape)
+    start = begin_anew(parameters, blocks, config, variant, read(batches[0])) if arm_of(variant).begin else None
     for step, batch in enumerate(batches[:steps]):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config["optimizer"], step, total)
         kinks = []
-        logits = forward(blocks, parameters, config, variant, samples(batch).reshape(sample_shape), kinks=kinks)
+        if step > 0 and arm_of(variant).begin:
+            for name in begin_step(step, parameters, blocks, config, variant, read(batch)):
+                optimizer.state.pop(parameters[name], None)
+        logits = forward(blocks, parameters, config, variant, read(batch), kinks=kinks)
         if first_kink is None and any(kinks):
             first_kink = step
         loss = F.cross_entropy(logits, labels[torch.from_numpy(batch)])
@@ -453,6 +484,7 @@ def replay(run_dir, data_dir=None, steps=None):
         "total_steps": total,
         "idle_bias": bool(variant.get("bias")) and arm_of(variant).has_buffers,
         "losses": losses,
+        "start": start,
         "first_kink": first_kink,
         "parameters": final,
     }
@@ -521,7 +553,9 @@ def compare_losses(replayed, recorded, rtol=None):
     result = {"compared": len(deviations), "judged": len(judged), "tolerance": tolerance, "judged_below_step": first}
     result["max_relative"], result["at_step"] = largest(judged)
     result["max_relative_all"], result["at_step_all"] = largest(deviations)
-    result["agrees"] = result["max_relative"] <= tolerance
+    result["start"] = replayed["start"]
+    is_start = replayed["start"] is None or replayed["start"] <= START_TOLERANCE[replayed["precision"]]
+    result["agrees"] = result["max_relative"] <= tolerance and is_start
     return result
 
 
@@ -558,6 +592,8 @@ def print_table(result):
         ("  allowed", f"{result['tolerance']:.0e} before step {result['judged_below_step']}"),
         ("largest relative deviation, all", f"{result['max_relative_all']:.2e} at step {result['at_step_all']}"),
     ]
+    if result["start"] is not None:
+        rows.append(("start from the first minibatch", f"{result['start']:.2e} from the trace's"))
     if parameters:
         how = f"allowed {PARAMETER_TOLERANCE:.0e}" if parameters["judged"] else "not judged"
         text = f"{parameters['max_relative']:.2e} in {parameters['at']} ({how})"

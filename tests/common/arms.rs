@@ -69,6 +69,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Center => Facts { divides_by_sd: false, ..bn },
         Arm::Scale => Facts { subtracts_mean: false, ..bn },
         Arm::Detached => Facts { is_detached: true, ..bn },
+        Arm::AffineInit => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
@@ -83,6 +84,7 @@ pub fn entries() -> Vec<Value> {
         json!("center"),
         json!("scale"),
         json!("detached"),
+        json!("affine_init"),
         json!({"name": "ghost", "batch": 3}),
     ]
 }

@@ -26,6 +26,8 @@ pub enum ArmName {
     Scale,
     /// As bn, but no gradient passes through μ and σ
     Detached,
+    /// As affine, but γ and β start from the statistics of the first minibatch
+    AffineInit,
     /// As bn, with the statistics of groups of `batch` samples
     Ghost,
 }
@@ -42,6 +44,7 @@ pub enum Arm {
     Center,
     Scale,
     Detached,
+    AffineInit,
     Ghost { batch: usize },
 }
 
@@ -66,6 +69,7 @@ impl Arm {
             ArmName::Center => Some(Self::Center),
             ArmName::Scale => Some(Self::Scale),
             ArmName::Detached => Some(Self::Detached),
+            ArmName::AffineInit => Some(Self::AffineInit),
             ArmName::Ghost => {
                 needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }

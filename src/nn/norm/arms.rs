@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::affine_init::AffineInit;
 use super::batch::Batch;
 use super::center::Center;
 use super::detached::Detached;
@@ -53,6 +54,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Center => Parts::of(Center).with_affine(),
         Arm::Scale => Parts::of(Scale { epsilon }).with_affine(),
         Arm::Detached => Parts::of(Detached { epsilon }).with_affine(),
+        Arm::AffineInit => Parts::of(AffineInit { epsilon }).with_affine(),
         Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }

@@ -23,6 +23,7 @@
 //!
 //! [`plain`] is batch normalisation written out for a reader, and the reference of the rest.
 
+pub mod affine_init;
 pub mod arms;
 pub mod batch;
 pub mod cache;

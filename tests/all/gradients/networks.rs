@@ -59,14 +59,15 @@ impl Subject {
     fn new(case: &str, settings: &Settings, variant: &Variant, seed: u64) -> Self {
         let mut network = Network::new(settings, variant, seed).expect("the network can be built");
         let mut rng = stream(seed, "subject");
-        for parameter in network.index.iter().filter(|p| p.tensor != Tensor::Weight) {
+        let vectors: Vec<_> = network.index.iter().filter(|p| p.tensor != Tensor::Weight).cloned().collect();
+        let draws: Vec<_> = vectors.iter().map(|p| normals(&mut rng, p.range.len())).collect();
+        let input = normals(&mut rng, SAMPLES * network.input.len());
+        network.begin(seed, 0, &input).expect("the batch is large enough");
+        for (parameter, draws) in vectors.iter().zip(draws) {
             let values = &mut network.parameters[parameter.range.clone()];
-            let draws = normals(&mut rng, values.len());
             let spread = |z: f64| if parameter.tensor == Tensor::Gamma { z + 0.5 * z.signum() } else { 0.5 * z };
             values.iter_mut().zip(draws).for_each(|(value, z)| *value = spread(z));
         }
-        let input = normals(&mut rng, SAMPLES * network.input.len());
-        network.begin(seed, 0, &input).expect("the batch is large enough");
         let mut tensors: Tensors = network.index.iter().map(|p| (named(&p.name, &p.shape), p.range.clone())).collect();
         let mut at = network.parameters.clone();
         at.extend(&input);

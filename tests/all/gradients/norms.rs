@@ -99,6 +99,7 @@ fn every_arm_has_the_right_derivatives_by_x_gamma_and_beta() {
 fn arms_without_batch_statistics_have_the_same_right_derivatives_under_running_ones() {
     for arm in arms::variants_where(|facts| facts.has_norm && !facts.uses_batch) {
         for (rows, channels) in [(1, 3), (2, 3), (7, 4)] {
+            let rows = facts(arm.arm).batch(rows);
             let layer = NormLayer::new(&arm, rows, channels, 1e-5, 1.0);
             let y = |at: &[f64]| layer.forward(Statistics::Running, at);
             let case = format!("running {} {rows}×{channels}", arm.name);
