@@ -89,6 +89,18 @@ def begin_affine_init(step, x, gamma, beta, mean, var, momentum, epsilon):
     return True
 
 
+def constants(x, gamma, beta, mean, var, training, momentum, epsilon):
+    return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
+
+
+def begin_frozen(step, x, gamma, beta, mean, var, momentum, epsilon):
+    if step == 0:
+        others = [d for d in range(x.dim()) if d != 1]
+        mean.copy_(x.mean(others))
+        var.copy_(x.var(others, correction=0))
+    return False
+
+
 def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
     if not training:
         return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
@@ -109,5 +121,6 @@ ARMS = {
     "scale": Arm(scale, has_buffers=True, has_affine=True),
     "detached": Arm(detached, has_buffers=True, has_affine=True),
     "affine_init": Arm(off, has_buffers=False, has_affine=True, begin=begin_affine_init),
+    "frozen": Arm(constants, has_buffers=True, has_affine=True, begin=begin_frozen),
     "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

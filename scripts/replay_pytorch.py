@@ -338,7 +338,7 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None, f
 
         def normalise(x):
             state = [get(f"norm.{name}") for name in ("gamma", "beta", "running_mean", "running_var")]
-            if finds_population and arm.has_buffers:
+            if finds_population and arm.has_buffers and not arm.begin:
                 others = [d for d in range(x.dim()) if d != 1]
                 state[2].copy_(x.double().mean(others))
                 state[3].copy_(x.double().var(others, correction=0))

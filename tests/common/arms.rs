@@ -70,6 +70,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Scale => Facts { subtracts_mean: false, ..bn },
         Arm::Detached => Facts { is_detached: true, ..bn },
         Arm::AffineInit => Facts { starts_as_none: false, least_batch: 2, ..affine },
+        Arm::Frozen => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
@@ -85,6 +86,7 @@ pub fn entries() -> Vec<Value> {
         json!("scale"),
         json!("detached"),
         json!("affine_init"),
+        json!("frozen"),
         json!({"name": "ghost", "batch": 3}),
     ]
 }

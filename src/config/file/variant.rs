@@ -28,6 +28,8 @@ pub enum ArmName {
     Detached,
     /// As affine, but γ and β start from the statistics of the first minibatch
     AffineInit,
+    /// As bn, with the statistics of the first minibatch for ever
+    Frozen,
     /// As bn, with the statistics of groups of `batch` samples
     Ghost,
 }
@@ -45,6 +47,7 @@ pub enum Arm {
     Scale,
     Detached,
     AffineInit,
+    Frozen,
     Ghost { batch: usize },
 }
 
@@ -70,6 +73,7 @@ impl Arm {
             ArmName::Scale => Some(Self::Scale),
             ArmName::Detached => Some(Self::Detached),
             ArmName::AffineInit => Some(Self::AffineInit),
+            ArmName::Frozen => Some(Self::Frozen),
             ArmName::Ghost => {
                 needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }

@@ -7,6 +7,7 @@ use super::batch::Batch;
 use super::center::Center;
 use super::detached::Detached;
 use super::elementwise::Elementwise;
+use super::frozen::Frozen;
 use super::ghost::Ghost;
 use super::off::Off;
 use super::reparametrise::Reparametrise;
@@ -55,6 +56,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Scale => Parts::of(Scale { epsilon }).with_affine(),
         Arm::Detached => Parts::of(Detached { epsilon }).with_affine(),
         Arm::AffineInit => Parts::of(AffineInit { epsilon }).with_affine(),
+        Arm::Frozen => Parts::of(Frozen { epsilon }).with_affine(),
         Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }

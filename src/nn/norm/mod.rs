@@ -30,6 +30,7 @@ pub mod cache;
 pub mod center;
 pub mod detached;
 pub mod elementwise;
+pub mod frozen;
 pub mod ghost;
 pub mod layer;
 pub mod moments;
