@@ -89,7 +89,8 @@ def begin_affine_init(step, x, gamma, beta, mean, var, momentum, epsilon):
     return True
 
 
-def constants(x, gamma, beta, mean, var, training, momentum, epsilon):
+def constants(x, gamma, beta, mean, var, training, momentum, epsilon, current=None, **knobs):
+    mean, var = current if training and current else (mean, var)
     return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
 
 
@@ -99,6 +100,25 @@ def begin_frozen(step, x, gamma, beta, mean, var, momentum, epsilon):
         mean.copy_(x.mean(others))
         var.copy_(x.var(others, correction=0))
     return False
+
+
+def begin_refresh(step, x, gamma, beta, mean, var, momentum, epsilon, every, keep, current=None):
+    if step % every > 0:
+        return False
+    others = [d for d in range(x.dim()) if d != 1]
+    found = x.mean(others), x.var(others, correction=0)
+    if keep == "parameters":
+        for now, kept, new in zip(current, (mean, var), found):
+            now.copy_(new)
+            kept.lerp_(new, momentum if step > 0 else 1.0)
+        return False
+    if step > 0:
+        scale = gamma / (var + epsilon).sqrt()
+        beta.add_(scale * (found[0] - mean))
+        gamma.copy_(scale * (found[1] + epsilon).sqrt())
+    mean.copy_(found[0])
+    var.copy_(found[1])
+    return step > 0
 
 
 def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
@@ -122,5 +142,6 @@ ARMS = {
     "detached": Arm(detached, has_buffers=True, has_affine=True),
     "affine_init": Arm(off, has_buffers=False, has_affine=True, begin=begin_affine_init),
     "frozen": Arm(constants, has_buffers=True, has_affine=True, begin=begin_frozen),
+    "refresh": Arm(constants, has_buffers=True, has_affine=True, begin=begin_refresh),
     "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

@@ -274,6 +274,11 @@ def arm_of(variant):
     return ARMS[name]
 
 
+def trains_on_others(variant):
+    """Whether training has constants of its own, norm.mean and norm.var, beside those kept for evaluation."""
+    return name_and_knobs(variant["arm"])[1].get("keep") == "parameters"
+
+
 def parameter_shapes(blocks, variant):
     """{name: shape} of the arm's parameters and buffers."""
     arm = arm_of(variant)
@@ -288,6 +293,8 @@ def parameter_shapes(blocks, variant):
             shapes[f"blocks.{i}.norm.gamma"] = shapes[f"blocks.{i}.norm.beta"] = out
         if block["hidden"] and arm.has_buffers:
             shapes[f"blocks.{i}.norm.running_mean"] = shapes[f"blocks.{i}.norm.running_var"] = out
+        if block["hidden"] and trains_on_others(variant):
+            shapes[f"blocks.{i}.norm.mean"] = shapes[f"blocks.{i}.norm.var"] = out
     return shapes
 
 
@@ -319,6 +326,7 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None, f
     """
     arm, (_, knobs) = arm_of(variant), name_and_knobs(variant["arm"])
     model, norm = config["model"], config["norm"]
+    has_current = trains_on_others(variant)
     function = ACTIVATIONS[model["activation"]]
 
     def phi(x):
@@ -342,9 +350,10 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None, f
                 others = [d for d in range(x.dim()) if d != 1]
                 state[2].copy_(x.double().mean(others))
                 state[3].copy_(x.double().var(others, correction=0))
-            if begin is not None and arm.begin(begin, x, *state, norm["momentum"], norm["epsilon"], **knobs):
+            own = {**knobs, "current": (get("norm.mean"), get("norm.var"))} if has_current else knobs
+            if begin is not None and arm.begin(begin, x, *state, norm["momentum"], norm["epsilon"], **own):
                 parameters["changed"].update((f"blocks.{i}.norm.gamma", f"blocks.{i}.norm.beta"))
-            return arm.norm(x, *state, training, norm["momentum"], norm["epsilon"], **knobs)
+            return arm.norm(x, *state, training, norm["momentum"], norm["epsilon"], **own)
 
         def pool(x):
             if block["pool"] == "none":
@@ -367,7 +376,7 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None, f
 
 def is_trained(name, train_only):
     """Whether the parameter is trained: by its whole name, or its last part."""
-    is_buffer = name.endswith(("running_mean", "running_var"))
+    is_buffer = name.rsplit(".", 1)[1] in ("running_mean", "running_var", "mean", "var")
     return not is_buffer and (not train_only or name in train_only or name.rsplit(".", 1)[1] in train_only)
 
 

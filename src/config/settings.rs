@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::file::{
-    Activation, Arm, InitScheme, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind,
+    Activation, Arm, InitScheme, Keep, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind,
     Precision, Scaling, Schedule,
 };
 pub use crate::sources::Source;

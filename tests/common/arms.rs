@@ -71,6 +71,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Detached => Facts { is_detached: true, ..bn },
         Arm::AffineInit => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Frozen => Facts { starts_as_none: false, least_batch: 2, ..affine },
+        Arm::Refresh { .. } => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
@@ -87,8 +88,17 @@ pub fn entries() -> Vec<Value> {
         json!("detached"),
         json!("affine_init"),
         json!("frozen"),
+        json!({"name": "refresh", "every": 3, "keep": "function"}),
+        json!({"name": "refresh_parameters", "base": "refresh", "every": 3, "keep": "parameters"}),
         json!({"name": "ghost", "batch": 3}),
     ]
+}
+
+/// The name of an arm, whatever its knobs and its name in an experiment.
+pub fn base(arm: Arm) -> String {
+    let entry = serde_json::to_value(arm).expect("JSON");
+    let tag = entry.as_object().and_then(|knobs| knobs.keys().next());
+    tag.map(String::as_str).or(entry.as_str()).expect("an arm has a name").to_owned()
 }
 
 /// Every arm as networks are built from it.

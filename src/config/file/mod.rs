@@ -23,7 +23,7 @@ pub use model::{
 };
 pub use output::{CompareOptions, LogFile};
 pub use training::{OptimizerKind, OptimizerOptions, Schedule, TrainFile};
-pub use variant::{Arm, ArmName, VariantEntry, VariantObject};
+pub use variant::{Arm, ArmName, Keep, VariantEntry, VariantObject};
 
 /// A configuration of `bn-exp`: one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

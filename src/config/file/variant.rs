@@ -30,8 +30,21 @@ pub enum ArmName {
     AffineInit,
     /// As bn, with the statistics of the first minibatch for ever
     Frozen,
+    /// Eq. 3 behind constants that are those of the minibatch at every `every`-th step
+    Refresh,
     /// As bn, with the statistics of groups of `batch` samples
     Ghost,
+}
+
+/// What stays as it is when arm `refresh` takes new constants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// The function: γ and β make up for the change.
+    #[default]
+    Function,
+    /// γ and β: the function jumps.
+    Parameters,
 }
 
 /// An arm with its knobs. They lie in its entry, which is part of a run's identity as a whole.
@@ -48,6 +61,7 @@ pub enum Arm {
     Detached,
     AffineInit,
     Frozen,
+    Refresh { every: usize, keep: Keep },
     Ghost { batch: usize },
 }
 
@@ -74,10 +88,14 @@ impl Arm {
             ArmName::Detached => Some(Self::Detached),
             ArmName::AffineInit => Some(Self::AffineInit),
             ArmName::Frozen => Some(Self::Frozen),
+            ArmName::Refresh => needed("every")
+                .and_then(|v| serde_json::from_value(v).ok())
+                .map(|every| Self::Refresh { every, keep: object.keep.unwrap_or_default() }),
             ArmName::Ghost => {
                 needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }
         };
+        knobs.retain(|knob, _| !(name == ArmName::Refresh && knob == "keep"));
         for knob in knobs.keys() {
             problems.add(format!("{path}.{knob}"), format!("has no meaning with arm {word}"));
         }
@@ -117,6 +135,13 @@ pub struct VariantObject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub train_only: Option<Vec<String>>,
+    /// Steps between two refreshes of the constants (arm `refresh`, required there).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub every: Option<usize>,
+    /// What stays as it is at a refresh: the function that the network computes, or the parameters γ and β (arm `refresh`, default `function`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Keep>,
     /// Samples that share statistics; they must divide the batch size (arm `ghost`, required there).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]

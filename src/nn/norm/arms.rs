@@ -10,6 +10,7 @@ use super::elementwise::Elementwise;
 use super::frozen::Frozen;
 use super::ghost::Ghost;
 use super::off::Off;
+use super::refresh::Refresh;
 use super::reparametrise::Reparametrise;
 use super::scale::Scale;
 use super::standardize::Standardize;
@@ -46,7 +47,7 @@ pub struct Parts<F: Scalar> {
 
 /// The parts of an arm.
 pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
-    let epsilon = place.options.epsilon;
+    let NormOptions { epsilon, momentum } = place.options;
     match arm {
         Arm::None => Parts { standardize: None, affine: false, after: None, weight: None },
         Arm::Affine => Parts::of(Off).with_affine(),
@@ -57,6 +58,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Detached => Parts::of(Detached { epsilon }).with_affine(),
         Arm::AffineInit => Parts::of(AffineInit { epsilon }).with_affine(),
         Arm::Frozen => Parts::of(Frozen { epsilon }).with_affine(),
+        Arm::Refresh { every, keep } => Parts::of(Refresh { every, keep, epsilon, momentum }).with_affine(),
         Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }

@@ -36,6 +36,7 @@ pub mod layer;
 pub mod moments;
 pub mod off;
 pub mod plain;
+pub mod refresh;
 pub mod reparametrise;
 pub mod scale;
 pub mod standardize;
