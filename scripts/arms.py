@@ -121,6 +121,10 @@ def begin_refresh(step, x, gamma, beta, mean, var, momentum, epsilon, every, kee
     return step > 0
 
 
+def layer_norm(x, gamma, beta, mean, var, training, momentum, epsilon):
+    return F.group_norm(x, 1, gamma, beta, epsilon)
+
+
 def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
     if not training:
         return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
@@ -143,5 +147,6 @@ ARMS = {
     "affine_init": Arm(off, has_buffers=False, has_affine=True, begin=begin_affine_init),
     "frozen": Arm(constants, has_buffers=True, has_affine=True, begin=begin_frozen),
     "refresh": Arm(constants, has_buffers=True, has_affine=True, begin=begin_refresh),
+    "layer_norm": Arm(layer_norm, has_buffers=False, has_affine=True),
     "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

@@ -72,6 +72,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::AffineInit => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Frozen => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Refresh { .. } => Facts { starts_as_none: false, least_batch: 2, ..affine },
+        Arm::LayerNorm => Facts { starts_as_none: false, ..affine },
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
@@ -90,6 +91,7 @@ pub fn entries() -> Vec<Value> {
         json!("frozen"),
         json!({"name": "refresh", "every": 3, "keep": "function"}),
         json!({"name": "refresh_parameters", "base": "refresh", "every": 3, "keep": "parameters"}),
+        json!("layer_norm"),
         json!({"name": "ghost", "batch": 3}),
     ]
 }

@@ -32,6 +32,8 @@ pub enum ArmName {
     Frozen,
     /// Eq. 3 behind constants that are those of the minibatch at every `every`-th step
     Refresh,
+    /// Each sample standardised over its own features, without a batch; γ and β per channel
+    LayerNorm,
     /// As bn, with the statistics of groups of `batch` samples
     Ghost,
 }
@@ -62,6 +64,7 @@ pub enum Arm {
     AffineInit,
     Frozen,
     Refresh { every: usize, keep: Keep },
+    LayerNorm,
     Ghost { batch: usize },
 }
 
@@ -91,6 +94,7 @@ impl Arm {
             ArmName::Refresh => needed("every")
                 .and_then(|v| serde_json::from_value(v).ok())
                 .map(|every| Self::Refresh { every, keep: object.keep.unwrap_or_default() }),
+            ArmName::LayerNorm => Some(Self::LayerNorm),
             ArmName::Ghost => {
                 needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }

@@ -9,6 +9,7 @@ use super::detached::Detached;
 use super::elementwise::Elementwise;
 use super::frozen::Frozen;
 use super::ghost::Ghost;
+use super::layer_norm::LayerNorm;
 use super::off::Off;
 use super::refresh::Refresh;
 use super::reparametrise::Reparametrise;
@@ -59,6 +60,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::AffineInit => Parts::of(AffineInit { epsilon }).with_affine(),
         Arm::Frozen => Parts::of(Frozen { epsilon }).with_affine(),
         Arm::Refresh { every, keep } => Parts::of(Refresh { every, keep, epsilon, momentum }).with_affine(),
+        Arm::LayerNorm => Parts::of(LayerNorm { channels: place.channels, epsilon }).with_affine(),
         Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }

@@ -33,6 +33,7 @@ pub mod elementwise;
 pub mod frozen;
 pub mod ghost;
 pub mod layer;
+pub mod layer_norm;
 pub mod moments;
 pub mod off;
 pub mod plain;

@@ -134,10 +134,11 @@ impl Subject {
     /// the check is short enough.
     fn is_steep(&self) -> bool {
         let inverse_sds = self.space.blocks.iter().flat_map(|space| &space.norm.moments.inverse_sd);
-        let Facts { batch_multiple, subtracts_mean, divides_by_sd, .. } = self.facts;
+        let Facts { subtracts_mean, divides_by_sd, .. } = self.facts;
+        let has_groups = self.space.blocks.iter().any(|space| space.norm.moments.groups.count() > 1);
         // Without the mean, ReLUs make SDs that are small beside it.
         let has_relus = self.network.blocks[0].activation == Activation::Relu;
-        let may_be_steep = batch_multiple > 1 || divides_by_sd && !subtracts_mean && has_relus;
+        let may_be_steep = has_groups || divides_by_sd && !subtracts_mean && has_relus;
         may_be_steep && inverse_sds.fold(0.0, |most, s| s.max(most)) > STEEP
     }
 
