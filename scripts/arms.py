@@ -4,6 +4,7 @@ ARMS names them all. A norm is a function of x [N, C] or [N, C, H, W] and of the
 running_mean, running_var (None without; moved in training), training, momentum, epsilon and knobs.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -17,6 +18,8 @@ class Arm(NamedTuple):
     has_buffers: bool
     has_affine: bool
     has_bias: bool = False
+    # The map's weight as a function of the parameter and of the activation's name.
+    weight: callable = None
     # Sets what the arm sets before a step from what its norm reads then, in place; whether the optimiser forgets γ and β.
     begin: callable = None
     # The knobs of the goldens: those that tests/common/arms.rs gives the arm.
@@ -125,6 +128,22 @@ def layer_norm(x, gamma, beta, mean, var, training, momentum, epsilon):
     return F.group_norm(x, 1, gamma, beta, epsilon)
 
 
+# 1/sqrt(Var(phi(z))), z standard normal; tanh and sigmoid by SciPy's quad.
+GAIN = {
+    "relu": math.sqrt(2 / (1 - 1 / math.pi)),
+    "tanh": 1 / math.sqrt(0.39429449039784126),
+    "sigmoid": 1 / math.sqrt(0.043379035858092954),
+    "identity": 1.0,
+}
+
+
+def standardised_weight(weight, activation):
+    rows = weight.flatten(1)
+    centred = rows - rows.mean(1, keepdim=True)
+    scaled = GAIN[activation] * centred / (centred.square().sum(1, keepdim=True) + 1e-8).sqrt()
+    return scaled.view_as(weight)
+
+
 def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
     if not training:
         return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
@@ -148,5 +167,6 @@ ARMS = {
     "frozen": Arm(constants, has_buffers=True, has_affine=True, begin=begin_frozen),
     "refresh": Arm(constants, has_buffers=True, has_affine=True, begin=begin_refresh),
     "layer_norm": Arm(layer_norm, has_buffers=False, has_affine=True),
+    "weight_std": Arm(off, has_buffers=False, has_affine=True, weight=standardised_weight),
     "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

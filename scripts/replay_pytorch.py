@@ -336,11 +336,14 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None, f
 
     for i, block in enumerate(blocks):
         get = lambda name, i=i: parameters.get(f"blocks.{i}.{name}")
+        weight = get("weight")
+        if arm.weight and block["hidden"]:
+            weight = arm.weight(weight, model["activation"])
         if len(block["weight"]) == 4:
-            z = F.conv2d(u, get("weight"), get("bias"), padding=block["weight"][2] // 2)
+            z = F.conv2d(u, weight, get("bias"), padding=block["weight"][2] // 2)
         else:
             u = u.flatten(1)
-            z = F.linear(u, get("weight"), get("bias"))
+            z = F.linear(u, weight, get("bias"))
         if not block["hidden"]:
             return z
 

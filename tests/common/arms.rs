@@ -73,6 +73,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Frozen => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Refresh { .. } => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::LayerNorm => Facts { starts_as_none: false, ..affine },
+        Arm::WeightStd => Facts { starts_as_none: false, ..affine },
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
@@ -92,6 +93,7 @@ pub fn entries() -> Vec<Value> {
         json!({"name": "refresh", "every": 3, "keep": "function"}),
         json!({"name": "refresh_parameters", "base": "refresh", "every": 3, "keep": "parameters"}),
         json!("layer_norm"),
+        json!("weight_std"),
         json!({"name": "ghost", "batch": 3}),
     ]
 }

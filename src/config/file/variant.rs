@@ -34,6 +34,8 @@ pub enum ArmName {
     Refresh,
     /// Each sample standardised over its own features, without a batch; γ and β per channel
     LayerNorm,
+    /// Eq. 3 behind weights that are standardised themselves, without looking at data
+    WeightStd,
     /// As bn, with the statistics of groups of `batch` samples
     Ghost,
 }
@@ -65,6 +67,7 @@ pub enum Arm {
     Frozen,
     Refresh { every: usize, keep: Keep },
     LayerNorm,
+    WeightStd,
     Ghost { batch: usize },
 }
 
@@ -95,6 +98,7 @@ impl Arm {
                 .and_then(|v| serde_json::from_value(v).ok())
                 .map(|every| Self::Refresh { every, keep: object.keep.unwrap_or_default() }),
             ArmName::LayerNorm => Some(Self::LayerNorm),
+            ArmName::WeightStd => Some(Self::WeightStd),
             ArmName::Ghost => {
                 needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }

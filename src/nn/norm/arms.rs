@@ -15,6 +15,7 @@ use super::refresh::Refresh;
 use super::reparametrise::Reparametrise;
 use super::scale::Scale;
 use super::standardize::Standardize;
+use super::weight_std::WeightStd;
 use crate::config::settings::{Activation, Arm, NormOptions};
 use crate::kernels::Scalar;
 
@@ -61,6 +62,7 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Frozen => Parts::of(Frozen { epsilon }).with_affine(),
         Arm::Refresh { every, keep } => Parts::of(Refresh { every, keep, epsilon, momentum }).with_affine(),
         Arm::LayerNorm => Parts::of(LayerNorm { channels: place.channels, epsilon }).with_affine(),
+        Arm::WeightStd => Parts::of(Off).with_affine().with_weight(WeightStd::new(place.activation)),
         Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }

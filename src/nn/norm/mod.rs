@@ -41,6 +41,7 @@ pub mod refresh;
 pub mod reparametrise;
 pub mod scale;
 pub mod standardize;
+pub mod weight_std;
 
 pub use arms::{Parts, Place, parts};
 pub use cache::NormCache;
