@@ -18,6 +18,8 @@ class Arm(NamedTuple):
     has_buffers: bool
     has_affine: bool
     has_bias: bool = False
+    # What follows gamma and beta in training, from the step's (shift, factor), each [N, C].
+    after: callable = None
     # The map's weight as a function of the parameter and of the activation's name.
     weight: callable = None
     # Sets what the arm sets before a step from what its norm reads then, in place; whether the optimiser forgets γ and β.
@@ -144,6 +146,11 @@ def standardised_weight(weight, activation):
     return scaled.view_as(weight)
 
 
+def shaken(x, noise):
+    shift, factor = (values.view(values.shape + (1,) * (x.dim() - 2)) for values in noise)
+    return factor * x + shift
+
+
 def ghost(x, gamma, beta, mean, var, training, momentum, epsilon, batch):
     if not training:
         return F.batch_norm(x, mean, var, gamma, beta, False, momentum, epsilon)
@@ -168,5 +175,6 @@ ARMS = {
     "refresh": Arm(constants, has_buffers=True, has_affine=True, begin=begin_refresh),
     "layer_norm": Arm(layer_norm, has_buffers=False, has_affine=True),
     "weight_std": Arm(off, has_buffers=False, has_affine=True, weight=standardised_weight),
+    "noisy": Arm(batch, has_buffers=True, has_affine=True, after=shaken),
     "ghost": Arm(ghost, has_buffers=True, has_affine=True, example={"batch": 3}),
 }

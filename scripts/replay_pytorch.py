@@ -311,18 +311,25 @@ def initial_parameters(trace, shapes, dtype):
     return {name: torch.from_numpy(recorded[name].copy()).to(dtype) for name in shapes}
 
 
+def noise_of(trace, step):
+    """{block: (shift, factor)} of a step, as the trace has them."""
+    blocks = {int(name.split(".")[1]) for name in trace if name.startswith("noise/")}
+    of = lambda i, name: torch.from_numpy(trace[f"noise/blocks.{i}.{name}"][step].copy())
+    return {i: (of(i, "shift"), of(i, "factor")) for i in blocks}
+
+
 def is_near_kink(x):
     """Whether the sign of one of a ReLU's inputs is a matter of rounding."""
     x = x.detach()
     return bool(((x.abs() < KINK * torch.finfo(x.dtype).eps * x.std()) & (x != 0)).any())
 
 
-def forward(blocks, parameters, config, variant, u, training=True, kinks=None, finds_population=False, begin=None):
+def forward(blocks, parameters, config, variant, u, training=True, kinks=None, finds_population=False, begin=None, noise=None):
     """Logits of samples `u`, [N, features] or [N, C, H, W]; in training, running statistics move.
 
     `kinks` collects, for each ReLU, whether an input is near its kink. With `finds_population` the running statistics
     become mean and biased variance of what each norm reads, norm by norm. With `begin`, a step, each arm first sets what it
-    sets before that step; what the optimiser has to forget is added to the set `parameters["changed"]`.
+    sets before that step; `noise` has shift and factor of each block. What the optimiser has to forget is added to the set `parameters["changed"]`.
     """
     arm, (_, knobs) = arm_of(variant), name_and_knobs(variant["arm"])
     model, norm = config["model"], config["norm"]
@@ -356,7 +363,8 @@ def forward(blocks, parameters, config, variant, u, training=True, kinks=None, f
             own = {**knobs, "current": (get("norm.mean"), get("norm.var"))} if has_current else knobs
             if begin is not None and arm.begin(begin, x, *state, norm["momentum"], norm["epsilon"], **own):
                 parameters["changed"].update((f"blocks.{i}.norm.gamma", f"blocks.{i}.norm.beta"))
-            return arm.norm(x, *state, training, norm["momentum"], norm["epsilon"], **own)
+            y = arm.norm(x, *state, training, norm["momentum"], norm["epsilon"], **own)
+            return arm.after(y, noise[i]) if arm.after and training else y
 
         def pool(x):
             if block["pool"] == "none":
@@ -478,7 +486,7 @@ def replay(run_dir, data_dir=None, steps=None):
         if step > 0 and arm_of(variant).begin:
             for name in begin_step(step, parameters, blocks, config, variant, read(batch)):
                 optimizer.state.pop(parameters[name], None)
-        logits = forward(blocks, parameters, config, variant, read(batch), kinks=kinks)
+        logits = forward(blocks, parameters, config, variant, read(batch), kinks=kinks, noise=noise_of(trace, step))
         if first_kink is None and any(kinks):
             first_kink = step
         loss = F.cross_entropy(logits, labels[torch.from_numpy(batch)])

@@ -74,6 +74,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::Refresh { .. } => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::LayerNorm => Facts { starts_as_none: false, ..affine },
         Arm::WeightStd => Facts { starts_as_none: false, ..affine },
+        Arm::Noisy => bn,
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },
     }
 }
@@ -94,6 +95,7 @@ pub fn entries() -> Vec<Value> {
         json!({"name": "refresh_parameters", "base": "refresh", "every": 3, "keep": "parameters"}),
         json!("layer_norm"),
         json!("weight_std"),
+        json!("noisy"),
         json!({"name": "ghost", "batch": 3}),
     ]
 }

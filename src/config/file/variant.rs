@@ -36,6 +36,8 @@ pub enum ArmName {
     LayerNorm,
     /// Eq. 3 behind weights that are standardised themselves, without looking at data
     WeightStd,
+    /// As bn, with random factors and shifts after γ and β, off in evaluation
+    Noisy,
     /// As bn, with the statistics of groups of `batch` samples
     Ghost,
 }
@@ -68,6 +70,7 @@ pub enum Arm {
     Refresh { every: usize, keep: Keep },
     LayerNorm,
     WeightStd,
+    Noisy,
     Ghost { batch: usize },
 }
 
@@ -99,6 +102,7 @@ impl Arm {
                 .map(|every| Self::Refresh { every, keep: object.keep.unwrap_or_default() }),
             ArmName::LayerNorm => Some(Self::LayerNorm),
             ArmName::WeightStd => Some(Self::WeightStd),
+            ArmName::Noisy => Some(Self::Noisy),
             ArmName::Ghost => {
                 needed("batch").and_then(|v| serde_json::from_value(v).ok()).map(|batch| Self::Ghost { batch })
             }

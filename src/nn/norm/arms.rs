@@ -10,6 +10,7 @@ use super::elementwise::Elementwise;
 use super::frozen::Frozen;
 use super::ghost::Ghost;
 use super::layer_norm::LayerNorm;
+use super::noisy::Noisy;
 use super::off::Off;
 use super::refresh::Refresh;
 use super::reparametrise::Reparametrise;
@@ -63,6 +64,9 @@ pub fn parts<F: Scalar>(arm: Arm, place: Place) -> Parts<F> {
         Arm::Refresh { every, keep } => Parts::of(Refresh { every, keep, epsilon, momentum }).with_affine(),
         Arm::LayerNorm => Parts::of(LayerNorm { channels: place.channels, epsilon }).with_affine(),
         Arm::WeightStd => Parts::of(Off).with_affine().with_weight(WeightStd::new(place.activation)),
+        Arm::Noisy => Parts::of(Batch { epsilon })
+            .with_affine()
+            .with_after(Noisy { block: place.block, channels: place.channels }),
         Arm::Ghost { batch } => Parts::of(Ghost { batch, epsilon }).with_affine(),
     }
 }

@@ -35,6 +35,7 @@ pub mod ghost;
 pub mod layer;
 pub mod layer_norm;
 pub mod moments;
+pub mod noisy;
 pub mod off;
 pub mod plain;
 pub mod refresh;
