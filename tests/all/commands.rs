@@ -154,7 +154,7 @@ fn a_folder_without_an_experiment_is_named_and_the_others_are_compared() {
     outcome.complains(&["there is no folder nowhere", "empty is not an experiment"]);
     assert!(!lab.path("nowhere").exists());
     assert_eq!(std::fs::read_dir(lab.path("empty")).unwrap().count(), 0, "compare left something in a foreign folder");
-    lab.call(&["compare", "results"]).expect(1).complains(&["results is not an experiment"]);
+    lab.call(&["compare", "results"]).expect(1).complains(&["results is a folder of experiments"]);
     lab.call(&["compare"]).expect(2);
 }
 

@@ -49,6 +49,7 @@ fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, us
             (End::Diverged, "status") => "diverged".to_owned(),
             (End::Missing, "status") => "missing".to_owned(),
             (_, "steps") => "1000".to_owned(),
+            (End::Diverged, "diverged_at_step") => "10".to_owned(),
             (End::Accuracy(validation, _), "validation_accuracy") => validation.to_string(),
             (End::Accuracy(_, test), "test_accuracy") => test.to_string(),
             // Statistics that have settled: a little above the running ones.

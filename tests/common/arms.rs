@@ -22,6 +22,8 @@ pub struct Facts {
     pub divides_by_sd: bool,
     /// Whether evaluation uses other statistics than training.
     pub uses_batch: bool,
+    /// Whether statistics are over all channels of a sample, of which there must then be two.
+    pub is_over_channels: bool,
     /// Whether the gradient takes m and s for constants, though training finds them from the batch.
     pub is_detached: bool,
     /// Whether it is the same function as `none` at step 0.
@@ -47,6 +49,7 @@ pub fn facts(arm: Arm) -> Facts {
         subtracts_mean: false,
         divides_by_sd: false,
         uses_batch: false,
+        is_over_channels: false,
         is_detached: false,
         starts_as_none: true,
         least_batch: 1,
@@ -72,7 +75,7 @@ pub fn facts(arm: Arm) -> Facts {
         Arm::AffineInit => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Frozen => Facts { starts_as_none: false, least_batch: 2, ..affine },
         Arm::Refresh { .. } => Facts { starts_as_none: false, least_batch: 2, ..affine },
-        Arm::LayerNorm => Facts { starts_as_none: false, ..affine },
+        Arm::LayerNorm => Facts { starts_as_none: false, is_over_channels: true, ..affine },
         Arm::WeightStd => Facts { starts_as_none: false, ..affine },
         Arm::Noisy => bn,
         Arm::Ghost { batch } => Facts { batch_multiple: batch, ..bn },

@@ -86,7 +86,8 @@ const CASES: [(usize, usize, f64, f64); 7] = [
 fn every_arm_has_the_right_derivatives_by_x_gamma_and_beta() {
     for arm in arms::variants_where(|facts| facts.has_norm && !facts.is_detached) {
         for (rows, channels, epsilon, scale) in CASES {
-            let rows = facts(arm.arm).batch(rows);
+            let facts = facts(arm.arm);
+            let (rows, channels) = (facts.batch(rows), channels.max(1 + usize::from(facts.is_over_channels)));
             let layer = NormLayer::new(&arm, rows, channels, epsilon, scale);
             let case = format!("{} {rows}×{channels}, ε {epsilon}, scale {scale}", arm.name);
             let y = |at: &[f64]| layer.forward(Statistics::Batch, at);
