@@ -34,6 +34,8 @@ pub enum Command {
     Init(InitArgs),
     /// Merge shards or copies of one experiment and make its tables.
     Collect(CollectArgs),
+    /// Fold the norms of a trained network away, and show that it still computes the same.
+    Fold(FoldArgs),
     /// Data sets: where they are, download, check.
     Data(DataArgs),
     /// Print the JSON Schema of configurations.
@@ -105,6 +107,20 @@ pub struct RunArgs {
     /// Show a line for every finished run, bars or not.
     #[arg(long, short)]
     pub verbose: bool,
+}
+
+/// Arguments of `fold`.
+#[derive(Debug, Args)]
+pub struct FoldArgs {
+    /// A run's folder: results/NAME/runs/RUN_ID.
+    #[arg(value_name = "RUN_DIR", value_parser = path())]
+    pub run: PathBuf,
+    /// Where to write the folded network [default: folded.safetensors in the run's folder].
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub out: Option<PathBuf>,
+    /// Where the data sets are.
+    #[command(flatten)]
+    pub data: DataDir,
 }
 
 /// Arguments of `plan`.

@@ -102,9 +102,13 @@ pub fn entries(experiment: &Experiment, runs: &[PlannedRun]) -> Vec<RunEntry> {
 /// Canonical text of everything that decides a run's numbers except its seed.
 fn identity(point: &Point, variant: &Variant) -> String {
     // Every field by name: a new one is looked at here, or this does not compile.
-    let Variant { name, arm, bias: _, train_only } = variant;
+    let Variant { name, arm, bias: _, train_only, gamma, beta, scale_rows } = variant;
     let train_only = train_only.as_ref().map(std::collections::BTreeSet::from_iter);
-    let arm = json!({ "name": name, "arm": arm, "bias": variant.has_bias(), "train_only": train_only });
+    let mut arm = json!({ "name": name, "arm": arm, "bias": variant.has_bias(), "train_only": train_only });
+    let mut changed = |knob: &str, value: Option<Value>| value.into_iter().for_each(|value| arm[knob] = value);
+    changed("gamma", gamma.filter(|gamma| *gamma != 1.0).map(Value::from));
+    changed("beta", beta.filter(|beta| *beta != 0.0).map(Value::from));
+    changed("scale_rows", scale_rows.filter(|scale| !scale.changes_nothing()).map(|scale| json!(scale)));
     canonical(&json!({ "settings": point.identity, "variant": arm, "numerics_version": NUMERICS_VERSION }))
 }
 
@@ -161,6 +165,21 @@ mod tests {
             ids(&[("train.batch_size", json!(12)), ("variants", json!([{"name": "ghost", "batch": batch}]))])
         };
         assert!(of(4).iter().all(|id| !of(6).contains(id)));
+    }
+
+    #[test]
+    fn knobs_of_any_arm_are_part_of_a_run_and_their_defaults_are_not() {
+        let of = |knob: &str, value: Value| ids(&[("variants", json!([{"name": "bn", knob: value}]))]);
+        let plain = ids(&[("variants", json!(["bn"]))]);
+        for (knob, other, default) in [
+            ("gamma", json!(0.5), json!(1)),
+            ("beta", json!(0.5), json!(0)),
+            ("scale_rows", json!({"share": 0.5, "factor": 0.1}), json!({"share": 0.5})),
+            ("scale_rows", json!({"share": 0.5, "spread": 10}), json!({"share": 0, "factor": 0.1})),
+        ] {
+            assert!(of(knob, other).iter().all(|id| !plain.contains(id)), "{knob}");
+            assert_eq!(of(knob, default), plain, "{knob}");
+        }
     }
 
     #[test]

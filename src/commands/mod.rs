@@ -4,6 +4,7 @@ mod collect;
 mod compare;
 mod data;
 mod exit;
+mod fold;
 mod init;
 mod plan;
 mod prepare;
@@ -38,6 +39,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::plan(&args),
         Command::Init(args) => init::init(&args),
         Command::Collect(args) => collect::collect(&args),
+        Command::Fold(args) => fold::fold(&args),
         Command::Data(args) => data::data(&args),
         Command::Schema => schema::schema(),
     }

@@ -8,7 +8,7 @@ use crate::sources::traits::FromFiles;
 use crate::sources::{Kind, Source};
 
 use super::file::POPULATION;
-use super::settings::{Data, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
+use super::settings::{Data, Every, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
 
 /// What a value that a hidden layer computes costs a training step besides its multiply-adds, in
 /// multiply-adds, as measured.
@@ -54,8 +54,15 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// Of a run that looks at `probe_size` samples' activations and evaluates `train_eval` training samples.
-    pub fn new(data: &Data, model: &Model, train: Train, probe_size: usize, train_eval: usize) -> Self {
+    /// Of a run that looks at `probe_size` samples' activations, and evaluates so many training samples on the way and at the
+    /// end.
+    pub fn new(
+        data: &Data,
+        model: &Model,
+        train: Train,
+        probe_size: usize,
+        [train_eval, train_final]: [usize; 2],
+    ) -> Self {
         let layers = model.layers(data.shape, data.classes);
         let forward = layers.iter().map(|l| l.multiply_adds() as f64).sum::<f64>();
         let hidden = || layers.iter().filter(|l| l.hidden);
@@ -68,7 +75,7 @@ impl Operations {
         Self {
             training: step * train.steps as f64,
             evaluation: read(2 * data.validation + train_eval),
-            last_evaluation: read(3 * (data.train + data.validation + data.test)),
+            last_evaluation: read(3 * (train_final + data.validation + data.test)),
             activations: probe_size as f64 * (forward + PROBED_VALUE * values),
             gradients: PROBED_GRADIENT * step,
         }
@@ -77,12 +84,12 @@ impl Operations {
     /// All multiply-adds of a run.
     pub fn total(settings: &Settings) -> f64 {
         let Settings { data, model, train, log, .. } = settings;
-        let parts = Self::new(data, model, *train, log.probe_size, log.train_eval);
+        let parts = Self::new(data, model, *train, log.probe_size, [log.train_eval, log.train_final]);
         parts.training
-            + observations(log.evaluate_every, *train) * parts.evaluation
+            + observations(&log.evaluate_every, *train) * parts.evaluation
             + parts.last_evaluation
-            + observations(log.activations_every, *train) * parts.activations
-            + observations(log.gradients_every, *train) * parts.gradients
+            + observations(&log.activations_every, *train) * parts.activations
+            + observations(&log.gradients_every, *train) * parts.gradients
     }
 }
 
@@ -91,9 +98,9 @@ fn pooled(layer: &Layer) -> usize {
     if layer.pool == PoolKind::None { 0 } else { layer.output().len() }
 }
 
-/// Observations at an interval, those at the start and at the end included.
-fn observations(every: usize, train: Train) -> f64 {
-    if every == 0 { 0.0 } else { (train.steps.div_ceil(every) + 1) as f64 }
+/// Observations, that at the end included.
+fn observations(every: &Every, train: Train) -> f64 {
+    if every.is_never() { 0.0 } else { (every.count(train.steps) + 1) as f64 }
 }
 
 /// Parameters of a network, with γ and β, at most.
@@ -181,13 +188,13 @@ fn values(shape: Shape) -> f64 {
 pub fn disk(settings: &Settings) -> f64 {
     let Settings { log, train, .. } = settings;
     let layers = settings.model.layers(settings.data.shape, settings.data.classes);
-    let batches = train.steps.checked_div(log.batch_every).map_or(0.0, |n| n as f64);
-    let curves = (batches + EVALUATED_SPLITS * observations(log.evaluate_every, *train)) * CURVES_ROW;
-    let activations = observations(log.activations_every, *train) * activation_rows(&layers, log) * ACTIVATIONS_ROW;
+    let batches = log.batch_every.count(train.steps) as f64;
+    let curves = (batches + EVALUATED_SPLITS * observations(&log.evaluate_every, *train)) * CURVES_ROW;
+    let activations = observations(&log.activations_every, *train) * activation_rows(&layers, log) * ACTIVATIONS_ROW;
     let tensors = TENSORS_OF_A_BLOCK * (layers.len() as f64 - 1.0) + TENSORS_OF_THE_LAST;
-    let gradients = observations(log.gradients_every, *train) * tensors * GRADIENTS_ROW;
+    let gradients = observations(&log.gradients_every, *train) * tensors * GRADIENTS_ROW;
     let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
-    let copies = 1.0 + observations(log.snapshot_every, *train);
+    let copies = 1.0 + observations(&log.snapshot_every, *train);
     let on_disk = |bytes: f64| (bytes / BLOCK).ceil() * BLOCK;
     let tables = [curves, activations, gradients];
     let saved = copies * on_disk(float * parameters(settings));

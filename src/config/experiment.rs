@@ -157,7 +157,7 @@ mod tests {
         let facts = |data: &_| synthetic_facts(data).ok_or_else(|| anyhow::anyhow!("no files"));
         let settings = &Experiment::parse(text, &[], &facts).unwrap().points[0].settings;
         let Settings { data, model, train, log, .. } = settings;
-        let training = Operations::new(data, model, *train, log.probe_size, log.train_eval).training;
+        let training = Operations::new(data, model, *train, log.probe_size, [log.train_eval, log.train_final]).training;
         let observing = Operations::total(settings) / training - 1.0;
         assert!((0.03..0.1).contains(&observing), "{observing}");
     }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::file::{
-    Activation, Arm, InitScheme, Keep, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions, PoolKind,
-    Precision, Scaling, Schedule,
+    Activation, Arm, Every, InitScheme, Keep, Metric, NormOptions, NormPosition, OptimizerKind, OptimizerOptions,
+    PoolKind, Precision, ScaleRows, Scaling, Schedule,
 };
 pub use crate::sources::Source;
 pub use crate::sources::facts::{DataFacts, Shape, Values};
@@ -137,6 +137,11 @@ impl Layer {
 }
 
 impl Model {
+    /// Whether blocks of equal width add their input.
+    pub fn is_residual(&self) -> bool {
+        matches!(self.architecture, Architecture::Mlp { residual: true, .. })
+    }
+
     /// The layers for inputs of shape `input`, the output layer last.
     pub fn layers(&self, input: Shape, classes: usize) -> Vec<Layer> {
         let mut layers: Vec<Layer> = Vec::new();
@@ -174,29 +179,31 @@ pub struct Train {
     pub diverged_above: f64,
 }
 
-/// How often things are recorded, in steps; 0 is never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How often things are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
     /// Batch losses.
-    pub batch_every: usize,
+    pub batch_every: Every,
     /// Evaluations.
-    pub evaluate_every: usize,
+    pub evaluate_every: Every,
     /// Activation statistics.
-    pub activations_every: usize,
+    pub activations_every: Every,
     /// Gradient statistics.
-    pub gradients_every: usize,
+    pub gradients_every: Every,
     /// Saved copies of the parameters.
-    pub snapshot_every: usize,
+    pub snapshot_every: Every,
     /// Samples in the probe batch.
     pub probe_size: usize,
     /// Channels of each site with rows of their own.
     pub channels: usize,
     /// Training samples evaluated during training.
     pub train_eval: usize,
+    /// Training samples evaluated at the end.
+    pub train_final: usize,
 }
 
 /// One arm of the experiment, under the name it has in the tables.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
     /// Name in the tables.
     pub name: String,
@@ -208,9 +215,30 @@ pub struct Variant {
     /// The only tensors or parameters that are trained; `None` is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_only: Option<Vec<String>>,
+    /// Initial γ; `None` is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gamma: Option<f64>,
+    /// Initial β; `None` is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f64>,
+    /// Initial weights that are multiplied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_rows: Option<ScaleRows>,
 }
 
 impl Variant {
+    /// An arm as it is, under this name.
+    pub fn plain(name: impl Into<String>, arm: Arm) -> Self {
+        Self { name: name.into(), arm, bias: None, train_only: None, gamma: None, beta: None, scale_rows: None }
+    }
+
+    /// Whether at initialisation this is the same function as no norm at all, with the weights as they were drawn.
+    pub fn starts_as_identity(&self) -> bool {
+        let has_usual_affine = self.gamma.unwrap_or(1.0) == 1.0 && self.beta.unwrap_or(0.0) == 0.0;
+        let are_drawn = self.scale_rows.is_none_or(|scale| scale.changes_nothing());
+        self.arm.starts_as_identity() && has_usual_affine && are_drawn
+    }
+
     /// Whether hidden layers have a bias. Only the plain network needs one: eq. 1 would subtract it
     /// again, and in eq. 2 and eq. 3 β takes its place.
     pub fn has_bias(&self) -> bool {

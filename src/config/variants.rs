@@ -53,5 +53,14 @@ fn variant(object: &VariantObject, path: &str, problems: &mut Problems) -> Optio
         }
     }
     let arm = Arm::of(base, object, path, problems)?;
-    Some(Variant { name: object.name.clone(), arm, bias: object.bias, train_only: object.train_only.clone() })
+    for (knob, _) in [("gamma", object.gamma), ("beta", object.beta)].iter().filter(|(_, value)| value.is_some()) {
+        let name = serde_name(&base);
+        if !arm.has_affine() {
+            problems.add(format!("{path}.{knob}"), format!("has no meaning with arm {name}, which has no γ and β"));
+        } else if arm == Arm::AffineInit {
+            problems.add(format!("{path}.{knob}"), format!("arm {name} sets γ and β from the first minibatch"));
+        }
+    }
+    let VariantObject { name, bias, train_only, gamma, beta, scale_rows, .. } = object.clone();
+    Some(Variant { name, arm, bias, train_only, gamma, beta, scale_rows })
 }

@@ -9,7 +9,7 @@ use super::network::Network;
 use super::norm::{Norm, Parts, Place, parts};
 use super::parameters::{Layout, Parameter, Tensor};
 use super::stages::{before_norm, stages};
-use crate::config::settings::{Activation, Layer, PoolKind, Settings, Shape, Variant};
+use crate::config::settings::{Activation, Arm, Layer, NormPosition, PoolKind, Settings, Shape, Variant};
 use crate::kernels::Scalar;
 use crate::kernels::activation::Function;
 
@@ -36,7 +36,8 @@ impl<F: Scalar> Network<F> {
         let Self { blocks, parameters, index, .. } = &mut network;
         parameters.resize(index.last().map_or(0, |p| p.range.end), F::zero());
         for parameter in index {
-            let values = init::values(parameter, &blocks[parameter.block].layer, settings.model.init, seed);
+            let layer = &blocks[parameter.block].layer;
+            let values = init::values(parameter, layer, &settings.model, variant, seed);
             parameter.layout.import(values, &mut parameters[parameter.range.clone()]);
         }
         Ok(network)
@@ -78,7 +79,24 @@ impl<F: Scalar> Network<F> {
 /// What [`Network::new`] or its first training step would say.
 pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
     let network = Network::<f32>::without_parameters(settings, variant, &|place| parts(variant.arm, place))?;
-    network.check_batch_size(settings.train.batch_size)
+    network.check_batch_size(settings.train.batch_size)?;
+    let layers: Vec<Layer> = network.blocks.iter().map(|block| block.layer).collect();
+    check_start(&layers, settings, variant)
+}
+
+/// Refuses γ = β = 0 where nothing behind can ever be told from 0: an output of 0 in front of a ReLU has a derivative of 0.
+fn check_start(layers: &[Layer], settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
+    let is_zero = variant.gamma == Some(0.0) && variant.beta.unwrap_or(0.0) == 0.0;
+    // Noise is added to it.
+    let is_silent = is_zero && variant.arm != Arm::Noisy && settings.model.activation == Activation::Relu;
+    let last_hidden = layers.len().saturating_sub(2);
+    let stops = |block: usize, layer: &Layer| {
+        let is_set = layer.hidden && !layer.residual && !settings.model.is_residual();
+        // Behind an activation the zeros reach the next block's ReLU.
+        is_set && (settings.model.norm_position == NormPosition::BeforeActivation || block < last_hidden)
+    };
+    let block = layers.iter().enumerate().position(|(block, layer)| is_silent && stops(block, layer));
+    block.map_or(Ok(()), |block| Err(NetworkError::NeverTrains { block }))
 }
 
 /// Builds block `i`, entering its parameters into the index.

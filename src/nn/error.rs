@@ -66,4 +66,14 @@ pub enum NetworkError {
         /// What there is.
         known: String,
     },
+    /// γ and β of 0 in front of a ReLU.
+    #[error(
+        "block {block}: with gamma and beta 0 the norm's output is 0 for every input, and so is the derivative of the \
+         ReLU behind it: nothing could ever train; give gamma or beta another value, or let a skip connection carry the \
+         input past it (model.residual with norm_position after_activation)"
+    )]
+    NeverTrains {
+        /// Index of the block.
+        block: usize,
+    },
 }

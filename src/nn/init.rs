@@ -11,22 +11,52 @@
 //! A convolution's fan_in is C·k², its fan_out O·k². Each block's weights have a random stream of
 //! their own and are drawn in f64, in public order, so that they do not depend on the arm, on the
 //! precision or on the layout inside.
+//!
+//! A variant may give γ and β other values, and multiply the rows of a share of the channels, whose draws are a stream of
+//! their own again.
 
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
 use super::parameters::{Parameter, Tensor};
-use crate::config::settings::{Init, InitScheme, Layer};
+use crate::config::settings::{Init, InitScheme, Layer, Model, ScaleRows, Variant};
 use crate::kernels::Scalar;
 use crate::random::stream;
 
 /// The initial values of one parameter, in public order.
-pub fn values<F: Scalar>(parameter: &Parameter, layer: &Layer, init: Init, seed: u64) -> Vec<F> {
+pub fn values<F: Scalar>(parameter: &Parameter, layer: &Layer, model: &Model, variant: &Variant, seed: u64) -> Vec<F> {
     let count = parameter.layout.len();
+    let set = |value: Option<f64>, usual: f64| {
+        let is_meant = !model.is_residual() || layer.residual;
+        vec![F::of(value.filter(|_| is_meant).unwrap_or(usual)); count]
+    };
     match parameter.tensor {
-        Tensor::Gamma => return vec![F::one(); count],
-        Tensor::Beta | Tensor::Bias => return vec![F::zero(); count],
-        Tensor::Weight => {}
+        Tensor::Gamma => set(variant.gamma, 1.0),
+        Tensor::Beta => set(variant.beta, 0.0),
+        Tensor::Bias => vec![F::zero(); count],
+        Tensor::Weight => {
+            let mut weights = drawn(parameter, layer, model.init, seed);
+            if let Some(scale) = variant.scale_rows.filter(|_| layer.hidden) {
+                scale_rows(&mut weights, parameter.block, layer, scale, seed);
+            }
+            weights.into_iter().map(F::of).collect()
+        }
     }
+}
+
+/// Multiplies the rows of the first channels: those of stream `scale_rows/<block>`, in turn.
+fn scale_rows(weights: &mut [f64], block: usize, layer: &Layer, scale: ScaleRows, seed: u64) {
+    let channels = (scale.share * layer.mapped.channels as f64) as usize;
+    let mut rng = stream(seed, &format!("scale_rows/{block}"));
+    for row in weights.chunks_exact_mut(layer.fan_in()).take(channels) {
+        let uniform: f64 = StandardUniform.sample(&mut rng);
+        let factor = scale.factor * ((2.0 * uniform - 1.0) * scale.spread.ln()).exp();
+        row.iter_mut().for_each(|weight| *weight *= factor);
+    }
+}
+
+/// Weights as they are drawn.
+fn drawn(parameter: &Parameter, layer: &Layer, init: Init, seed: u64) -> Vec<f64> {
+    let count = parameter.layout.len();
     let mut rng = stream(seed, &format!("init/{}", parameter.name));
     let (fan_in, fan_out) = (layer.fan_in() as f64, layer.fan_out() as f64);
     let std = match init.scheme {
@@ -37,9 +67,9 @@ pub fn values<F: Scalar>(parameter: &Parameter, layer: &Layer, init: Init, seed:
         InitScheme::Pytorch => {
             let bound = 1.0 / fan_in.sqrt();
             let uniform = |rng: &mut _| -> f64 { StandardUniform.sample(rng) };
-            return (0..count).map(|_| F::of(bound * (2.0 * uniform(&mut rng) - 1.0))).collect();
+            return (0..count).map(|_| bound * (2.0 * uniform(&mut rng) - 1.0)).collect();
         }
     };
     let normal = |rng: &mut _| -> f64 { StandardNormal.sample(rng) };
-    (0..count).map(|_| F::of(std * normal(&mut rng))).collect()
+    (0..count).map(|_| std * normal(&mut rng)).collect()
 }

@@ -11,6 +11,7 @@ pub mod block;
 pub mod build;
 pub mod conv;
 pub mod error;
+pub mod fold;
 pub mod fused;
 pub mod init;
 pub mod input;

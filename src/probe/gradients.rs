@@ -5,6 +5,7 @@
 
 use super::{Probe, looks_at};
 use crate::config::Settings;
+use crate::config::settings::Every;
 use crate::kernels::{Scalar, l2_norm};
 use crate::nn::Network;
 use crate::nn::objective::Objective;
@@ -38,7 +39,7 @@ pub struct GradientRow {
 /// Looks at gradients.
 #[derive(Debug)]
 pub struct GradientProbe<F: Scalar> {
-    every: usize,
+    every: Every,
     last: usize,
     /// The parameters before the update that is awaited, and where its rows begin.
     before: Option<(Vec<F>, usize)>,
@@ -49,14 +50,14 @@ pub struct GradientProbe<F: Scalar> {
 impl<F: Scalar> GradientProbe<F> {
     /// For these settings.
     pub fn new(settings: &Settings) -> Self {
-        let (every, last) = (settings.log.gradients_every, settings.train.steps - 1);
+        let (every, last) = (settings.log.gradients_every.clone(), settings.train.steps - 1);
         Self { every, last, before: None, rows: Vec::new() }
     }
 }
 
 impl<F: Scalar> Observer<F> for GradientProbe<F> {
     fn batch(&mut self, batch: &Batch<F>) -> anyhow::Result<()> {
-        if !looks_at(batch.step, self.every, self.last) {
+        if !looks_at(batch.step, &self.every, self.last) {
             return Ok(());
         }
         let network = batch.network;

@@ -9,6 +9,7 @@ pub mod list;
 
 use std::fmt::Debug;
 
+use crate::config::settings::Every;
 use crate::kernels::Scalar;
 use crate::table::Table;
 use crate::train::Observer;
@@ -20,7 +21,7 @@ pub trait Probe<F: Scalar>: Observer<F> + Debug {
     fn take_rows(&mut self, write: &mut dyn FnMut(Table, &[String]));
 }
 
-/// Whether a probe that looks every so many steps looks at `step`; also at the last; 0 is never.
-fn looks_at(step: usize, every: usize, last: usize) -> bool {
-    every > 0 && (step.is_multiple_of(every) || step == last)
+/// Whether a probe looks at `step`: unless it never does, also at the first and at the last.
+fn looks_at(step: usize, every: &Every, last: usize) -> bool {
+    !every.is_never() && (step == 0 || step == last || every.is_due(step))
 }

@@ -53,6 +53,21 @@ impl Trained {
         Self::of(record, &bytes, &path)
     }
 
+    /// The network in double precision, its values as they are.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub fn in_double(&self) -> anyhow::Result<Network<f64>> {
+        let mut double = Network::<f64>::new(&self.settings, &self.variant, self.seed)?;
+        let state = match &self.network {
+            TrainedNetwork::F32(network) => widened(network),
+            TrainedNetwork::F64(network) => widened(network),
+        };
+        let has_all = double.restore(|name| state.iter().find(|(known, _)| known == name).map(|(_, v)| v.clone()));
+        ensure!(has_all, "a tensor is missing");
+        Ok(double)
+    }
+
     /// A run, finished or not, with its network as it was saved after `step` updates.
     ///
     /// # Errors
@@ -92,6 +107,12 @@ fn read(folder: &RunFolder) -> anyhow::Result<RunRecord> {
         bytes.with_context(|| format!("{} is not the folder of a run: it has no run.json", folder.path().display()))?;
     let record = RunRecord::parse(&bytes, &path)?;
     record.with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// Every parameter and buffer in double precision, by name.
+fn widened<F: Scalar>(network: &Network<F>) -> Vec<(String, Vec<f64>)> {
+    let wide = |(name, _, values): (String, Vec<usize>, Vec<F>)| (name, values.into_iter().map(Scalar::f64).collect());
+    network.state().into_iter().map(wide).collect()
 }
 
 fn network<F: Scalar>(

@@ -40,6 +40,7 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
                     NetworkError::InfiniteVariance { .. } => "data.scaling",
                     NetworkError::UnequalGroups { .. }
                     | NetworkError::SmallGroups { .. }
+                    | NetworkError::NeverTrains { .. }
                     | NetworkError::UnknownParameter { .. } => "variants",
                 };
                 problems.add(path, format!("variant {}: {error}", variant.name));

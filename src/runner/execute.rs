@@ -118,7 +118,7 @@ pub(super) fn train_as<F: Scalar>(
     if job.trace {
         trace::write(&folder, settings, data, &network, run.seed)?;
     }
-    if settings.log.snapshot_every > 0 {
+    if !settings.log.snapshot_every.is_never() {
         // Made once: if it vanishes later the run fails, rather than go on without the earlier snapshots.
         files::make_folder(&folder.snapshots())?;
     }

@@ -16,7 +16,7 @@ pub struct Pairs(HashMap<(usize, u64), (String, Start)>);
 impl Pairs {
     /// Compares a run with that of the other arm, if it has been here. Returns words that say how they differ.
     pub fn check(&mut self, point: usize, run: &RunRecord) -> Option<String> {
-        let is_plain = run.variant.arm.starts_as_identity() && run.variant.train_only.is_none();
+        let is_plain = run.variant.starts_as_identity() && run.variant.train_only.is_none();
         let start = run.start.filter(|_| is_plain)?;
         let (other, first) = self.0.entry((point, run.seed)).or_insert_with(|| (run.run_id.clone(), start));
         (!agree(*first, start)).then(|| {

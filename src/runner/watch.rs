@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::events::{Event, Events};
 use super::job::Job;
+use crate::config::settings::Every;
 use crate::data::Dataset;
 use crate::kernels::Scalar;
 use crate::nn::Network;
@@ -61,7 +62,7 @@ impl<'a, F: Scalar> Watch<'a, F> {
             rows: tables::filled().map(Rows::new).collect(),
             curves: Curves::new(network, settings, data, run.seed),
             probes,
-            snapshots: Snapshots { every: settings.log.snapshot_every, folder },
+            snapshots: Snapshots { every: &settings.log.snapshot_every, folder },
             told: Instant::now(),
             evaluating: Duration::ZERO,
             probing: Duration::ZERO,
@@ -153,13 +154,13 @@ impl<F: Scalar> Observer<F> for Watch<'_, F> {
 
 /// Saves parameters while training goes on.
 struct Snapshots<'a> {
-    every: usize,
+    every: &'a Every,
     folder: &'a RunFolder,
 }
 
 impl Snapshots<'_> {
     fn state<F: Scalar>(&self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
-        if self.every == 0 || !step.is_multiple_of(self.every) {
+        if !self.every.is_due(step) {
             return Ok(());
         }
         tensors::write(&self.folder.snapshot(step), &tensors::state(network, ""))

@@ -224,11 +224,12 @@ impl<F: Scalar> Observer<F> for Curves<'_, F> {
     fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
         use Statistics::{Batch, Running};
         let is_last = step == self.settings.train.steps;
-        if !is_last && !is_due(step, self.settings.log.evaluate_every) {
+        if !is_last && step > 0 && !self.settings.log.evaluate_every.is_due(step) {
             return Ok(());
         }
         let all = |curves: &Self, part: Part| curves.evaluator.split(part).len();
-        let (train, validation, test) = (all(self, Part::Train), all(self, Part::Validation), all(self, Part::Test));
+        let (validation, test) = (all(self, Part::Validation), all(self, Part::Test));
+        let train = self.settings.log.train_final;
         if is_last {
             for statistics in Statistics::ALL.into_iter().take(if self.is_batch { 3 } else { 1 }) {
                 for (part, count) in [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)] {
@@ -246,19 +247,13 @@ impl<F: Scalar> Observer<F> for Curves<'_, F> {
     }
 
     fn batch(&mut self, batch: &super::Batch<F>) -> anyhow::Result<()> {
-        let every = self.settings.log.batch_every;
-        if every > 0 && batch.step.is_multiple_of(every) || batch.diverged {
+        if self.settings.log.batch_every.is_due(batch.step) || batch.diverged {
             let score = Score { loss: batch.loss, accuracy: batch.accuracy };
             let statistics = if self.is_batch { Statistics::Batch } else { Statistics::Running };
             self.push(batch.step, Part::Batch, statistics, score);
         }
         Ok(())
     }
-}
-
-/// Whether something recorded `every` so many steps falls on `step`; 0 is at the start only.
-pub fn is_due(step: usize, every: usize) -> bool {
-    if every == 0 { step == 0 } else { step.is_multiple_of(every) }
 }
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ fn each_arm_does_what_the_list_says_of_it() {
         };
         let parts = parts::<f64>(variant.arm, place);
         assert_eq!(parts.affine, facts.has_affine, "{name}: γ and β");
+        assert_eq!(variant.arm.has_affine(), facts.has_affine, "{name}: γ and β");
+        assert_eq!(variant.arm.starts_as_identity(), facts.starts_as_none, "{name}: its start");
         let affine = parts.affine.then_some((0..channels, channels..2 * channels));
         let norm = parts.standardize.map(|standardize| Norm::new(standardize, place, affine));
         assert_eq!(norm.is_some(), facts.has_norm, "{name}: a norm");

@@ -236,6 +236,52 @@ fn a_knob_of_an_arm_is_needed_there_and_refused_elsewhere() {
 }
 
 #[test]
+fn knobs_of_any_arm_are_refused_where_they_have_no_meaning() {
+    let one = |entry: Value, words: &[&str]| refused(&with(small(), "variants", json!([entry])), words);
+    for arm in ["none", "standardize"] {
+        one(json!({ "name": arm, "gamma": 0.5 }), &["variants[0].gamma", "has no γ and β"]);
+        one(json!({ "name": arm, "beta": 0.5 }), &["variants[0].beta", "has no γ and β"]);
+    }
+    one(json!({ "name": "affine_init", "gamma": 0.5 }), &["variants[0].gamma", "from the first minibatch"]);
+    one(json!({ "name": "refresh", "every": 0 }), &["variants[0].every", "at least 1"]);
+    one(json!({ "name": "refresh" }), &["variants[0].every", "missing"]);
+    one(json!({ "name": "refresh", "every": 2, "keep": "weights" }), &["variants[0].keep", "function, parameters"]);
+    one(json!({ "name": "bn", "keep": "function" }), &["variants[0].keep", "no meaning with arm bn"]);
+    one(json!({ "name": "bn", "scale_rows": { "factor": 0.1 } }), &["variants[0].scale_rows.share", "missing"]);
+    one(json!({ "name": "bn", "scale_rows": { "share": 1.5 } }), &["variants[0].scale_rows.share", "at most 1"]);
+    one(json!({ "name": "bn", "scale_rows": { "share": 0.5, "spread": 0.5 } }), &["scale_rows.spread", "at least 1"]);
+}
+
+#[test]
+fn a_start_from_which_nothing_could_ever_train_is_refused() {
+    let silent = json!([{ "name": "bn", "gamma": 0, "beta": 0.0 }]);
+    let config = with(with(small(), "model.hidden", json!([5, 5])), "variants", silent);
+    let residual = with(config.clone(), "model.residual", json!(true));
+    let after = "after_activation";
+    let never = ["variants: variant bn: block 0", "nothing could ever train"];
+    refused(&config, &never);
+    refused(&with(config.clone(), "model.norm_position", json!(after)), &never);
+    // A skip connection carries the input past it; other activations have a derivative at 0; β, or one block, lets it train.
+    let fits = |config: &Value| accepted(config);
+    fits(&with(residual, "model.norm_position", json!(after)));
+    fits(&with(config.clone(), "model.activation", json!("tanh")));
+    fits(&with(config.clone(), "variants", json!([{ "name": "bn", "gamma": 0, "beta": 0.1 }])));
+    fits(&with(config.clone(), "variants", json!([{ "name": "noisy", "gamma": 0 }])));
+    fits(&with(with(config, "model.hidden", json!([5])), "model.norm_position", json!(after)));
+}
+
+#[test]
+fn lists_of_steps_are_steps_of_training() {
+    for key in ["batch_every", "evaluate_every", "activations_every", "gradients_every", "snapshot_every"] {
+        let path = format!("log.{key}");
+        refused_with(&path, json!([1, 13]), &[&path, "step 13 is beyond the 12 steps of training"]);
+        refused_with(&path, json!([]), &[&path, "the list is empty"]);
+        refused_with(&path, json!([1.5]), &[&format!("{path}[0]"), "not a whole number"]);
+        refused_with(&path, json!("often"), &[&path, "not a whole number or a list"]);
+    }
+}
+
+#[test]
 fn selecting_by_anything_but_an_axis_is_refused() {
     refused_with("compare.select", json!(["optimizer.lr"]), &["compare.select", "`optimizer.lr` is not an axis"]);
     let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] }));

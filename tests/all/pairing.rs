@@ -2,14 +2,16 @@
 //! same function at step 0.
 
 use bn_exp::config::resolve::synthetic_facts;
-use bn_exp::config::settings::NormPosition;
+use bn_exp::config::settings::{NormPosition, ScaleRows};
 use bn_exp::config::{Experiment, Settings, Variant};
 use bn_exp::data::Store;
 use bn_exp::data::batches::Batches;
 use bn_exp::kernels::Scalar;
 use bn_exp::nn::parameters::Tensor;
 use bn_exp::nn::{Network, Pass, Statistics};
+use bn_exp::random::stream;
 use bn_exp::train::initial;
+use rand_distr::{Distribution, StandardUniform};
 use serde_json::json;
 
 use crate::common::arms::{self, facts};
@@ -94,6 +96,51 @@ fn all_arms_share_the_weights_of_their_seed_and_no_two_seeds_do() {
         let first = weights(&experiment.variants[0], 5);
         assert!(experiment.variants.iter().all(|variant| weights(variant, 5) == first));
         assert_ne!(weights(&experiment.variants[0], 6), first);
+    }
+}
+
+/// Knobs of any arm at step 0.
+#[test]
+fn gamma_beta_and_scaled_rows_are_set_where_they_are_meant_and_draw_from_a_stream_of_their_own() {
+    for experiment in models() {
+        let settings = &experiment.points[0].settings;
+        let plain = experiment.variants.iter().find(|variant| variant.name == "bn").unwrap();
+        let scale_rows = ScaleRows { share: 0.5, factor: 0.1, spread: 4.0 };
+        let changed = Variant { gamma: Some(0.5), beta: Some(-0.25), scale_rows: Some(scale_rows), ..plain.clone() };
+        let [before, after] = [plain, &changed].map(|variant| Network::<f64>::new(settings, variant, 5).unwrap());
+        for (p, b) in before.index.iter().map(|p| (p, &before.blocks[p.block])) {
+            let of = |network: &Network<f64>| p.layout.export(&network.parameters[p.range.clone()]);
+            let (before, after) = (of(&before), of(&after));
+            let is_set = !settings.model.is_residual() || b.layer.residual;
+            match p.tensor {
+                Tensor::Gamma => {
+                    assert!(after.iter().all(|gamma| *gamma == if is_set { 0.5 } else { 1.0 }), "{}", p.name)
+                }
+                Tensor::Beta => {
+                    assert!(after.iter().all(|beta| *beta == if is_set { -0.25 } else { 0.0 }), "{}", p.name)
+                }
+                Tensor::Weight if b.layer.hidden => {
+                    let rows = before.len() / p.shape[0];
+                    let factors: Vec<f64> = (0..p.shape[0]).map(|c| after[c * rows] / before[c * rows]).collect();
+                    for (i, (before, after)) in before.iter().zip(&after).enumerate() {
+                        assert!(
+                            (after - before * factors[i / rows]).abs() <= 1e-14 * before.abs(),
+                            "{}: one factor a row",
+                            p.name
+                        );
+                    }
+                    let half = p.shape[0] / 2;
+                    let mut rng = stream(5, &format!("scale_rows/{}", p.block));
+                    for factor in &factors[..half] {
+                        let uniform: f64 = StandardUniform.sample(&mut rng);
+                        let expected = 0.1 * 4f64.powf(2.0 * uniform - 1.0);
+                        assert!((factor - expected).abs() < 1e-12 * expected, "{}: {factor} {expected}", p.name);
+                    }
+                    assert!(factors[half..].iter().all(|factor| *factor == 1.0), "{}: {factors:?}", p.name);
+                }
+                _ => assert_eq!(before, after, "{}", p.name),
+            }
+        }
     }
 }
 

@@ -19,7 +19,7 @@ const TOLERANCE: f64 = 1e-8;
 
 /// Keeps every batch loss.
 #[derive(Default)]
-struct Losses(Vec<f64>);
+pub struct Losses(pub Vec<f64>);
 
 impl Observer<f64> for Losses {
     fn batch(&mut self, batch: &Batch<f64>) -> anyhow::Result<()> {

@@ -33,6 +33,41 @@ fn tiny_cnn() -> Value {
 // The same bytes.
 
 #[test]
+fn lists_of_steps_are_looked_at_and_the_last_evaluation_may_be_of_a_part() {
+    let log = json!({ "batch_every": [7], "evaluate_every": [9, 2, 9], "activations_every": [4], "gradients_every": [5],
+        "snapshot_every": [3, 12], "train_final": 20 });
+    let config = with(with(with(small(), "log", log), "variants", json!(["bn"])), "seeds", json!(1));
+    let lab = Lab::new();
+    lab.run(&config, &[]).expect(0);
+    let steps = |table: &str, only: &[(&str, &str)]| -> Vec<String> {
+        let table = lab.table(format!("results/t/{table}"));
+        let mut steps: Vec<String> = table.only(only).iter().map(|row| row["step"].clone()).collect();
+        steps.dedup();
+        steps
+    };
+    assert_eq!(steps("curves.csv", &[("split", "batch")]), ["7"]);
+    assert_eq!(steps("curves.csv", &[("split", "validation")]), ["0", "2", "9", "12"]);
+    assert_eq!(steps("activations.csv", &[]), ["0", "4", "12"]);
+    assert_eq!(steps("gradients.csv", &[]), ["0", "5", "11"]);
+    let mut snapshots: Vec<String> = std::fs::read_dir(lab.path(lab.run_folder("t", "bn", 0).join("snapshots")))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    snapshots.sort();
+    assert_eq!(snapshots, ["step-000000003.safetensors", "step-000000012.safetensors"]);
+    // A list in another order is the same run; the accuracy at the end is of 20 samples.
+    lab.run(&with(config.clone(), "log.evaluate_every", json!([2, 9.0])), &[]).expect(0).says(&["nothing to do"]);
+    let accuracy = number(&lab.table("results/t/runs.csv").rows[0]["train_accuracy"]);
+    assert!((20.0 * accuracy).fract() == 0.0, "{accuracy}");
+    // The first 20 of the 60: as training on these alone would evaluate them.
+    let all = lab.run(&with(with(config, "log.train_final", json!(60)), "name", json!("all")), &[]);
+    all.expect(0);
+    let of = |name: &str, column: &str| lab.table(format!("results/{name}/runs.csv")).rows[0][column].clone();
+    assert_ne!(of("t", "train_loss"), of("all", "train_loss"));
+    assert_eq!(of("t", "test_loss"), of("all", "test_loss"));
+}
+
+#[test]
 fn the_same_configuration_gives_the_same_bytes_in_two_folders() {
     for config in [with(small(), "log.snapshot_every", json!(5)), tiny_cnn()] {
         let (a, b) = (ran(&config, &["--trace"]), ran(&config, &["--trace"]));

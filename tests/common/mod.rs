@@ -316,6 +316,11 @@ impl Tensor {
         self.data.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four bytes"))).collect()
     }
 
+    pub fn f64(&self) -> Vec<f64> {
+        assert_eq!(self.dtype, "F64");
+        self.data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes"))).collect()
+    }
+
     pub fn i64(&self) -> Vec<i64> {
         assert_eq!(self.dtype, "I64");
         self.data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("eight bytes"))).collect()

@@ -21,9 +21,9 @@ pub use metric::{Kind, Metric, POPULATION, Part, Source, Statistics};
 pub use model::{
     Activation, InitOptions, InitScheme, ModelFile, ModelKind, NormOptions, NormPosition, Pool, PoolKind, Precision,
 };
-pub use output::{CompareOptions, LogFile};
+pub use output::{CompareOptions, Every, LogFile};
 pub use training::{OptimizerKind, OptimizerOptions, Schedule, TrainFile};
-pub use variant::{Arm, ArmName, Keep, VariantEntry, VariantObject};
+pub use variant::{Arm, ArmName, Keep, ScaleRows, VariantEntry, VariantObject};
 
 /// A configuration of `bn-exp`: one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

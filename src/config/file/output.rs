@@ -5,34 +5,82 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
 
-/// `log`: how often things are recorded, in steps; 0 is never.
+/// When something is recorded: every so many steps, or at the steps of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum Every {
+    /// An interval in steps, from the start; 0 is never.
+    Interval(#[schemars(range(max = 1_000_000_000))] usize),
+    /// These steps.
+    Steps(#[schemars(length(min = 1, max = 100_000))] Vec<usize>),
+}
+
+impl Every {
+    /// Not at all.
+    pub const NEVER: Self = Self::Interval(0);
+
+    /// Whether nothing is recorded.
+    pub fn is_never(&self) -> bool {
+        *self == Self::NEVER
+    }
+
+    /// Whether something is recorded at a step. A list is in rising order.
+    pub fn is_due(&self, step: usize) -> bool {
+        match self {
+            Self::Interval(0) => false,
+            Self::Interval(every) => step.is_multiple_of(*every),
+            Self::Steps(steps) => steps.binary_search(&step).is_ok(),
+        }
+    }
+
+    /// How often that is before step `steps`.
+    pub fn count(&self, steps: usize) -> usize {
+        match self {
+            Self::Interval(0) => 0,
+            Self::Interval(every) => steps.div_ceil(*every),
+            Self::Steps(list) => list.partition_point(|step| *step < steps),
+        }
+    }
+
+    /// In rising order, each step once.
+    pub fn sort(&mut self) {
+        if let Self::Steps(steps) = self {
+            steps.sort_unstable();
+            steps.dedup();
+        }
+    }
+}
+
+impl Default for Every {
+    fn default() -> Self {
+        Self::NEVER
+    }
+}
+
+/// `log`: how often things are recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogFile {
-    /// Steps between two recorded batch losses (default about 500 in all).
+    /// Steps between two recorded batch losses, or a list of steps (default about 500 in all).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1_000_000_000))]
-    pub batch_every: Option<usize>,
-    /// Steps between two evaluations on validation and training samples (default from operation counts: about 4 % of training, not counting those at the start and at the end).
+    pub batch_every: Option<Every>,
+    /// Steps between two evaluations on validation and training samples, or a list of steps (default from operation counts: about 4 % of training, not counting those at the start and at the end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1_000_000_000))]
-    pub evaluate_every: Option<usize>,
-    /// Steps between two looks at the activations (default from operation counts: about 2.5 % of training, not counting those at the start and at the end).
+    pub evaluate_every: Option<Every>,
+    /// Steps between two looks at the activations, or a list of steps (default from operation counts: about 2.5 % of training, not counting those at the start and at the end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1_000_000_000))]
-    pub activations_every: Option<usize>,
-    /// Steps between two looks at the gradients (default from operation counts: about 1.5 % of training, not counting those at the start and at the end).
+    pub activations_every: Option<Every>,
+    /// Steps between two looks at the gradients, or a list of steps (default from operation counts: about 1.5 % of training, not counting those at the start and at the end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1_000_000_000))]
-    pub gradients_every: Option<usize>,
+    pub gradients_every: Option<Every>,
     /// Must be 0: the loss landscape is not recorded.
     #[serde(default)]
     #[schemars(range(max = 0))]
     pub landscape_every: usize,
-    /// Steps between two saved copies of the parameters.
+    /// Steps between two saved copies of the parameters, or a list of steps.
     #[serde(default)]
-    #[schemars(range(max = 1_000_000_000))]
-    pub snapshot_every: usize,
+    pub snapshot_every: Every,
     /// Samples whose activations are looked at.
     #[serde(default = "LogFile::default_probe_size")]
     #[schemars(range(min = 2, max = 100_000))]
@@ -41,6 +89,10 @@ pub struct LogFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 65_536))]
     pub channels: Option<usize>,
+    /// Training samples of the last evaluation, from the first (default all).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 10_000_000))]
+    pub train_final: Option<usize>,
     /// Training samples evaluated during training, from the first.
     #[serde(default = "LogFile::default_train_eval")]
     #[schemars(range(min = 2, max = 10_000_000))]
@@ -64,9 +116,10 @@ impl Default for LogFile {
             activations_every: None,
             gradients_every: None,
             landscape_every: 0,
-            snapshot_every: 0,
+            snapshot_every: Every::NEVER,
             probe_size: Self::default_probe_size(),
             channels: None,
+            train_final: None,
             train_eval: Self::default_train_eval(),
         }
     }

@@ -114,10 +114,43 @@ impl Arm {
         arm
     }
 
+    /// Whether γ and β follow.
+    pub const fn has_affine(self) -> bool {
+        !matches!(self, Self::None | Self::Standardize)
+    }
+
     /// Whether at initialisation the arm is the same function as no norm at all: γ = 1, β = 0, and no
     /// statistics.
     pub const fn starts_as_identity(self) -> bool {
         matches!(self, Self::None | Self::Affine)
+    }
+}
+
+/// Initial weights of some channels, multiplied: after they are drawn, before a start that depends on data.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScaleRows {
+    /// Share of each hidden block's channels, the first ones, rounded down.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub share: f64,
+    /// Factor of all their incoming weights.
+    #[serde(default = "ScaleRows::one")]
+    #[schemars(range(min = 1e-6, max = 1e6))]
+    pub factor: f64,
+    /// Each of them has a factor of its own besides, eᵘ with u uniform between ± ln of this.
+    #[serde(default = "ScaleRows::one")]
+    #[schemars(range(min = 1.0, max = 1e6))]
+    pub spread: f64,
+}
+
+impl ScaleRows {
+    /// Whether every weight stays as it was drawn.
+    pub fn changes_nothing(&self) -> bool {
+        self.share == 0.0 || self.factor == 1.0 && self.spread == 1.0
+    }
+
+    fn one() -> f64 {
+        1.0
     }
 }
 
@@ -147,6 +180,17 @@ pub struct VariantObject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub train_only: Option<Vec<String>>,
+    /// Initial γ (default 1). In a residual network that of the blocks with a skip connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1e6, max = 1e6))]
+    pub gamma: Option<f64>,
+    /// Initial β (default 0). In a residual network that of the blocks with a skip connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1e6, max = 1e6))]
+    pub beta: Option<f64>,
+    /// Multiplies the initial weights of some channels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_rows: Option<ScaleRows>,
     /// Steps between two refreshes of the constants (arm `refresh`, required there).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
@@ -164,7 +208,9 @@ impl VariantObject {
     /// The keys that belong to single arms, with their values.
     fn knobs(&self) -> Map<String, Value> {
         let Ok(Value::Object(mut keys)) = serde_json::to_value(self) else { return Map::new() };
-        keys.retain(|key, _| !["name", "base", "bias", "train_only"].contains(&key.as_str()));
+        keys.retain(|key, _| {
+            !["name", "base", "bias", "train_only", "gamma", "beta", "scale_rows"].contains(&key.as_str())
+        });
         keys
     }
 }

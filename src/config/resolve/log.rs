@@ -1,7 +1,8 @@
 //! `log`: intervals such that observing costs a small share of training.
 
 use crate::config::cost::Operations;
-use crate::config::file::LogFile;
+use crate::config::file::{Every, LogFile};
+use crate::config::problem::Problems;
 use crate::config::settings::{Data, Log, Model, Train};
 
 /// Shares of training's operations that observing may cost by default.
@@ -15,10 +16,11 @@ const LEAST_PROBES: usize = 2;
 const MOST_PROBES: usize = 20;
 
 /// Fills what is open.
-pub(super) fn resolve(file: &mut LogFile, data: &Data, model: &Model, train: Train) -> Log {
+pub(super) fn resolve(file: &mut LogFile, data: &Data, model: &Model, train: Train, problems: &mut Problems) -> Log {
     let probe_size = file.probe_size.min(if data.validation > 0 { data.validation } else { data.train });
     let train_eval = file.train_eval.min(data.train);
-    let cost = Operations::new(data, model, train, probe_size, train_eval);
+    let train_final = file.train_final.unwrap_or(data.train).min(data.train);
+    let cost = Operations::new(data, model, train, probe_size, [train_eval, train_final]);
     // The shortest interval at which all observations, the first and the last included, cost no more than
     // is `allowed`. There are at least `least`, so that there is a curve.
     let every = |cost: f64, allowed: f64, least: usize, most: usize| {
@@ -30,14 +32,32 @@ pub(super) fn resolve(file: &mut LogFile, data: &Data, model: &Model, train: Tra
     let evaluate_every = every(cost.evaluation, to_evaluate, LEAST_EVALUATIONS, MOST_EVALUATIONS);
     let activations_every = probe_every(cost.activations, ACTIVATIONS_SHARE);
     let gradients_every = probe_every(cost.gradients, GRADIENTS_SHARE);
+    let mut settled = |name: &str, every: &mut Every| {
+        every.sort();
+        if let Every::Steps(list) = &*every
+            && let Some(step) = list.last().filter(|step| **step > train.steps)
+        {
+            let words = format!("step {step} is beyond the {} steps of training", train.steps);
+            problems.add(format!("log.{name}"), words);
+        }
+        every.clone()
+    };
+    let mut or_usual = |name: &str, every: &mut Option<Every>, usual: usize| {
+        settled(name, every.get_or_insert(Every::Interval(usual)))
+    };
+    let batch_every = or_usual("batch_every", &mut file.batch_every, (train.steps / 500).max(1));
+    let evaluate_every = or_usual("evaluate_every", &mut file.evaluate_every, evaluate_every);
+    let activations_every = or_usual("activations_every", &mut file.activations_every, activations_every);
+    let gradients_every = or_usual("gradients_every", &mut file.gradients_every, gradients_every);
     Log {
-        batch_every: *file.batch_every.get_or_insert((train.steps / 500).max(1)),
-        evaluate_every: *file.evaluate_every.get_or_insert(evaluate_every),
-        activations_every: *file.activations_every.get_or_insert(activations_every),
-        gradients_every: *file.gradients_every.get_or_insert(gradients_every),
-        snapshot_every: file.snapshot_every,
+        batch_every,
+        evaluate_every,
+        activations_every,
+        gradients_every,
+        snapshot_every: settled("snapshot_every", &mut file.snapshot_every),
         probe_size,
         channels: file.channels.unwrap_or(usize::MAX),
         train_eval,
+        train_final,
     }
 }

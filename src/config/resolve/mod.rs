@@ -28,7 +28,7 @@ pub fn resolve(file: &mut ConfigFile, facts: DataFacts, problems: &mut Problems)
         return None;
     }
     let model = model?;
-    let log = log::resolve(&mut file.log, &data, &model, train);
+    let log = log::resolve(&mut file.log, &data, &model, train, problems);
     check_shapes(&data, &model, problems);
     let settings = Settings { data, model, norm: file.norm, optimizer: file.optimizer.clone(), train, log };
     problems.is_empty().then_some(settings)

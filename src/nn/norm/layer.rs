@@ -247,6 +247,23 @@ impl<F: Scalar> Norm<F> {
         }
     }
 
+    /// γ' and β' of the map y = γ'x + β' that the norm is in evaluation under running statistics, in f64; none if it depends on
+    /// x there, too.
+    pub fn in_evaluation(&self, parameters: &[F]) -> Option<[Vec<f64>; 2]> {
+        let mut cache = self.cache(1);
+        if self.begin_moments(Pass::Evaluate(Statistics::Running), 1, &mut cache).unwrap_or(true) {
+            return None;
+        }
+        self.standardize.standardize(&mut cache.moments);
+        let Moments { center, inverse_sd, .. } = cache.moments;
+        let of = |range: &Range<usize>, c: usize| parameters[range.start + c].f64();
+        let gamma = |c: usize| self.affine.as_ref().map_or(1.0, |(gamma, _)| of(gamma, c));
+        let beta = |c: usize| self.affine.as_ref().map_or(0.0, |(_, beta)| of(beta, c));
+        let scale: Vec<f64> = (0..self.channels).map(|c| gamma(c) * inverse_sd[c]).collect();
+        let shift = (0..self.channels).map(|c| beta(c) - scale[c] * center[c]).collect();
+        Some([scale, shift])
+    }
+
     /// Takes the statistics of a training batch into the kept ones.
     pub fn absorb(&mut self, moments: &Moments) {
         if let Some(kept) = self.kept.as_mut().filter(|_| moments.depend_on_x) {

@@ -15,7 +15,7 @@ use summary::{Summary, summary};
 
 use super::{Probe, looks_at};
 use crate::config::Settings;
-use crate::config::settings::Activation;
+use crate::config::settings::{Activation, Every};
 use crate::data::{Dataset, Split};
 use crate::kernels::Scalar;
 use crate::nn::stages::{Site, Stage};
@@ -46,7 +46,7 @@ pub struct ActivationRow {
 /// Looks at activations.
 #[derive(Debug)]
 pub struct ActivationProbe<F: Scalar> {
-    every: usize,
+    every: Every,
     last: usize,
     channels: usize,
     samples: usize,
@@ -60,10 +60,11 @@ impl<F: Scalar> ActivationProbe<F> {
     /// On this data.
     pub fn new(settings: &Settings, data: &Dataset) -> Self {
         let (split, range) = probe_batch(data, settings.log.probe_size);
-        let (every, last, channels) = (settings.log.activations_every, settings.train.steps, settings.log.channels);
+        let (every, last, channels) =
+            (settings.log.activations_every.clone(), settings.train.steps, settings.log.channels);
         let samples = range.len();
         let mut input = Vec::new();
-        if every > 0 {
+        if !every.is_never() {
             input.resize(samples * data.shape.len(), F::zero());
             let places: Vec<u32> = range.map(|i| i as u32).collect();
             data.scaler::<F>().gather(split, &places, &mut input, data.shape.len(), &mut |_| {});
@@ -84,7 +85,7 @@ fn probe_batch(data: &Dataset, size: usize) -> (&Split, std::ops::Range<usize>) 
 
 impl<F: Scalar> Observer<F> for ActivationProbe<F> {
     fn state(&mut self, step: usize, network: &Network<F>) -> anyhow::Result<()> {
-        if !looks_at(step, self.every, self.last) {
+        if !looks_at(step, &self.every, self.last) {
             return Ok(());
         }
         let Self { rows, samples, channels, .. } = self;

@@ -1,0 +1,153 @@
+//! `bn-exp fold`: a trained network without its norms, and the proof that it computes the same.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use rand_distr::{Distribution, StandardNormal};
+
+use super::exit::{Exit, UsageError};
+use super::prepare::data_dir;
+use super::terminal::{complain, show};
+use crate::cli::FoldArgs;
+use crate::config::settings::NormPosition;
+use crate::data::{Dataset, Store};
+use crate::kernels::Scalar;
+use crate::nn::Network;
+use crate::nn::fold::{Agreement, evaluate, fold as folded};
+use crate::nn::parameters::Tensor;
+use crate::random::stream;
+use crate::record::layout::RunFolder;
+use crate::record::tensors;
+use crate::record::trained::{Trained, TrainedNetwork};
+use crate::report::layout::Layout;
+
+/// Inputs of noise.
+const NOISE: usize = 1000;
+/// Samples evaluated at once.
+const PART: usize = 250;
+/// Largest difference of logits, relative to the largest logit, in double and in single precision.
+const ALLOWED: [f64; 2] = [1e-12, 1e-5];
+/// In single precision the folded network may also differ by so many times what rounding does to the network itself.
+const ROUNDINGS: f64 = 4.0;
+
+pub(super) fn fold(args: &FoldArgs) -> anyhow::Result<Exit> {
+    let folder = RunFolder::at(args.run.clone());
+    let trained = Trained::load(&folder)?;
+    let data = Store::new(data_dir(&args.data)).load(&trained.settings.data, trained.seed)?;
+    let out = args.out.clone().unwrap_or_else(|| folder.folded());
+    match &trained.network {
+        TrainedNetwork::F32(network) => fold_as(&trained, network, &data, out, true),
+        TrainedNetwork::F64(network) => fold_as(&trained, network, &data, out, false),
+    }
+}
+
+fn fold_as<F: Scalar>(
+    trained: &Trained,
+    network: &Network<F>,
+    data: &Dataset,
+    out: PathBuf,
+    is_single: bool,
+) -> anyhow::Result<Exit> {
+    let Trained { settings, variant, seed, .. } = trained;
+    let found = folded(network, settings, variant);
+    let found = found.map_err(|error| UsageError(format!("arm `{}` cannot be folded: {error}", variant.name)))?;
+    let exact = trained.in_double()?;
+    let inputs: [(&str, Vec<Vec<F>>); 2] = [("test set", test(data)), ("noise", noise(network.input.len()))];
+    let mut agreements = Vec::new();
+    for (name, parts) in &inputs {
+        let (before, after) = (logits(network, parts)?, logits(&found, parts)?);
+        let mut agreement = Agreement::default();
+        agreement.add(&before, &after, network.classes);
+        let allowed = if is_single {
+            let double = |part: &Vec<F>| part.iter().map(|x| x.f64()).collect();
+            let double: Vec<Vec<f64>> = parts.iter().map(double).collect();
+            let mut rounding = Agreement::default();
+            rounding.add(&logits(&exact, &double)?, &before, network.classes);
+            ALLOWED[1].max(ROUNDINGS * rounding.relative())
+        } else {
+            ALLOWED[0]
+        };
+        agreements.push((*name, agreement, allowed));
+    }
+    let layout = Layout::terminal();
+    let arm = format!("`{}`, seed {seed}: {}", variant.name, what_became(network, settings.model.norm_position));
+    show(layout.paragraph(&arm))?;
+    show(format!("\n{}", table(&layout, &agreements)))?;
+    let count = |network: &Network<F>, tensors: &[Tensor]| -> usize {
+        let of = network.index.iter().filter(|p| tensors.is_empty() || tensors.contains(&p.tensor));
+        of.map(|p| p.range.len()).sum()
+    };
+    let affine = count(network, &[Tensor::Gamma, Tensor::Beta]);
+    let kept: usize =
+        network.blocks.iter().filter_map(|b| b.norm.as_ref()).flat_map(|n| n.buffers()).map(|(_, v)| v.len()).sum();
+    let (before, after) = (count(network, &[]), count(&found, &[]));
+    show(layout.paragraph(&format!(
+        "Parameters: {before} before, {affine} of them γ and β, and {kept} running statistics beside them; {after} after."
+    )))?;
+    if let Some((name, agreement, allowed)) = agreements.iter().find(|(_, a, allowed)| !(a.relative() <= *allowed)) {
+        let found = agreement.relative();
+        complain(format!(
+            "error: on the {name} the logits differ by {found:.1e}, more than {allowed:.1e}; nothing was written"
+        ));
+        return Ok(Exit::Failed);
+    }
+    tensors::write(&out, &tensors::state(&found, "")).with_context(|| format!("cannot write {}", out.display()))?;
+    show(format!("Written to {}", out.display()))?;
+    Ok(Exit::Done)
+}
+
+/// What became of the norms, in words.
+fn what_became<F: Scalar>(network: &Network<F>, position: NormPosition) -> String {
+    let norms = network.blocks.iter().filter(|block| block.norm.is_some()).count();
+    let norms = if norms == 1 { "the norm of 1 block".to_owned() } else { format!("the norms of {norms} blocks") };
+    let what = match position {
+        NormPosition::BeforeActivation => return format!("{norms} went into weights and biases."),
+        NormPosition::AfterActivation => "the activation",
+        NormPosition::AfterPool => "the pool",
+    };
+    format!(
+        "{norms} became y = γx + β (eq. 3). They stand after {what}, so they do not go into the weights before it; nor into \
+         those of a convolution behind it, whose zero padding would be wrong at the borders."
+    )
+}
+
+fn table(layout: &Layout, agreements: &[(&str, Agreement, f64)]) -> String {
+    let header = ["", "inputs", "max |Δlogit| / max |logit|", "allowed", "same class"].map(str::to_owned);
+    let row = |(name, agreement, allowed): &(&str, Agreement, f64)| {
+        let cells = [
+            (*name).to_owned(),
+            agreement.samples.to_string(),
+            format!("{:.1e}", agreement.relative()),
+            format!("{allowed:.1e}"),
+            format!("{} of {}", agreement.same_class, agreement.samples),
+        ];
+        cells.into()
+    };
+    layout.table(&header, &agreements.iter().map(row).collect::<Vec<_>>(), 1)
+}
+
+/// All logits, in order.
+fn logits<F: Scalar>(network: &Network<F>, parts: &[Vec<F>]) -> anyhow::Result<Vec<F>> {
+    let mut all = Vec::new();
+    evaluate(network, &mut parts.iter().cloned(), &mut |logits| all.extend_from_slice(logits))?;
+    Ok(all)
+}
+
+/// The features of the test set, in parts.
+fn test<F: Scalar>(data: &Dataset) -> Vec<Vec<F>> {
+    let (scaler, length) = (data.scaler::<F>(), data.shape.len());
+    let samples: Vec<u32> = (0..data.test.len() as u32).collect();
+    let part = |samples: &[u32]| {
+        let mut features = vec![F::zero(); samples.len() * length];
+        scaler.gather(&data.test, samples, &mut features, length, &mut |_| {});
+        features
+    };
+    samples.chunks(PART).map(part).collect()
+}
+
+/// Standard normal inputs, in parts.
+fn noise<F: Scalar>(length: usize) -> Vec<Vec<F>> {
+    let mut rng = stream(0, "fold");
+    let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+    (0..NOISE / PART).map(|_| (0..PART * length).map(|_| F::of(normal())).collect()).collect()
+}

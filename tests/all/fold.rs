@@ -1,0 +1,173 @@
+//! `bn-exp fold`: a network without its norms that computes the same.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::common::arms::{self, facts};
+use crate::common::{Lab, Tensor, small, with};
+
+fn every_arm() -> Value {
+    Value::from(arms::entries())
+}
+
+/// An experiment of one seed with every arm, trained.
+fn trained(model: &Value) -> Lab {
+    let digits = json!({ "source": "glyphs", "train": 60, "validation": 10, "test": 30 });
+    let config = with(with(small(), "model", model.clone()), "variants", every_arm());
+    let config = with(config, "data", digits);
+    let config = with(with(config, "seeds", json!(1)), "train", json!({ "batch_size": 12, "steps": 20 }));
+    let lab = Lab::new();
+    lab.run(&config, &["--quiet"]).expect(0);
+    lab
+}
+
+fn models() -> Vec<Value> {
+    let mut models = Vec::new();
+    for precision in ["f64", "f32"] {
+        for position in ["before_activation", "after_activation"] {
+            models.push(json!({ "kind": "mlp", "hidden": [12, 9], "norm_position": position, "precision": precision }));
+        }
+        for position in ["before_activation", "after_activation", "after_pool"] {
+            models.push(json!({ "kind": "cnn", "channels": [3, 4], "dense": [6], "norm_position": position,
+                "precision": precision }));
+        }
+    }
+    models.push(json!({ "kind": "mlp", "hidden": [8, 8, 8], "residual": true, "norm_position": "after_activation",
+        "activation": "tanh", "precision": "f64" }));
+    models
+}
+
+fn values(tensor: &Tensor) -> Vec<f64> {
+    match tensor.dtype.as_str() {
+        "F64" => tensor.f64(),
+        _ => tensor.f32().into_iter().map(f64::from).collect(),
+    }
+}
+
+#[test]
+fn every_arm_folds_into_a_network_that_computes_the_same() {
+    for model in models() {
+        let lab = trained(&model);
+        for variant in arms::variants() {
+            let (name, folder) = (&variant.name, lab.run_folder("t", &variant.name, 0));
+            let case = format!("{name}, {model}");
+            let outcome = lab.call(&["fold", &folder.display().to_string()]);
+            if name == "none" || name == "layer_norm" {
+                assert_eq!(outcome.code, Some(2), "{case}: {}", outcome.stderr);
+                let reason = if name == "none" { "nothing to fold" } else { "from each input" };
+                outcome.complains(&[&format!("arm `{name}` cannot be folded"), reason]);
+                continue;
+            }
+            let outcome = outcome.expect(0);
+            let is_inner = model["norm_position"] == "before_activation";
+            let words = if is_inner { "into weights and biases" } else { "became y = γx + β (eq. 3)" };
+            let outcome = outcome.says(&[words, "test set", "noise", "1000 of 1000", "Parameters: "]);
+            let differences = outcome.stdout.lines().filter(|line| line.contains(" of "));
+            let differences: Vec<f64> = differences
+                .filter_map(|line| {
+                    line.split_whitespace().find_map(|word| {
+                        word.contains("e-").then(|| word.parse().ok()).flatten().or(word.contains("e0").then_some(0.0))
+                    })
+                })
+                .collect();
+            let bound = if model["precision"] == "f64" { 1e-12 } else { 1e-5 };
+            assert!(differences.iter().all(|d| *d <= bound), "{case}: {differences:?}");
+
+            let folded = lab.tensors(folder.join("folded.safetensors"));
+            let names: Vec<&str> = folded.keys().map(String::as_str).collect();
+            let has = |ending: &str| names.iter().any(|name| name.ends_with(ending));
+            assert_eq!(has("norm.gamma"), !is_inner, "{case}: {names:?}");
+            assert!(!has("running_mean") && has("blocks.0.weight"), "{case}: {names:?}");
+            assert_eq!(has("blocks.0.bias"), is_inner, "{case}: {names:?}");
+        }
+    }
+}
+
+/// γ' = γ/√(v + ε) and β' = β − γ'm, then W' = γ'W and b' = β', found anew from the checkpoint.
+#[test]
+fn the_folded_tensors_are_those_of_the_formulas() {
+    for (position, is_inner) in [("before_activation", true), ("after_activation", false)] {
+        let model = json!({ "kind": "mlp", "hidden": [7, 5], "norm_position": position, "precision": "f64" });
+        let lab = trained(&model);
+        for variant in arms::variants_where(|facts| facts.uses_batch) {
+            let folder = lab.run_folder("t", &variant.name, 0);
+            lab.call(&["fold", &folder.display().to_string(), "--out", "elsewhere.safetensors"]).expect(0);
+            assert!(!lab.path(folder.join("folded.safetensors")).exists(), "--out is another place");
+            let (before, after): (BTreeMap<String, Tensor>, BTreeMap<String, Tensor>) =
+                (lab.tensors(folder.join("checkpoint.safetensors")), lab.tensors("elsewhere.safetensors"));
+            let facts = facts(variant.arm);
+            for block in 0..2 {
+                let of =
+                    |all: &BTreeMap<String, Tensor>, name: &str| all.get(&format!("blocks.{block}.{name}")).map(values);
+                let [mean, var] = ["norm.running_mean", "norm.running_var"].map(|name| of(&before, name).unwrap());
+                let channels = mean.len();
+                let gamma = of(&before, "norm.gamma").unwrap_or(vec![1.0; channels]);
+                let beta = of(&before, "norm.beta").unwrap_or(vec![0.0; channels]);
+                let scale = |c: usize| gamma[c] * if facts.divides_by_sd { 1.0 / (var[c] + 1e-5).sqrt() } else { 1.0 };
+                let shift = |c: usize| beta[c] - if facts.subtracts_mean { scale(c) * mean[c] } else { 0.0 };
+                let weight = of(&before, "weight").unwrap();
+                let inputs = weight.len() / channels;
+                let expected: Vec<f64> = if is_inner {
+                    (0..weight.len()).map(|i| weight[i] * scale(i / inputs)).chain((0..channels).map(shift)).collect()
+                } else {
+                    weight.iter().copied().chain((0..channels).map(scale)).chain((0..channels).map(shift)).collect()
+                };
+                let names = if is_inner { &["weight", "bias"][..] } else { &["weight", "norm.gamma", "norm.beta"] };
+                let found: Vec<f64> = names.iter().flat_map(|name| of(&after, name).unwrap()).collect();
+                assert_eq!(found.len(), expected.len());
+                for (found, expected) in found.iter().zip(&expected) {
+                    assert!(
+                        (found - expected).abs() <= 1e-14 * expected.abs().max(1.0),
+                        "{}: {found} {expected}",
+                        variant.name
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_whole_checkpoint_of_this_network_is_refused_and_nothing_is_written() {
+    let lab = trained(&json!({ "kind": "mlp", "hidden": [6] }));
+    let folder = lab.run_folder("t", "bn", 0);
+    let (run, checkpoint) = (folder.join("run.json"), folder.join("checkpoint.safetensors"));
+    let good = [lab.bytes(&run), lab.bytes(&checkpoint)];
+    let fold = || lab.call(&["fold", &folder.display().to_string()]);
+    let record: Value = serde_json::from_slice(&good[0]).unwrap();
+    // As records of earlier programs are, without digests.
+    let unsigned = |change: &dyn Fn(&mut Value)| {
+        let mut record = record.clone();
+        ["record_sha256", "checkpoint_sha256"]
+            .iter()
+            .for_each(|key| drop(record.as_object_mut().unwrap().remove(*key)));
+        change(&mut record);
+        record.to_string().into_bytes()
+    };
+    let other = lab.bytes(lab.run_folder("t", "affine", 0).join("checkpoint.safetensors"));
+    let wide = |record: &mut Value| record["configuration"]["model"]["hidden"] = json!([7]);
+    let later = |record: &mut Value| record["schema_version"] = json!(99);
+    let unfinished = |record: &mut Value| record["status"] = json!("interrupted");
+    let half = good[1][..good[1].len() / 2].to_vec();
+    for (run_json, tensors, words) in [
+        (good[0].clone(), half.clone(), "SHA-256"),
+        (unsigned(&|_| {}), half, "holds no tensors"),
+        (unsigned(&|_| {}), other.clone(), "does not fit"),
+        (good[0].clone(), other, "SHA-256"),
+        (unsigned(&wide), good[1].clone(), "too short"),
+        (unsigned(&later), good[1].clone(), "schema version 99"),
+        (unsigned(&unfinished), good[1].clone(), "interrupted, not finished"),
+        (b"{".to_vec(), good[1].clone(), "damaged"),
+    ] {
+        lab.write(&run, run_json);
+        lab.write(&checkpoint, tensors);
+        fold().expect(1).complains(&[words]);
+        assert!(!lab.path(folder.join("folded.safetensors")).exists(), "{words}");
+    }
+    lab.call(&["fold", "results/t"]).expect(1).complains(&["is not the folder of a run"]);
+    lab.call(&["fold", "nowhere"]).expect(1).complains(&["nowhere"]);
+    lab.write(&run, &good[0]);
+    lab.write(&checkpoint, &good[1]);
+    fold().expect(0);
+}
