@@ -19,6 +19,12 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(harmless)
 }
 
+/// Whether text may stand in a table and in a line of a terminal: it has no control character, not even a new line, and none
+/// that turns the direction of writing.
+pub fn is_plain(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() || is_command(c))
+}
+
 fn is_command(c: char) -> bool {
     let turns = matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
     turns || (c.is_control() && c != '\n' && c != '\t')

@@ -9,6 +9,7 @@ use super::json::join;
 use super::names::SECTIONS;
 use super::problem::{Problems, did_you_mean, ending_in};
 use super::tree::{allows_type, follow, is_optional, known_paths};
+use crate::printable::is_plain;
 
 /// The JSON Schema of the configuration, as `bn-exp schema` prints it.
 pub fn schema() -> Value {
@@ -70,6 +71,11 @@ impl Checker<'_> {
                 let whole = number.as_f64().filter(|x| x.fract() == 0.0 && x.abs() < 1e15);
                 let number = whole.map_or_else(|| number.to_string(), |x| x.to_string());
                 self.problems.add(path, format!("{number} is out of range; allowed: {}", range_name(node)));
+            }
+            // A description is shown nowhere, and names have a rule of their own.
+            Value::String(text) if !is_plain(text) && !path.ends_with("description") && !path.ends_with("name") => {
+                let what = "has a control character, or one that turns the direction of writing; choose another name";
+                self.problems.add(path, format!("{text:?} {what}"));
             }
             _ => {}
         }

@@ -12,7 +12,10 @@ pub fn serde_name<T: serde::Serialize>(value: &T) -> String {
 }
 
 /// What pandas, R or polars take for a missing value, as it is written.
-const MISSING: [&str; 8] = ["NA", "NULL", "null", "None", "NaN", "nan", "-nan", "-NaN"];
+const MISSING: [&str; 18] = [
+    "NA", "NULL", "null", "None", "NaN", "nan", "-nan", "-NaN", "N/A", "n/a", "<NA>", "#N/A", "#N/A N/A", "#NA",
+    "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
+];
 /// What they take for true or false.
 const TRUTH: [&str; 8] = ["true", "True", "TRUE", "T", "false", "False", "FALSE", "F"];
 

@@ -66,6 +66,10 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
             let why = "begins with = + - @ or a blank: a spreadsheet would take it for a formula in the tables";
             problems.add(format!("{at}[{i}]"), format!("{value} {why}; of a path, begin with ./"));
         }
+        if value.is_null() {
+            let why = "pandas, R or polars would read it as a missing value in the tables; write what it stands for";
+            problems.add(format!("{at}[{i}]"), format!("null: {why}"));
+        }
         if value.as_str().is_some_and(is_missing) {
             let why = "pandas, R or polars would read it as a missing value in the tables";
             problems.add(format!("{at}[{i}]"), format!("{value}: {why}; of a path, begin with ./"));

@@ -29,8 +29,11 @@ const RUN: usize = 8;
 /// |μ − x₀| is a few σ, so the difference loses nothing, however far from zero the data lie.
 pub fn moments<F: Scalar>(x: &[F], mean: &mut [f64], variance: &mut [f64]) {
     let channels = mean.len();
-    mean.fill(0.0);
     variance.fill(0.0);
+    if x.len() == channels {
+        return mean.iter_mut().zip(x).for_each(|(mean, x)| *mean = x.f64());
+    }
+    mean.fill(0.0);
     add_to_moments(x, &x[..channels], mean, variance);
     finish_moments(&x[..channels], x.len() / channels, mean, variance);
 }

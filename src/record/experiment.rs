@@ -15,7 +15,7 @@ use crate::config::file::CompareOptions;
 use crate::config::{Experiment, json};
 use crate::files;
 use crate::plan::{NUMERICS_VERSION, RunEntry};
-use crate::printable::is_formula;
+use crate::printable::{is_formula, is_plain};
 
 /// `experiment.json`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,7 +120,7 @@ impl ExperimentRecord {
         let words = self.runs.iter().flat_map(|run| &run.values).filter_map(Value::as_str);
         for text in words.chain(self.axes.iter().map(String::as_str)) {
             anyhow::ensure!(!is_formula(text), "a spreadsheet would take the cell {text:?} for a formula");
-            anyhow::ensure!(!text.contains(char::is_control), "{text:?} has a control character");
+            anyhow::ensure!(is_plain(text), "{text:?} has a control character");
         }
         for run in &self.runs {
             anyhow::ensure!(seen.insert(&run.id), "run {} is listed twice", run.id);
@@ -171,19 +171,19 @@ impl ExperimentRecord {
 #[error("{0}")]
 pub struct WouldDrop(String);
 
-/// Writes the record of an experiment before anything is trained. Refuses to, if that would drop a finished run from the
-/// plan, or one that another program may be training. The caller holds the folder's lock.
+/// Writes the record of an experiment before anything is trained. Refuses to, if that would drop a run that is finished or
+/// was begun from the plan, or one that another program may be training. The caller holds the folder's lock.
 ///
 /// # Errors
 /// If the record cannot be written; [`WouldDrop`] if the folder holds runs that are not in the plan.
 pub fn open(
     folder: &ExperimentFolder,
     record: &ExperimentRecord,
-    finished: &HashSet<String>,
+    done: &HashSet<String>,
     is_alone: bool,
 ) -> anyhow::Result<()> {
     let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
-    let dropped = || finished.iter().filter(|id| !planned.contains(id.as_str()));
+    let dropped = || done.iter().filter(|id| !planned.contains(id.as_str()));
     if let Some(example) = dropped().min() {
         let earlier = ExperimentRecord::read(folder).with_context(|| {
             format!("{} holds runs of another configuration; discard them with --fresh", folder.path().display())

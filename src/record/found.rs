@@ -125,6 +125,8 @@ pub(super) fn unsound(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Opt
 pub struct Ended {
     /// Those that are never trained again.
     pub finished: HashSet<String>,
+    /// Those that were begun and can be continued.
+    pub begun: HashSet<String>,
     /// Those that the next `run` tries again, and why they failed.
     pub failed: BTreeMap<String, String>,
 }
@@ -168,6 +170,7 @@ impl RunRecord {
                 Ok(Some(run)) if run.status == Status::Failed => {
                     ended.failed.insert(id, run.reason.unwrap_or_default());
                 }
+                Ok(_) if files::is_file(&folder.run(&id).resume()).is_ok_and(|is| is) => drop(ended.begun.insert(id)),
                 Ok(_) => {}
                 // That concerns this run alone.
                 Err(error) => drop(ended.failed.insert(id, format!("{error:#}"))),

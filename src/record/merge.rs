@@ -101,7 +101,14 @@ fn merge_run(
         if files::are_same(folder.path(), destination.path())? {
             continue;
         }
-        let Some(record) = whole(&folder)? else { continue };
+        let Some(record) = whole(&folder)? else {
+            // A program that was killed has left nothing but what continues the run.
+            if ended.is_none() && files::is_file(&folder.resume())? && !files::is_file(&destination.resume())? {
+                let _lock = prepare(&destination)?;
+                copy_unfinished(&folder, &destination).with_context(context)?;
+            }
+            continue;
+        };
         let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
         match (has_it, record.status.is_finished()) {
             (false, true) => {
@@ -117,9 +124,10 @@ fn merge_run(
                 let (one, other) = (destination.path().display(), folder.path().display());
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
             }
-            (false, false) if ended.is_none() => {
-                // If no source has it whole, the reason why is kept at least.
-                write_record(&record, &destination).with_context(context)?;
+            // If no source has it whole, the reason why is kept at least; of one that was interrupted, what continues it where
+            // it is furthest.
+            (false, false) if ended.as_ref().is_none_or(|ended| ended.steps < record.steps) => {
+                write_record(&record, &folder, &destination).with_context(context)?;
                 ended = Some(record);
             }
             _ => {}
@@ -196,13 +204,7 @@ fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     for (from, to) in files.chain(others) {
         copy_file(&from, &to)?;
     }
-    if files::is_folder(&from.snapshots())? {
-        files::refuse_link(&from.snapshots())?;
-        files::make_folder(&to.snapshots())?;
-        for name in files::list(&from.snapshots())?.into_iter().filter(|name| files::is_plain_name(name)) {
-            copy_file(&from.snapshots().join(&name), &to.snapshots().join(&name))?;
-        }
-    }
+    copy_snapshots(from, to)?;
     files::sync_folder(to.path())?;
     copy_file(&from.run_json(), &to.run_json())?;
     files::remove(&to.failure())?;
@@ -210,12 +212,33 @@ fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Writes the record of a run that did not come to its end, or of which no copy is whole.
-fn write_record(record: &RunRecord, to: &RunFolder) -> anyhow::Result<()> {
+fn copy_snapshots(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+    if files::is_folder(&from.snapshots())? {
+        files::refuse_link(&from.snapshots())?;
+        files::make_folder(&to.snapshots())?;
+        for name in files::list(&from.snapshots())?.into_iter().filter(|name| files::is_plain_name(name)) {
+            copy_file(&from.snapshots().join(&name), &to.snapshots().join(&name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies what continues an unfinished run. The snapshots come first: it goes on behind them.
+fn copy_unfinished(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+    if files::is_file(&from.resume())? {
+        copy_snapshots(from, to)?;
+        copy_file(&from.resume(), &to.resume())?;
+    }
+    Ok(())
+}
+
+/// Writes the record of a run that did not come to its end, or of which no copy is whole, and copies what continues it.
+fn write_record(record: &RunRecord, from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
     let lock = prepare(to)?;
     if let Lock::Elsewhere = lock {
         return Ok(());
     }
+    copy_unfinished(from, to)?;
     files::write_atomically(&to.log(), record.log_text().as_bytes())?;
     record.write(to)
 }

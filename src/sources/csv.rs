@@ -41,11 +41,14 @@ impl FromFiles for Csv {
 
     fn read(&self, path: &Path) -> Result<Files, DataError> {
         let (table, fingerprint) = self.table(path)?;
-        let Some(test_path) = &self.test_file else { return divided(table, path, fingerprint) };
+        let label_column = table.header.last().filter(|_| self.label.is_none()).cloned();
+        let Some(test_path) = &self.test_file else {
+            return Ok(Files { label_column, ..divided(table, path, fingerprint)? });
+        };
         let (test, test_fingerprint) = self.table(Path::new(test_path))?;
         check_columns(&table, path, &test, test_path)?;
         let fingerprint = files::sha256(format!("{fingerprint} {test_fingerprint}").as_bytes());
-        paired([table, test], path, test_path, fingerprint)
+        Ok(Files { label_column, ..paired([table, test], path, test_path, fingerprint)? })
     }
 
     fn facts(&self, read: Read) -> Result<DataFacts, DataError> {
@@ -107,6 +110,7 @@ fn paired(tables: [Table; 2], path: &Path, test_path: &str, fingerprint: String)
         values: Values::Measured,
         labels,
         fingerprint,
+        label_column: None,
         training: permuted(training, training_labels, length),
         test: permuted(test, test_labels, length),
     })
@@ -133,7 +137,8 @@ fn divided(table: Table, path: &Path, fingerprint: String) -> Result<Files, Data
     };
     let labels = LabelSet::new(names, &places, &test.labels, [&file, &file]);
     let training = FileSamples { features: Arc::new(features), labels: places, rows };
-    Ok(Files { shape: Shape::vector(length), values: Values::Measured, labels, fingerprint, training, test })
+    let (shape, values) = (Shape::vector(length), Values::Measured);
+    Ok(Files { shape, values, labels, fingerprint, label_column: None, training, test })
 }
 
 /// The different labels of all tables, and for each row the place of its own. They are numbers if all of them are.

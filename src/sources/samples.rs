@@ -8,6 +8,7 @@ use rand_distr::StandardNormal;
 use super::error::DataError;
 use super::facts::{DataFacts, Shape, Values};
 use super::labels::LabelSet;
+use super::words::shorten;
 
 /// Features of samples, row-major \[N, H, W, C\], unscaled.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +72,8 @@ pub struct Files {
     pub labels: LabelSet,
     /// SHA-256 of the content.
     pub fingerprint: String,
+    /// The column that was taken for the labels, where nobody named it.
+    pub label_column: Option<String>,
     /// Samples for training and validation.
     pub training: FileSamples,
     /// Samples for testing.
@@ -83,7 +86,18 @@ impl Files {
     /// # Errors
     /// If the labels do not fit them.
     pub fn facts(&self, images: bool, classes: Option<usize>) -> Result<DataFacts, DataError> {
-        let numbering = self.labels.numbering(classes)?;
+        let is_taken = |column: &String| format!("column `{}`, the last, was taken for the labels", shorten(column));
+        let taken = self.label_column.as_ref().map(is_taken);
+        let numbering = self.labels.numbering(classes).map_err(|error| match (error, &taken) {
+            (DataError::Mismatch { file, expected, found }, Some(taken)) => {
+                DataError::Mismatch { file, expected, found: format!("{found}; {taken} (data.label names another)") }
+            }
+            (error, _) => error,
+        })?;
+        let (rows, count) = (self.training.labels.len() + self.test.labels.len(), self.labels.names.len());
+        let many =
+            format!("{count} different ones in {rows} rows; if another column holds them, name it in data.label");
+        let doubt = taken.filter(|_| count > 20 && 5 * count > rows).map(|taken| format!("{taken}: {many}"));
         Ok(DataFacts {
             shape: self.shape,
             images,
@@ -92,7 +106,7 @@ impl Files {
             training_file: Some(self.training.labels.len()),
             test_file: Some(self.test.labels.len()),
             fingerprint: Some(self.fingerprint.clone()),
-            notes: numbering.note.into_iter().collect(),
+            notes: doubt.into_iter().chain(numbering.note).collect(),
         })
     }
 }

@@ -443,6 +443,24 @@ fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
     lab.run(&csv_config(&json!({ "file": null })), &[]).expect(2).complains(&["data.file", "missing"]);
 }
 
+/// Many tables have their labels in the first column.
+#[test]
+fn a_last_column_that_is_hardly_one_of_labels_is_named() {
+    let rows = |label: &dyn Fn(usize) -> String| {
+        (0..120).map(|i| format!("{},{i}.5,{}\n", i % 3, label(i))).collect::<String>()
+    };
+    let lab = Lab::new();
+    lab.write("a.csv", format!("class,weight,proline\n{}", rows(&|i| (200 + i / 2).to_string())));
+    let last = || csv_config(&json!({ "label": null }));
+    let outcome = lab.plan(&last(), &[]).expect(0);
+    let taken = "column `proline`, the last, was taken for the labels";
+    outcome.complains(&[taken, "60 different ones in 120 rows", "name it in data.label"]);
+    assert!(!lab.plan(&csv_config(&json!({ "label": "class" })), &[]).expect(0).stderr.contains(taken));
+    lab.write("a.csv", format!("class,weight,proline\n{}", rows(&|_| "0".to_owned())));
+    let outcome = lab.plan(&last(), &[]).expect(1);
+    outcome.complains(&["only label 0", "column `proline`", "data.label names another"]);
+}
+
 #[test]
 fn a_test_file_has_the_same_columns() {
     let lab = Lab::new();

@@ -219,6 +219,14 @@ fn a_wrong_value_in_a_sweep_is_refused_by_its_place() {
     for missing in ["NA", "null", "None", "nan"] {
         refused_with("sweep", json!({ "data.label": ["a", missing] }), &["sweep.data.label[1]", "a missing value"]);
     }
+    for text in ["y\n2", "y\u{200f}", "\u{202e}y", "\u{1b}[31m"] {
+        refused_with("sweep", json!({ "data.label": ["a", text] }), &["sweep.data.label[1]", "a control character"]);
+        refused_with("data", json!({ "source": "csv", "file": text }), &["data.file", "a control character"]);
+    }
+    for missing in ["N/A", "<NA>", "n/a", "#N/A"] {
+        refused_with("sweep", json!({ "data.label": ["a", missing] }), &["sweep.data.label[1]", "a missing value"]);
+    }
+    refused_with("sweep", json!({ "data.train": [50, null] }), &["sweep.data.train[1]", "null", "a missing value"]);
     // Fine by itself, impossible here: the sweep point is named.
     let point = json!({ "train.batch_size": [10, 61] });
     refused_with("sweep", point, &["train.batch_size", "61", "60", "(at train.batch_size = 61)"]);

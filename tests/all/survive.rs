@@ -255,6 +255,31 @@ fn interrupted(config: &Value) -> (Lab, PathBuf) {
     (lab, saved)
 }
 
+/// What was begun is not dropped for a slip, and a collected folder goes on where the source was.
+#[test]
+fn a_run_that_was_begun_stays_in_the_plan_and_is_collected_with_what_continues_it() {
+    let config = slow();
+    let (lab, saved) = interrupted(&config);
+    let before = lab.bytes(&saved);
+    let slip = lab.run(&with(config.clone(), "train.steps", json!(5000)), &[]).expect(2);
+    slip.complains(&["would drop", "train.steps: 6000 before, 5000 now"]);
+    assert!(lab.bytes(&saved) == before);
+    lab.call(&["collect", "results/t", "--out", "other"]).expect(0);
+    let copy = lab.path("other").join(saved.strip_prefix("results").expect("below results"));
+    assert!(std::fs::read(&copy).expect("copied") == before);
+    // Interrupted by a signal it has a record, too; the copy that is furthest counts.
+    lab.write("config.json", config.to_string());
+    let mut child = program(&lab, &["--jobs", "1", "--out", "third"]).spawn().expect("the program");
+    std::thread::sleep(Duration::from_millis(150));
+    signal(&child, "INT");
+    assert_eq!(child.wait().expect("an end").code(), Some(130));
+    lab.call(&["collect", "results/t", "third/t", "--out", "fourth"]).expect(0);
+    let resumes = |out: &str| lab.files(out).keys().filter(|path| path.ends_with("resume.safetensors")).count();
+    assert!(resumes("third") > 0 && resumes("fourth") >= resumes("third"));
+    lab.run(&config, &["--out", "fourth"]).expect(0);
+    assert_same_files(&lab.reproducible("fourth"), &straight(&config).reproducible("results"));
+}
+
 #[test]
 fn a_damaged_resume_file_fails_that_run_alone_and_the_next_call_begins_it_anew() {
     let config = slow();

@@ -196,7 +196,8 @@ impl<F: Scalar> Norm<F> {
         }
     }
 
-    /// Sets p, q and r of a group from dy and x, and adds to dγ and dβ, which begin anew with the first group.
+    /// Sets p, q and r of a group from dy and x, and adds to dγ and dβ, which begin anew with the first group and are whole
+    /// with the last.
     /// Rows with dy = 0 may be left out of the two.
     pub fn gradient(
         &self,
@@ -236,14 +237,12 @@ impl<F: Scalar> Norm<F> {
             cache.dgamma.fill(0.0);
             cache.dbeta.fill(0.0);
         }
-        let dgamma = cache.dgamma.iter_mut().zip(inverse_sd).zip(centered);
-        for (to, ((d, s), centered)) in gradients[gamma.clone()].iter_mut().zip(dgamma) {
-            *d += s * centered;
-            *to = F::of(*d);
-        }
-        for (to, (d, sum)) in gradients[beta.clone()].iter_mut().zip(cache.dbeta.iter_mut().zip(sum)) {
-            *d += sum;
-            *to = F::of(*d);
+        cache.dgamma.iter_mut().zip(inverse_sd).zip(centered).for_each(|((d, s), centered)| *d += s * centered);
+        cache.dbeta.iter_mut().zip(sum).for_each(|(d, sum)| *d += sum);
+        if g + 1 == cache.moments.groups.count() {
+            let write = |to: &mut [F], from: &[f64]| to.iter_mut().zip(from).for_each(|(to, d)| *to = F::of(*d));
+            write(&mut gradients[gamma.clone()], &cache.dgamma);
+            write(&mut gradients[beta.clone()], &cache.dbeta);
         }
     }
 
