@@ -69,8 +69,8 @@ class ReplayError(Exception):
 # --- the run's files -------------------------------------------------------------------------
 
 
-def load_run(run_dir):
-    """The run's description and its trace, as (dict, {name: array})."""
+def load_record(run_dir):
+    """The run's description."""
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise ReplayError(f"{run_dir} is not a folder; give a run's folder, results/NAME/runs/RUN_ID")
@@ -83,12 +83,23 @@ def load_run(run_dir):
     for key in ("configuration", "variant", "shape", "classes"):
         if key not in run:
             raise ReplayError(f"{run_dir / 'run.json'} has no `{key}`; record the run with this version of bn-exp")
-    if not (run_dir / "trace.safetensors").is_file():
+    return run
+
+
+def load_trace(run_dir):
+    """The run's trace, {name: array}."""
+    path = Path(run_dir) / "trace.safetensors"
+    if not path.is_file():
         raise ReplayError(f"{run_dir} has no trace.safetensors; run the same `bn-exp run` again with --trace")
-    trace = load_file(run_dir / "trace.safetensors")
+    trace = load_file(path)
     if "batches" not in trace:
-        raise ReplayError(f"{run_dir / 'trace.safetensors'} has no `batches`; write it again with --trace --fresh")
-    return run, trace
+        raise ReplayError(f"{path} has no `batches`; write it again with --trace --fresh")
+    return trace
+
+
+def load_run(run_dir):
+    """The run's description and its trace, as (dict, {name: array})."""
+    return load_record(run_dir), load_trace(run_dir)
 
 
 def recorded_losses(run_dir):

@@ -84,7 +84,7 @@ fn fold_as<F: Scalar>(
     show(layout.paragraph(&format!(
         "Parameters: {before} before, {affine} of them γ and β, and {kept} running statistics beside them; {after} after."
     )))?;
-    if let Some((name, agreement, allowed)) = agreements.iter().find(|(_, a, allowed)| !(a.relative() <= *allowed)) {
+    if let Some((name, agreement, allowed)) = agreements.iter().find(|(_, found, allowed)| !found.is_within(*allowed)) {
         let found = agreement.relative();
         complain(format!(
             "error: on the {name} the logits differ by {found:.1e}, more than {allowed:.1e}; nothing was written"

@@ -116,6 +116,11 @@ impl Agreement {
         if self.largest == 0.0 { self.difference } else { self.difference / self.largest }
     }
 
+    /// Whether the relative difference is a number, and none larger than this.
+    pub fn is_within(&self, allowed: f64) -> bool {
+        self.relative() <= allowed
+    }
+
     /// Takes in the logits [N, K] of both.
     pub fn add<A: Scalar, B: Scalar>(&mut self, one: &[A], other: &[B], classes: usize) {
         for (one, other) in one.chunks_exact(classes).zip(other.chunks_exact(classes)) {
