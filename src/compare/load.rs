@@ -215,10 +215,11 @@ fn is_same(a: &str, b: &str) -> bool {
 fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Run>> {
     let (status, reason) = (sheet.column::<Status>("status")?, sheet.column::<Word>("reason")?);
     let number = |name: &str| sheet.column::<Number>(name);
-    // Older tables know running statistics only.
+    // The first tables knew running statistics only, and the best accuracy; a metric that came later may be absent.
     let is_newer = |name: &str| {
-        let when = Metric::named(name).map(|metric| metric.source);
-        matches!(when, Some(When::End(_, Statistics::Batch | Statistics::Population)))
+        let Some(metric) = Metric::named(name) else { return false };
+        let is_running = matches!(metric.source, When::End(_, Statistics::Running));
+        !is_running && metric.name != "best_validation_accuracy" && !metric.kind.is_time()
     };
     let optional = |name: &str| -> anyhow::Result<Option<Column<Number>>> {
         if is_newer(name) { Ok(sheet.optional_column(name)) } else { number(name).map(Some) }

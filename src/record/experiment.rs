@@ -179,16 +179,21 @@ pub struct WouldDrop(String);
 pub fn open(
     folder: &ExperimentFolder,
     record: &ExperimentRecord,
-    done: &HashSet<String>,
+    [finished, begun]: [&HashSet<String>; 2],
     is_alone: bool,
 ) -> anyhow::Result<()> {
     let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
-    let dropped = || done.iter().filter(|id| !planned.contains(id.as_str()));
+    let is_dropped = |id: &&String| !planned.contains(id.as_str());
+    let dropped = || finished.iter().chain(begun).filter(is_dropped);
     if let Some(example) = dropped().min() {
         let earlier = ExperimentRecord::read(folder).with_context(|| {
             format!("{} holds runs of another configuration; discard them with --fresh", folder.path().display())
         })?;
-        return Err(WouldDrop(refusal(folder.path(), &earlier, record, dropped().count(), example)).into());
+        let refusal = refusal(folder.path(), &earlier, record, dropped().count(), example);
+        let are_only_begun = !finished.iter().any(|id| is_dropped(&id));
+        let path = folder.run(example);
+        let cure = format!("; what is not finished is given up by removing its folder, {}", path.path().display());
+        return Err(WouldDrop(refusal + if are_only_begun { &cure } else { "" }).into());
     }
     if !is_alone && let Ok(earlier) = ExperimentRecord::read(folder) {
         let dropped: Vec<_> = earlier.runs.iter().filter(|run| !planned.contains(run.id.as_str())).collect();

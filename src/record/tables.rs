@@ -127,7 +127,8 @@ mod tests {
     }
 
     /// Every cell comes back, in its own column; a row with a cell too few is refused.
-    fn comes_back<R: Row + PartialEq + std::fmt::Debug>(row: &R) {
+    fn comes_back<R: Row + PartialEq + std::fmt::Debug>(row: &R, seen: &mut Vec<&str>) {
+        seen.push(R::TABLE.file);
         let cells = row.cells();
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
         assert_eq!(cells.len(), R::TABLE.columns.len(), "{}", R::TABLE.file);
@@ -146,7 +147,8 @@ mod tests {
     fn rows_of_every_table_are_read_as_they_were_written() {
         let score = Score { loss: 0.1, accuracy: 0.2 };
         let statistics = Statistics::Running;
-        comes_back(&CurveRow { step: 1, epoch: 0.5, part: Part::Validation, statistics, score });
+        let mut seen = Vec::new();
+        comes_back(&CurveRow { step: 1, epoch: 0.5, part: Part::Validation, statistics, score }, &mut seen);
         let summary = Summary {
             mean: 0.1,
             std: 0.2,
@@ -167,10 +169,12 @@ mod tests {
             effective_rank: Some(1.1),
             mean_cosine: Some(1.2),
         };
-        comes_back(&place(Some(3)));
-        comes_back(&ActivationRow { effective_rank: None, ..place(None) });
+        comes_back(&place(Some(3)), &mut seen);
+        comes_back(&ActivationRow { effective_rank: None, ..place(None) }, &mut seen);
         let (norm, mean, std, value_norm, update_ratio) = (0.1, 0.2, 0.3, 0.4, Some(0.5));
-        comes_back(&GradientRow { step: 1, block: 2, tensor: "norm_input", norm, mean, std, value_norm, update_ratio });
+        let tensor = "norm_input";
+        let row = GradientRow { step: 1, block: 2, tensor, norm, mean, std, value_norm, update_ratio };
+        comes_back(&row, &mut seen);
         let timing = Timing {
             train_seconds: 0.1,
             evaluate_seconds: 0.2,
@@ -181,7 +185,7 @@ mod tests {
             threads: 5,
         };
         let (simd, program_version) = ("portable".to_owned(), "0.1.0".to_owned());
-        comes_back(&RunRow {
+        let row = RunRow {
             status: Status::Failed,
             reason: "a, \"b\"".to_owned(),
             diverged_at_step: Some(11),
@@ -190,7 +194,9 @@ mod tests {
             parameters: Some(13),
             metrics: Metrics::new(|metric| Some(metric.name.len() as f64 + 0.5), Some(14)),
             steps_to_target: Some(15),
-        });
-        comes_back(&TimingRow { steps: 6, timing, us_per_step: Some(0.7), simd, program_version });
+        };
+        comes_back(&row, &mut seen);
+        comes_back(&TimingRow { steps: 6, timing, us_per_step: Some(0.7), simd, program_version }, &mut seen);
+        assert!(all().all(|table| seen.contains(&table.file)), "a table has no row here: {seen:?}");
     }
 }

@@ -175,8 +175,8 @@ fn open(
     }
     let ended = RunRecord::ended(folder)?;
     // Of runs whose folders are gone the tables may be the only copy.
-    let done = ended.finished.iter().chain(&ended.begun).cloned().chain(collect::held(folder)?).collect();
-    experiment::open(folder, record, &done, is_alone)?;
+    let finished = ended.finished.iter().cloned().chain(collect::held(folder)?).collect();
+    experiment::open(folder, record, [&finished, &ended.begun], is_alone)?;
     drop(alone);
     Ok((files::try_lock_shared(&folder.training_lock())?, ended))
 }

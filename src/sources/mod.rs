@@ -147,6 +147,26 @@ mod tests {
     }
 
     #[test]
+    fn every_number_among_the_knobs_has_a_range_and_its_default_is_within() {
+        for Described { name, knobs, .. } in list() {
+            let defaults = serde_json::to_value(Source::named(&name).expect("a source")).expect("JSON");
+            for (knob, schema) in &knobs {
+                let takes = |kind: &str| {
+                    schema["type"] == kind || schema["type"].as_array().is_some_and(|t| t.contains(&json!(kind)))
+                };
+                if !takes("integer") && !takes("number") {
+                    continue;
+                }
+                let bound = |keys: [&str; 2]| keys.iter().find_map(|key| schema[*key].as_f64());
+                let (least, most) = (bound(["minimum", "exclusiveMinimum"]), bound(["maximum", "exclusiveMaximum"]));
+                let (Some(least), Some(most)) = (least, most) else { panic!("{name}.{knob} has no range: {schema}") };
+                let is_within = |default: f64| least <= default && default <= most;
+                assert!(defaults[knob].as_f64().is_none_or(is_within), "{name}.{knob}: {}", defaults[knob]);
+            }
+        }
+    }
+
+    #[test]
     fn generated_samples_are_as_the_facts_say_and_the_first_do_not_depend_on_the_count() {
         let mut generated = 0;
         for source in Source::all() {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bn_exp::config::file::Metric;
+
 use crate::common::{Lab, small, with};
 use serde_json::{Value, json};
 
@@ -210,7 +212,7 @@ fn the_baseline_can_be_chosen() {
 fn the_metric_can_be_chosen_and_the_means_are_the_tables() {
     let lab = experiment();
     let runs = lab.table("results/t/runs.csv");
-    for metric in ["test_accuracy", "test_loss", "train_loss", "validation_accuracy", "best_validation_accuracy"] {
+    for metric in Metric::FINAL.iter().map(|metric| metric.name) {
         let outcome = lab.call(&["compare", "results/t", "--metric", metric, "--full"]).expect(0);
         assert!(outcome.stdout.starts_with(&format!("t: {metric}, no arm tuned\n")), "{}", outcome.stdout);
         for arm in ["none", "affine", "bn"] {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::{Lab, REPRODUCIBLE, TABLES, Table, assert_same_files, number, small, unsigned, with};
+use bn_exp::record::tables;
 use serde_json::{Value, json};
 
 /// A lab in which this configuration has been run.
@@ -31,6 +32,13 @@ fn tiny_cnn() -> Value {
 }
 
 // The same bytes.
+
+#[test]
+fn the_tests_know_every_table() {
+    let all: Vec<&str> = tables::all().map(|table| table.file).collect();
+    assert_eq!(all, TABLES);
+    assert_eq!([REPRODUCIBLE.as_slice(), &["timing.csv"]].concat(), TABLES);
+}
 
 #[test]
 fn lists_of_steps_are_looked_at_and_the_last_evaluation_may_be_of_a_part() {
@@ -989,7 +997,13 @@ fn interrupted() -> (Lab, Value) {
 fn an_interrupted_experiment_ends_with_130_and_keeps_what_is_finished() {
     let (lab, config) = interrupted();
     assert_eq!(lab.table("results/t/runs.csv").column("status")[0], "completed");
-    lab.run(&with(config, "sweep", json!({ "train.steps": [12] })), &[]).expect(0).says(&["nothing to do"]);
+    // What was begun is given up by hand, and by nothing else.
+    let less = with(config, "sweep", json!({ "train.steps": [12] }));
+    let begun = lab.table("results/t/runs.csv").only(&[("status", "interrupted")])[0]["run_id"].clone();
+    let folder = format!("results/t/runs/{begun}");
+    lab.run(&less, &[]).expect(2).complains(&["would drop", &format!("by removing its folder, {folder}")]);
+    std::fs::remove_dir_all(lab.path(&folder)).unwrap();
+    lab.run(&less, &[]).expect(0).says(&["nothing to do"]);
 }
 
 #[cfg(unix)]

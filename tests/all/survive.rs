@@ -643,7 +643,7 @@ fn a_panic_inside_a_run_fails_that_run_alone_and_the_next_call_tries_it_again() 
         experiment::check_writable(&folder).expect("a folder");
         let finished = RunRecord::ended(&folder).expect("records").finished;
         let record = ExperimentRecord::new(experiment, entries(experiment, &plan));
-        experiment::open(&folder, &record, &finished, true).expect("a folder");
+        experiment::open(&folder, &record, [&finished, &Default::default()], true).expect("a folder");
         let missing: Vec<_> = plan.iter().filter(|run| !finished.contains(&run.id)).collect();
         let job = Job {
             experiment,
