@@ -9,12 +9,27 @@ use bn_exp::config::Experiment;
 use bn_exp::config::resolve::synthetic_facts;
 use bn_exp::data::batches::Batches;
 use bn_exp::data::{Dataset, Scaler, Store};
+use bn_exp::nn::norm::elementwise::Elementwise;
+use bn_exp::nn::norm::noisy::Noisy;
 use bn_exp::nn::{Network, Pass, Workspace};
 use bn_exp::train::optimizer::Optimizer;
 use divan::Bencher;
 use std::sync::Arc;
 
-const ARMS: [&str; 4] = ["none", "affine", "standardize", "bn"];
+const ARMS: [&str; 12] = [
+    "none",
+    "affine",
+    "standardize",
+    "bn",
+    "center",
+    "scale",
+    "detached",
+    "affine_init",
+    "frozen",
+    "noisy",
+    "layer_norm",
+    "weight_std",
+];
 
 const PASS: Pass = Pass::Train { seed: 0, step: 0 };
 
@@ -30,6 +45,18 @@ fn mlp_784_100_100_100_10_batch_60(bencher: Bencher, arm: &str) {
 #[divan::bench(args = ARMS)]
 fn cnn_16_32_batch_64(bencher: Bencher, arm: &str) {
     step(bencher, r#"{"kind": "cnn", "channels": [16, 32]}"#, arm, 64);
+}
+
+/// (samples, channels) of the layers of both networks.
+const DRAWN: [(usize, usize); 3] = [(60, 100), (64, 16), (64, 32)];
+
+/// What arm `noisy` draws for one layer and step, with one multiplication and addition a draw.
+#[divan::bench(args = DRAWN)]
+fn draws_of_noisy(bencher: Bencher, (samples, channels): (usize, usize)) {
+    let noisy = Noisy { block: 0, channels };
+    let (x, mut y) = (vec![0.5f32; samples * channels], vec![0.0; samples * channels]);
+    let mut kept = vec![0.0; Elementwise::<f32>::kept(&noisy, samples)];
+    bencher.bench_local(|| noisy.forward(PASS, samples, &x, &mut y, &mut kept));
 }
 
 /// The parts of a step: "arm part".
