@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::exit::Exit;
 use super::prepare::{Prepared, prepare};
-use super::terminal::show;
+use super::terminal::{complain, show};
 use crate::cli::PlanArgs;
 use crate::compare::outlook;
 use crate::config::cost::{self, Operations};
 use crate::config::json::cell;
 use crate::kernels::gemm;
-use crate::plan::PlannedRun;
+use crate::plan::{PlannedRun, entries};
+use crate::record::collect;
+use crate::record::experiment::{ExperimentRecord, check_keeps};
 use crate::record::run::{RunRecord, Status};
 use crate::report::layout::Layout;
 
@@ -38,6 +40,13 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
         Ok(Cost { status, seconds, memory: cost::memory(settings), disk: cost::disk(settings) })
     };
     let costs = prepared.plan.iter().map(cost).collect::<anyhow::Result<Vec<_>>>()?;
+    let Prepared { experiment, plan, folder, .. } = &prepared;
+    let record = ExperimentRecord::new(experiment, entries(experiment, plan));
+    let ended = RunRecord::ended(folder)?;
+    let finished = ended.finished.into_iter().chain(collect::held(folder)?).collect();
+    if let Err(refusal) = check_keeps(folder, &record, [&finished, &ended.begun]) {
+        complain(format!("note: `bn-exp run` will refuse this: {refusal:#}"));
+    }
     if args.runs {
         show(table(&prepared, &costs))?;
     } else {

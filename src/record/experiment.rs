@@ -171,6 +171,29 @@ impl ExperimentRecord {
 #[error("{0}")]
 pub struct WouldDrop(String);
 
+/// Refuses a plan without runs that are finished, or were begun.
+///
+/// # Errors
+/// [`WouldDrop`] if there are such runs; if the earlier record cannot be read.
+pub fn check_keeps(
+    folder: &ExperimentFolder,
+    record: &ExperimentRecord,
+    [finished, begun]: [&HashSet<String>; 2],
+) -> anyhow::Result<()> {
+    let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
+    let is_dropped = |id: &&String| !planned.contains(id.as_str());
+    let dropped = || finished.iter().chain(begun).filter(is_dropped);
+    let Some(example) = dropped().min() else { return Ok(()) };
+    let earlier = ExperimentRecord::read(folder).with_context(|| {
+        format!("{} holds runs of another configuration; discard them with --fresh", folder.path().display())
+    })?;
+    let refusal = refusal(folder.path(), &earlier, record, dropped().count(), example);
+    let are_only_begun = !finished.iter().any(|id| is_dropped(&id));
+    let path = folder.run(example);
+    let cure = format!("; what is not finished is given up by removing its folder, {}", path.path().display());
+    Err(WouldDrop(refusal + if are_only_begun { &cure } else { "" }).into())
+}
+
 /// Writes the record of an experiment before anything is trained. Refuses to, if that would drop a run that is finished or
 /// was begun from the plan, or one that another program may be training. The caller holds the folder's lock.
 ///
@@ -179,23 +202,12 @@ pub struct WouldDrop(String);
 pub fn open(
     folder: &ExperimentFolder,
     record: &ExperimentRecord,
-    [finished, begun]: [&HashSet<String>; 2],
+    done: [&HashSet<String>; 2],
     is_alone: bool,
 ) -> anyhow::Result<()> {
-    let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
-    let is_dropped = |id: &&String| !planned.contains(id.as_str());
-    let dropped = || finished.iter().chain(begun).filter(is_dropped);
-    if let Some(example) = dropped().min() {
-        let earlier = ExperimentRecord::read(folder).with_context(|| {
-            format!("{} holds runs of another configuration; discard them with --fresh", folder.path().display())
-        })?;
-        let refusal = refusal(folder.path(), &earlier, record, dropped().count(), example);
-        let are_only_begun = !finished.iter().any(|id| is_dropped(&id));
-        let path = folder.run(example);
-        let cure = format!("; what is not finished is given up by removing its folder, {}", path.path().display());
-        return Err(WouldDrop(refusal + if are_only_begun { &cure } else { "" }).into());
-    }
+    check_keeps(folder, record, done)?;
     if !is_alone && let Ok(earlier) = ExperimentRecord::read(folder) {
+        let planned: HashSet<&str> = record.runs.iter().map(|run| run.id.as_str()).collect();
         let dropped: Vec<_> = earlier.runs.iter().filter(|run| !planned.contains(run.id.as_str())).collect();
         if let Some(example) = dropped.first() {
             let refusal = refusal(folder.path(), &earlier, record, dropped.len(), &example.id);

@@ -39,6 +39,18 @@ fn cases() -> [Value; 4] {
 
 #[cfg(unix)]
 #[test]
+fn what_run_will_refuse_is_said_and_nothing_else() {
+    let lab = Lab::new();
+    assert_eq!(lab.plan(&small(), &[]).expect(0).stderr, "");
+    lab.run(&small(), &[]).expect(0);
+    assert_eq!(lab.plan(&small(), &["--set", "seeds=3"]).expect(0).stderr, "");
+    let refused = lab.plan(&small(), &["--set", "train.steps=13"]).expect(0);
+    refused.says(&["6 missing"]).complains(&["`bn-exp run` will refuse this", "train.steps: 12 before, 13 now"]);
+    std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
+    lab.plan(&small(), &["--set", "train.steps=13"]).expect(0).complains(&["will refuse this"]);
+}
+
+#[test]
 fn planned_memory_and_disk_are_near_the_truth() {
     for config in cases() {
         let lab = Lab::new();
