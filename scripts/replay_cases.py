@@ -27,6 +27,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import replay_pytorch
@@ -42,7 +43,7 @@ def train(program, base, change, precision, steps, folder):
     config["train"] = {**config["train"], "steps": steps}
     path = Path(folder) / "config.json"
     path.write_text(json.dumps(config))
-    command = [program, "run", "--config", path, "--out", folder, "--trace", "--quiet"]
+    command = [program, "run", "--config", path, "--out", folder, "--trace", "--quiet", "--jobs", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"bn-exp failed on {change}:\n{done.stderr}")
@@ -50,20 +51,30 @@ def train(program, base, change, precision, steps, folder):
 
 
 def judge(name, run, precision):
-    """Replays one run, prints its line, and returns (agrees, variant, PyTorch's losses)."""
+    """Replays one run; returns its line, whether it agrees, the variant and PyTorch's losses."""
     replayed = replay_pytorch.replay(run)
     losses = replay_pytorch.compare_losses(replayed, replay_pytorch.recorded_losses(run))
     parameters = replay_pytorch.compare_parameters(replayed, run / "checkpoint.safetensors")
     population = replay_pytorch.compare_population(run)
     agrees = losses["agrees"] and all(part is None or part["agrees"] for part in (parameters, population))
     variant = json.loads((run / "run.json").read_text())["variant"]["name"]
-    print(
-        f"{name:24} {variant:14} {precision}  {losses['judged']:3} steps  "
+    line = (
+        f"{name:24} {variant:18} {precision}  {losses['judged']:3} steps  "
         f"loss {losses['max_relative']:.1e}  parameters {parameters['max_relative'] if parameters else float('nan'):.1e}  "
         f"population {population['max_relative'] if population else float('nan'):.1e}  "
         f"{'agrees' if agrees else 'DEVIATES'}"
     )
-    return agrees, variant, replayed["losses"]
+    return line, agrees, variant, replayed["losses"]
+
+
+def replay_case(program, base, name, change):
+    """Trains and replays a case in both precisions: {precision: [what `judge` says of each run]}."""
+    found = {}
+    for precision, steps in (("f64", 200), ("f32", 20)):
+        with tempfile.TemporaryDirectory() as folder:
+            runs = train(program, base, change, precision, steps, folder)
+            found[precision] = [judge(name, run, precision) for run in runs]
+    return found
 
 
 def main():
@@ -80,11 +91,14 @@ def main():
         print(f"no case {options.only!r} in {GOLDENS / 'replay_cases.json'}", file=sys.stderr)
         return 2
     kept, deviating, judged = {}, 0, 0
-    for name, change in cases.items():
-        for precision, steps in (("f64", 200), ("f32", 20)):
-            with tempfile.TemporaryDirectory() as folder:
-                for run in train(options.program.resolve(), catalogue["base"], change, precision, steps, folder):
-                    agrees, variant, losses = judge(name, run, precision)
+    # A process a core: PyTorch's own threads gain nothing on nets of this size.
+    with ProcessPoolExecutor() as pool:
+        arguments = (options.program.resolve(), catalogue["base"])
+        replayed = {name: pool.submit(replay_case, *arguments, name, change) for name, change in cases.items()}
+        for name, result in replayed.items():
+            for precision, runs in result.result().items():
+                for line, agrees, variant, losses in runs:
+                    print(line, flush=True)
                     judged += 1
                     deviating += not agrees
                     if precision == "f64":

@@ -1,6 +1,6 @@
 //! `bn-exp fold`: a trained network without its norms, and the proof that it computes the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use rand_distr::{Distribution, StandardNormal};
@@ -11,8 +11,10 @@ use super::terminal::{complain, show};
 use crate::cli::FoldArgs;
 use crate::config::settings::NormPosition;
 use crate::data::{Dataset, Store};
+use crate::files;
 use crate::kernels::Scalar;
 use crate::nn::Network;
+use crate::nn::block::Map;
 use crate::nn::fold::{Agreement, evaluate, fold as folded};
 use crate::nn::parameters::Tensor;
 use crate::random::stream;
@@ -35,10 +37,21 @@ pub(super) fn fold(args: &FoldArgs) -> anyhow::Result<Exit> {
     let trained = Trained::load(&folder)?;
     let data = Store::new(data_dir(&args.data)).load(&trained.settings.data, trained.seed)?;
     let out = args.out.clone().unwrap_or_else(|| folder.folded());
+    check_out(&out, &folder)?;
     match &trained.network {
         TrainedNetwork::F32(network) => fold_as(&trained, network, &data, out, true),
         TrainedNetwork::F64(network) => fold_as(&trained, network, &data, out, false),
     }
+}
+
+/// Refuses to overwrite anything but what `fold` writes into the run's folder.
+fn check_out(out: &Path, folder: &RunFolder) -> anyhow::Result<()> {
+    let is_usual = files::are_same(out, &folder.folded())? || out == folder.folded();
+    if !is_usual && files::look(out)?.is_some() {
+        let words = format!("{} exists, and fold overwrites nothing; give --out another name", out.display());
+        return Err(UsageError(words).into());
+    }
+    Ok(())
 }
 
 fn fold_as<F: Scalar>(
@@ -82,7 +95,7 @@ fn fold_as<F: Scalar>(
         network.blocks.iter().filter_map(|b| b.norm.as_ref()).flat_map(|n| n.buffers()).map(|(_, v)| v.len()).sum();
     let (before, after) = (count(network, &[]), count(&found, &[]));
     show(layout.paragraph(&format!(
-        "Parameters: {before} before, {affine} of them γ and β, and {kept} running statistics beside them; {after} after."
+        "Parameters: {before} before, {affine} of them γ and β, and {kept} kept means and variances beside them; {after} after."
     )))?;
     if let Some((name, agreement, allowed)) = agreements.iter().find(|(_, found, allowed)| !found.is_within(*allowed)) {
         let found = agreement.relative();
@@ -105,9 +118,11 @@ fn what_became<F: Scalar>(network: &Network<F>, position: NormPosition) -> Strin
         NormPosition::AfterActivation => "the activation",
         NormPosition::AfterPool => "the pool",
     };
+    let has_convolutions = network.blocks.iter().any(|block| matches!(block.map, Map::Conv(_)));
+    let padding = "; nor into those of a convolution behind it, whose zero padding would be wrong at the borders";
     format!(
-        "{norms} became y = γx + β (eq. 3). They stand after {what}, so they do not go into the weights before it; nor into \
-         those of a convolution behind it, whose zero padding would be wrong at the borders."
+        "{norms} became y = γx + β (eq. 3). They stand after {what}, so they do not go into the weights before it{}.",
+        if has_convolutions { padding } else { "" }
     )
 }
 

@@ -14,6 +14,7 @@ use crate::config::Experiment;
 use crate::config::problem::nearest;
 use crate::data::Store;
 use crate::files;
+use crate::nn::build::has_silent_branches;
 use crate::plan::PlannedRun;
 use crate::record::layout::ExperimentFolder;
 use crate::runner::check::planned;
@@ -41,6 +42,15 @@ pub(super) fn read(args: &ExperimentArgs) -> anyhow::Result<(Experiment, Store)>
     let experiment = Experiment::parse(&text, &args.set, &|data| Ok(store.facts(data)?))
         .with_context(|| args.config().display().to_string())?;
     store.notes().iter().for_each(|note| complain(format!("note: {note}")));
+    for variant in &experiment.variants {
+        if experiment.points.iter().any(|point| has_silent_branches(&point.settings, variant)) {
+            complain(format!(
+                "warning: the residual branches of {} start as 0 in front of a ReLU, whose derivative is 0 there: they can never \
+                 train. With model.norm_position after_activation they can",
+                variant.name
+            ));
+        }
+    }
     Ok((experiment, store))
 }
 

@@ -9,7 +9,7 @@ use super::network::Network;
 use super::norm::{Norm, Parts, Place, parts};
 use super::parameters::{Layout, Parameter, Tensor};
 use super::stages::{before_norm, stages};
-use crate::config::settings::{Activation, Arm, Layer, NormPosition, PoolKind, Settings, Shape, Variant};
+use crate::config::settings::{Activation, Arm, Layer, NormPosition, PoolKind, Precision, Settings, Shape, Variant};
 use crate::kernels::Scalar;
 use crate::kernels::activation::Function;
 
@@ -84,19 +84,33 @@ pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError>
     check_start(&layers, settings, variant)
 }
 
-/// Refuses γ = β = 0 where nothing behind can ever be told from 0: an output of 0 in front of a ReLU has a derivative of 0.
-fn check_start(layers: &[Layer], settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
-    let is_zero = variant.gamma == Some(0.0) && variant.beta.unwrap_or(0.0) == 0.0;
+/// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.
+fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
+    let is_single = settings.model.precision == Precision::F32;
+    let is_zero = |gamma: f64| gamma == 0.0 || is_single && gamma as f32 == 0.0;
+    let is_dead = variant.gamma.is_some_and(is_zero) && variant.beta.unwrap_or(0.0) <= 0.0;
     // Noise is added to it.
-    let is_silent = is_zero && variant.arm != Arm::Noisy && settings.model.activation == Activation::Relu;
+    is_dead && variant.arm != Arm::Noisy && settings.model.activation == Activation::Relu
+}
+
+/// Refuses γ = 0, β ≤ 0 where nothing could ever train: an output of 0 behind a ReLU has a derivative of 0.
+fn check_start(layers: &[Layer], settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
     let last_hidden = layers.len().saturating_sub(2);
+    let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
+    // Behind an activation zeros reach the next block's ReLU; what is below 0 does not.
+    let reaches = variant.beta.unwrap_or(0.0) == 0.0;
     let stops = |block: usize, layer: &Layer| {
         let is_set = layer.hidden && !layer.residual && !settings.model.is_residual();
-        // Behind an activation the zeros reach the next block's ReLU.
-        is_set && (settings.model.norm_position == NormPosition::BeforeActivation || block < last_hidden)
+        is_set && (is_before || reaches && block < last_hidden)
     };
-    let block = layers.iter().enumerate().position(|(block, layer)| is_silent && stops(block, layer));
-    block.map_or(Ok(()), |block| Err(NetworkError::NeverTrains { block }))
+    let block = layers.iter().enumerate().position(|(block, layer)| stops(block, layer));
+    block.filter(|_| starts_silent(settings, variant)).map_or(Ok(()), |block| Err(NetworkError::NeverTrains { block }))
+}
+
+/// Whether the branches of a residual network start such that they can never train, though what passes them by does.
+pub fn has_silent_branches(settings: &Settings, variant: &Variant) -> bool {
+    let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
+    settings.model.is_residual() && is_before && starts_silent(settings, variant)
 }
 
 /// Builds block `i`, entering its parameters into the index.

@@ -12,6 +12,7 @@ use crate::config::{Settings, Variant};
 use crate::files;
 use crate::kernels::Scalar;
 use crate::nn::Network;
+use crate::plan::NUMERICS_VERSION;
 
 /// A run whose network has been trained.
 #[derive(Debug)]
@@ -42,6 +43,12 @@ impl Trained {
     pub fn load(folder: &RunFolder) -> anyhow::Result<Self> {
         let record = read(folder)?;
         let state = record.status.name();
+        ensure!(
+            record.numerics_version <= NUMERICS_VERSION,
+            "{} is of numerics version {}, and this program knows up to {NUMERICS_VERSION}: it may compute something else",
+            folder.path().display(),
+            record.numerics_version
+        );
         let reason = record.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         let is_finished = record.status.is_finished();
         ensure!(is_finished, "{} holds a run that is {state}, not finished{reason}", folder.path().display());

@@ -269,6 +269,10 @@ fn a_start_from_which_nothing_could_ever_train_is_refused() {
     let never = ["variants: variant bn: block 0", "nothing could ever train"];
     refused(&config, &never);
     refused(&with(config.clone(), "model.norm_position", json!(after)), &never);
+    refused(&with(config.clone(), "variants", json!([{ "name": "bn", "gamma": 0, "beta": -0.1 }])), &never);
+    refused(&with(config.clone(), "variants", json!([{ "name": "bn", "gamma": 1e-50 }])), &never);
+    let branch = Lab::new().plan(&residual, &[]).expect(0);
+    branch.complains(&["residual branches of bn", "can never train", "after_activation"]);
     // A skip connection carries the input past it; other activations have a derivative at 0; β, or one block, lets it train.
     let fits = |config: &Value| accepted(config);
     fits(&with(residual, "model.norm_position", json!(after)));

@@ -92,10 +92,11 @@ fn the_folded_tensors_are_those_of_the_formulas() {
         let lab = trained(&model);
         for variant in arms::variants_where(|facts| facts.uses_batch) {
             let folder = lab.run_folder("t", &variant.name, 0);
-            lab.call(&["fold", &folder.display().to_string(), "--out", "elsewhere.safetensors"]).expect(0);
+            let out = format!("{}.safetensors", variant.name);
+            lab.call(&["fold", &folder.display().to_string(), "--out", &out]).expect(0);
             assert!(!lab.path(folder.join("folded.safetensors")).exists(), "--out is another place");
             let (before, after): (BTreeMap<String, Tensor>, BTreeMap<String, Tensor>) =
-                (lab.tensors(folder.join("checkpoint.safetensors")), lab.tensors("elsewhere.safetensors"));
+                (lab.tensors(folder.join("checkpoint.safetensors")), lab.tensors(&out));
             let facts = facts(variant.arm);
             for block in 0..2 {
                 let of =
@@ -165,9 +166,24 @@ fn what_is_not_a_whole_checkpoint_of_this_network_is_refused_and_nothing_is_writ
         fold().expect(1).complains(&[words]);
         assert!(!lab.path(folder.join("folded.safetensors")).exists(), "{words}");
     }
+    lab.write(&run, unsigned(&|record| record["numerics_version"] = json!(99)));
+    lab.write(&checkpoint, &good[1]);
+    fold().expect(1).complains(&["numerics version 99"]);
     lab.call(&["fold", "results/t"]).expect(1).complains(&["is not the folder of a run"]);
     lab.call(&["fold", "nowhere"]).expect(1).complains(&["nowhere"]);
     lab.write(&run, &good[0]);
     lab.write(&checkpoint, &good[1]);
+    // No file is overwritten, least of all the run's own.
+    lab.write("mine.txt", "mine");
+    let own = [&run, &checkpoint].map(|path| path.display().to_string());
+    for out in [own[0].as_str(), &own[1], "mine.txt"] {
+        let refused = lab.call(&["fold", &folder.display().to_string(), "--out", out]).expect(2);
+        refused.complains(&[out, "overwrites nothing"]);
+    }
+    assert_eq!(
+        (lab.bytes(&run), lab.bytes(&checkpoint), lab.text("mine.txt")),
+        (good[0].clone(), good[1].clone(), "mine".into())
+    );
+    fold().expect(0);
     fold().expect(0);
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use bn_exp::config::Experiment;
 use bn_exp::config::resolve::synthetic_facts;
@@ -58,8 +59,12 @@ fn every_batch_loss_of_200_steps_is_pytorchs() {
         assert!(replayed.contains(&arm.name), "arm {} is not in the base case of replay_cases.json", arm.name);
     }
     let mut worst = (0.0, String::new());
-    for (name, change) in cases {
-        let ours = losses(&catalogue["base"], change.as_object().unwrap());
+    let found: Vec<_> = thread::scope(|scope| {
+        let train = |change: &'_ Value| losses(&catalogue["base"], change.as_object().unwrap());
+        let cases: Vec<_> = cases.iter().map(|(name, change)| (name, scope.spawn(move || train(change)))).collect();
+        cases.into_iter().map(|(name, losses)| (name, losses.join().expect("a training"))).collect()
+    });
+    for (name, ours) in found {
         let theirs = &goldens[name];
         assert!(ours.keys().eq(theirs.keys()), "{name}: {:?} {:?}", ours.keys(), theirs.keys());
         for (variant, theirs) in theirs {
