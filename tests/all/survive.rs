@@ -57,7 +57,13 @@ fn straight(config: &Value) -> Lab {
 #[test]
 #[cfg(unix)]
 fn runs_killed_at_random_moments_continue_to_the_same_bytes() {
-    let config = slow();
+    // Arms with a state of their own: constants of training beside those of evaluation, moments that are forgotten, noise.
+    let arms = json!([
+        { "name": "refresh", "every": 7, "keep": "function" },
+        { "name": "refresh_parameters", "base": "refresh", "every": 7, "keep": "parameters" },
+        "noisy",
+    ]);
+    let config = with(with(slow(), "variants", arms), "train.steps", json!(4000));
     let clock = Instant::now();
     let expected = results(&straight(&config));
     let whole = clock.elapsed().as_micros() as usize;
