@@ -66,10 +66,10 @@ pub enum NetworkError {
         /// What there is.
         known: String,
     },
-    /// γ and β of 0 in front of a ReLU.
+    /// γ of 0 and β of at most 0 in front of a ReLU.
     #[error(
-        "block {block}: with gamma and beta 0 the norm's output is 0 for every input, and so is the derivative of the \
-         ReLU behind it: nothing could ever train; give gamma or beta another value, or let a skip connection carry the \
+        "block {block}: with gamma 0 and beta not above 0 the ReLU's output is 0 for every input, and so is its \
+         derivative: nothing could ever train; give gamma or beta another value, or let a skip connection carry the \
          input past it (model.residual with norm_position after_activation)"
     )]
     NeverTrains {

@@ -127,8 +127,9 @@ impl Agreement {
             self.samples += 1;
             for (a, b) in one.iter().zip(other) {
                 let difference = (a.f64() - b.f64()).abs();
-                // A difference that is not a number is larger than any.
-                self.difference = if difference <= self.difference { self.difference } else { difference };
+                // A difference that is not a number is larger than any, and stays.
+                let is_largest = self.difference.is_nan() || difference <= self.difference;
+                self.difference = if is_largest { self.difference } else { difference };
                 self.largest = self.largest.max(a.f64().abs());
             }
             self.same_class += usize::from(class(one) == class(other));

@@ -107,17 +107,17 @@ impl<F: Scalar> Network<F> {
         }
     }
 
-    /// Why a block's constants cannot be set from these moments, if they cannot: a variance is 0, and so is ε, or it is
-    /// infinite.
-    pub(super) fn unusable(&self, block: usize, moments: &Moments) -> Option<NetworkError> {
+    /// Why a block's constants cannot be set from the moments of minibatch `step`, if they cannot: a variance is 0, and so is
+    /// ε; or it is infinite before anything was trained. Later that is divergence, which the loss will show.
+    pub(super) fn unusable(&self, block: usize, step: usize, moments: &Moments) -> Option<NetworkError> {
         let epsilon = self.blocks[block].norm.as_ref()?.epsilon;
-        let is_unusable =
-            |variance: &f64| !F::of(1.0 / (variance + epsilon).sqrt()).is_finite() || variance.is_infinite();
-        let channel = moments.variance.iter().position(is_unusable)?;
-        let variance = moments.variance[channel];
-        Some(match variance {
-            f64::INFINITY => NetworkError::InfiniteVariance { block, channel },
-            _ => NetworkError::ZeroVariance { block, channel, variance, epsilon },
+        let divides_by_0 = |v: f64| v.is_finite() && !F::of(1.0 / (v + epsilon).sqrt()).is_finite();
+        moments.variance.iter().enumerate().find_map(|(channel, variance)| match *variance {
+            f64::INFINITY if step == 0 => Some(NetworkError::InfiniteVariance { block, channel }),
+            variance if divides_by_0(variance) => {
+                Some(NetworkError::ZeroVariance { block, channel, variance, epsilon })
+            }
+            _ => None,
         })
     }
 

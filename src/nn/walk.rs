@@ -158,7 +158,7 @@ impl<F: Scalar> Network<F> {
             if let Some(norm) = norm.filter(|_| stage == Stage::Norm) {
                 let set = norm.begin(&mut self.parameters, step, x, &mut here.norm);
                 let set = set.map_err(|too_few| self.too_few_values(b, too_few))?;
-                if let Some(error) = self.unusable(b, &here.norm.moments) {
+                if let Some(error) = self.unusable(b, step, &here.norm.moments) {
                     return Err(error);
                 }
                 let is_set = |p: &Parameter| p.block == b && matches!(p.tensor, Tensor::Gamma | Tensor::Beta);

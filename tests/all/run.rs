@@ -33,6 +33,21 @@ fn tiny_cnn() -> Value {
 
 // The same bytes.
 
+/// What a refresh finds in a network that has left the finite is divergence, not a fault of the run.
+#[test]
+fn a_refresh_on_the_way_to_infinity_diverges_and_does_not_fail() {
+    let arm = json!([{ "name": "refresh", "every": 1 }]);
+    let config = with(
+        with(small(), "variants", arm),
+        "model",
+        json!({ "kind": "mlp", "hidden": [8, 8, 8], "activation": "identity" }),
+    );
+    let config = with(with(config, "train.diverged_above", json!(1e30)), "optimizer.lr", json!(1e6));
+    let lab = Lab::new();
+    lab.run(&config, &[]).expect(0).says(&["2 diverged"]);
+    lab.run(&config, &[]).expect(0).says(&["nothing to do"]);
+}
+
 #[test]
 fn the_tests_know_every_table() {
     let all: Vec<&str> = tables::all().map(|table| table.file).collect();
