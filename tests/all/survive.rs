@@ -261,8 +261,20 @@ fn interrupted(config: &Value) -> (Lab, PathBuf) {
     (lab, saved)
 }
 
+/// Steps of the run that was interrupted below a folder, and of those that are finished.
+#[cfg(unix)]
+fn steps(lab: &Lab, out: &str) -> u64 {
+    let records = lab.files(out).into_iter().filter(|(path, _)| path.ends_with("run.json"));
+    records
+        .map(|(_, (bytes, _))| {
+            serde_json::from_slice::<Value>(&bytes).expect("a record")["steps"].as_u64().unwrap_or(0)
+        })
+        .sum()
+}
+
 /// What was begun is not dropped for a slip, and a collected folder goes on where the source was.
 #[test]
+#[cfg(unix)]
 fn a_run_that_was_begun_stays_in_the_plan_and_is_collected_with_what_continues_it() {
     let config = slow();
     let (lab, saved) = interrupted(&config);
@@ -273,15 +285,34 @@ fn a_run_that_was_begun_stays_in_the_plan_and_is_collected_with_what_continues_i
     lab.call(&["collect", "results/t", "--out", "other"]).expect(0);
     let copy = lab.path("other").join(saved.strip_prefix("results").expect("below results"));
     assert!(std::fs::read(&copy).expect("copied") == before);
-    // Interrupted by a signal it has a record, too; the copy that is furthest counts.
-    lab.write("config.json", config.to_string());
-    let mut child = program(&lab, &["--jobs", "1", "--out", "third"]).spawn().expect("the program");
-    std::thread::sleep(Duration::from_millis(150));
-    signal(&child, "INT");
-    assert_eq!(child.wait().expect("an end").code(), Some(130));
-    lab.call(&["collect", "results/t", "third/t", "--out", "fourth"]).expect(0);
-    let resumes = |out: &str| lab.files(out).keys().filter(|path| path.ends_with("resume.safetensors")).count();
-    assert!(resumes("third") > 0 && resumes("fourth") >= resumes("third"));
+    // Interrupted by a signal it has a record, too; of two copies that which is further counts, whatever their order.
+    lab.write("config.json", with(config.clone(), "train.steps", json!(6000)).to_string());
+    let interrupt = |out: &str, than: u64| {
+        let mut child =
+            program(&lab, &["--jobs", "1", "--resume-every", "0.02", "--out", out]).spawn().expect("the program");
+        let patience = Instant::now();
+        // Files come and go meanwhile.
+        let save = || {
+            let runs = std::fs::read_dir(lab.path(format!("{out}/t/runs"))).into_iter().flatten().flatten();
+            runs.filter_map(|run| run.path().join("resume.safetensors").metadata().ok()?.modified().ok()).max()
+        };
+        let first = save();
+        while save().is_none_or(|time| Some(time) == first) && patience.elapsed().as_secs() < 60 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(&child, "INT");
+        assert_eq!(child.wait().expect("an end").code(), Some(130));
+        let steps = steps(&lab, out);
+        assert!(steps > than, "{out}: {steps}");
+        steps
+    };
+    let near = interrupt("third", 0);
+    std::fs::create_dir(lab.path("further")).expect("a folder");
+    let copied = Command::new("cp").args(["-r", "third/t", "further/t"]).current_dir(lab.path("")).status();
+    assert!(copied.expect("cp").success());
+    let far = interrupt("further", near);
+    lab.call(&["collect", "third/t", "further/t", "--out", "fourth"]).expect(0);
+    assert_eq!(steps(&lab, "fourth"), far);
     lab.run(&config, &["--out", "fourth"]).expect(0);
     assert_same_files(&lab.reproducible("fourth"), &straight(&config).reproducible("results"));
 }
