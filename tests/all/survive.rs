@@ -313,6 +313,11 @@ fn a_run_that_was_begun_stays_in_the_plan_and_is_collected_with_what_continues_i
     let far = interrupt("further", near);
     lab.call(&["collect", "third/t", "further/t", "--out", "fourth"]).expect(0);
     assert_eq!(steps(&lab, "fourth"), far);
+    let saves = |out: &str| -> Vec<Vec<u8>> {
+        let all = lab.files(out).into_iter().filter(|(path, _)| path.ends_with("resume.safetensors"));
+        all.map(|(_, (bytes, _))| bytes).collect()
+    };
+    assert!(!saves("further").is_empty() && saves("fourth") == saves("further"), "what continues it comes along");
     lab.run(&config, &["--out", "fourth"]).expect(0);
     assert_same_files(&lab.reproducible("fourth"), &straight(&config).reproducible("results"));
 }
