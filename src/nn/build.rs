@@ -9,7 +9,7 @@ use super::network::Network;
 use super::norm::{Norm, Parts, Place, parts};
 use super::parameters::{Layout, Parameter, Tensor};
 use super::stages::{before_norm, stages};
-use crate::config::settings::{Activation, Arm, Layer, NormPosition, PoolKind, Precision, Settings, Shape, Variant};
+use crate::config::settings::{Activation, Arm, Layer, NormPosition, PoolKind, Precision, ScaleRows, Settings, Shape, Variant};
 use crate::kernels::Scalar;
 use crate::kernels::activation::Function;
 
@@ -81,7 +81,23 @@ pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError>
     let network = Network::<f32>::without_parameters(settings, variant, &|place| parts(variant.arm, place))?;
     network.check_batch_size(settings.train.batch_size)?;
     let layers: Vec<Layer> = network.blocks.iter().map(|block| block.layer).collect();
+    check_reach(&layers, settings, variant)?;
     check_start(&layers, settings, variant)
+}
+
+/// Refuses knobs that would change nothing in this network.
+fn check_reach(layers: &[Layer], settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
+    if let Some(ScaleRows { share, .. }) = variant.scale_rows.filter(|scale| !scale.changes_nothing()) {
+        let hidden = layers.iter().filter(|layer| layer.hidden);
+        let channels = hidden.map(|layer| layer.mapped.channels).max().unwrap_or(0);
+        if init::scaled_rows(share, channels) == 0 {
+            return Err(NetworkError::NoRows { share, channels, least: (1e3 / channels as f64).ceil() / 1e3 });
+        }
+    }
+    let mut knobs = [("gamma", variant.gamma), ("beta", variant.beta)].into_iter();
+    let set = knobs.find(|(_, value)| value.is_some());
+    let has_skip = !settings.model.is_residual() || layers.iter().any(|layer| layer.residual);
+    set.filter(|_| !has_skip).map_or(Ok(()), |(knob, _)| Err(NetworkError::NoSkip { knob }))
 }
 
 /// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.

@@ -25,7 +25,7 @@ pub enum NetworkError {
         batch_size: usize,
     },
     /// Groups of one value.
-    #[error("block {block}: statistics of {group} samples at a time need at least two values per channel")]
+    #[error("block {block}: statistics of {group} sample(s) at a time need at least two values per channel")]
     SmallGroups {
         /// Index of the block.
         block: usize,
@@ -65,6 +65,28 @@ pub enum NetworkError {
         entry: String,
         /// What there is.
         known: String,
+    },
+    /// `scale_rows` with a share of less than a channel.
+    #[error(
+        "scale_rows.share {share} of {channels} channels is less than one channel, so nothing would be multiplied; raise \
+         it to at least {least:.3}"
+    )]
+    NoRows {
+        /// The share.
+        share: f64,
+        /// Channels of the widest hidden block.
+        channels: usize,
+        /// 1/channels, rounded up.
+        least: f64,
+    },
+    /// `gamma` or `beta` in a residual network without a skip connection.
+    #[error(
+        "{knob} is that of blocks with a skip connection, and this residual network has none: its first hidden layer \
+         has no skip; give model.hidden at least two widths"
+    )]
+    NoSkip {
+        /// The knob.
+        knob: &'static str,
     },
     /// γ of 0 and β of at most 0 in front of a ReLU.
     #[error(

@@ -43,9 +43,14 @@ pub fn values<F: Scalar>(parameter: &Parameter, layer: &Layer, model: &Model, va
     }
 }
 
+/// How many of a block's channels a share of them is, rounded down.
+pub fn scaled_rows(share: f64, channels: usize) -> usize {
+    (share * channels as f64) as usize
+}
+
 /// Multiplies the rows of the first channels: those of stream `scale_rows/<block>`, in turn.
 fn scale_rows(weights: &mut [f64], block: usize, layer: &Layer, scale: ScaleRows, seed: u64) {
-    let channels = (scale.share * layer.mapped.channels as f64) as usize;
+    let channels = scaled_rows(scale.share, layer.mapped.channels);
     let mut rng = stream(seed, &format!("scale_rows/{block}"));
     for row in weights.chunks_exact_mut(layer.fan_in()).take(channels) {
         let uniform: f64 = StandardUniform.sample(&mut rng);

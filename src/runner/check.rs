@@ -41,6 +41,8 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
                     NetworkError::UnequalGroups { .. }
                     | NetworkError::SmallGroups { .. }
                     | NetworkError::NeverTrains { .. }
+                    | NetworkError::NoRows { .. }
+                    | NetworkError::NoSkip { .. }
                     | NetworkError::UnknownParameter { .. } => "variants",
                 };
                 problems.add(path, format!("variant {}: {error}", variant.name));

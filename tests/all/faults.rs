@@ -240,7 +240,7 @@ fn a_knob_of_an_arm_is_needed_there_and_refused_elsewhere() {
     let unequal = json!([{ "name": "ghost", "batch": 7 }]);
     refused_with("variants", unequal, &["variant ghost", "7 samples at a time", "do not divide train.batch_size"]);
     let single = json!([{ "name": "ghost", "batch": 1 }]);
-    refused_with("variants", single, &["variants: variant ghost", "statistics of 1 samples at a time"]);
+    refused_with("variants", single, &["variants: variant ghost", "statistics of 1 sample(s) at a time"]);
 }
 
 #[test]
@@ -258,6 +258,22 @@ fn knobs_of_any_arm_are_refused_where_they_have_no_meaning() {
     one(json!({ "name": "bn", "scale_rows": { "factor": 0.1 } }), &["variants[0].scale_rows.share", "missing"]);
     one(json!({ "name": "bn", "scale_rows": { "share": 1.5 } }), &["variants[0].scale_rows.share", "at most 1"]);
     one(json!({ "name": "bn", "scale_rows": { "share": 0.5, "spread": 0.5 } }), &["scale_rows.spread", "at least 1"]);
+    // Knobs that would change nothing.
+    let wide = with(small(), "model.hidden", json!([4, 7]));
+    let share = |share: f64| {
+        let entry = json!([{ "name": "bn", "scale_rows": { "share": share, "factor": 0.1 } }]);
+        with(wide.clone(), "variants", entry)
+    };
+    refused(&share(0.14), &["variants: variant bn", "0.14 of 7 channels", "at least 0.143"]);
+    accepted(&share(0.143));
+    for knob in ["gamma", "beta"] {
+        let residual = |hidden: Value| {
+            let entry = json!([{ "name": "affine", knob: 0.5 }]);
+            with(with(with(small(), "model.hidden", hidden), "model.residual", json!(true)), "variants", entry)
+        };
+        refused(&residual(json!([5])), &["variants: variant affine", knob, "at least two widths"]);
+        accepted(&residual(json!([5, 5])));
+    }
 }
 
 #[test]
@@ -286,7 +302,14 @@ fn a_start_from_which_nothing_could_ever_train_is_refused() {
 fn lists_of_steps_are_steps_of_training() {
     for key in ["batch_every", "evaluate_every", "activations_every", "gradients_every", "snapshot_every"] {
         let path = format!("log.{key}");
-        refused_with(&path, json!([1, 13]), &[&path, "step 13 is beyond the 12 steps of training"]);
+        let is_of_minibatches = ["batch_every", "gradients_every"].contains(&key);
+        let (last, beyond) = if is_of_minibatches {
+            (11, "step 12 is beyond the last minibatch, 11")
+        } else {
+            (12, "step 13 is beyond the 12 steps of training")
+        };
+        refused_with(&path, json!([1, last + 1]), &[&path, beyond]);
+        accepted(&with(small(), &path, json!([1, last])));
         refused_with(&path, json!([]), &[&path, "the list is empty"]);
         refused_with(&path, json!([1.5]), &[&format!("{path}[0]"), "not a whole number"]);
         refused_with(&path, json!("often"), &[&path, "not a whole number or a list"]);

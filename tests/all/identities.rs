@@ -215,6 +215,46 @@ impl Observer<f64> for Jumps<'_> {
     }
 }
 
+/// Keeps what stands as the mean of block 0 in evaluation, and the constants in use, at every step.
+#[derive(Default)]
+struct Means {
+    running: Vec<Vec<f64>>,
+    current: Vec<Vec<f64>>,
+}
+
+impl Observer<f64> for Means {
+    fn state(&mut self, _: usize, network: &Network<f64>) -> anyhow::Result<()> {
+        let state = network.state();
+        let of = |name: &str| state.iter().find(|(known, ..)| known == name).expect("a buffer").2.clone();
+        self.running.push(of("blocks.0.norm.running_mean"));
+        self.current.push(of("blocks.0.norm.mean"));
+        Ok(())
+    }
+}
+
+/// By `norm.momentum` a refresh, here 0.1: not at every step, and not all the way.
+#[test]
+fn the_running_constants_of_refresh_move_by_the_momentum_at_each_refresh() {
+    let entry = json!([{ "name": "refresh", "every": 5, "keep": "parameters" }]);
+    let experiment = experiment(&models()[0], entry);
+    let settings = &experiment.points[0].settings;
+    let data = Store::new("nowhere").load(&settings.data, SEED).expect("glyphs need no files");
+    let mut network = initial(settings, &experiment.variants[0], &data, SEED).expect("a network");
+    let (mut state, mut means) = (State::new(settings, &network), Means::default());
+    train(&mut network, &mut state, settings, &data, SEED, &mut means, &AtomicBool::new(false)).expect("training");
+    let Means { running, current } = means;
+    let mut expected = current[0].clone();
+    let mut moved = 0.0f64;
+    for step in 0..40 {
+        if step > 0 && step % 5 == 0 {
+            expected.iter_mut().zip(&current[step]).for_each(|(old, new)| *old += 0.1 * (new - *old));
+            moved = current[step].iter().zip(&expected).fold(moved, |most, (a, b)| most.max((a - b).abs()));
+        }
+        assert_close(&running[step], &expected, 1e-12, &format!("step {step}"));
+    }
+    assert!(moved > 1e-3, "the two kinds of constants are apart: {moved}");
+}
+
 #[test]
 fn a_refresh_that_keeps_the_function_leaves_it_as_it_was_to_rounding() {
     for model in models() {

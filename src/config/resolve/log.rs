@@ -34,10 +34,16 @@ pub(super) fn resolve(file: &mut LogFile, data: &Data, model: &Model, train: Tra
     let gradients_every = probe_every(cost.gradients, GRADIENTS_SHARE);
     let mut settled = |name: &str, every: &mut Every| {
         every.sort();
+        // Minibatches are counted from 0, and after the last of them there is still a state.
+        let is_of_minibatches = ["batch_every", "gradients_every"].contains(&name);
+        let last = train.steps - usize::from(is_of_minibatches);
         if let Every::Steps(list) = &*every
-            && let Some(step) = list.last().filter(|step| **step > train.steps)
+            && let Some(step) = list.last().filter(|step| **step > last)
         {
-            let words = format!("step {step} is beyond the {} steps of training", train.steps);
+            let words = match is_of_minibatches {
+                true => format!("step {step} is beyond the last minibatch, {last}: they are counted from 0"),
+                false => format!("step {step} is beyond the {last} steps of training"),
+            };
             problems.add(format!("log.{name}"), words);
         }
         every.clone()
