@@ -180,6 +180,8 @@ mod tests {
             assert!(of(knob, other).iter().all(|id| !plain.contains(id)), "{knob}");
             assert_eq!(of(knob, default), plain, "{knob}");
         }
+        // The same value of another knob is another run.
+        assert_ne!(of("gamma", json!(0.5)), of("beta", json!(0.5)));
     }
 
     #[test]

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use crate::common::arms::{self, facts};
 use crate::common::{Lab, Tensor, small, with};
 
+/// Every arm, and one that has γ, β and a bias of its own before them.
 fn every_arm() -> Value {
-    Value::from(arms::entries())
+    let biased = json!({ "name": "biased", "base": "affine", "bias": true, "gamma": 0.5 });
+    Value::from([arms::entries(), vec![biased]].concat())
 }
 
 /// An experiment of one seed with every arm, trained.
@@ -49,8 +51,9 @@ fn values(tensor: &Tensor) -> Vec<f64> {
 fn every_arm_folds_into_a_network_that_computes_the_same() {
     for model in models() {
         let lab = trained(&model);
-        for variant in arms::variants() {
-            let (name, folder) = (&variant.name, lab.run_folder("t", &variant.name, 0));
+        let names = arms::variants().into_iter().map(|variant| variant.name).chain(["biased".to_owned()]);
+        for name in names {
+            let folder = lab.run_folder("t", &name, 0);
             let case = format!("{name}, {model}");
             let outcome = lab.call(&["fold", &folder.display().to_string()]);
             if name == "none" || name == "layer_norm" {
@@ -77,7 +80,7 @@ fn every_arm_folds_into_a_network_that_computes_the_same() {
             let has = |ending: &str| names.iter().any(|name| name.ends_with(ending));
             assert_eq!(has("norm.gamma"), !is_inner, "{case}: {names:?}");
             assert!(!has("running_mean") && has("blocks.0.weight"), "{case}: {names:?}");
-            assert_eq!(has("blocks.0.bias"), is_inner, "{case}: {names:?}");
+            assert_eq!(has("blocks.0.bias"), is_inner || name == "biased", "{case}: {names:?}");
         }
     }
 }
