@@ -7,9 +7,11 @@ use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser}
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 
+use crate::claims::regime::Data as ClaimData;
 use crate::config::file::Metric;
 use crate::plan::Shard;
 use crate::report::Format;
+use crate::report::claims::ClaimsFormat;
 use crate::sources::published_sets;
 
 /// Trains small networks with and without batch normalisation, and compares them.
@@ -32,6 +34,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Write a shipped configuration, and schema.json beside it, to start from.
     Init(InitArgs),
+    /// Put the sentences of the question to the test: train what each claim takes, and print the verdicts.
+    Claims(ClaimsArgs),
     /// Merge shards or copies of one experiment and make its tables.
     Collect(CollectArgs),
     /// Fold the norms of a trained network away, and show that it still computes the same.
@@ -177,6 +181,53 @@ pub struct CompareArgs {
     pub format: Format,
 }
 
+/// Arguments of `claims`.
+#[derive(Debug, Args)]
+pub struct ClaimsArgs {
+    /// The claims [default: all].
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// List the claims and what decides each.
+    #[arg(long, conflicts_with_all = ["ids", "explain", "tune"])]
+    pub list: bool,
+    /// Say how a claim is tested, why so, and what would have made the verdict another.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "tune"])]
+    pub explain: Option<String>,
+    /// In under a minute: 6 seeds, one rate an arm, no CNN.
+    #[arg(long, conflicts_with_all = ["full", "tune"])]
+    pub quick: bool,
+    /// In all regimes, and not in the first of each claim alone.
+    #[arg(long)]
+    pub full: bool,
+    /// The seeds that decide: a count, or the first and the last.
+    #[arg(long, value_name = "N|A-B", value_parser = seeds, conflicts_with = "tune")]
+    pub seeds: Option<SeedRange>,
+    /// The images [default: mnist if it is there, else glyphs].
+    #[arg(long, value_enum)]
+    pub data: Option<ClaimData>,
+    /// Folder of all claims' experiments.
+    #[arg(long, value_name = "DIR", default_value = "results/claims", value_parser = path())]
+    pub out: PathBuf,
+    /// Where the data sets are.
+    #[command(flatten)]
+    pub data_dir: DataDir,
+    /// Runs at once, each on one thread [default: the number of cores].
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub jobs: Option<u16>,
+    /// Train only every N-th run of each experiment, from the I-th, and judge nothing.
+    #[arg(long, value_name = "I/N", value_parser = shard, conflicts_with = "tune")]
+    pub shard: Option<Shard>,
+    /// Choose learning rates and targets anew, on seeds kept apart, and print the file that holds them.
+    #[arg(long)]
+    pub tune: bool,
+    /// How the verdicts are written.
+    #[arg(long, value_enum, default_value_t = ClaimsFormat::Table)]
+    pub format: ClaimsFormat,
+    /// Show failures only.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
 /// Arguments of `collect`.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
@@ -274,6 +325,23 @@ fn shard(text: &str) -> Result<Shard, String> {
     parts
         .and_then(|(i, n)| Shard::new(i, n))
         .ok_or_else(|| "write it as I/N, such as 1/4, with I from 1 to N".to_owned())
+}
+
+/// Seeds from the first to the last.
+pub type SeedRange = std::ops::RangeInclusive<u64>;
+
+fn seeds(text: &str) -> Result<SeedRange, String> {
+    let words = "write it as a count, such as 24, or as the first and the last, such as 100-123";
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| words.to_owned());
+    let range = match text.split_once('-') {
+        None => 0..=number(text)?.checked_sub(1).ok_or("at least one seed is needed")?,
+        Some((first, last)) => number(first)?..=number(last)?,
+    };
+    match range.end().checked_sub(*range.start()) {
+        None => Err(format!("{text:?} ends before it begins; {words}")),
+        Some(beyond) if beyond >= 10_000 => Err("at most 10000 seeds".to_owned()),
+        Some(_) => Ok(range),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

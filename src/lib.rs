@@ -7,7 +7,7 @@
 //! # The way of the data
 //!
 //! ```text
-//! sources → config → plan → data → nn → train → probe → record → runner → compare → report → commands
+//! sources → config → plan → data → nn → train → probe → record → runner → compare → claims → report → commands
 //! ```
 //!
 //! | module | what happens there |
@@ -22,6 +22,7 @@
 //! | [`record`] | an experiment's folder: every path, every table, atomic writes; a network from a run's folder |
 //! | [`runner`] | [`runner::complete()`] trains what is missing, one thread a run, and tells what happens |
 //! | [`compare`] | tables → every arm tuned → contrasts, intervals, verdicts |
+//! | [`claims`] | the sentences of the question, each with its experiment and its criterion |
 //! | [`report`] | what people read |
 //! | [`commands`] | one file a subcommand: glue |
 //!
@@ -40,6 +41,7 @@
 //! - **One parameter slice.** A network's parameters, their gradients and the optimiser's state are
 //!   slices of one layout ([`nn::parameters`]), so an update is one loop and a checkpoint one list.
 
+pub mod claims;
 pub mod cli;
 pub mod commands;
 pub mod compare;

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use rand_distr::{Distribution, StandardNormal};
-
 use super::exit::{Exit, UsageError};
 use super::prepare::data_dir;
 use super::terminal::{complain, show};
@@ -15,18 +13,13 @@ use crate::files;
 use crate::kernels::Scalar;
 use crate::nn::Network;
 use crate::nn::block::Map;
-use crate::nn::fold::{Agreement, evaluate, fold as folded};
+use crate::nn::fold::{Agreement, fold as folded, logits, noise};
 use crate::nn::parameters::Tensor;
-use crate::random::stream;
 use crate::record::layout::RunFolder;
 use crate::record::tensors;
 use crate::record::trained::{Trained, TrainedNetwork};
 use crate::report::layout::Layout;
 
-/// Inputs of noise.
-const NOISE: usize = 1000;
-/// Samples evaluated at once.
-const PART: usize = 250;
 /// Largest difference of logits, relative to the largest logit, in double and in single precision.
 const ALLOWED: [f64; 2] = [1e-12, 1e-5];
 /// In single precision the folded network may also differ by so many times what rounding does to the network itself.
@@ -65,7 +58,8 @@ fn fold_as<F: Scalar>(
     let found = folded(network, settings, variant);
     let found = found.map_err(|error| UsageError(format!("arm `{}` cannot be folded: {error}", variant.name)))?;
     let exact = trained.in_double()?;
-    let inputs: [(&str, Vec<Vec<F>>); 2] = [("test set", test(data)), ("noise", noise(network.input.len()))];
+    let inputs: [(&str, Vec<Vec<F>>); 2] =
+        [("test set", data.test_inputs(data.test.len())), ("noise", noise(network.input.len()))];
     let mut agreements = Vec::new();
     for (name, parts) in &inputs {
         let (before, after) = (logits(network, parts)?, logits(&found, parts)?);
@@ -139,30 +133,4 @@ fn table(layout: &Layout, agreements: &[(&str, Agreement, f64)]) -> String {
         cells.into()
     };
     layout.table(&header, &agreements.iter().map(row).collect::<Vec<_>>(), 1)
-}
-
-/// All logits, in order.
-fn logits<F: Scalar>(network: &Network<F>, parts: &[Vec<F>]) -> anyhow::Result<Vec<F>> {
-    let mut all = Vec::new();
-    evaluate(network, &mut parts.iter().cloned(), &mut |logits| all.extend_from_slice(logits))?;
-    Ok(all)
-}
-
-/// The features of the test set, in parts.
-fn test<F: Scalar>(data: &Dataset) -> Vec<Vec<F>> {
-    let (scaler, length) = (data.scaler::<F>(), data.shape.len());
-    let samples: Vec<u32> = (0..data.test.len() as u32).collect();
-    let part = |samples: &[u32]| {
-        let mut features = vec![F::zero(); samples.len() * length];
-        scaler.gather(&data.test, samples, &mut features, length, &mut |_| {});
-        features
-    };
-    samples.chunks(PART).map(part).collect()
-}
-
-/// Standard normal inputs, in parts.
-fn noise<F: Scalar>(length: usize) -> Vec<Vec<F>> {
-    let mut rng = stream(0, "fold");
-    let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-    (0..NOISE / PART).map(|_| (0..PART * length).map(|_| F::of(normal())).collect()).collect()
 }

@@ -1,5 +1,6 @@
 //! One file a subcommand: glue between the parts, and what is printed.
 
+mod claims;
 mod collect;
 mod compare;
 mod data;
@@ -30,7 +31,7 @@ use crate::kernels::simd;
 pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     outlive_file_limits()?;
     simd::requested().map_err(|error| UsageError(error.to_string()))?;
-    if !matches!(cli.command, Command::Run(_)) {
+    if !matches!(cli.command, Command::Run(_) | Command::Claims(_)) {
         quit_on_signals()?;
     }
     match cli.command {
@@ -38,6 +39,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Compare(args) => compare::compare(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Init(args) => init::init(&args),
+        Command::Claims(args) => claims::claims(&args),
         Command::Collect(args) => collect::collect(&args),
         Command::Fold(args) => fold::fold(&args),
         Command::Data(args) => data::data(&args),
@@ -45,7 +47,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     }
 }
 
-/// Ctrl-C and SIGTERM end every command but `run` at once: what they write is whole at every moment.
+/// Ctrl-C and SIGTERM end every command but `run` and `claims` at once: what they write is whole at every moment.
 fn quit_on_signals() -> anyhow::Result<()> {
     #[cfg(unix)]
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

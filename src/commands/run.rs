@@ -28,6 +28,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let options = Options {
         jobs: prepare::jobs(&args.experiment),
         shard: args.shard,
+        only: None,
         trace: args.trace,
         resume_every: args.resume_every,
         discard: if args.fresh { Some(&confirm) } else { None },
@@ -168,7 +169,7 @@ fn confirm(is_sure: bool, path: &Path, asking: &AtomicBool) -> anyhow::Result<()
 /// Ctrl-C and SIGTERM stop at the next step; a second Ctrl-C quits at once. A second SIGTERM does not: job schedulers send
 /// it to a job's processes and to its script, which passes it on.
 /// While the user is `asking` for an answer nothing has begun: either quits at once.
-fn stop_on_signals(stop: &Arc<AtomicBool>, asking: &Arc<AtomicBool>) -> anyhow::Result<()> {
+pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>, asking: &Arc<AtomicBool>) -> anyhow::Result<()> {
     #[cfg(unix)]
     {
         use signal_hook::{consts::SIGTERM, flag};

@@ -86,6 +86,18 @@ impl Dataset {
         }
     }
 
+    /// The features of the first `count` test samples, scaled, in parts of at most 250.
+    pub fn test_inputs<F: Scalar>(&self, count: usize) -> Vec<Vec<F>> {
+        let (scaler, length) = (self.scaler::<F>(), self.shape.len());
+        let samples: Vec<u32> = (0..count.min(self.test.len()) as u32).collect();
+        let part = |samples: &[u32]| {
+            let mut features = vec![F::zero(); samples.len() * length];
+            scaler.gather(&self.test, samples, &mut features, length, &mut |_| {});
+            features
+        };
+        samples.chunks(250).map(part).collect()
+    }
+
     /// Features of the training split as they are stored, unscaled: bytes or floats.
     pub fn raw_training_features(&self) -> RawFeatures<'_> {
         let (from, to) =

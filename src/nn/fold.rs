@@ -23,6 +23,8 @@ use super::network::Network;
 use super::pass::{Pass, Statistics};
 use crate::config::settings::{Arm, NormPosition, Settings, Variant};
 use crate::kernels::Scalar;
+use crate::random::stream;
+use rand_distr::{Distribution, StandardNormal};
 
 /// Why a network cannot be folded.
 #[derive(Debug, thiserror::Error)]
@@ -142,23 +144,30 @@ fn class<F: Scalar>(logits: &[F]) -> usize {
     (1..logits.len()).fold(0, |best, k| if logits[k].f64() > logits[best].f64() { k } else { best })
 }
 
-/// What a network makes of inputs, evaluated under running statistics: `look` sees the logits of each part of them, in
-/// order.
+/// Inputs of noise.
+const NOISE: usize = 1000;
+/// Inputs evaluated at once.
+const PART: usize = 250;
+
+/// Standard normal inputs of this length, in parts.
+pub fn noise<F: Scalar>(length: usize) -> Vec<Vec<F>> {
+    let mut rng = stream(0, "fold");
+    let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+    (0..NOISE / PART).map(|_| (0..PART * length).map(|_| F::of(normal())).collect()).collect()
+}
+
+/// The logits that a network makes of inputs, in parts, evaluated under running statistics: all of them, in order.
 ///
 /// # Errors
 /// If a norm needs more values than it gets.
-pub fn evaluate<F: Scalar>(
-    network: &Network<F>,
-    parts: &mut dyn Iterator<Item = Vec<F>>,
-    look: &mut dyn FnMut(&[F]),
-) -> Result<(), NetworkError> {
-    let mut space = None;
+pub fn logits<F: Scalar>(network: &Network<F>, parts: &[Vec<F>]) -> Result<Vec<F>, NetworkError> {
+    let mut all = Vec::new();
+    let largest = parts.iter().map(|part| part.len() / network.input.len()).max().unwrap_or(0);
+    let mut space = network.space_for_evaluation(largest);
     for part in parts {
-        let samples = part.len() / network.input.len();
-        let space = space.get_or_insert_with(|| network.space_for_evaluation(samples));
-        space.input.set(&part);
-        network.forward(Pass::Evaluate(Statistics::Running), space)?;
-        look(network.logits(space));
+        space.input.set(part);
+        network.forward(Pass::Evaluate(Statistics::Running), &mut space)?;
+        all.extend_from_slice(network.logits(&space));
     }
-    Ok(())
+    Ok(all)
 }

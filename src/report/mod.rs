@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod cells;
+pub mod claims;
 pub mod csv;
 pub mod explain;
 pub mod full;

@@ -28,6 +28,9 @@ use crate::record::run::RunRecord;
 /// Asked, with the experiment's folder, before its results are discarded; an error keeps them.
 pub type Confirm<'a> = &'a dyn Fn(&Path) -> anyhow::Result<()>;
 
+/// Says which runs of a plan are meant.
+pub type Wanted<'a> = &'a dyn Fn(&PlannedRun) -> bool;
+
 /// How an experiment is trained.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
@@ -35,6 +38,8 @@ pub struct Options<'a> {
     pub jobs: usize,
     /// Only this part of the plan; the tables at the root are then left alone.
     pub shard: Option<Shard>,
+    /// Only these runs; the others stay in the plan, as missing or as they are.
+    pub only: Option<Wanted<'a>>,
     /// Whether to write traces.
     pub trace: bool,
     /// How often an unfinished run is saved.
@@ -77,7 +82,8 @@ pub fn complete(
     simd::requested()?;
     let plan = planned(experiment)?;
     let folder = ExperimentFolder::at(out.join(&experiment.name));
-    let is_mine = |place: &usize| options.shard.is_none_or(|shard| shard.has(*place));
+    let is_wanted = |place: usize| options.only.is_none_or(|wanted| wanted(&plan[place]));
+    let is_mine = |place: &usize| options.shard.is_none_or(|shard| shard.has(*place)) && is_wanted(*place);
     let mine: Vec<&PlannedRun> = (0..plan.len()).filter(is_mine).map(|place| &plan[place]).collect();
     let is_told = Cell::new(false);
     let waiting = |waited: Duration| {

@@ -16,4 +16,5 @@ pub mod proportion;
 pub mod sample;
 pub mod seeds;
 pub mod selection;
+pub mod share;
 pub mod survival;

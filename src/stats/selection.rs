@@ -43,19 +43,33 @@ pub fn overall(record: &Record) -> usize {
 ///
 /// All seeds make nearly the same choice. The chance in it is therefore one replicate, which no test within seeds can see.
 pub fn unsettled(record: &Record) -> Vec<usize> {
-    let (n, best) = (record.seeds(), overall(record));
-    let t = |of: &[f64], k: usize| {
-        let differences: Vec<f64> =
-            (0..n).map(|s| of[s * record.candidates + best] - of[s * record.candidates + k]).collect();
-        let mean = differences.iter().sum::<f64>() / n as f64;
-        let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
-        mean / (squares / (n as f64 - 1.0) / n as f64).sqrt()
+    let best = overall(record);
+    let is_unsettled =
+        |k: &usize| record.t(&record.selection, best, *k) < 2.0 && record.t(&record.value, best, *k).abs() > 2.0;
+    (0..record.candidates).filter(|k| record.seeds() > 2 && *k != best).filter(is_unsettled).collect()
+}
+
+/// The candidates whose selection is within two standard errors of the best's, seed by seed, or equal to it.
+pub fn as_good(record: &Record) -> Vec<usize> {
+    let best = overall(record);
+    let is_as_good = |k: &usize| {
+        let t = record.t(&record.selection, best, *k);
+        t < 2.0 || t.is_nan()
     };
-    let is_unsettled = |k: &usize| t(&record.selection, *k) < 2.0 && t(&record.value, *k).abs() > 2.0;
-    (0..record.candidates).filter(|k| n > 2 && *k != best).filter(is_unsettled).collect()
+    (0..record.candidates).filter(|k| record.seeds() > 2 && *k != best).filter(is_as_good).collect()
 }
 
 impl Record {
+    /// How many standard errors one candidate's values lie above another's, paired by seed.
+    fn t(&self, of: &[f64], one: usize, other: usize) -> f64 {
+        let n = self.seeds();
+        let difference = |s: usize| of[s * self.candidates + one] - of[s * self.candidates + other];
+        let differences: Vec<f64> = (0..n).map(difference).collect();
+        let mean = differences.iter().sum::<f64>() / n as f64;
+        let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
+        mean / (squares / (n as f64 - 1.0) / n as f64).sqrt()
+    }
+
     /// What the choice goes by for one seed, by candidate.
     pub fn row(&self, seed: usize) -> &[f64] {
         &self.selection[seed * self.candidates..][..self.candidates]

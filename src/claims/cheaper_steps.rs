@@ -1,0 +1,129 @@
+//! Eq. 3 has the cheaper step.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::analysis::{Analysis, Bench};
+use super::decide::{Beyond, Criterion, Figure, Unit};
+use super::evidence::{Evidence, Part, Question};
+use super::regime::{Regime, Schedule};
+use super::claim::{Claim, Kind};
+use crate::config::{Settings, Variant};
+use crate::data::Dataset;
+use crate::kernels::simd;
+use crate::nn::Network;
+use crate::record::machine;
+use crate::train::{Ending, Observer, State, initial, train};
+
+pub const CLAIM: Claim = Claim {
+    id: "cheaper-steps",
+    kind: Kind::Experiment,
+    sentence: "a step of eq. 3 is cheaper than one of batch norm",
+    criterion: "time of a step, bn/affine: above 1.05 holds, below fails; MLP and CNN",
+    reasoning: "Both nets train in turn, a block of steps each, with nothing beside them; only the steps count: gather, forward, \
+        loss, backward, update. The unit is the pair of blocks that follow each other, which a change of the machine's speed \
+        meets alike: d = ln(time of bn) − ln(time of affine), 24 pairs. Measured here, on this machine, with this program: \
+        another program may pay more or less for the same arithmetic.\n\
+        The verdict would be another if the whole interval of the ratio lay below 1.05.",
+    regimes: &[Regime::Shallow],
+    cells: |_| Vec::new(),
+    analysis: Some(Analysis {
+        columns: &["net", "block", "affine_us", "bn_us"],
+        comes_first: true,
+        made_from: |bench| {
+            json!({ "program": machine::PROGRAM_VERSION, "host": machine::host(), "simd": simd::level().name(),
+                "data": bench.data.name(), "nets": nets(bench).map(Regime::name).collect::<Vec<_>>() })
+        },
+        make,
+    }),
+    reads: &[],
+    parts,
+};
+
+/// Pairs of blocks.
+const BLOCKS: usize = 24;
+/// How long a block takes at least.
+const BLOCK: Duration = Duration::from_millis(20);
+
+/// The nets that are measured: the MLP, the CNN, and those whose times are asked for in seconds.
+fn nets(bench: &Bench) -> impl Iterator<Item = Regime> {
+    let asked = bench.regimes.to_vec();
+    Regime::ALL.into_iter().filter(move |r| [Regime::Shallow, Regime::Cnn].contains(r) || asked.contains(r))
+}
+
+fn make(bench: &Bench) -> anyhow::Result<Vec<Vec<String>>> {
+    let mut rows = Vec::new();
+    for regime in nets(bench) {
+        let mut runners = ["affine", "bn"].map(|arm| Runner::new(bench, regime, arm)).into_iter();
+        let (Some(affine), Some(bn)) = (runners.next(), runners.next()) else { continue };
+        let (mut affine, mut bn) = (affine?, bn?);
+        // Caches and clock get warm; and how long is a step?
+        let warm = [affine.block(20)?, bn.block(20)?];
+        let steps = (BLOCK.as_secs_f64() * 1e6 / warm[0].max(warm[1])).ceil() as usize;
+        for block in 0..BLOCKS {
+            // Neither is always the first.
+            let [a, b] = if block % 2 == 0 {
+                let a = affine.block(steps)?;
+                [a, bn.block(steps)?]
+            } else {
+                let b = bn.block(steps)?;
+                [affine.block(steps)?, b]
+            };
+            rows.push(vec![regime.name().to_owned(), block.to_string(), format!("{a:.3}"), format!("{b:.3}")]);
+        }
+    }
+    Ok(rows)
+}
+
+/// A net in training that is timed.
+struct Runner {
+    settings: Settings,
+    data: std::sync::Arc<Dataset>,
+    seed: u64,
+    network: Network<f32>,
+    state: State<f32>,
+}
+
+/// Watches nothing.
+struct Nobody;
+impl Observer<f32> for Nobody {}
+
+impl Runner {
+    fn new(bench: &Bench, regime: Regime, arm: &'static str) -> anyhow::Result<Self> {
+        // At a rate at which nothing happens: what a step costs is not to depend on where training stands.
+        let (settings, variant): (Settings, Variant) = bench.settings(regime, Schedule::Constant, arm, 1e-6)?;
+        let seed = 0;
+        let data = bench.store.load(&settings.data, seed)?;
+        let network = initial(&settings, &variant, &data, seed)?;
+        let state = State::new(&settings, &network);
+        Ok(Self { settings, data, seed, network, state })
+    }
+
+    /// Trains so many steps more; µs a step.
+    fn block(&mut self, steps: usize) -> anyhow::Result<f64> {
+        let before = self.state.spent;
+        self.settings.train.steps = self.state.step + steps;
+        let Self { network, state, settings, data, seed, .. } = self;
+        let ending = train(network, state, settings, data, *seed, &mut Nobody, &AtomicBool::new(false))?;
+        anyhow::ensure!(ending == Ending::Completed, "a net that is timed did not train: {ending:?}");
+        Ok((self.state.spent - before).as_secs_f64() * 1e6 / steps as f64)
+    }
+}
+
+/// ln(time of a step of bn / of affine), of each pair of blocks.
+pub fn log_cost_ratios(evidence: &Evidence, regime: Regime) -> Vec<f64> {
+    let Some(sheet) = evidence.sheets.get(CLAIM.id) else { return Vec::new() };
+    let words = [("net", regime.name())];
+    sheet.rows_where(&words).map(|row| (row.number("bn_us") / row.number("affine_us")).ln()).collect()
+}
+
+fn parts(evidence: &Evidence, _: Regime) -> Vec<Part> {
+    let criterion = Criterion { holds: Beyond::Above(1.05), fails: Beyond::Below(1.05), unit: Unit::Ratio };
+    let of = |(sentence, regime): (&str, Regime)| {
+        let question = Question { sentence, regime, criterion, cells: &[], moved_by: [&[], &[]], decides: true };
+        question.answered(Figure::mean(&log_cost_ratios(evidence, regime)))
+    };
+    [("in the MLP", Regime::Shallow), ("in the CNN", Regime::Cnn)].map(of).to_vec()
+}

@@ -1,0 +1,42 @@
+//! What a claim is.
+
+use serde::Serialize;
+
+use super::analysis::Analysis;
+use super::evidence::{Cell, Evidence, Part};
+use super::regime::Regime;
+
+/// What a claim rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// It follows by mathematics; its experiment shows it, and does not test it.
+    Theorem,
+    /// An experiment decides.
+    Experiment,
+}
+
+/// A sentence and what decides whether it is so.
+#[derive(Debug)]
+pub struct Claim {
+    /// Its name on the command line.
+    pub id: &'static str,
+    /// What it rests on.
+    pub kind: Kind,
+    /// What is asserted, as a clause that follows "that".
+    pub sentence: &'static str,
+    /// What decides, in words.
+    pub criterion: &'static str,
+    /// Why this experiment tells, with its formulas, and what would have made the verdict another.
+    pub reasoning: &'static str,
+    /// Where it is tried: first where it is tried by default.
+    pub regimes: &'static [Regime],
+    /// The runs that it takes in a regime.
+    pub cells: fn(Regime) -> Vec<Cell>,
+    /// What it measures beside runs.
+    pub analysis: Option<Analysis>,
+    /// Other claims whose analyses it reads.
+    pub reads: &'static [&'static str],
+    /// Judges it in a regime.
+    pub parts: fn(&Evidence, Regime) -> Vec<Part>,
+}

@@ -1,0 +1,297 @@
+//! From a figure and its interval to a verdict.
+//!
+//! A criterion has two thresholds, fixed before the runs. A claim *holds* if the whole 95 % interval lies beyond the one,
+//! *fails* if it lies beyond the other, *holds in part* if it lies wholly between them; else it is *inconclusive*. The
+//! interval alone decides, and no correction runs across claims: a verdict does not depend on which others were asked for.
+
+use serde::Serialize;
+
+use crate::stats::permutation::{Orbit, sign_flips};
+use crate::stats::sample::Sample;
+use crate::stats::seeds;
+use crate::stats::share::{self, Share};
+
+/// Confidence of the intervals that decide.
+pub const CONFIDENCE: f64 = 0.95;
+/// Exchanges that are tried at most: all of them up to 15 seeds.
+const EXCHANGES: usize = 1 << 14;
+
+/// What came of a claim, or of a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the text above")]
+pub enum Verdict {
+    Holds,
+    Fails,
+    HoldsInPart,
+    Inconclusive,
+    NotTested,
+}
+
+impl Verdict {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Fails => "fails",
+            Self::HoldsInPart => "holds in part",
+            Self::Inconclusive => "inconclusive",
+            Self::NotTested => "not tested",
+        }
+    }
+
+    /// Whether anything has been decided.
+    pub const fn is_decided(self) -> bool {
+        matches!(self, Self::Holds | Self::Fails | Self::HoldsInPart)
+    }
+}
+
+/// One side of a threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs, reason = "the names say it all")]
+pub enum Beyond {
+    Above(f64),
+    Below(f64),
+}
+
+impl Beyond {
+    /// The threshold.
+    pub const fn threshold(self) -> f64 {
+        match self {
+            Self::Above(threshold) | Self::Below(threshold) => threshold,
+        }
+    }
+
+    fn holds_of(self, (low, high): (f64, f64)) -> bool {
+        match self {
+            Self::Above(threshold) => low > threshold,
+            Self::Below(threshold) => high < threshold,
+        }
+    }
+}
+
+/// In what a figure is shown, and its thresholds are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// A ratio; what is tested is its logarithm.
+    Ratio,
+    /// A difference of accuracies.
+    Accuracy,
+    /// The share of a gap.
+    Share,
+    /// A plain number.
+    Number,
+}
+
+impl Unit {
+    /// A threshold as it is tested.
+    fn tested(self, threshold: f64) -> f64 {
+        if self == Self::Ratio { threshold.ln() } else { threshold }
+    }
+
+    /// A tested value as it is shown.
+    fn shown(self, value: f64) -> f64 {
+        if self == Self::Ratio { value.exp() } else { value }
+    }
+}
+
+/// What decides. Where both thresholds are passed, `fails` does: a difference may be certain and still too small to matter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Criterion {
+    /// The claim holds if the whole interval lies there.
+    pub holds: Beyond,
+    /// It fails if the whole interval lies there.
+    pub fails: Beyond,
+    /// The unit of both.
+    pub unit: Unit,
+}
+
+impl Criterion {
+    /// The verdict on an interval that is in the unit tested.
+    fn verdict(&self, interval: (f64, f64)) -> Verdict {
+        let at = |beyond: Beyond| match beyond {
+            Beyond::Above(threshold) => Beyond::Above(self.unit.tested(threshold)),
+            Beyond::Below(threshold) => Beyond::Below(self.unit.tested(threshold)),
+        };
+        let (holds, fails) = (at(self.holds), at(self.fails));
+        let [one, other] = [holds.threshold(), fails.threshold()];
+        let is_between = interval.0 > one.min(other) && interval.1 < one.max(other);
+        match (fails.holds_of(interval), holds.holds_of(interval)) {
+            (true, _) => Verdict::Fails,
+            (_, true) => Verdict::Holds,
+            _ if is_between => Verdict::HoldsInPart,
+            _ => Verdict::Inconclusive,
+        }
+    }
+}
+
+/// A figure of paired seeds, or other units, with its interval.
+#[derive(Debug, Clone)]
+pub struct Figure {
+    /// As it is tested: of a ratio the logarithm.
+    pub estimate: f64,
+    /// None for fewer than six seeds.
+    pub interval: Option<(f64, f64)>,
+    of: Of,
+}
+
+#[derive(Debug, Clone)]
+enum Of {
+    Differences(Vec<f64>),
+    Share { closed: Vec<f64>, gap: Vec<f64>, is_lower_bound: bool },
+}
+
+impl Figure {
+    /// The mean of differences, one a seed; none without any, or if one is not a number.
+    pub fn mean(differences: &[f64]) -> Option<Self> {
+        let sample = Sample::new(differences)?;
+        let interval = sign_flips(sample, EXCHANGES).interval(CONFIDENCE);
+        Some(Self { estimate: sample.mean(), interval, of: Of::Differences(differences.to_vec()) })
+    }
+
+    /// The share of a gap that is closed. Where the far end of the gap was not reached in some seed, the share is a lower
+    /// bound.
+    pub fn share(closed: &[f64], gap: &[f64], is_lower_bound: bool) -> Option<Self> {
+        let Share { estimate, interval } = share::share(closed, gap, CONFIDENCE, EXCHANGES)?;
+        let of = Of::Share { closed: closed.to_vec(), gap: gap.to_vec(), is_lower_bound };
+        Some(Self { estimate, interval: Some(interval), of })
+    }
+
+    /// How many seeds it rests on.
+    pub fn n(&self) -> usize {
+        match &self.of {
+            Of::Differences(differences) => differences.len(),
+            Of::Share { gap, .. } => gap.len(),
+        }
+    }
+
+    /// Two-sided p of the hypothesis that the figure is `value`.
+    fn p(&self, value: f64) -> Option<f64> {
+        match &self.of {
+            Of::Differences(differences) => {
+                let orbit: Orbit = sign_flips(Sample::new(differences)?, EXCHANGES);
+                Some(orbit.p(value))
+            }
+            Of::Share { closed, gap, .. } => share::p(closed, gap, value, EXCHANGES),
+        }
+    }
+
+    fn is_lower_bound(&self) -> bool {
+        matches!(self.of, Of::Share { is_lower_bound: true, .. })
+    }
+}
+
+/// A figure with what was decided by it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Why nothing was, and what it would take; empty if something was.
+    pub detail: String,
+    /// The figure as it is shown.
+    pub estimate: f64,
+    /// Its interval.
+    pub interval: Option<(f64, f64)>,
+    /// Two-sided p at the threshold that was passed.
+    pub p: Option<f64>,
+}
+
+/// Decides.
+pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
+    let Criterion { holds, fails, unit } = *criterion;
+    let shown = |value: f64| unit.shown(value);
+    let interval = figure.interval.map(|(low, high)| (shown(low), shown(high)));
+    let of = |verdict, detail, p| Decision { verdict, detail, estimate: shown(figure.estimate), interval, p };
+    let Some(tested) = figure.interval else {
+        let n = figure.n();
+        return of(Verdict::Inconclusive, format!("{n} seeds give no interval; at least 6 are needed"), None);
+    };
+    let verdict = criterion.verdict(tested);
+    let passed = match verdict {
+        Verdict::Holds => holds,
+        Verdict::Fails => fails,
+        Verdict::HoldsInPart => return of(verdict, "between the thresholds".to_owned(), None),
+        _ => return of(verdict, open(figure, tested, criterion), None),
+    };
+    if figure.is_lower_bound() && matches!(passed, Beyond::Below(_)) {
+        let words = "eq. 3 did not reach the target in some seed, so the share is a lower bound, which cannot show that it is small";
+        return of(Verdict::Inconclusive, words.to_owned(), None);
+    }
+    of(verdict, String::new(), figure.p(unit.tested(passed.threshold())))
+}
+
+/// What an interval that decides nothing excludes, and about how many seeds would decide.
+fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> String {
+    let mut thresholds = [criterion.holds.threshold(), criterion.fails.threshold()].to_vec();
+    thresholds.dedup();
+    let tested = |threshold: &f64| criterion.unit.tested(*threshold);
+    let excluded = thresholds.iter().filter(|t| tested(t) < low || tested(t) > high);
+    let excluded: Vec<String> = excluded.map(|threshold| format!("{threshold}")).collect();
+    let excluded = if excluded.is_empty() { "no threshold".to_owned() } else { excluded.join(" and ") };
+    // To the threshold that is furthest among those within: beyond it something is decided.
+    let inside = thresholds.iter().map(tested).filter(|t| (low..=high).contains(t));
+    let nearest = inside.map(|t| (figure.estimate - t).abs()).fold(f64::INFINITY, f64::min);
+    let half_width = (high - low) / 2.0;
+    let needed = seeds::to_tell_from_0(figure.n(), half_width, nearest).filter(|_| half_width.is_finite());
+    let needed = match needed {
+        Some(needed) => format!("about {needed} seeds would decide, if the estimate is right"),
+        None => "no number of seeds is in sight that would decide".to_owned(),
+    };
+    format!("the interval excludes {excluded}; {needed}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FASTER: Criterion = Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.25), unit: Unit::Ratio };
+
+    /// Twelve differences about a value.
+    fn about(value: f64, spread: f64) -> Figure {
+        let differences: Vec<f64> = (0..12).map(|i| value + spread * (f64::from(i % 6) - 2.5)).collect();
+        Figure::mean(&differences).unwrap()
+    }
+
+    #[test]
+    fn the_whole_interval_beyond_a_threshold_decides() {
+        assert_eq!(decide(&about(0.5, 0.02), &FASTER).verdict, Verdict::Holds);
+        assert_eq!(decide(&about(0.1, 0.02), &FASTER).verdict, Verdict::Fails);
+        let open = decide(&about(0.25, 0.2), &FASTER);
+        assert_eq!(open.verdict, Verdict::Inconclusive);
+        assert!(open.detail.contains("excludes no threshold; about"), "{}", open.detail);
+        let decided = decide(&about(0.5, 0.02), &FASTER);
+        assert!((decided.estimate - 0.5f64.exp()).abs() < 1e-12 && decided.interval.unwrap().0 > 1.25);
+        assert_eq!(decided.p, Some(2.0 / 4096.0));
+    }
+
+    #[test]
+    fn between_the_thresholds_it_holds_in_part() {
+        let criterion = Criterion { holds: Beyond::Below(0.5), fails: Beyond::Above(1.0), unit: Unit::Number };
+        assert_eq!(decide(&about(0.75, 0.01), &criterion).verdict, Verdict::HoldsInPart);
+        assert_eq!(decide(&about(0.3, 0.01), &criterion).verdict, Verdict::Holds);
+        assert_eq!(decide(&about(1.2, 0.01), &criterion).verdict, Verdict::Fails);
+    }
+
+    #[test]
+    fn a_difference_that_is_certain_and_too_small_to_matter_fails() {
+        let criterion = Criterion { holds: Beyond::Above(0.0), fails: Beyond::Below(0.002), unit: Unit::Accuracy };
+        assert_eq!(decide(&about(0.001, 0.0001), &criterion).verdict, Verdict::Fails);
+        assert_eq!(decide(&about(0.004, 0.0001), &criterion).verdict, Verdict::Holds);
+        // Above 0, and perhaps above the margin.
+        assert_eq!(decide(&about(0.002, 0.0005), &criterion).verdict, Verdict::Holds);
+        assert_eq!(decide(&about(0.001, 0.002), &criterion).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn few_seeds_decide_nothing_and_a_lower_bound_cannot_show_that_a_share_is_small() {
+        let few = Figure::mean(&[1.0; 5]).unwrap();
+        assert_eq!(decide(&few, &FASTER).verdict, Verdict::Inconclusive);
+        let small = Criterion { holds: Beyond::Below(0.5), fails: Beyond::Above(0.5), unit: Unit::Share };
+        let gap = [1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 1.1, 0.9];
+        let share = |c: f64, bound| Figure::share(&gap.map(|g| c * g + 0.01 * (g - 1.0)), &gap, bound).unwrap();
+        assert_eq!(decide(&share(0.1, false), &small).verdict, Verdict::Holds);
+        assert_eq!(decide(&share(0.1, true), &small).verdict, Verdict::Inconclusive);
+        assert_eq!(decide(&share(0.9, true), &small).verdict, Verdict::Fails);
+    }
+}

@@ -1,0 +1,59 @@
+//! Claims judged.
+
+use super::claim::{Claim, Kind};
+use super::decide::Verdict;
+use super::evidence::{Evidence, Part, combined};
+use super::regime::Regime;
+
+/// A claim with what came of it.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The claim.
+    pub claim: &'static Claim,
+    /// The verdict on it.
+    pub verdict: Verdict,
+    /// Why it is that one, where that is not plain.
+    pub detail: String,
+    /// What was found, part by part; the first is the one that is shown.
+    pub parts: Vec<Part>,
+    /// How many of the parts are of the first regime, which decides.
+    pub decided_by: usize,
+    /// Seconds of computing that it rests on; runs that claims share are counted in each.
+    pub seconds: f64,
+    /// Whether the Benjamini–Hochberg procedure over all experimental claims would drop it.
+    pub is_dropped: bool,
+}
+
+/// Judges claims in these regimes of each.
+pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence) -> Vec<Judged> {
+    let judged = |(claim, regimes): &(&'static Claim, Vec<Regime>)| {
+        let of = |regimes: &[Regime]| regimes.iter().flat_map(|regime| (claim.parts)(evidence, *regime)).collect();
+        let (main, elsewhere): (Vec<Part>, Vec<Part>) = (of(&regimes[..1]), of(&regimes[1..]));
+        let (verdict, detail) = combined(&main, &elsewhere);
+        let decided_by = main.len();
+        Judged { claim, verdict, detail, parts: [main, elsewhere].concat(), decided_by, seconds: 0.0, is_dropped: false }
+    };
+    let mut all: Vec<Judged> = claims.iter().map(judged).collect();
+    mark_dropped(&mut all);
+    all
+}
+
+/// Benjamini & Hochberg 1995 at 0.05: of the m experimental claims, with the p of those decided in rising order, the first k
+/// stand, k the largest with p_k ≤ 0.05·k/m.
+fn mark_dropped(all: &mut [Judged]) {
+    let is_tested = |judged: &Judged| judged.claim.kind == Kind::Experiment;
+    // A claim is as uncertain as the least certain of the parts that decide it.
+    let p = |judged: &Judged| {
+        let parts = judged.parts[..judged.decided_by].iter().filter(|part| part.decides);
+        parts.map(|part| part.p).collect::<Option<Vec<f64>>>().map(|p| p.into_iter().fold(0.0, f64::max))
+    };
+    let mut sorted: Vec<f64> = all.iter().filter(|j| is_tested(j) && j.verdict.is_decided()).filter_map(p).collect();
+    sorted.sort_by(f64::total_cmp);
+    let tests = all.iter().filter(|judged| is_tested(judged)).count() as f64;
+    let stands = sorted.iter().enumerate().filter(|(i, p)| **p <= 0.05 * (*i as f64 + 1.0) / tests);
+    let largest = stands.map(|(_, p)| *p).fold(-1.0, f64::max);
+    for judged in all.iter_mut() {
+        let p = p(judged);
+        judged.is_dropped = is_tested(judged) && judged.verdict.is_decided() && p.is_some_and(|p| p > largest);
+    }
+}

@@ -1,0 +1,29 @@
+//! `bn-exp claims`: the sentences of the question and of its answers, each with an experiment that decides.
+//!
+//! A claim ([`claim`]) is one file: its sentence, the runs it takes, its criterion, and the function that judges it by
+//! [`evidence`], which holds numbers and no verdict. [`regime`] says on which nets, [`rates`] at which learning rates,
+//! [`decide`] how an interval becomes a verdict; [`suite`] trains what is missing and reads what there is.
+//!
+//! A new claim is one file here and one line in [`list`].
+
+pub mod analysis;
+pub mod claim;
+pub mod decide;
+pub mod evidence;
+pub mod experiments;
+pub mod figures;
+pub mod judged;
+pub mod list;
+pub mod rates;
+pub mod regime;
+pub mod suite;
+pub mod tune;
+
+mod cheaper_steps;
+mod eq2_needed;
+mod exploding_shifting;
+mod faster_learning;
+mod generalises;
+mod larger_rates;
+mod omit_in_practice;
+mod same_functions;

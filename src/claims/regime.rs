@@ -1,0 +1,194 @@
+//! The regimes: the nets and data that claims are tried on, and the ordinary configurations that they come to.
+//!
+//! | regime | net | why |
+//! |---|---|---|
+//! | `shallow` | 3 × 100 ReLU, He | where little should go wrong |
+//! | `sigmoid` | 3 × 100 sigmoid, weights of SD 0.01 | Ioffe & Szegedy 2015, section 4.1 |
+//! | `deep10` | 10 × 100 ReLU, He | depth |
+//! | `res20` | 20 residual blocks of 100, ReLU, the norm after the activation | where practice did drop batch norm |
+//! | `offset` | normal clouds whose features have offsets and unequal scales | the case the question turns on |
+//! | `cnn` | 16 and 32 channels, max pools | pooling |
+//!
+//! All train by SGD on minibatches of 64: 1,500 steps, the CNN 430. There are two schedules:
+//!
+//! - **constant** rates, for times to a target. 1,000 validation samples are read at steps that grow by a factor of 1.05.
+//! - **cosine** decay to 0, for accuracies at the end, which then differ far less between seeds. 10,000 samples are held out
+//!   to choose the rate by, and are read at 20 points.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Where claims are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the table above")]
+pub enum Regime {
+    Shallow,
+    Sigmoid,
+    Deep10,
+    Res20,
+    Offset,
+    Cnn,
+}
+
+/// How the learning rate moves, and with it what is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the list above")]
+pub enum Schedule {
+    Constant,
+    Cosine,
+}
+
+/// The images that claims are tried on; regime `offset` has data of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[allow(missing_docs, reason = "the names of the sources")]
+pub enum Data {
+    Mnist,
+    Glyphs,
+}
+
+/// Evaluations of a run with cosine decay, before the last.
+const POINTS: usize = 20;
+/// Factor between the steps of two evaluations of a run at a constant rate.
+const FACTOR: f64 = 1.05;
+
+impl Data {
+    /// As configurations and folders call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mnist => "mnist",
+            Self::Glyphs => "glyphs",
+        }
+    }
+
+    fn configuration(self, schedule: Schedule) -> Value {
+        match (self, schedule) {
+            (Self::Mnist, Schedule::Constant) => json!({ "source": "mnist", "validation": 1000, "test": 1000 }),
+            (Self::Mnist, Schedule::Cosine) => json!({ "source": "mnist", "validation": 10_000 }),
+            (Self::Glyphs, Schedule::Constant) => {
+                json!({ "source": "glyphs", "train": 5000, "validation": 1000, "test": 1000 })
+            }
+            (Self::Glyphs, Schedule::Cosine) => {
+                json!({ "source": "glyphs", "train": 5000, "validation": 5000, "test": 5000 })
+            }
+        }
+    }
+}
+
+impl Regime {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Shallow, Self::Sigmoid, Self::Deep10, Self::Res20, Self::Offset, Self::Cnn];
+    /// Those whose nets have no convolutions.
+    pub const MLPS: [Self; 5] = [Self::Shallow, Self::Sigmoid, Self::Deep10, Self::Res20, Self::Offset];
+
+    /// As folders and tables call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shallow => "shallow",
+            Self::Sigmoid => "sigmoid",
+            Self::Deep10 => "deep10",
+            Self::Res20 => "res20",
+            Self::Offset => "offset",
+            Self::Cnn => "cnn",
+        }
+    }
+
+    /// Steps of training: the budget within which a target is to be reached.
+    pub const fn steps(self) -> usize {
+        match self {
+            Self::Cnn => 430,
+            _ => 1500,
+        }
+    }
+
+    fn model(self) -> Value {
+        match self {
+            Self::Shallow | Self::Offset => json!({ "kind": "mlp", "hidden": [100, 100, 100] }),
+            Self::Sigmoid => json!({
+                "kind": "mlp", "hidden": [100, 100, 100], "activation": "sigmoid",
+                "init": { "scheme": "normal", "std": 0.01 }
+            }),
+            Self::Deep10 => json!({ "kind": "mlp", "hidden": vec![100; 10] }),
+            Self::Res20 => json!({
+                "kind": "mlp", "hidden": vec![100; 21], "residual": true, "norm_position": "after_activation"
+            }),
+            Self::Cnn => json!({ "kind": "cnn", "channels": [16, 32] }),
+        }
+    }
+
+    fn data(self, data: Data, schedule: Schedule) -> Value {
+        if self != Self::Offset {
+            return data.configuration(schedule);
+        }
+        let held_out = if schedule == Schedule::Constant { 1000 } else { 10_000 };
+        json!({
+            "source": "gaussians", "classes": 10, "dimension": 20, "separation": 3.0, "offset": 10.0, "scale_spread": 2.0,
+            "train": 20_000, "validation": held_out, "test": held_out
+        })
+    }
+
+    /// The configuration of one arm, an entry of `variants`, at these rates, for these seeds.
+    pub fn configuration(
+        self,
+        data: Data,
+        schedule: Schedule,
+        arm: &str,
+        entry: Value,
+        rates: &[f64],
+        seeds: &[u64],
+    ) -> Value {
+        let steps = self.steps();
+        let (evaluate, word) = match schedule {
+            Schedule::Constant => (geometric(steps), "constant"),
+            Schedule::Cosine => ((1..POINTS).map(|i| i * steps / POINTS).collect(), "cosine"),
+        };
+        // What the activations are at the start and at the end.
+        let looks = if self == Self::Shallow && schedule == Schedule::Constant { vec![0, steps] } else { Vec::new() };
+        let activations = if looks.is_empty() { json!(0) } else { json!(looks) };
+        json!({
+            "name": arm,
+            "description": format!("Arm {arm} in regime {} of `bn-exp claims`, {word} learning rate.", self.name()),
+            "data": self.data(data, schedule),
+            "model": self.model(),
+            "variants": [entry],
+            "optimizer": { "kind": "sgd", "lr": rates[0], "schedule": word },
+            "train": { "batch_size": 64, "steps": steps },
+            "seeds": seeds,
+            "sweep": { "optimizer.lr": rates },
+            "log": {
+                "batch_every": 50, "evaluate_every": evaluate, "activations_every": activations, "gradients_every": 0,
+                "train_eval": if schedule == Schedule::Constant { 64 } else { 1000 }, "train_final": 1000
+            },
+            "compare": {
+                "metric": "test_accuracy_population", "select": ["optimizer.lr"]
+            }
+        })
+    }
+}
+
+/// Whole steps from 1 to before `last`, each at least 5 % above the one before.
+fn geometric(last: usize) -> Vec<usize> {
+    let mut steps = vec![1];
+    while let Some(next) = steps.last().map(|step| (step + 1).max((*step as f64 * FACTOR).round() as usize)) {
+        if next >= last {
+            break;
+        }
+        steps.push(next);
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evaluations_are_at_every_step_first_and_then_further_and_further_apart() {
+        let steps = geometric(1500);
+        assert_eq!(steps[..20], (1..=20).collect::<Vec<_>>());
+        let is_near = |pair: &[usize]| pair[1] == pair[0] + 1 || pair[1] as f64 / (pair[0] as f64) < 1.08;
+        assert!(steps.windows(2).all(is_near) && steps.len() < 130, "{steps:?}");
+        assert!(steps[steps.len() - 1] < 1500 && steps[steps.len() - 1] > 1380);
+    }
+}

@@ -1,0 +1,318 @@
+//! The experiments that claims rest on: which there are, training what is missing, and reading what there is.
+//!
+//! Each regime, schedule and arm is an ordinary experiment, `OUT/<data>/<regime>[-cosine]/<arm>`, trained and resumed by
+//! [`crate::runner::complete()`]. A run that two claims need is one run. No run is ever dropped: an experiment that has other
+//! seeds or rates keeps them in its plan, and only what is asked for is trained.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::Value;
+
+use super::analysis::{Bench, sheet};
+use super::claim::Claim;
+use super::evidence::{Arm, ByRate, Cell, Drift, Evidence, Run};
+use super::experiments::{experiment_of, folder_of};
+use super::list;
+use super::rates::Rates;
+use super::regime::{Data, Regime};
+use crate::compare::Loaded;
+use crate::compare::sheet::{self as table, Number, Word};
+use crate::config::cost::Operations;
+use crate::config::Experiment;
+use crate::data::Store;
+use crate::files;
+use crate::plan::{PlannedRun, Shard, plan};
+use crate::record::experiment::ExperimentRecord;
+use crate::record::layout::ExperimentFolder;
+use crate::record::run::{RunRecord, Status};
+use crate::record::tables;
+use crate::runner::{Done, Events, Options, complete};
+use crate::table::Row;
+
+/// What is asked for, and where it lives.
+#[derive(Debug)]
+pub struct Suite<'a> {
+    /// The claims, each with the regimes that it is tried in.
+    pub claims: Vec<(&'static Claim, Vec<Regime>)>,
+    /// Which data.
+    pub data: Data,
+    /// The data.
+    pub store: &'a Store,
+    /// The folder of these data: `OUT/<data>`.
+    pub folder: PathBuf,
+    /// The seeds that decide.
+    pub seeds: Vec<u64>,
+    /// What was chosen beforehand.
+    pub rates: Rates,
+    /// Runs at once.
+    pub jobs: usize,
+    /// Only this part of each experiment.
+    pub shard: Option<Shard>,
+    /// Set to stop.
+    pub stop: &'a AtomicBool,
+}
+
+/// An experiment of the suite, and what of it is asked for.
+#[derive(Debug)]
+pub struct Part {
+    /// The arm.
+    pub arm: Arm,
+    /// Its experiment.
+    pub experiment: Experiment,
+    /// The rates that are asked for.
+    pub rates: Vec<f64>,
+    /// Runs asked for that are not finished.
+    pub missing: usize,
+    /// What one of them costs, in multiply-adds.
+    pub cost: f64,
+}
+
+impl Suite<'_> {
+    /// The experiments, in the order in which they are trained.
+    ///
+    /// # Errors
+    /// If the data is missing, or a folder cannot be read.
+    pub fn parts(&self) -> anyhow::Result<Vec<Part>> {
+        let mut wanted: BTreeMap<Arm, Vec<f64>> = BTreeMap::new();
+        for (claim, regimes) in &self.claims {
+            for cell in regimes.iter().flat_map(|regime| (claim.cells)(*regime)) {
+                wanted.entry(cell.arm).or_default().extend(cell.rates(&self.rates));
+            }
+        }
+        let part = |(arm, rates): (Arm, Vec<f64>)| self.part(arm, &rates);
+        wanted.into_iter().filter(|(_, rates)| !rates.is_empty()).map(part).collect()
+    }
+
+    /// One arm at some rates.
+    ///
+    /// # Errors
+    /// As [`Suite::parts`].
+    pub fn part(&self, arm: Arm, rates: &[f64]) -> anyhow::Result<Part> {
+        let mut rates = rates.to_vec();
+        rates.sort_by(f64::total_cmp);
+        rates.dedup();
+        let folder = folder_of(&self.folder, &arm);
+        let (all_rates, all_seeds) = with_recorded(&folder, &rates, &self.seeds)?;
+        let experiment = experiment_of(&arm, self.data, self.store, &all_rates, &all_seeds)?;
+        let ended = RunRecord::ended(&folder)?;
+        let asked = asked(&experiment, &rates, &self.seeds);
+        let runs = plan(&experiment)?;
+        let is_mine = |place: usize| self.shard.is_none_or(|shard| shard.has(place));
+        let open = |(place, run): &(usize, &PlannedRun)| {
+            asked(run) && is_mine(*place) && !ended.finished.contains(&run.id)
+        };
+        let missing = runs.iter().enumerate().filter(open).count();
+        drop(asked);
+        let cost = Operations::total(&experiment.points[0].settings);
+        Ok(Part { arm, experiment, rates, missing, cost })
+    }
+
+    /// Trains what is missing of an experiment, and makes its tables. Runs that another program is training are waited for.
+    ///
+    /// # Errors
+    /// Those of [`complete`].
+    pub fn train(&self, part: &Part, events: &dyn Events) -> anyhow::Result<Done> {
+        let asked = asked(&part.experiment, &part.rates, &self.seeds);
+        let options = Options {
+            jobs: self.jobs,
+            shard: self.shard,
+            only: Some(&asked),
+            trace: false,
+            resume_every: Duration::from_secs(30),
+            discard: None,
+            stop: self.stop,
+        };
+        let folder = folder_of(&self.folder, &part.arm);
+        let out = folder.path().parent().unwrap_or(Path::new("."));
+        loop {
+            let done = complete(&part.experiment, self.store, out, &options, events);
+            let done = done.with_context(|| format!("training {}", folder.path().display()))?;
+            if done.tally.elsewhere == 0 || self.stop.load(Ordering::Relaxed) || self.shard.is_some() {
+                return Ok(done);
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// The analyses that come before or after training, as kept or made now.
+    ///
+    /// # Errors
+    /// If one cannot be made.
+    pub fn analyse(&self, first: bool, evidence: &mut Evidence) -> anyhow::Result<()> {
+        for claim in list::ALL {
+            let Some(analysis) = claim.analysis.as_ref().filter(|analysis| analysis.comes_first == first) else { continue };
+            let readers = || self.claims.iter().filter(|(other, _)| other.id == claim.id || other.reads.contains(&claim.id));
+            let mut regimes: Vec<Regime> = readers().flat_map(|(_, regimes)| regimes.clone()).collect();
+            regimes.sort_unstable();
+            regimes.dedup();
+            if readers().next().is_some() {
+                let Self { folder, data, store, rates, seeds, stop, .. } = self;
+                let bench = Bench { folder, data: *data, store, rates, seeds, regimes: &regimes, stop };
+                evidence.sheets.insert(claim.id, sheet(claim.id, analysis, &bench)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an experiment's tables. Returns the seconds that the runs asked for took.
+    ///
+    /// # Errors
+    /// If a table is missing or damaged.
+    pub fn read(&self, part: &Part, evidence: &mut Evidence) -> anyhow::Result<f64> {
+        let folder = folder_of(&self.folder, &part.arm);
+        let (runs, seconds) = read(&folder, part.arm.regime.steps(), &part.rates, &self.seeds)?;
+        evidence.runs.insert(part.arm, runs);
+        Ok(seconds)
+    }
+
+    /// The experiments whose runs a claim takes.
+    pub fn arms_of(&self, claim: &Claim) -> Vec<Arm> {
+        let regimes = self.claims.iter().filter(|(other, _)| other.id == claim.id).flat_map(|(_, regimes)| regimes);
+        let mut arms: Vec<Arm> = regimes.flat_map(|r| (claim.cells)(*r)).map(|cell: Cell| cell.arm).collect();
+        arms.sort_unstable();
+        arms.dedup();
+        arms
+    }
+}
+
+/// Rates and seeds with those that the experiment has already.
+fn with_recorded(folder: &ExperimentFolder, rates: &[f64], seeds: &[u64]) -> anyhow::Result<(Vec<f64>, Vec<u64>)> {
+    let (mut rates, mut seeds) = (rates.to_vec(), seeds.to_vec());
+    if files::look(&folder.experiment_json())?.is_some() {
+        let record = ExperimentRecord::read(folder)?;
+        rates.extend(record.runs.iter().filter_map(|run| run.values.first()?.as_f64()));
+        seeds.extend(record.runs.iter().map(|run| run.seed));
+    }
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    seeds.sort_unstable();
+    seeds.dedup();
+    Ok((rates, seeds))
+}
+
+/// Whether a run is at one of these rates, with one of these seeds.
+fn asked<'a>(experiment: &'a Experiment, rates: &'a [f64], seeds: &'a [u64]) -> impl Fn(&PlannedRun) -> bool + Sync + 'a {
+    move |run| {
+        let rate = experiment.points[run.point].values.first().and_then(Value::as_f64);
+        rate.is_some_and(|rate| rates.contains(&rate)) && seeds.contains(&run.seed)
+    }
+}
+
+/// The finished runs at these rates with these seeds.
+fn read(folder: &ExperimentFolder, budget: usize, rates: &[f64], seeds: &[u64]) -> anyhow::Result<(ByRate, f64)> {
+    let loaded = Loaded::read(folder)?;
+    let column = |name: &str| loaded.metrics.iter().position(|metric| metric.name == name);
+    let (test, validation) = (column("test_accuracy_population"), column("validation_accuracy_population"));
+    let mut runs: BTreeMap<String, (f64, Run)> = BTreeMap::new();
+    for run in loaded.runs.iter().filter(|run| run.status.is_finished() && seeds.contains(&run.entry.seed)) {
+        let Some(rate) = run.entry.values.first().and_then(Value::as_f64).filter(|rate| rates.contains(rate)) else {
+            continue;
+        };
+        let found = Run {
+            seed: run.entry.seed,
+            budget,
+            diverged: run.status == Status::Diverged,
+            test_accuracy: test.and_then(|at| run.scores[at]),
+            validation_accuracy: validation.and_then(|at| run.scores[at]),
+            ..Run::default()
+        };
+        runs.insert(run.entry.id.clone(), (rate, found));
+    }
+    curves(folder, &mut runs)?;
+    activations(folder, &mut runs)?;
+    let seconds = seconds(folder, &runs)?;
+    let mut by_rate = ByRate::new();
+    for (rate, run) in runs.into_values() {
+        by_rate.entry(rate.to_bits()).or_default().push(run);
+    }
+    by_rate.values_mut().for_each(|runs| runs.sort_by_key(|run| run.seed));
+    Ok((by_rate, seconds))
+}
+
+fn curves(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) -> anyhow::Result<()> {
+    let mut sheet = table::open(folder, tables::CURVES)?;
+    let [id, split, mode] = [sheet.column::<Word>("run_id")?, sheet.column("split")?, sheet.column("mode")?];
+    let [step, loss, accuracy] = [sheet.column::<Number>("step")?, sheet.column("loss")?, sheet.column("accuracy")?];
+    while let Some(row) = sheet.next_row()? {
+        let Some((_, run)) = runs.get_mut(row.get(id)?) else { continue };
+        let (Some(step), "running_stats") = (row.get(step)?, row.get(mode)?) else { continue };
+        match (row.get(split)?, row.get(loss)?, row.get(accuracy)?) {
+            ("train", Some(loss), _) => run.training.push((step as usize, loss)),
+            ("validation", _, Some(accuracy)) => run.validation.push((step as usize, accuracy)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The first and the last look at each channel of the norms' inputs.
+fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) -> anyhow::Result<()> {
+    let activations = crate::probe::activations::ActivationRow::TABLE;
+    if files::look(&folder.table(activations.file))?.is_none() {
+        return Ok(());
+    }
+    let mut sheet = table::open(folder, activations)?;
+    let [id, site, channel] = [sheet.column::<Word>("run_id")?, sheet.column("site")?, sheet.column("channel")?];
+    let [step, block, mean, std] =
+        [sheet.column::<Number>("step")?, sheet.column("block")?, sheet.column("mean")?, sheet.column("std")?];
+    while let Some(row) = sheet.next_row()? {
+        let Some((_, run)) = runs.get_mut(row.get(id)?) else { continue };
+        let ("norm_input", false) = (row.get(site)?, row.get(channel)? == "all") else { continue };
+        let (Some(step), Some(block), Some(mean), Some(std)) =
+            (row.get(step)?, row.get(block)?, row.get(mean)?, row.get(std)?)
+        else {
+            continue;
+        };
+        let channel: usize = row.get(channel)?.parse().with_context(|| row.at(channel))?;
+        let block = block as usize;
+        if step == 0.0 {
+            run.drift.push(Drift { block, before: [mean, std], after: [f64::NAN; 2] });
+        } else if let Some(drift) = run.drift.iter_mut().filter(|drift| drift.block == block).nth(channel) {
+            drift.after = [mean, std];
+        }
+    }
+    Ok(())
+}
+
+/// Seconds of computing that runs took.
+fn seconds(folder: &ExperimentFolder, runs: &BTreeMap<String, (f64, Run)>) -> anyhow::Result<f64> {
+    let mut sheet = table::open(folder, tables::TIMING)?;
+    let id = sheet.column::<Word>("run_id")?;
+    let columns = ["train_seconds", "evaluate_seconds", "probe_seconds"];
+    let columns = columns.into_iter().map(|name| sheet.column::<Number>(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut total = 0.0;
+    while let Some(row) = sheet.next_row()? {
+        if runs.contains_key(row.get(id)?) {
+            for column in &columns {
+                total += row.get(*column)?.unwrap_or_default();
+            }
+        }
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::regime::Schedule;
+    use super::*;
+
+    #[test]
+    fn every_configuration_of_every_claim_is_valid() {
+        let store = Store::new("nowhere");
+        for claim in list::ALL {
+            for cell in claim.regimes.iter().flat_map(|regime| (claim.cells)(*regime)) {
+                let arm = cell.arm;
+                let experiment = experiment_of(&arm, Data::Glyphs, &store, &[0.1, 0.2], &[3, 4]).expect("valid");
+                assert_eq!((experiment.seeds.len(), experiment.points.len()), (2, 2), "{arm:?}");
+                let settings = &experiment.points[0].settings;
+                assert_eq!(settings.train.steps, arm.regime.steps(), "{arm:?}");
+                let is_constant = arm.schedule == Schedule::Constant;
+                assert_eq!(settings.data.validation == 1000, is_constant, "{arm:?}");
+            }
+        }
+    }
+}

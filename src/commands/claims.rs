@@ -1,0 +1,271 @@
+//! `bn-exp claims`: the sentences of the question, each with its experiment and its verdict.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::Context;
+
+use super::exit::{Exit, UsageError};
+use super::prepare::data_dir;
+use super::run::stop_on_signals;
+use super::terminal::{complain, show};
+use crate::cli::ClaimsArgs;
+use crate::claims::claim::Claim;
+use crate::claims::evidence::{Arm, Evidence};
+use crate::claims::judged::{Judged, judge};
+use crate::claims::list;
+use crate::claims::rates::{self, Rates, TUNING_SEEDS};
+use crate::claims::regime::{Data, Regime};
+use crate::claims::suite::{Part, Suite};
+use crate::claims::tune::tune;
+use crate::config::problem::did_you_mean;
+use crate::data::Store;
+use crate::report::claims::{Ground, explained, judged, listed};
+use crate::report::layout::Layout;
+use crate::runner::progress::{Detail, Progress};
+use crate::runner::{Event, Events};
+use crate::sources::published_sets;
+
+/// Seeds that decide, by default and with --quick.
+const SEEDS: u64 = 24;
+const QUICK_SEEDS: u64 = 6;
+
+pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
+    if args.list {
+        show(listed(Layout::terminal()))?;
+        return Ok(Exit::Done);
+    }
+    if let Some(id) = &args.explain {
+        show(explained(named(id)?, Layout::terminal()))?;
+        return Ok(Exit::Done);
+    }
+    let chosen = args.ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
+    let is_asked = |claim: &&Claim| chosen.is_empty() || chosen.iter().any(|other| other.id == claim.id);
+    let regimes = |claim: &'static Claim| if args.full { claim.regimes.to_vec() } else { claim.regimes[..1].to_vec() };
+    let claims = list::ALL.into_iter().filter(is_asked).map(|claim| (claim, regimes(claim))).collect();
+    let stop = Arc::new(AtomicBool::new(false));
+    stop_on_signals(&stop, &Arc::new(AtomicBool::new(false)))?;
+    let store = Store::new(data_dir(&args.data_dir));
+    let (data, note) = data(args, &store)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let seeds = if args.tune { TUNING_SEEDS } else { args.seeds.clone().unwrap_or(0..=seeds(args) - 1) };
+    let out = if args.tune { args.out.join("tuning") } else { args.out.clone() };
+    let suite = Suite {
+        claims,
+        data,
+        store: &store,
+        folder: out.join(data.name()),
+        seeds: seeds.collect(),
+        rates: rates(data, args.quick),
+        jobs: args.jobs.map_or(cores, usize::from),
+        shard: args.shard,
+        stop: &stop,
+    };
+    if args.tune {
+        return tuned(&suite, args.quiet);
+    }
+    decided(&suite, args, note)
+}
+
+fn seeds(args: &ClaimsArgs) -> u64 {
+    if args.quick { QUICK_SEEDS } else { SEEDS }
+}
+
+fn named(id: &str) -> Result<&'static Claim, UsageError> {
+    list::named(id).ok_or_else(|| {
+        let hint = did_you_mean(id, list::ALL.iter().map(|claim| claim.id));
+        UsageError(format!("there is no claim `{id}`{hint}; `bn-exp claims --list` lists them"))
+    })
+}
+
+/// The data: as asked for, else MNIST if it is there, and what to say of that.
+fn data(args: &ClaimsArgs, store: &Store) -> anyhow::Result<(Data, Option<String>)> {
+    let mnist = published_sets().into_iter().find(|set| set.name == Data::Mnist.name()).context("MNIST is known")?;
+    let is_there = || store.verify(mnist);
+    match args.data {
+        Some(Data::Mnist) => is_there().map(|()| (Data::Mnist, None)).map_err(Into::into),
+        Some(data) => Ok((data, None)),
+        None => match is_there() {
+            Ok(()) => Ok((Data::Mnist, None)),
+            Err(error) => {
+                let words = format!("MNIST is not there ({error}), so the images are glyphs, drawn digits.");
+                Ok((Data::Glyphs, Some(words)))
+            }
+        },
+    }
+}
+
+/// The rates; in a hurry only the best of each arm.
+fn rates(data: Data, is_quick: bool) -> Rates {
+    let mut rates = rates::rates(data);
+    if is_quick {
+        let arms = rates.0.values_mut().flat_map(BTreeMap::values_mut).flat_map(|tuned| tuned.arms.values_mut());
+        arms.for_each(|chosen| chosen.as_good.clear());
+    }
+    rates
+}
+
+fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Result<Exit> {
+    note.iter().for_each(|note| complain(format!("note: {note}")));
+    let mut evidence = Evidence { rates: suite.rates.clone(), ..Evidence::default() };
+    let parts = suite.parts()?;
+    let screen = Screen::new(&parts, args.quiet);
+    if args.shard.is_none() {
+        screen.say("measuring the time of a step");
+        suite.analyse(true, &mut evidence)?;
+    }
+    let mut seconds: BTreeMap<Arm, f64> = BTreeMap::new();
+    let mut failed = 0;
+    for part in &parts {
+        if part.missing > 0 {
+            screen.begin(part);
+        }
+        let done = suite.train(part, &screen)?;
+        failed += done.tally.failed;
+        if done.is_interrupted {
+            show(screen.continues())?;
+            return Ok(Exit::Interrupted);
+        }
+        done.tables?;
+        if args.shard.is_none() {
+            seconds.insert(part.arm, suite.read(part, &mut evidence)?);
+        }
+    }
+    screen.end();
+    if args.shard.is_some() {
+        show("this shard's runs are trained; once all shards are, `bn-exp claims` without --shard prints the verdicts")?;
+        return Ok(if failed > 0 { Exit::Failed } else { Exit::Done });
+    }
+    suite.analyse(false, &mut evidence)?;
+    let mut all = judge(&suite.claims, &evidence);
+    let time = |judged: &Judged| suite.arms_of(judged.claim).iter().filter_map(|arm| seconds.get(arm)).sum();
+    all.iter_mut().for_each(|judged| judged.seconds = time(judged));
+    let [first, last] = [suite.seeds.first(), suite.seeds.last()].map(|seed| seed.copied().unwrap_or_default());
+    let mut notes: Vec<String> = note.into_iter().collect();
+    if args.quick {
+        notes.push("With --quick there are few seeds, and one rate an arm: what is inconclusive may not be with more.".to_owned());
+    }
+    if failed > 0 {
+        notes.push(format!("{failed} runs failed; the next `bn-exp claims` tries them again."));
+    }
+    let ground = Ground { data: suite.data.name().to_owned(), seeds: (first, last), count: suite.seeds.len(), notes };
+    show(judged(&all, &ground, args.format).trim_end())?;
+    if args.format == crate::report::claims::ClaimsFormat::Table {
+        let more = "More: `bn-exp claims --explain ID` says how a claim is tested; its runs are ordinary experiments below";
+        show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
+    }
+    Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// Chooses rates and targets for the arms of the claims asked for, and prints the file.
+fn tuned(suite: &Suite, is_quiet: bool) -> anyhow::Result<Exit> {
+    let mut wanted: BTreeMap<(Regime, crate::claims::regime::Schedule), Vec<&'static str>> = BTreeMap::new();
+    for (claim, regimes) in &suite.claims {
+        for cell in regimes.iter().flat_map(|regime| (claim.cells)(*regime)) {
+            let arms = wanted.entry((cell.arm.regime, cell.arm.schedule)).or_default();
+            if !arms.contains(&cell.arm.name) {
+                arms.push(cell.arm.name);
+            }
+        }
+    }
+    let mut rates = suite.rates.clone();
+    let screen = Progress::new(if is_quiet { Detail::Quiet } else { Detail::Normal });
+    for ((regime, schedule), arms) in wanted {
+        complain(format!("tuning in regime {} ({schedule:?})", regime.name()));
+        let Some(found) = tune(suite, regime, schedule, &arms, &screen)? else { return Ok(Exit::Interrupted) };
+        let tuned = rates.0.entry(regime).or_default().entry(schedule).or_default();
+        tuned.target = found.target;
+        tuned.arms.extend(found.arms);
+    }
+    let mut data = rates::file().data.clone();
+    data.insert(suite.data.name().to_owned(), rates);
+    let file = rates::RatesFile { made_by: rates::file().made_by.clone(), data };
+    show(serde_json::to_string_pretty(&file)?)?;
+    Ok(Exit::Done)
+}
+
+/// How far everything is: a line an experiment, with the time left; bars below it on a terminal.
+struct Screen {
+    progress: Progress,
+    is_quiet: bool,
+    begun: Instant,
+    /// Cost of all that is to be trained.
+    total: f64,
+    done: std::sync::Mutex<f64>,
+    place: std::sync::atomic::AtomicUsize,
+    parts: usize,
+    runs: usize,
+    trained: std::sync::atomic::AtomicUsize,
+    cost: std::sync::Mutex<f64>,
+}
+
+impl Screen {
+    fn new(parts: &[Part], is_quiet: bool) -> Self {
+        let detail = if is_quiet || !std::io::stderr().is_terminal() { Detail::Quiet } else { Detail::Normal };
+        Self {
+            progress: Progress::new(detail),
+            is_quiet,
+            begun: Instant::now(),
+            total: parts.iter().map(|part| part.cost * part.missing as f64).sum(),
+            done: std::sync::Mutex::new(0.0),
+            place: std::sync::atomic::AtomicUsize::new(0),
+            parts: parts.iter().filter(|part| part.missing > 0).count(),
+            runs: parts.iter().map(|part| part.missing).sum(),
+            trained: std::sync::atomic::AtomicUsize::new(0),
+            cost: std::sync::Mutex::new(0.0),
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if !self.is_quiet {
+            complain(text);
+        }
+    }
+
+    fn begin(&self, part: &Part) {
+        let place = self.place.fetch_add(1, Ordering::Relaxed) + 1;
+        let Arm { regime, schedule, name } = part.arm;
+        let left = self.left().map(|left| format!("; about {left} left")).unwrap_or_default();
+        let runs = if part.missing == 1 { "1 run".to_owned() } else { format!("{} runs", part.missing) };
+        let schedule = format!("{schedule:?}").to_lowercase();
+        self.say(&format!("[{place}/{}] {}, {schedule} rate, {name}: {runs}{left}", self.parts, regime.name()));
+        if let Ok(mut cost) = self.cost.lock() {
+            *cost = part.cost;
+        }
+    }
+
+    /// The time left, once something has been trained.
+    fn left(&self) -> Option<String> {
+        let done = *self.done.lock().ok()?;
+        let seconds = self.begun.elapsed().as_secs_f64() * (self.total - done) / done;
+        (done > 0.0).then(|| if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) })
+    }
+
+    fn end(&self) {
+        if self.runs > 0 {
+            self.say(&format!("{} runs trained in {:.0} s", self.runs, self.begun.elapsed().as_secs_f64()));
+        }
+    }
+
+    fn continues(&self) -> String {
+        let trained = self.trained.load(Ordering::Relaxed);
+        format!("interrupted: {trained} of {} runs are done; the same command continues", self.runs)
+    }
+}
+
+impl Events for Screen {
+    fn tell(&self, event: Event) {
+        if let Event::Ended { record: Ok(record), .. } = &event
+            && record.status.is_finished()
+        {
+            self.trained.fetch_add(1, Ordering::Relaxed);
+            if let (Ok(mut done), Ok(cost)) = (self.done.lock(), self.cost.lock()) {
+                *done += *cost;
+            }
+        }
+        self.progress.tell(event);
+    }
+}
