@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::analysis::{Analysis, Bench};
+use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
 use super::evidence::{Evidence, Part, Question};
 use super::regime::{Regime, Schedule};
-use super::claim::{Claim, Kind};
 use crate::config::{Settings, Variant};
 use crate::data::Dataset;
 use crate::kernels::simd;

@@ -308,7 +308,9 @@ impl Evidence {
             None => part,
             Some(arm) => Part {
                 verdict: Verdict::Inconclusive,
-                detail: format!("the best rate of {arm} is the end of what was tried, and a better one could change this"),
+                detail: format!(
+                    "the best rate of {arm} is the end of what was tried, and a better one could change this"
+                ),
                 p: None,
                 ..part
             },

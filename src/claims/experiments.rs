@@ -20,9 +20,26 @@ pub fn folder_of(folder: &Path, arm: &Arm) -> ExperimentFolder {
     ExperimentFolder::at(folder.join(regime).join(name))
 }
 
-/// The entry of `variants` for an arm.
-pub fn entry(name: &str) -> Value {
-    json!(name)
+/// The arms that are not called as the program calls them: their entries of `variants`.
+fn entry(name: &str) -> Value {
+    let refresh = |every: usize, keep: &str| json!({ "name": name, "base": "refresh", "every": every, "keep": keep });
+    match name {
+        "gamma_0" => json!({ "name": name, "base": "affine", "gamma": 0.0 }),
+        "refresh_1" => refresh(1, "function"),
+        "refresh_10" => refresh(10, "function"),
+        "jumping_10" => refresh(10, "parameters"),
+        "ghost_64" => json!({ "name": name, "base": "ghost", "batch": 64 }),
+        "ghost_8" => json!({ "name": name, "base": "ghost", "batch": 8 }),
+        "frozen_pool" => json!({ "name": name, "base": "frozen" }),
+        _ => json!(name),
+    }
+}
+
+/// What an arm changes in the configuration beside its entry.
+fn change(name: &str, configuration: &mut Value) {
+    if name == "frozen_pool" {
+        configuration["model"]["norm_position"] = json!("after_pool");
+    }
 }
 
 /// The experiment of an arm.
@@ -31,6 +48,7 @@ pub fn entry(name: &str) -> Value {
 /// If the data is not there.
 pub fn experiment_of(arm: &Arm, data: Data, store: &Store, rates: &[f64], seeds: &[u64]) -> anyhow::Result<Experiment> {
     let Arm { regime, schedule, name } = *arm;
-    let text = regime.configuration(data, schedule, name, entry(name), rates, seeds).to_string();
-    Experiment::parse(&text, &[], &|data| Ok(store.facts(data)?))
+    let mut configuration = regime.configuration(data, schedule, name, entry(name), rates, seeds);
+    change(name, &mut configuration);
+    Experiment::parse(&configuration.to_string(), &[], &|data| Ok(store.facts(data)?))
 }

@@ -1,10 +1,10 @@
 //! Batch norm keeps activations from exploding or shifting.
 
+use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
 use super::evidence::{Cell, Drift, Evidence, Found, Part, Question, Run};
 use super::figures::{differences, mean_of};
 use super::regime::{Regime, Schedule};
-use super::claim::{Claim, Kind};
 use crate::stats::describe::median;
 use crate::stats::sample::Sample;
 

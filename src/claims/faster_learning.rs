@@ -1,11 +1,11 @@
 //! Batch norm learns faster.
 
 use super::cheaper_steps::log_cost_ratios;
+use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
 use super::evidence::{Cell, Evidence, Found, Part, Question, Run};
 use super::figures::{differences, log_times, mean_of, time_ratio};
 use super::regime::{Regime, Schedule};
-use super::claim::{Claim, Kind};
 
 pub const CLAIM: Claim = Claim {
     id: "faster-learning",

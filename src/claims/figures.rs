@@ -51,9 +51,10 @@ pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], wit
     let whole = mean_of(&gap)?;
     let shown = |x: f64| format!("{:.2}", x.exp());
     match whole.interval {
-        Some((low, high)) if low > -NO_GAP.ln() && high < NO_GAP.ln() => {
-            Err((without, format!("there is no gap to close: affine takes {} times as long as bn", shown(whole.estimate))))
-        }
+        Some((low, high)) if low > -NO_GAP.ln() && high < NO_GAP.ln() => Err((
+            without,
+            format!("there is no gap to close: affine takes {} times as long as bn", shown(whole.estimate)),
+        )),
         Some((_, high)) if high < 0.0 => {
             Err((without, format!("bn has no gain here: affine takes {} times as long", shown(whole.estimate))))
         }
@@ -62,6 +63,8 @@ pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], wit
             let none = (Verdict::Inconclusive, "there is nothing to judge by".to_owned());
             Figure::share(&closed, &gap, is_censored).ok_or(none)
         }
-        _ => Err((Verdict::Inconclusive, "these seeds do not show that there is a gap between affine and bn".to_owned())),
+        _ => {
+            Err((Verdict::Inconclusive, "these seeds do not show that there is a gap between affine and bn".to_owned()))
+        }
     }
 }

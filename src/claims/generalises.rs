@@ -1,10 +1,10 @@
 //! Batch norm generalises better, apart from being faster.
 
+use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit, Verdict};
 use super::evidence::{Cell, Evidence, Found, Part, Question, Run};
 use super::figures::{differences, mean_of};
 use super::regime::{Regime, Schedule};
-use super::claim::{Claim, Kind};
 
 pub const CLAIM: Claim = Claim {
     id: "generalises",
@@ -48,7 +48,10 @@ fn at_equal_loss(runs: &[Vec<&Run>]) -> Found {
     let accuracies = |runs: &Vec<&Run>| runs.iter().map(|run| accuracy_at(run, level)).collect::<Option<Vec<f64>>>();
     match (accuracies(&runs[0]), accuracies(&runs[1])) {
         (Some(a), Some(b)) if !diverged => mean_of(&differences(&a, &b)),
-        _ => Err((Verdict::Inconclusive, "some run diverged, or never came down to the other arm's training loss".to_owned())),
+        _ => Err((
+            Verdict::Inconclusive,
+            "some run diverged, or never came down to the other arm's training loss".to_owned(),
+        )),
     }
 }
 

@@ -31,7 +31,15 @@ pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence) -> V
         let (main, elsewhere): (Vec<Part>, Vec<Part>) = (of(&regimes[..1]), of(&regimes[1..]));
         let (verdict, detail) = combined(&main, &elsewhere);
         let decided_by = main.len();
-        Judged { claim, verdict, detail, parts: [main, elsewhere].concat(), decided_by, seconds: 0.0, is_dropped: false }
+        Judged {
+            claim,
+            verdict,
+            detail,
+            parts: [main, elsewhere].concat(),
+            decided_by,
+            seconds: 0.0,
+            is_dropped: false,
+        }
     };
     let mut all: Vec<Judged> = claims.iter().map(judged).collect();
     mark_dropped(&mut all);

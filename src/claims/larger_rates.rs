@@ -1,10 +1,10 @@
 //! The gain of batch norm is that it allows larger learning rates (Bjorck et al. 2018).
 
+use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit, Verdict};
 use super::evidence::{Cell, Evidence, Part, Question};
 use super::figures::share_of_gap;
 use super::regime::{Regime, Schedule};
-use super::claim::{Claim, Kind};
 
 pub const CLAIM: Claim = Claim {
     id: "larger-rates",

@@ -2,12 +2,12 @@
 
 use super::claim::Claim;
 use super::{
-    cheaper_steps, eq2_needed, exploding_shifting, faster_learning, generalises, larger_rates, omit_in_practice,
-    same_functions,
+    cheaper_steps, dose_response, eq2_needed, exploding_shifting, faster_learning, generalises, good_start,
+    larger_rates, omit_in_practice, price, repaired, same_functions, stability_is_why, which_half,
 };
 
 /// Every claim, in the order in which they are shown.
-pub const ALL: [&Claim; 8] = [
+pub const ALL: [&Claim; 14] = [
     &same_functions::CLAIM,
     &faster_learning::CLAIM,
     &cheaper_steps::CLAIM,
@@ -16,6 +16,12 @@ pub const ALL: [&Claim; 8] = [
     &eq2_needed::CLAIM,
     &larger_rates::CLAIM,
     &exploding_shifting::CLAIM,
+    &which_half::CLAIM,
+    &good_start::CLAIM,
+    &stability_is_why::CLAIM,
+    &dose_response::CLAIM,
+    &repaired::CLAIM,
+    &price::CLAIM,
 ];
 
 /// The claim of a name.

@@ -20,10 +20,18 @@ pub mod suite;
 pub mod tune;
 
 mod cheaper_steps;
+mod dose_response;
 mod eq2_needed;
 mod exploding_shifting;
 mod faster_learning;
 mod generalises;
+mod good_start;
 mod larger_rates;
 mod omit_in_practice;
+mod price;
+mod repaired;
 mod same_functions;
+mod stability_is_why;
+#[cfg(test)]
+mod tests;
+mod which_half;

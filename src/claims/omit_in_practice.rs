@@ -1,10 +1,10 @@
 //! In practice batch norm cannot be omitted.
 
+use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
 use super::evidence::{Cell, Evidence, Part, Question};
 use super::figures::accuracy_difference;
 use super::regime::{Regime, Schedule};
-use super::claim::{Claim, Kind};
 
 pub const CLAIM: Claim = Claim {
     id: "omit-in-practice",

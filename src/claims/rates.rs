@@ -102,7 +102,10 @@ mod tests {
                     assert!(tuned.target.is_none_or(|target| (0.1..1.0).contains(&target)), "{place}");
                     for (arm, Chosen { best, as_good, tried: [low, high] }) in &tuned.arms {
                         assert!(low <= best && best <= high && *low > 0.0, "{place} {arm}");
-                        assert!(as_good.iter().all(|rate| rate != best && low <= rate && rate <= high), "{place} {arm}");
+                        assert!(
+                            as_good.iter().all(|rate| rate != best && low <= rate && rate <= high),
+                            "{place} {arm}"
+                        );
                     }
                 }
             }

@@ -8,8 +8,11 @@
 //! | `res20` | 20 residual blocks of 100, ReLU, the norm after the activation | where practice did drop batch norm |
 //! | `offset` | normal clouds whose features have offsets and unequal scales | the case the question turns on |
 //! | `cnn` | 16 and 32 channels, max pools | pooling |
+//! | `batch256` | `shallow`, minibatches of 256, 400 steps | statistics of parts of a minibatch |
+//! | `batch4`, `batch8` | `shallow`, minibatches of 4 and 8, 6,000 and 3,000 steps | statistics of few samples |
+//! | `cnn4` | `cnn`, minibatches of 4, 2,000 steps | the same over positions |
 //!
-//! All train by SGD on minibatches of 64: 1,500 steps, the CNN 430. There are two schedules:
+//! Where nothing else is said they train by SGD on minibatches of 64: 1,500 steps, the CNN 430. There are two schedules:
 //!
 //! - **constant** rates, for times to a target. 1,000 validation samples are read at steps that grow by a factor of 1.05.
 //! - **cosine** decay to 0, for accuracies at the end, which then differ far less between seeds. 10,000 samples are held out
@@ -29,6 +32,10 @@ pub enum Regime {
     Res20,
     Offset,
     Cnn,
+    Batch256,
+    Batch4,
+    Batch8,
+    Cnn4,
 }
 
 /// How the learning rate moves, and with it what is looked at.
@@ -77,7 +84,7 @@ impl Data {
 }
 
 impl Regime {
-    /// All of them.
+    /// Those of the question.
     pub const ALL: [Self; 6] = [Self::Shallow, Self::Sigmoid, Self::Deep10, Self::Res20, Self::Offset, Self::Cnn];
     /// Those whose nets have no convolutions.
     pub const MLPS: [Self; 5] = [Self::Shallow, Self::Sigmoid, Self::Deep10, Self::Res20, Self::Offset];
@@ -91,6 +98,10 @@ impl Regime {
             Self::Res20 => "res20",
             Self::Offset => "offset",
             Self::Cnn => "cnn",
+            Self::Batch256 => "batch256",
+            Self::Batch4 => "batch4",
+            Self::Batch8 => "batch8",
+            Self::Cnn4 => "cnn4",
         }
     }
 
@@ -98,13 +109,29 @@ impl Regime {
     pub const fn steps(self) -> usize {
         match self {
             Self::Cnn => 430,
-            _ => 1500,
+            Self::Batch256 => 400,
+            Self::Batch4 => 6000,
+            Self::Batch8 => 3000,
+            Self::Cnn4 => 2000,
+            Self::Shallow | Self::Sigmoid | Self::Deep10 | Self::Res20 | Self::Offset => 1500,
+        }
+    }
+
+    /// Samples in a minibatch.
+    const fn batch_size(self) -> usize {
+        match self {
+            Self::Batch256 => 256,
+            Self::Batch4 | Self::Cnn4 => 4,
+            Self::Batch8 => 8,
+            _ => 64,
         }
     }
 
     fn model(self) -> Value {
         match self {
-            Self::Shallow | Self::Offset => json!({ "kind": "mlp", "hidden": [100, 100, 100] }),
+            Self::Shallow | Self::Offset | Self::Batch256 | Self::Batch4 | Self::Batch8 => {
+                json!({ "kind": "mlp", "hidden": [100, 100, 100] })
+            }
             Self::Sigmoid => json!({
                 "kind": "mlp", "hidden": [100, 100, 100], "activation": "sigmoid",
                 "init": { "scheme": "normal", "std": 0.01 }
@@ -113,7 +140,7 @@ impl Regime {
             Self::Res20 => json!({
                 "kind": "mlp", "hidden": vec![100; 21], "residual": true, "norm_position": "after_activation"
             }),
-            Self::Cnn => json!({ "kind": "cnn", "channels": [16, 32] }),
+            Self::Cnn | Self::Cnn4 => json!({ "kind": "cnn", "channels": [16, 32] }),
         }
     }
 
@@ -153,7 +180,7 @@ impl Regime {
             "model": self.model(),
             "variants": [entry],
             "optimizer": { "kind": "sgd", "lr": rates[0], "schedule": word },
-            "train": { "batch_size": 64, "steps": steps },
+            "train": { "batch_size": self.batch_size(), "steps": steps },
             "seeds": seeds,
             "sweep": { "optimizer.lr": rates },
             "log": {

@@ -4,10 +4,10 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::analysis::{Analysis, Bench};
+use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit, Verdict};
 use super::evidence::{Cell, Evidence, Part};
 use super::regime::{Regime, Schedule};
-use super::claim::{Claim, Kind};
 use crate::config::settings::Architecture;
 use crate::config::{Settings, Variant};
 use crate::data::Dataset;
@@ -110,7 +110,9 @@ fn random<F: Scalar>(settings: &Settings, variant: &Variant, data: &Dataset) -> 
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
     for parameter in network.index.iter().filter(|parameter| parameter.tensor != Tensor::Weight) {
         let center = if parameter.tensor == Tensor::Gamma { 1.0 } else { 0.0 };
-        network.parameters[parameter.range.clone()].iter_mut().for_each(|value| *value = F::of(center + 0.5 * normal()));
+        network.parameters[parameter.range.clone()]
+            .iter_mut()
+            .for_each(|value| *value = F::of(center + 0.5 * normal()));
     }
     // Running statistics that are neither those of the start nor those of one batch.
     let size = settings.train.batch_size;
@@ -183,7 +185,11 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
             detail: if found.is_none() { "there are no trained nets".to_owned() } else { detail.to_owned() },
             estimate: found,
             interval: None,
-            criterion: Some(Criterion { holds: Beyond::Below(allowed), fails: Beyond::Above(allowed), unit: Unit::Number }),
+            criterion: Some(Criterion {
+                holds: Beyond::Below(allowed),
+                fails: Beyond::Above(allowed),
+                unit: Unit::Number,
+            }),
             p: None,
             n: 0,
             decides: true,

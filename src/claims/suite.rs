@@ -21,8 +21,8 @@ use super::rates::Rates;
 use super::regime::{Data, Regime};
 use crate::compare::Loaded;
 use crate::compare::sheet::{self as table, Number, Word};
-use crate::config::cost::Operations;
 use crate::config::Experiment;
+use crate::config::cost::Operations;
 use crate::data::Store;
 use crate::files;
 use crate::plan::{PlannedRun, Shard, plan};
@@ -102,9 +102,8 @@ impl Suite<'_> {
         let asked = asked(&experiment, &rates, &self.seeds);
         let runs = plan(&experiment)?;
         let is_mine = |place: usize| self.shard.is_none_or(|shard| shard.has(place));
-        let open = |(place, run): &(usize, &PlannedRun)| {
-            asked(run) && is_mine(*place) && !ended.finished.contains(&run.id)
-        };
+        let open =
+            |(place, run): &(usize, &PlannedRun)| asked(run) && is_mine(*place) && !ended.finished.contains(&run.id);
         let missing = runs.iter().enumerate().filter(open).count();
         drop(asked);
         let cost = Operations::total(&experiment.points[0].settings);
@@ -144,8 +143,11 @@ impl Suite<'_> {
     /// If one cannot be made.
     pub fn analyse(&self, first: bool, evidence: &mut Evidence) -> anyhow::Result<()> {
         for claim in list::ALL {
-            let Some(analysis) = claim.analysis.as_ref().filter(|analysis| analysis.comes_first == first) else { continue };
-            let readers = || self.claims.iter().filter(|(other, _)| other.id == claim.id || other.reads.contains(&claim.id));
+            let Some(analysis) = claim.analysis.as_ref().filter(|analysis| analysis.comes_first == first) else {
+                continue;
+            };
+            let readers =
+                || self.claims.iter().filter(|(other, _)| other.id == claim.id || other.reads.contains(&claim.id));
             let mut regimes: Vec<Regime> = readers().flat_map(|(_, regimes)| regimes.clone()).collect();
             regimes.sort_unstable();
             regimes.dedup();
@@ -195,7 +197,11 @@ fn with_recorded(folder: &ExperimentFolder, rates: &[f64], seeds: &[u64]) -> any
 }
 
 /// Whether a run is at one of these rates, with one of these seeds.
-fn asked<'a>(experiment: &'a Experiment, rates: &'a [f64], seeds: &'a [u64]) -> impl Fn(&PlannedRun) -> bool + Sync + 'a {
+fn asked<'a>(
+    experiment: &'a Experiment,
+    rates: &'a [f64],
+    seeds: &'a [u64],
+) -> impl Fn(&PlannedRun) -> bool + Sync + 'a {
     move |run| {
         let rate = experiment.points[run.point].values.first().and_then(Value::as_f64);
         rate.is_some_and(|rate| rates.contains(&rate)) && seeds.contains(&run.seed)

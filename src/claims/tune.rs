@@ -47,7 +47,8 @@ pub fn tune(
     let mut tuned = Tuned::default();
     let mut trials: BTreeMap<&'static str, Trials> = BTreeMap::new();
     // The first two settle the target; with another target another rate may be the best, so all are looked at again.
-    let ordered: Vec<&'static str> = ABOUT.into_iter().chain(arms.iter().copied().filter(|a| !ABOUT.contains(a))).collect();
+    let ordered: Vec<&'static str> =
+        ABOUT.into_iter().chain(arms.iter().copied().filter(|a| !ABOUT.contains(a))).collect();
     for &name in &ordered {
         let arm = Arm { regime, schedule, name };
         let mut trial = Trials::default();
@@ -144,8 +145,16 @@ impl Trials {
         Record { candidates: self.runs.len(), selection: values.clone(), value: values }
     }
 
+    /// The best rate. Of rates at which every run comes to the same, as where none arrives, the one in the middle: an end
+    /// would say that the best lies beyond.
     fn best(&self, score: &dyn Fn(&Run) -> f64) -> i32 {
-        *self.runs.keys().nth(overall(&self.record(score))).unwrap_or(&0)
+        let record = self.record(score);
+        let column = |k: usize| (0..record.seeds()).map(move |seed| (seed, k));
+        let value = |(seed, k): (usize, usize)| record.value[seed * record.candidates + k];
+        let first = overall(&record);
+        let is_same = |k: &usize| column(*k).zip(column(first)).all(|(a, b)| value(a) == value(b));
+        let same: Vec<usize> = (0..record.candidates).filter(is_same).collect();
+        *self.runs.keys().nth(same[same.len() / 2]).unwrap_or(&0)
     }
 
     fn chosen(&self, score: &dyn Fn(&Run) -> f64) -> Chosen {
@@ -153,8 +162,9 @@ impl Trials {
         let of = |place: usize| rate(*self.runs.keys().nth(place).unwrap_or(&0));
         let tried = self.runs.keys();
         let [low, high] = [tried.clone().next(), tried.clone().next_back()].map(|k| rate(*k.unwrap_or(&0)));
-        let as_good = as_good(&record).into_iter().map(of).collect();
-        Chosen { best: of(overall(&record)), as_good, tried: [low, high] }
+        let best = rate(self.best(score));
+        let as_good = as_good(&record).into_iter().map(of).filter(|other| *other != best).collect();
+        Chosen { best, as_good, tried: [low, high] }
     }
 }
 

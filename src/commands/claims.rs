@@ -12,7 +12,6 @@ use super::exit::{Exit, UsageError};
 use super::prepare::data_dir;
 use super::run::stop_on_signals;
 use super::terminal::{complain, show};
-use crate::cli::ClaimsArgs;
 use crate::claims::claim::Claim;
 use crate::claims::evidence::{Arm, Evidence};
 use crate::claims::judged::{Judged, judge};
@@ -21,6 +20,7 @@ use crate::claims::rates::{self, Rates, TUNING_SEEDS};
 use crate::claims::regime::{Data, Regime};
 use crate::claims::suite::{Part, Suite};
 use crate::claims::tune::tune;
+use crate::cli::ClaimsArgs;
 use crate::config::problem::did_you_mean;
 use crate::data::Store;
 use crate::report::claims::{Ground, explained, judged, listed};
@@ -136,7 +136,9 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     }
     screen.end();
     if args.shard.is_some() {
-        show("this shard's runs are trained; once all shards are, `bn-exp claims` without --shard prints the verdicts")?;
+        show(
+            "this shard's runs are trained; once all shards are, `bn-exp claims` without --shard prints the verdicts",
+        )?;
         return Ok(if failed > 0 { Exit::Failed } else { Exit::Done });
     }
     suite.analyse(false, &mut evidence)?;
@@ -146,7 +148,10 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     let [first, last] = [suite.seeds.first(), suite.seeds.last()].map(|seed| seed.copied().unwrap_or_default());
     let mut notes: Vec<String> = note.into_iter().collect();
     if args.quick {
-        notes.push("With --quick there are few seeds, and one rate an arm: what is inconclusive may not be with more.".to_owned());
+        notes.push(
+            "With --quick there are few seeds, and one rate an arm: what is inconclusive may not be with more."
+                .to_owned(),
+        );
     }
     if failed > 0 {
         notes.push(format!("{failed} runs failed; the next `bn-exp claims` tries them again."));
@@ -154,7 +159,8 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     let ground = Ground { data: suite.data.name().to_owned(), seeds: (first, last), count: suite.seeds.len(), notes };
     show(judged(&all, &ground, args.format).trim_end())?;
     if args.format == crate::report::claims::ClaimsFormat::Table {
-        let more = "More: `bn-exp claims --explain ID` says how a claim is tested; its runs are ordinary experiments below";
+        let more =
+            "More: `bn-exp claims --explain ID` says how a claim is tested; its runs are ordinary experiments below";
         show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
     }
     Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
@@ -241,7 +247,8 @@ impl Screen {
     fn left(&self) -> Option<String> {
         let done = *self.done.lock().ok()?;
         let seconds = self.begun.elapsed().as_secs_f64() * (self.total - done) / done;
-        (done > 0.0).then(|| if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) })
+        (done > 0.0)
+            .then(|| if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) })
     }
 
     fn end(&self) {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use super::exit::{Exit, UsageError};
 use super::prepare::data_dir;
 use super::terminal::{complain, show};
@@ -19,6 +18,7 @@ use crate::record::layout::RunFolder;
 use crate::record::tensors;
 use crate::record::trained::{Trained, TrainedNetwork};
 use crate::report::layout::Layout;
+use anyhow::Context;
 
 /// Largest difference of logits, relative to the largest logit, in double and in single precision.
 const ALLOWED: [f64; 2] = [1e-12, 1e-5];

@@ -62,13 +62,15 @@ fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
         let header = ["claim", "regime", "part", "verdict", "figure (95 % interval)", "n"].map(str::to_owned);
         sections.push(layout.titled("Part by part, regime by regime", &layout.table(&header, &parts, 2)));
     }
-    let why: Vec<String> = all.iter().filter(|j| !j.detail.is_empty()).map(|j| format!("`{}`: {}.", j.claim.id, j.detail)).collect();
+    let why: Vec<String> =
+        all.iter().filter(|j| !j.detail.is_empty()).map(|j| format!("`{}`: {}.", j.claim.id, j.detail)).collect();
     if !why.is_empty() {
         sections.push(layout.titled("Why", &layout.list(&why)));
     }
     sections.push(summary(all).iter().map(|sentence| layout.paragraph(sentence)).collect::<Vec<_>>().join("\n"));
     let mut notes = vec![
-        "A verdict is the interval's alone: 2.5 % in either direction. Nothing is corrected for the number of claims.".to_owned(),
+        "A verdict is the interval's alone: 2.5 % in either direction. Nothing is corrected for the number of claims."
+            .to_owned(),
     ];
     if all.iter().any(|judged| judged.is_dropped) {
         notes.push("* would not stand if all claims were corrected together (Benjamini and Hochberg, 5 %).".to_owned());
@@ -110,7 +112,9 @@ fn figure(part: &Part) -> String {
     };
     match part.interval {
         None => number(estimate),
-        Some((low, high)) => format!("{} {}", number(estimate), glued(&format!("({} to {})", number(low), number(high)))),
+        Some((low, high)) => {
+            format!("{} {}", number(estimate), glued(&format!("({} to {})", number(low), number(high))))
+        }
     }
 }
 
@@ -118,7 +122,8 @@ fn figure(part: &Part) -> String {
 fn summary(all: &[Judged]) -> [String; 3] {
     let that = |verdicts: &[Verdict]| {
         let meant = all.iter().filter(|judged| verdicts.contains(&judged.verdict));
-        let clauses: Vec<String> = meant.map(|judged| format!("that {} (`{}`)", judged.claim.sentence, judged.claim.id)).collect();
+        let clauses: Vec<String> =
+            meant.map(|judged| format!("that {} (`{}`)", judged.claim.sentence, judged.claim.id)).collect();
         if clauses.is_empty() { "nothing".to_owned() } else { clauses.join("; ") }
     };
     [
@@ -165,9 +170,7 @@ fn of_part(part: &Part) -> Value {
         Beyond::Above(threshold) => json!({ "above": threshold }),
         Beyond::Below(threshold) => json!({ "below": threshold }),
     };
-    let criterion = |Criterion { holds, fails, unit }: Criterion| {
-        json!({ "holds": side(holds), "fails": side(fails), "unit": unit })
-    };
+    let criterion = |Criterion { holds, fails, unit }: Criterion| json!({ "holds": side(holds), "fails": side(fails), "unit": unit });
     json!({
         "sentence": part.sentence,
         "regime": part.regime,

@@ -1,0 +1,238 @@
+//! Every claim is fed made-up data of both kinds, and sees its verdict turn; and data that decide nothing.
+
+use std::collections::BTreeMap;
+
+use super::claim::Claim;
+use super::decide::Verdict;
+use super::evidence::{Cell, Drift, Evidence, Rate, Run, Sheet};
+use super::judged::judge;
+use super::list;
+use super::rates::{Chosen, Tuned};
+
+const SEEDS: u64 = 12;
+const TARGET: f64 = 0.9;
+
+/// What the runs of a cell come to, on average, and how they scatter.
+#[derive(Debug, Clone, Copy)]
+struct Made {
+    /// Steps to the target.
+    time: f64,
+    /// Test accuracy.
+    accuracy: f64,
+    /// Validation accuracy where the training loss is 0.1.
+    at_equal_loss: f64,
+    /// |Δ ln SD| and |Δ mean|/SD of the norms' inputs.
+    drift: f64,
+    /// Scatter of ln time and ln drift, and a hundredth of it of accuracies.
+    scatter: f64,
+}
+
+const USUAL: Made = Made { time: 300.0, accuracy: 0.97, at_equal_loss: 0.97, drift: 1.0, scatter: 0.02 };
+
+/// A number about 0, another for each seed and cell.
+fn noise(seed: u64, cell: &Cell) -> f64 {
+    let word = format!("{}{:?}{seed}", cell.arm.name, cell.rate);
+    let hash = word.bytes().fold(7u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)) % 1_000_003);
+    (hash.wrapping_mul(2_654_435_761) % 1000) as f64 / 500.0 - 1.0
+}
+
+fn run(seed: u64, cell: &Cell, made: Made) -> Run {
+    let e = made.scatter * noise(seed, cell);
+    let reached = (made.time * e.exp()).round() as usize;
+    let mut validation = vec![(0, 0.1)];
+    validation.extend((0..5).map(|i| (reached + i - 4, 1.0)));
+    validation.extend([(2000, made.at_equal_loss + 0.01 * e), (2001, 1.0)]);
+    let drift = Drift { block: 0, before: [0.0, 1.0], after: [made.drift * e.exp(), (made.drift * e.exp()).exp()] };
+    Run {
+        seed,
+        budget: 1500,
+        diverged: false,
+        validation,
+        training: vec![(0, 2.3), (2000, 0.1)],
+        test_accuracy: Some(made.accuracy + 0.01 * e),
+        validation_accuracy: Some(made.accuracy),
+        drift: vec![drift],
+    }
+}
+
+/// Evidence for a claim in which each cell comes to what `made` says.
+fn evidence(claim: &Claim, made: &dyn Fn(&Cell) -> Made) -> Evidence {
+    let mut evidence = Evidence::default();
+    for regime in &claim.regimes[..1] {
+        let cells = (claim.cells)(*regime);
+        // Each arm has a rate of its own.
+        for (i, cell) in cells.iter().enumerate().filter(|(_, cell)| cell.rate == Rate::Own) {
+            let best = 0.1 * (i + 1) as f64;
+            let chosen = Chosen { best, as_good: Vec::new(), tried: [1e-3, 10.0] };
+            let schedules = evidence.rates.0.entry(cell.arm.regime).or_default();
+            let tuned = schedules
+                .entry(cell.arm.schedule)
+                .or_insert_with(|| Tuned { target: Some(TARGET), arms: BTreeMap::new() });
+            tuned.arms.insert(cell.arm.name.to_owned(), chosen);
+        }
+        for cell in &cells {
+            let rate = cell.rates(&evidence.rates)[0];
+            let runs = (0..SEEDS).map(|seed| run(seed, cell, made(cell))).collect();
+            evidence.runs.entry(cell.arm).or_default().insert(rate.to_bits(), runs);
+        }
+    }
+    evidence
+}
+
+fn sheet(columns: &[&str], rows: Vec<Vec<String>>) -> Sheet {
+    Sheet { columns: columns.iter().map(|column| (*column).to_owned()).collect(), rows }
+}
+
+/// Times of a step that stand to each other in this ratio, bn over affine.
+fn costs(ratio: f64, scatter: f64) -> Sheet {
+    let row = |net: &str, block: usize| {
+        let e = if block.is_multiple_of(2) { scatter } else { -scatter };
+        vec![net.to_owned(), block.to_string(), "100".to_owned(), format!("{}", 100.0 * ratio * f64::exp(e))]
+    };
+    let nets = ["shallow", "cnn"];
+    sheet(&["net", "block", "affine_us", "bn_us"], nets.iter().flat_map(|net| (0..24).map(|b| row(net, b))).collect())
+}
+
+fn folds(folded: f64, two_batches: f64) -> Sheet {
+    let words = |kind: &str, net: &str, precision: &str, relative: f64| {
+        [kind, net, "3", precision, "noise", &format!("{relative:e}")].map(str::to_owned).to_vec()
+    };
+    let columns = ["kind", "net", "depth", "precision", "inputs", "relative"];
+    sheet(
+        &columns,
+        vec![
+            words("folded", "trained", "f64", folded),
+            words("folded", "trained", "f32", folded),
+            words("two batches", "bn", "f64", two_batches),
+            words("two batches", "affine", "f64", 0.0),
+        ],
+    )
+}
+
+/// Evidence under which a claim should hold, fail and stay open.
+fn worlds(claim: &Claim) -> [Evidence; 3] {
+    let is = |cell: &Cell, name: &str| cell.arm.name == name;
+    let by = |made: &dyn Fn(&Cell) -> Made| evidence(claim, made);
+    // One arm comes to what is said, all others to the usual.
+    let arm = |name: &str, special: Made| by(&|cell| if is(cell, name) { special } else { USUAL });
+    let wide = |made: Made| Made { scatter: 2.0, ..made };
+    let with = |id: &'static str, made: Sheet| {
+        let mut evidence = by(&|_| USUAL);
+        evidence.sheets.insert(id, made);
+        evidence
+    };
+    let accuracy = |name: &str| {
+        let better = Made { accuracy: 0.98, ..USUAL };
+        [arm(name, better), arm(name, USUAL), arm(name, wide(USUAL))]
+    };
+    let fast = Made { time: 50.0, ..USUAL };
+    // An arm that is as fast as bn, as slow as affine, or about half way.
+    let closes = |name: &str| {
+        let with = |special: Made| {
+            by(&move |cell| match cell.arm.name {
+                "bn" => fast,
+                other if other == name => special,
+                _ => USUAL,
+            })
+        };
+        [with(fast), with(USUAL), with(wide(Made { time: 122.0, ..USUAL }))]
+    };
+    match claim.id {
+        "same-functions" => [with(claim.id, folds(1e-15, 1e-15)), with(claim.id, folds(0.1, 0.1)), by(&|_| USUAL)],
+        "cheaper-steps" => [1.2, 1.0, 1.05].map(|r| with(claim.id, costs(r, if r == 1.05 { 0.1 } else { 0.01 }))),
+        "faster-learning" => {
+            let times = [100.0, 300.0, 240.0].map(|time| Made { time, ..USUAL });
+            let [fast, same, between] = times;
+            let mut all = [
+                arm("bn", fast),
+                arm("bn", same),
+                by(&|cell| if is(cell, "bn") { wide(between) } else { wide(USUAL) }),
+            ];
+            all.iter_mut().for_each(|evidence| drop(evidence.sheets.insert("cheaper-steps", costs(1.0, 0.01))));
+            all
+        }
+        "omit-in-practice" | "eq2-needed" => accuracy("bn"),
+        "generalises" => {
+            let better = Made { at_equal_loss: 0.98, ..USUAL };
+            [arm("bn", better), arm("bn", USUAL), arm("bn", wide(Made { at_equal_loss: 0.975, ..USUAL }))]
+        }
+        "larger-rates" => {
+            let at_its_rate = |special: Made| {
+                by(&move |cell| match (cell.arm.name, cell.rate) {
+                    ("bn", Rate::Own) => fast,
+                    ("bn", _) => special,
+                    _ => USUAL,
+                })
+            };
+            [at_its_rate(USUAL), at_its_rate(fast), at_its_rate(wide(Made { time: 122.0, ..USUAL }))]
+        }
+        "exploding-shifting" => {
+            let drifts = |drift: f64| Made { drift, ..USUAL };
+            [arm("bn", drifts(0.1)), arm("bn", drifts(3.0)), arm("bn", wide(drifts(0.7)))]
+        }
+        "which-half" => {
+            let halves = |scale: Made, center: Made| {
+                by(&move |cell| match cell.arm.name {
+                    "scale" => scale,
+                    "center" => center,
+                    "bn" => fast,
+                    _ => USUAL,
+                })
+            };
+            [halves(USUAL, fast), halves(fast, USUAL), halves(wide(USUAL), wide(USUAL))]
+        }
+        "good-start" => closes("affine_init"),
+        "repaired" => closes("weight_std"),
+        "stability-is-why" => {
+            let [all, none, open] = closes("noisy");
+            [none, all, open]
+        }
+        "dose-response" => {
+            let between = Made { time: 255.0, scatter: 0.4, ..USUAL };
+            [arm("refresh_10", fast), arm("refresh_10", USUAL), arm("refresh_10", between)]
+        }
+        "price" => {
+            let worse = Made { accuracy: 0.95, ..USUAL };
+            [arm("bn", worse), arm("bn", USUAL), arm("bn", wide(Made { accuracy: 0.965, ..USUAL }))]
+        }
+        other => panic!("{other} has no made-up data here"),
+    }
+}
+
+#[test]
+fn every_claim_turns_with_its_data_and_stays_open_where_they_decide_nothing() {
+    for claim in list::ALL {
+        let found = worlds(claim).map(|evidence| {
+            let judged = judge(&[(claim, claim.regimes[..1].to_vec())], &evidence).remove(0);
+            (judged.verdict, judged.detail)
+        });
+        let verdicts = [0, 1, 2].map(|i| found[i].0);
+        assert_eq!(verdicts, [Verdict::Holds, Verdict::Fails, Verdict::Inconclusive], "{}: {found:?}", claim.id);
+        assert!(!found[2].1.is_empty(), "{}: what is open says why", claim.id);
+    }
+}
+
+#[test]
+fn without_any_runs_nothing_is_decided() {
+    for claim in list::ALL {
+        let judged = judge(&[(claim, claim.regimes[..1].to_vec())], &Evidence::default()).remove(0);
+        assert_eq!(judged.verdict, Verdict::Inconclusive, "{}", claim.id);
+    }
+}
+
+/// Names are unique, and every word that people read is there.
+#[test]
+fn the_list_is_sound() {
+    let mut seen = Vec::new();
+    for claim in list::ALL {
+        assert!(!seen.contains(&claim.id), "{}", claim.id);
+        seen.push(claim.id);
+        assert!(!claim.sentence.ends_with('.') && !claim.criterion.ends_with('.') && claim.reasoning.ends_with('.'));
+        assert!(list::named(claim.id).is_some() && !claim.regimes.is_empty());
+        assert!(
+            claim.reads.iter().all(|id| list::named(id).is_some_and(|other| other.analysis.is_some())),
+            "{}",
+            claim.id
+        );
+    }
+}
