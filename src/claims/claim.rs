@@ -14,6 +14,8 @@ pub enum Kind {
     Theorem,
     /// An experiment decides.
     Experiment,
+    /// No experiment of this size decides; the reason is given.
+    NotTested,
 }
 
 /// A sentence and what decides whether it is so.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::decide::{Criterion, Decision, Figure, Verdict, decide};
 use super::rates::{Chosen, Rates};
 use super::regime::{Regime, Schedule};
+use crate::nn::stages::Site;
 
 /// Successive evaluations whose mean is to reach the target.
 const SUCCESSIVE: usize = 5;
@@ -67,9 +68,11 @@ impl Cell {
     }
 }
 
-/// Moments of one channel's input to the norm, before training and after it.
+/// Moments of one channel before training and after it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Drift {
+    /// Where in the block: what enters the norm, or what leaves it.
+    pub site: Site,
     /// The block.
     pub block: usize,
     /// Mean and SD at the start.
@@ -95,7 +98,7 @@ pub struct Run {
     pub test_accuracy: Option<f64>,
     /// The same of the validation split.
     pub validation_accuracy: Option<f64>,
-    /// Channels of the norms' inputs, where they were looked at.
+    /// Channels that enter and leave the norms, where they were looked at.
     pub drift: Vec<Drift>,
 }
 

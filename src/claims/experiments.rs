@@ -31,14 +31,20 @@ fn entry(name: &str) -> Value {
         "ghost_64" => json!({ "name": name, "base": "ghost", "batch": 64 }),
         "ghost_8" => json!({ "name": name, "base": "ghost", "batch": 8 }),
         "frozen_pool" => json!({ "name": name, "base": "frozen" }),
+        "affine_spread" | "affine_spread_adam" => {
+            json!({ "name": name, "base": "affine", "scale_rows": { "share": 1.0, "spread": 10.0 } })
+        }
+        "affine_small" => json!({ "name": name, "base": "affine", "scale_rows": { "share": 0.5, "factor": 0.1 } }),
         _ => json!(name),
     }
 }
 
 /// What an arm changes in the configuration beside its entry.
 fn change(name: &str, configuration: &mut Value) {
-    if name == "frozen_pool" {
-        configuration["model"]["norm_position"] = json!("after_pool");
+    match name {
+        "frozen_pool" => configuration["model"]["norm_position"] = json!("after_pool"),
+        "affine_spread_adam" => configuration["optimizer"]["kind"] = json!("adam"),
+        _ => {}
     }
 }
 

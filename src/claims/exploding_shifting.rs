@@ -5,6 +5,7 @@ use super::decide::{Beyond, Criterion, Unit};
 use super::evidence::{Cell, Drift, Evidence, Found, Part, Question, Run};
 use super::figures::{differences, mean_of};
 use super::regime::{Regime, Schedule};
+use crate::nn::stages::Site;
 use crate::stats::describe::median;
 use crate::stats::sample::Sample;
 
@@ -62,7 +63,8 @@ fn ratio(runs: &[Vec<&Run>], of: fn(&Drift) -> f64) -> Found {
 
 /// The median over channels, the mean over blocks.
 fn of_run(run: &Run, of: fn(&Drift) -> f64) -> f64 {
-    let blocks = run.drift.chunk_by(|a, b| a.block == b.block);
+    let inputs: Vec<Drift> = run.drift.iter().filter(|drift| drift.site == Site::NormInput).copied().collect();
+    let blocks = inputs.chunk_by(|a, b| a.block == b.block);
     let middle = |channels: &[Drift]| {
         let values: Vec<f64> = channels.iter().map(of).collect();
         Sample::new(&values).map_or(f64::NAN, median)
@@ -77,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_run_is_the_mean_over_blocks_of_the_median_over_channels() {
-        let channel = |block, sd: f64| Drift { block, before: [1.0, 2.0], after: [3.0, 2.0 * sd.exp()] };
+        let channel =
+            |block, sd: f64| Drift { site: Site::NormInput, block, before: [1.0, 2.0], after: [3.0, 2.0 * sd.exp()] };
         let drift = vec![channel(0, 1.0), channel(0, -2.0), channel(0, 5.0), channel(1, 4.0)];
         let run = Run { drift, ..Run::default() };
         assert!((of_run(&run, spread) - 3.0).abs() < 1e-12);

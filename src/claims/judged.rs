@@ -30,6 +30,7 @@ pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence) -> V
         let of = |regimes: &[Regime]| regimes.iter().flat_map(|regime| (claim.parts)(evidence, *regime)).collect();
         let (main, elsewhere): (Vec<Part>, Vec<Part>) = (of(&regimes[..1]), of(&regimes[1..]));
         let (verdict, detail) = combined(&main, &elsewhere);
+        let detail = if claim.kind == Kind::NotTested { claim.criterion.to_owned() } else { detail };
         let decided_by = main.len();
         Judged {
             claim,

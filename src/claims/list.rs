@@ -2,12 +2,13 @@
 
 use super::claim::Claim;
 use super::{
-    cheaper_steps, dose_response, eq2_needed, exploding_shifting, faster_learning, generalises, good_start,
-    larger_rates, omit_in_practice, price, repaired, same_functions, stability_is_why, which_half,
+    absorption, cheaper_steps, co_adaptation, could_learn, dose_response, eq2_needed, exploding_shifting,
+    faster_learning, generalises, good_start, larger_rates, omit_in_practice, price, repaired, same_functions,
+    stability_is_why, two_functions, which_half,
 };
 
 /// Every claim, in the order in which they are shown.
-pub const ALL: [&Claim; 14] = [
+pub const ALL: [&Claim; 18] = [
     &same_functions::CLAIM,
     &faster_learning::CLAIM,
     &cheaper_steps::CLAIM,
@@ -18,10 +19,14 @@ pub const ALL: [&Claim; 14] = [
     &exploding_shifting::CLAIM,
     &which_half::CLAIM,
     &good_start::CLAIM,
+    &absorption::CLAIM,
+    &two_functions::CLAIM,
+    &could_learn::CLAIM,
     &stability_is_why::CLAIM,
     &dose_response::CLAIM,
     &repaired::CLAIM,
     &price::CLAIM,
+    &co_adaptation::CLAIM,
 ];
 
 /// The claim of a name.

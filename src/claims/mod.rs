@@ -19,7 +19,10 @@ pub mod regime;
 pub mod suite;
 pub mod tune;
 
+mod absorption;
 mod cheaper_steps;
+mod co_adaptation;
+mod could_learn;
 mod dose_response;
 mod eq2_needed;
 mod exploding_shifting;
@@ -34,4 +37,5 @@ mod same_functions;
 mod stability_is_why;
 #[cfg(test)]
 mod tests;
+mod two_functions;
 mod which_half;

@@ -47,6 +47,16 @@ pub enum Schedule {
     Cosine,
 }
 
+impl Schedule {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Cosine => "cosine",
+        }
+    }
+}
+
 /// The images that claims are tried on; regime `offset` has data of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 #[allow(missing_docs, reason = "the names of the sources")]
@@ -166,9 +176,10 @@ impl Regime {
         seeds: &[u64],
     ) -> Value {
         let steps = self.steps();
-        let (evaluate, word) = match schedule {
-            Schedule::Constant => (geometric(steps), "constant"),
-            Schedule::Cosine => ((1..POINTS).map(|i| i * steps / POINTS).collect(), "cosine"),
+        let word = schedule.name();
+        let evaluate = match schedule {
+            Schedule::Constant => geometric(steps),
+            Schedule::Cosine => (1..POINTS).map(|i| i * steps / POINTS).collect(),
         };
         // What the activations are at the start and at the end.
         let looks = if self == Self::Shallow && schedule == Schedule::Constant { vec![0, steps] } else { Vec::new() };

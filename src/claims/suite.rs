@@ -25,6 +25,7 @@ use crate::config::Experiment;
 use crate::config::cost::Operations;
 use crate::data::Store;
 use crate::files;
+use crate::nn::stages::Site;
 use crate::plan::{PlannedRun, Shard, plan};
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
@@ -255,7 +256,7 @@ fn curves(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) ->
     Ok(())
 }
 
-/// The first and the last look at each channel of the norms' inputs.
+/// The first and the last look at each channel that enters and leaves a norm.
 fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) -> anyhow::Result<()> {
     let activations = crate::probe::activations::ActivationRow::TABLE;
     if files::look(&folder.table(activations.file))?.is_none() {
@@ -267,7 +268,14 @@ fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)
         [sheet.column::<Number>("step")?, sheet.column("block")?, sheet.column("mean")?, sheet.column("std")?];
     while let Some(row) = sheet.next_row()? {
         let Some((_, run)) = runs.get_mut(row.get(id)?) else { continue };
-        let ("norm_input", false) = (row.get(site)?, row.get(channel)? == "all") else { continue };
+        let site = match row.get(site)? {
+            "norm_input" => Site::NormInput,
+            "norm_output" => Site::NormOutput,
+            _ => continue,
+        };
+        if row.get(channel)? == "all" {
+            continue;
+        }
         let (Some(step), Some(block), Some(mean), Some(std)) =
             (row.get(step)?, row.get(block)?, row.get(mean)?, row.get(std)?)
         else {
@@ -276,8 +284,8 @@ fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)
         let channel: usize = row.get(channel)?.parse().with_context(|| row.at(channel))?;
         let block = block as usize;
         if step == 0.0 {
-            run.drift.push(Drift { block, before: [mean, std], after: [f64::NAN; 2] });
-        } else if let Some(drift) = run.drift.iter_mut().filter(|drift| drift.block == block).nth(channel) {
+            run.drift.push(Drift { site, block, before: [mean, std], after: [f64::NAN; 2] });
+        } else if let Some(drift) = run.drift.iter_mut().filter(|d| (d.site, d.block) == (site, block)).nth(channel) {
             drift.after = [mean, std];
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -17,13 +17,13 @@ use crate::claims::evidence::{Arm, Evidence};
 use crate::claims::judged::{Judged, judge};
 use crate::claims::list;
 use crate::claims::rates::{self, Rates, TUNING_SEEDS};
-use crate::claims::regime::{Data, Regime};
+use crate::claims::regime::{Data, Regime, Schedule};
 use crate::claims::suite::{Part, Suite};
 use crate::claims::tune::tune;
 use crate::cli::ClaimsArgs;
 use crate::config::problem::did_you_mean;
 use crate::data::Store;
-use crate::report::claims::{Ground, explained, judged, listed};
+use crate::report::claims::{ClaimsFormat, Ground, explained, judged, listed};
 use crate::report::layout::Layout;
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{Event, Events};
@@ -158,7 +158,7 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     }
     let ground = Ground { data: suite.data.name().to_owned(), seeds: (first, last), count: suite.seeds.len(), notes };
     show(judged(&all, &ground, args.format).trim_end())?;
-    if args.format == crate::report::claims::ClaimsFormat::Table {
+    if args.format == ClaimsFormat::Table {
         let more =
             "More: `bn-exp claims --explain ID` says how a claim is tested; its runs are ordinary experiments below";
         show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
@@ -168,7 +168,7 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
 
 /// Chooses rates and targets for the arms of the claims asked for, and prints the file.
 fn tuned(suite: &Suite, is_quiet: bool) -> anyhow::Result<Exit> {
-    let mut wanted: BTreeMap<(Regime, crate::claims::regime::Schedule), Vec<&'static str>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(Regime, Schedule), Vec<&'static str>> = BTreeMap::new();
     for (claim, regimes) in &suite.claims {
         for cell in regimes.iter().flat_map(|regime| (claim.cells)(*regime)) {
             let arms = wanted.entry((cell.arm.regime, cell.arm.schedule)).or_default();
@@ -180,7 +180,7 @@ fn tuned(suite: &Suite, is_quiet: bool) -> anyhow::Result<Exit> {
     let mut rates = suite.rates.clone();
     let screen = Progress::new(if is_quiet { Detail::Quiet } else { Detail::Normal });
     for ((regime, schedule), arms) in wanted {
-        complain(format!("tuning in regime {} ({schedule:?})", regime.name()));
+        complain(format!("tuning in regime {}, {} rate", regime.name(), schedule.name()));
         let Some(found) = tune(suite, regime, schedule, &arms, &screen)? else { return Ok(Exit::Interrupted) };
         let tuned = rates.0.entry(regime).or_default().entry(schedule).or_default();
         tuned.target = found.target;
@@ -198,14 +198,22 @@ struct Screen {
     progress: Progress,
     is_quiet: bool,
     begun: Instant,
-    /// Cost of all that is to be trained.
-    total: f64,
-    done: std::sync::Mutex<f64>,
-    place: std::sync::atomic::AtomicUsize,
+    /// Experiments and runs that are to be trained, and what all of them cost.
     parts: usize,
     runs: usize,
-    trained: std::sync::atomic::AtomicUsize,
-    cost: std::sync::Mutex<f64>,
+    total: f64,
+    shown: Mutex<Shown>,
+}
+
+/// What has been trained so far.
+#[derive(Default)]
+struct Shown {
+    /// The experiment that is being trained, from 1.
+    place: usize,
+    /// What one of its runs costs.
+    cost: f64,
+    runs: usize,
+    done: f64,
 }
 
 impl Screen {
@@ -215,14 +223,15 @@ impl Screen {
             progress: Progress::new(detail),
             is_quiet,
             begun: Instant::now(),
-            total: parts.iter().map(|part| part.cost * part.missing as f64).sum(),
-            done: std::sync::Mutex::new(0.0),
-            place: std::sync::atomic::AtomicUsize::new(0),
             parts: parts.iter().filter(|part| part.missing > 0).count(),
             runs: parts.iter().map(|part| part.missing).sum(),
-            trained: std::sync::atomic::AtomicUsize::new(0),
-            cost: std::sync::Mutex::new(0.0),
+            total: parts.iter().map(|part| part.cost * part.missing as f64).sum(),
+            shown: Mutex::default(),
         }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn say(&self, text: &str) {
@@ -232,23 +241,19 @@ impl Screen {
     }
 
     fn begin(&self, part: &Part) {
-        let place = self.place.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut shown = self.shown();
+        (shown.place, shown.cost) = (shown.place + 1, part.cost);
         let Arm { regime, schedule, name } = part.arm;
-        let left = self.left().map(|left| format!("; about {left} left")).unwrap_or_default();
         let runs = if part.missing == 1 { "1 run".to_owned() } else { format!("{} runs", part.missing) };
-        let schedule = format!("{schedule:?}").to_lowercase();
-        self.say(&format!("[{place}/{}] {}, {schedule} rate, {name}: {runs}{left}", self.parts, regime.name()));
-        if let Ok(mut cost) = self.cost.lock() {
-            *cost = part.cost;
-        }
+        let left = if shown.done > 0.0 { format!("; about {} left", self.left(shown.done)) } else { String::new() };
+        let (place, parts, regime, schedule) = (shown.place, self.parts, regime.name(), schedule.name());
+        self.say(&format!("[{place}/{parts}] {regime}, {schedule} rate, {name}: {runs}{left}"));
     }
 
-    /// The time left, once something has been trained.
-    fn left(&self) -> Option<String> {
-        let done = *self.done.lock().ok()?;
+    /// The time left, in words, if what is left takes as long as what is done.
+    fn left(&self, done: f64) -> String {
         let seconds = self.begun.elapsed().as_secs_f64() * (self.total - done) / done;
-        (done > 0.0)
-            .then(|| if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) })
+        if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
     }
 
     fn end(&self) {
@@ -258,8 +263,7 @@ impl Screen {
     }
 
     fn continues(&self) -> String {
-        let trained = self.trained.load(Ordering::Relaxed);
-        format!("interrupted: {trained} of {} runs are done; the same command continues", self.runs)
+        format!("interrupted: {} of {} runs are done; the same command continues", self.shown().runs, self.runs)
     }
 }
 
@@ -268,10 +272,8 @@ impl Events for Screen {
         if let Event::Ended { record: Ok(record), .. } = &event
             && record.status.is_finished()
         {
-            self.trained.fetch_add(1, Ordering::Relaxed);
-            if let (Ok(mut done), Ok(cost)) = (self.done.lock(), self.cost.lock()) {
-                *done += *cost;
-            }
+            let mut shown = self.shown();
+            (shown.runs, shown.done) = (shown.runs + 1, shown.done + shown.cost);
         }
         self.progress.tell(event);
     }

@@ -203,6 +203,7 @@ pub fn explained(claim: &Claim, layout: Layout) -> String {
     let kind = match claim.kind {
         Kind::Theorem => "A theorem: its experiment shows it, and does not test it.",
         Kind::Experiment => "An experiment decides.",
+        Kind::NotTested => "No experiment of this size decides.",
     };
     let regimes: Vec<&str> = claim.regimes.iter().map(|regime| regime.name()).collect();
     let where_tried = match &regimes[..] {

@@ -6,6 +6,7 @@ mod common;
 
 mod arms;
 mod calibration;
+mod claims;
 mod commands;
 mod compare;
 mod data;

@@ -1,0 +1,188 @@
+//! `bn-exp claims`: how sure its verdicts are, by simulation; and the command as its users have it.
+
+use bn_exp::claims::decide::{Beyond, Criterion, Figure, Unit, Verdict, decide};
+use bn_exp::claims::evidence::{Evidence, Run};
+use bn_exp::claims::figures::share_of_gap;
+use bn_exp::claims::rates::Tuned;
+use bn_exp::claims::regime::{Regime, Schedule};
+use bn_exp::random::stream;
+use bn_exp::stats::share::share;
+use rand_distr::{Distribution, StandardNormal};
+use serde_json::Value;
+
+use crate::common::Lab;
+
+const SEEDS: usize = 24;
+const REPETITIONS: usize = 1000;
+/// Exchanges that are tried here; the program tries sixteen times as many.
+const EXCHANGES: usize = 1024;
+const TARGET: f64 = 0.9;
+
+/// Times of affine, bn and a third arm: ln T = level + what the seed shares + what is the run's own.
+struct World {
+    /// ln T of affine less ln T of bn.
+    gap: f64,
+    /// The share of it that the third arm closes.
+    closes: f64,
+    /// SD of a run's own ln T.
+    own: f64,
+    /// Steps after which nobody is watched any more.
+    budget: f64,
+}
+
+impl World {
+    fn times(&self, normal: &mut impl FnMut() -> f64) -> [Vec<f64>; 3] {
+        let mut all = [(); 3].map(|()| Vec::new());
+        for _ in 0..SEEDS {
+            let shared = 0.1 * normal();
+            let levels = [self.gap, 0.0, self.gap * (1.0 - self.closes)];
+            for (times, level) in all.iter_mut().zip(levels) {
+                times.push((100.0f64.ln() + level + shared + self.own * normal()).exp().min(self.budget));
+            }
+        }
+        all
+    }
+
+    /// Shares of repetitions in which the gate is passed, the claim that more than half is closed holds, fails, and the
+    /// interval covers the truth, of those that passed.
+    fn simulated(&self, name: &str) -> [f64; 4] {
+        let mut rng = stream(0, name);
+        let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+        let criterion = Criterion { holds: Beyond::Above(0.5), fails: Beyond::Below(0.5), unit: Unit::Share };
+        let (mut passed, mut counts) = (0usize, [0usize; 3]);
+        for _ in 0..REPETITIONS {
+            let times = self.times(&mut normal);
+            let runs = times.map(|times| times.iter().map(|time| run(*time, self.budget)).collect::<Vec<_>>());
+            let runs = runs.each_ref().map(|runs| runs.iter().collect::<Vec<_>>());
+            let Ok(_) = share_of_gap(&evidence(), Regime::Shallow, &runs, Verdict::Fails) else { continue };
+            passed += 1;
+            let logs = runs.each_ref().map(|runs| runs.iter().map(|run| run.log_time(TARGET)).collect::<Vec<_>>());
+            let less = |i: usize| logs[0].iter().zip(&logs[i]).map(|(a, b)| a - b).collect::<Vec<_>>();
+            let (gap, closed) = (less(1), less(2));
+            let is_censored = runs[0].iter().any(|run| run.time_to(TARGET).is_none());
+            let (low, high) = share(&closed, &gap, 0.95, EXCHANGES).expect("a share").interval;
+            let figure = Figure::share(&closed, &gap, is_censored).expect("a share");
+            let verdict = decide(&figure, &criterion).verdict;
+            counts[0] += usize::from(verdict == Verdict::Holds);
+            counts[1] += usize::from(verdict == Verdict::Fails);
+            counts[2] += usize::from(low <= self.closes && self.closes <= high);
+        }
+        let of = |count: usize| count as f64 / passed.max(1) as f64;
+        [passed as f64 / REPETITIONS as f64, of(counts[0]), of(counts[1]), of(counts[2])]
+    }
+}
+
+fn evidence() -> Evidence {
+    let mut evidence = Evidence::default();
+    let tuned = Tuned { target: Some(TARGET), ..Tuned::default() };
+    evidence.rates.0.entry(Regime::Shallow).or_default().insert(Schedule::Constant, tuned);
+    evidence
+}
+
+/// A run that reaches the target at this time, or, at the budget, never.
+fn run(time: f64, budget: f64) -> Run {
+    let (time, budget) = (time.round().max(5.0) as usize, budget as usize);
+    let reached = if time < budget { (0..5).map(|i| (time + i - 4, 1.0)).collect() } else { Vec::new() };
+    Run { budget, validation: reached, ..Run::default() }
+}
+
+#[test]
+fn shares_of_a_gap_are_covered_and_wrong_verdicts_are_rare() {
+    let usual = World { gap: 0.7, closes: 1.0, own: 0.15, budget: 1e5 };
+    let worlds = [
+        ("a complete closer", World { closes: 1.0, ..usual }),
+        ("a closer of 0.8", World { closes: 0.8, ..usual }),
+        ("a half closer", World { closes: 0.5, ..usual }),
+        ("no closer", World { closes: 0.0, ..usual }),
+        ("no gap", World { gap: 0.0, ..usual }),
+        // A third of affine's seeds never arrive.
+        ("no closer, affine censored", World { closes: 0.0, budget: 210.0, ..usual }),
+    ];
+    for (name, world) in worlds {
+        let [passed, holds, fails, covered] = world.simulated(name);
+        println!("{name}: gate passed {passed}, holds {holds}, fails {fails}, covered {covered}");
+        let is_censored = world.budget < 1e4;
+        if world.gap == 0.0 {
+            assert!(passed < 0.04, "{name}: {passed}");
+            continue;
+        }
+        assert!(passed > 0.99, "{name}");
+        assert!(is_censored || (0.93..0.98).contains(&covered), "{name}: {covered}");
+        match world.closes {
+            1.0 => assert!(holds > 0.99 && fails == 0.0, "{name}"),
+            0.8 => assert!(holds > 0.8 && fails == 0.0, "{name}"),
+            0.5 => assert!(holds < 0.045 && fails < 0.045, "{name}"),
+            _ if is_censored => assert!(holds == 0.0 && fails == 0.0, "{name}"),
+            _ => assert!(holds == 0.0 && fails > 0.99, "{name}"),
+        }
+    }
+}
+
+#[test]
+fn claims_are_listed_and_explained_and_a_slip_is_answered_with_the_nearest() {
+    let lab = Lab::new();
+    let list = lab.call(&["claims", "--list"]).expect(0);
+    list.says(&["faster-learning", "cheaper-steps", "what decides"]);
+    assert!(list.stdout.lines().all(|line| line.chars().count() <= 80), "{}", list.stdout);
+    lab.call(&["claims", "--explain", "larger-rates"]).expect(0).says(&["ln T(affine)", "would be another"]);
+    let slip = lab.call(&["claims", "faster-lerning"]);
+    assert_eq!(slip.code, Some(2));
+    slip.complains(&["there is no claim `faster-lerning`", "did you mean `faster-learning`?", "--list"]);
+    for seeds in ["9-3", "0", "a", "1-99999"] {
+        assert_eq!(lab.call(&["claims", "--seeds", seeds]).code, Some(2), "{seeds}");
+    }
+    let missing = lab.call(&["claims", "--data", "mnist", "--data-dir", "nowhere"]);
+    assert_ne!(missing.code, Some(0));
+    missing.complains(&["bn-exp data fetch mnist"]);
+}
+
+/// Verdicts in JSON.
+fn verdicts(lab: &Lab, more: &[&str]) -> Value {
+    let args = ["claims", "omit-in-practice", "--data", "glyphs", "--out", "out", "--format", "json"];
+    let outcome = lab.call(&[&args[..], more].concat()).expect(0);
+    serde_json::from_str(&outcome.stdout).expect("JSON")
+}
+
+#[test]
+fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
+    let lab = Lab::new();
+    let all = verdicts(&lab, &["--seeds", "7"]);
+    let claim = &all["claims"][0];
+    assert_eq!((all["schema_version"].as_u64(), all["data"].as_str()), (Some(1), Some("glyphs")));
+    for key in ["id", "kind", "verdict", "detail", "estimate", "interval", "criterion", "seconds", "parts"] {
+        assert!(!claim[key].is_null(), "{key}");
+    }
+    let part = &claim["parts"][0];
+    assert_eq!((part["n"].as_u64(), part["regime"].as_str()), (Some(7), Some("shallow")));
+    assert!(["holds", "fails", "holds_in_part", "inconclusive"].iter().any(|word| claim["verdict"] == *word));
+    let folder = "out/glyphs/shallow-cosine/bn";
+    let runs = || lab.text(&format!("{folder}/runs.csv"));
+    let before = runs();
+    // Nothing to do, and fewer seeds: nothing is trained, nothing is dropped.
+    assert_eq!(verdicts(&lab, &["--seeds", "7"])["claims"][0]["estimate"], claim["estimate"]);
+    let fewer = verdicts(&lab, &["--seeds", "1-6"]);
+    assert_eq!(fewer["claims"][0]["parts"][0]["n"], 6);
+    assert_ne!(fewer["claims"][0]["estimate"], claim["estimate"]);
+    assert_eq!(runs(), before);
+    // An ordinary experiment, which compare reads.
+    lab.call(&["compare", folder, "out/glyphs/shallow-cosine/affine"]).expect(0).says(&["affine", "bn"]);
+    // The estimate is what the table says.
+    let accuracy = |arm: &str| -> Vec<(u64, f64)> {
+        let table = lab.text(&format!("out/glyphs/shallow-cosine/{arm}/runs.csv"));
+        let mut lines = table.lines();
+        let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
+        let at = |name: &str| header.iter().position(|column| *column == name).expect("a column");
+        let (rate, seed, score) = (at("optimizer.lr"), at("seed"), at("test_accuracy_population"));
+        let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+        let best = bn_exp::claims::rates::rates(bn_exp::claims::regime::Data::Glyphs);
+        let best = best.chosen(Regime::Shallow, Schedule::Cosine, arm).expect("a rate").best;
+        let is_best = |row: &&Vec<&str>| row[rate].parse::<f64>() == Ok(best);
+        let cell = |row: &Vec<&str>| (row[seed].parse().unwrap(), row[score].parse().unwrap());
+        rows.iter().filter(is_best).map(cell).collect()
+    };
+    let (bn, affine) = (accuracy("bn"), accuracy("affine"));
+    assert_eq!((bn.len(), affine.len()), (7, 7));
+    let other = |seed: u64| affine.iter().find(|(s, _)| *s == seed).expect("a pair").1;
+    let mean = bn.iter().map(|(seed, score)| score - other(*seed)).sum::<f64>() / 7.0;
+    assert!((claim["estimate"].as_f64().unwrap() - mean).abs() < 1e-12);
+}
