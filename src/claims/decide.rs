@@ -6,10 +6,10 @@
 
 use serde::Serialize;
 
-use crate::stats::permutation::{Orbit, sign_flips};
+use crate::stats::permutation::{FEWEST, Orbit, sign_flips};
 use crate::stats::sample::Sample;
 use crate::stats::seeds;
-use crate::stats::share::{self, Share};
+use crate::stats::share::Shares;
 
 /// Confidence of the intervals that decide.
 pub const CONFIDENCE: f64 = 0.95;
@@ -62,10 +62,11 @@ impl Beyond {
         }
     }
 
-    fn holds_of(self, (low, high): (f64, f64)) -> bool {
+    /// The same side of another threshold.
+    const fn of(self, threshold: f64) -> Self {
         match self {
-            Self::Above(threshold) => low > threshold,
-            Self::Below(threshold) => high < threshold,
+            Self::Above(_) => Self::Above(threshold),
+            Self::Below(_) => Self::Below(threshold),
         }
     }
 }
@@ -108,73 +109,84 @@ pub struct Criterion {
 }
 
 impl Criterion {
-    /// The verdict on an interval that is in the unit tested.
-    fn verdict(&self, interval: (f64, f64)) -> Verdict {
-        let at = |beyond: Beyond| match beyond {
-            Beyond::Above(threshold) => Beyond::Above(self.unit.tested(threshold)),
-            Beyond::Below(threshold) => Beyond::Below(self.unit.tested(threshold)),
-        };
-        let (holds, fails) = (at(self.holds), at(self.fails));
-        let [one, other] = [holds.threshold(), fails.threshold()];
-        let is_between = interval.0 > one.min(other) && interval.1 < one.max(other);
-        match (fails.holds_of(interval), holds.holds_of(interval)) {
+    /// The verdict on a figure.
+    pub fn verdict(&self, figure: &Figure) -> Verdict {
+        let [holds, fails] = [self.holds, self.fails].map(|beyond| beyond.of(self.unit.tested(beyond.threshold())));
+        let (low, high) = (holds.threshold().min(fails.threshold()), holds.threshold().max(fails.threshold()));
+        let verdict = match (figure.is(fails), figure.is(holds)) {
             (true, _) => Verdict::Fails,
             (_, true) => Verdict::Holds,
-            _ if is_between => Verdict::HoldsInPart,
+            _ if figure.is(Beyond::Above(low)) && figure.is(Beyond::Below(high)) => Verdict::HoldsInPart,
             _ => Verdict::Inconclusive,
-        }
+        };
+        let passed = if verdict == Verdict::Holds { holds } else { fails };
+        // A lower bound cannot show that a share is small.
+        let is_barred = figure.is_lower_bound() && matches!(passed, Beyond::Below(_));
+        if is_barred { Verdict::Inconclusive } else { verdict }
     }
 }
 
-/// A figure of paired seeds, or other units, with its interval.
+/// A figure of paired seeds, or other units, and its test.
 #[derive(Debug, Clone)]
 pub struct Figure {
     /// As it is tested: of a ratio the logarithm.
     pub estimate: f64,
-    /// None for fewer than six seeds.
-    pub interval: Option<(f64, f64)>,
     of: Of,
 }
 
 #[derive(Debug, Clone)]
 enum Of {
-    Differences(Vec<f64>),
-    Share { closed: Vec<f64>, gap: Vec<f64>, is_lower_bound: bool },
+    Mean { n: usize, orbit: Orbit },
+    Share { shares: Shares, is_lower_bound: bool },
 }
 
 impl Figure {
     /// The mean of differences, one a seed; none without any, or if one is not a number.
     pub fn mean(differences: &[f64]) -> Option<Self> {
         let sample = Sample::new(differences)?;
-        let interval = sign_flips(sample, EXCHANGES).interval(CONFIDENCE);
-        Some(Self { estimate: sample.mean(), interval, of: Of::Differences(differences.to_vec()) })
+        let of = Of::Mean { n: differences.len(), orbit: sign_flips(sample, EXCHANGES) };
+        Some(Self { estimate: sample.mean(), of })
     }
 
     /// The share of a gap that is closed. Where the far end of the gap was not reached in some seed, the share is a lower
     /// bound.
     pub fn share(closed: &[f64], gap: &[f64], is_lower_bound: bool) -> Option<Self> {
-        let Share { estimate, interval } = share::share(closed, gap, CONFIDENCE, EXCHANGES)?;
-        let of = Of::Share { closed: closed.to_vec(), gap: gap.to_vec(), is_lower_bound };
-        Some(Self { estimate, interval: Some(interval), of })
+        let shares = Shares::new(closed, gap, EXCHANGES)?;
+        Some(Self { estimate: shares.estimate(), of: Of::Share { shares, is_lower_bound } })
     }
 
     /// How many seeds it rests on.
     pub fn n(&self) -> usize {
         match &self.of {
-            Of::Differences(differences) => differences.len(),
-            Of::Share { gap, .. } => gap.len(),
+            Of::Mean { n, .. } => *n,
+            Of::Share { shares, .. } => shares.n(),
+        }
+    }
+
+    /// The interval; none for fewer than six seeds.
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        match &self.of {
+            Of::Mean { orbit, .. } => orbit.interval(CONFIDENCE),
+            Of::Share { shares, .. } => Some(shares.interval(CONFIDENCE)),
         }
     }
 
     /// Two-sided p of the hypothesis that the figure is `value`.
-    fn p(&self, value: f64) -> Option<f64> {
+    fn p(&self, value: f64) -> f64 {
         match &self.of {
-            Of::Differences(differences) => {
-                let orbit: Orbit = sign_flips(Sample::new(differences)?, EXCHANGES);
-                Some(orbit.p(value))
-            }
-            Of::Share { closed, gap, .. } => share::p(closed, gap, value, EXCHANGES),
+            Of::Mean { orbit, .. } => orbit.p(value),
+            Of::Share { shares, .. } => shares.p(value),
         }
+    }
+
+    /// Whether the whole interval lies beyond a threshold: the test rejects it, and the estimate is on that side. This is
+    /// found much sooner than the interval.
+    pub fn is(&self, beyond: Beyond) -> bool {
+        let is_there = match beyond {
+            Beyond::Above(threshold) => self.estimate > threshold,
+            Beyond::Below(threshold) => self.estimate < threshold,
+        };
+        is_there && self.n() >= FEWEST && self.p(beyond.threshold()) <= 1.0 - CONFIDENCE + 1e-9
     }
 
     fn is_lower_bound(&self) -> bool {
@@ -200,26 +212,24 @@ pub struct Decision {
 /// Decides.
 pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
     let Criterion { holds, fails, unit } = *criterion;
+    let tested = figure.interval();
+    let verdict = criterion.verdict(figure);
+    let p = |beyond: Beyond| Some(figure.p(unit.tested(beyond.threshold())));
+    let (detail, p) = match (verdict, tested) {
+        (Verdict::Holds, _) => (String::new(), p(holds)),
+        (Verdict::Fails, _) => (String::new(), p(fails)),
+        (Verdict::HoldsInPart, _) => ("between the thresholds".to_owned(), None),
+        (_, None) => (format!("{} seeds give no interval; at least {FEWEST} are needed", figure.n()), None),
+        (_, Some(_)) if figure.is_lower_bound() => (LOWER_BOUND.to_owned(), None),
+        (_, Some(interval)) => (open(figure, interval, criterion), None),
+    };
     let shown = |value: f64| unit.shown(value);
-    let interval = figure.interval.map(|(low, high)| (shown(low), shown(high)));
-    let of = |verdict, detail, p| Decision { verdict, detail, estimate: shown(figure.estimate), interval, p };
-    let Some(tested) = figure.interval else {
-        let n = figure.n();
-        return of(Verdict::Inconclusive, format!("{n} seeds give no interval; at least 6 are needed"), None);
-    };
-    let verdict = criterion.verdict(tested);
-    let passed = match verdict {
-        Verdict::Holds => holds,
-        Verdict::Fails => fails,
-        Verdict::HoldsInPart => return of(verdict, "between the thresholds".to_owned(), None),
-        _ => return of(verdict, open(figure, tested, criterion), None),
-    };
-    if figure.is_lower_bound() && matches!(passed, Beyond::Below(_)) {
-        let words = "eq. 3 did not reach the target in some seed, so the share is a lower bound, which cannot show that it is small";
-        return of(Verdict::Inconclusive, words.to_owned(), None);
-    }
-    of(verdict, String::new(), figure.p(unit.tested(passed.threshold())))
+    let interval = tested.map(|(low, high)| (shown(low), shown(high)));
+    Decision { verdict, detail, estimate: shown(figure.estimate), interval, p }
 }
+
+const LOWER_BOUND: &str = "eq. 3 did not reach the target with some seed, so the share is a lower bound, which cannot show \
+    that it is small";
 
 /// What an interval that decides nothing excludes, and about how many seeds would decide.
 fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> String {

@@ -218,6 +218,9 @@ pub struct Part {
     pub decides: bool,
 }
 
+/// A rate for each arm whose own is asked for.
+type Choice = Vec<(&'static str, f64)>;
+
 /// A figure, or the verdict that there is none to be had, and why.
 pub type Found = Result<Figure, (Verdict, String)>;
 
@@ -230,37 +233,42 @@ impl Evidence {
     /// Puts a question to the runs, at every choice of rates that the tuning seeds cannot tell from the best: the verdict has
     /// to be the same at all of them. `figure` gets the runs of each cell, of the same seeds in the same order.
     pub fn judge(&self, question: &Question, figure: &dyn Fn(&[Vec<&Run>]) -> Found) -> Part {
-        let mut decided: Vec<(String, Part)> = Vec::new();
-        for choice in self.choices(question.cells) {
-            let runs = self.complete(question.cells, &choice);
+        let found = |choice: &Choice| {
+            let runs = self.complete(question.cells, choice);
             let n = runs.first().map_or(0, Vec::len);
-            let found = if n == 0 { Err((Verdict::Inconclusive, self.why_none(question))) } else { figure(&runs) };
-            let part = match found {
-                Ok(figure) => question.part(decide(&figure, &question.criterion), n),
-                Err((verdict, why)) => question.part_without(verdict, why, n),
-            };
-            let words: Vec<String> = choice.iter().map(|(arm, rate)| format!("{arm} at {rate}")).collect();
-            decided.push((words.join(", "), self.guarded(part, question)));
-        }
-        let mut decided = decided.into_iter();
-        let Some((_, mut first)) = decided.next() else {
+            let none = || Err((Verdict::Inconclusive, self.why_none(question)));
+            (if n == 0 { none() } else { figure(&runs) }, n)
+        };
+        let choices = self.choices(question.cells);
+        let Some((first, others)) = choices.split_first() else {
             return question.part_without(Verdict::Inconclusive, self.why_none(question), 0);
         };
-        if let Some((rates, other)) = decided.find(|(_, part)| part.verdict != first.verdict)
-            && first.verdict.is_decided()
-        {
-            first.detail = format!(
-                "{} at the rates chosen, {} with {rates}, which the tuning seeds cannot tell from them",
-                first.verdict.words(),
-                other.verdict.words()
-            );
-            (first.verdict, first.p) = (Verdict::Inconclusive, None);
+        let part = match found(first) {
+            (Ok(figure), n) => self.guarded(question.part(decide(&figure, &question.criterion), n), question),
+            (Err((verdict, why)), n) => question.part_without(verdict, why, n),
+        };
+        if !part.verdict.is_decided() {
+            return part;
         }
-        first
+        let verdict = |choice: &Choice| match found(choice).0 {
+            Ok(figure) => question.criterion.verdict(&figure),
+            Err((verdict, _)) => verdict,
+        };
+        let Some((choice, other)) = others.iter().map(|c| (c, verdict(c))).find(|(_, v)| *v != part.verdict) else {
+            return part;
+        };
+        let rates: Vec<String> = choice.iter().map(|(arm, rate)| format!("{arm} at {rate}")).collect();
+        let detail = format!(
+            "{} at the rates chosen, {} with {}, which the tuning seeds cannot tell from them",
+            part.verdict.words(),
+            other.words(),
+            rates.join(", ")
+        );
+        Part { verdict: Verdict::Inconclusive, detail, p: None, ..part }
     }
 
     /// Every combination of rates, that of the best first.
-    fn choices(&self, cells: &[Cell]) -> Vec<Vec<(&'static str, f64)>> {
+    fn choices(&self, cells: &[Cell]) -> Vec<Choice> {
         let mut choosers: Vec<Cell> = Vec::new();
         for cell in cells {
             if !choosers.iter().any(|known| known.chooser() == cell.chooser()) {
@@ -270,7 +278,7 @@ impl Evidence {
         let mut all = vec![Vec::new()];
         for cell in choosers {
             let rates = cell.rates(&self.rates);
-            let with = |choice: &Vec<(&'static str, f64)>| {
+            let with = |choice: &Choice| {
                 let extended = |rate: &f64| [choice.clone(), vec![(cell.chooser(), *rate)]].concat();
                 rates.iter().map(extended).collect::<Vec<_>>()
             };

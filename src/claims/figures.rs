@@ -1,6 +1,6 @@
 //! Figures that several claims share: times to a target, accuracies, shares of a gap.
 
-use super::decide::{Figure, Verdict};
+use super::decide::{Beyond, Figure, Verdict};
 use super::evidence::{Evidence, Found, Run};
 use super::regime::Regime;
 
@@ -50,21 +50,18 @@ pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], wit
     let (gap, closed) = (differences(&affine, &bn), differences(&affine, &arm));
     let whole = mean_of(&gap)?;
     let shown = |x: f64| format!("{:.2}", x.exp());
-    match whole.interval {
-        Some((low, high)) if low > -NO_GAP.ln() && high < NO_GAP.ln() => Err((
-            without,
-            format!("there is no gap to close: affine takes {} times as long as bn", shown(whole.estimate)),
-        )),
-        Some((_, high)) if high < 0.0 => {
-            Err((without, format!("bn has no gain here: affine takes {} times as long", shown(whole.estimate))))
-        }
-        Some((low, _)) if low > 0.0 => {
-            let is_censored = runs[0].iter().any(|run| run.time_to(target).is_none());
-            let none = (Verdict::Inconclusive, "there is nothing to judge by".to_owned());
-            Figure::share(&closed, &gap, is_censored).ok_or(none)
-        }
-        _ => {
-            Err((Verdict::Inconclusive, "these seeds do not show that there is a gap between affine and bn".to_owned()))
-        }
+    let ratio = shown(whole.estimate);
+    if whole.is(Beyond::Above(-NO_GAP.ln())) && whole.is(Beyond::Below(NO_GAP.ln())) {
+        return Err((without, format!("there is no gap to close: affine takes {ratio} times as long as bn")));
     }
+    if whole.is(Beyond::Below(0.0)) {
+        return Err((without, format!("bn has no gain here: affine takes {ratio} times as long")));
+    }
+    if !whole.is(Beyond::Above(0.0)) {
+        let words = "these seeds do not show that there is a gap between affine and bn";
+        return Err((Verdict::Inconclusive, words.to_owned()));
+    }
+    let is_censored = runs[0].iter().any(|run| run.time_to(target).is_none());
+    let none = (Verdict::Inconclusive, "there is nothing to judge by".to_owned());
+    Figure::share(&closed, &gap, is_censored).ok_or(none)
 }

@@ -1,12 +1,12 @@
 //! `bn-exp claims`: how sure its verdicts are, by simulation; and the command as its users have it.
 
-use bn_exp::claims::decide::{Beyond, Criterion, Figure, Unit, Verdict, decide};
+use bn_exp::claims::decide::{Beyond, Criterion, Figure, Unit, Verdict};
 use bn_exp::claims::evidence::{Evidence, Run};
 use bn_exp::claims::figures::share_of_gap;
 use bn_exp::claims::rates::Tuned;
 use bn_exp::claims::regime::{Regime, Schedule};
 use bn_exp::random::stream;
-use bn_exp::stats::share::share;
+use bn_exp::stats::share::Shares;
 use rand_distr::{Distribution, StandardNormal};
 use serde_json::Value;
 
@@ -60,9 +60,9 @@ impl World {
             let less = |i: usize| logs[0].iter().zip(&logs[i]).map(|(a, b)| a - b).collect::<Vec<_>>();
             let (gap, closed) = (less(1), less(2));
             let is_censored = runs[0].iter().any(|run| run.time_to(TARGET).is_none());
-            let (low, high) = share(&closed, &gap, 0.95, EXCHANGES).expect("a share").interval;
+            let (low, high) = Shares::new(&closed, &gap, EXCHANGES).expect("a share").interval(0.95);
             let figure = Figure::share(&closed, &gap, is_censored).expect("a share");
-            let verdict = decide(&figure, &criterion).verdict;
+            let verdict = criterion.verdict(&figure);
             counts[0] += usize::from(verdict == Verdict::Holds);
             counts[1] += usize::from(verdict == Verdict::Fails);
             counts[2] += usize::from(low <= self.closes && self.closes <= high);
