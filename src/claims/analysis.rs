@@ -3,21 +3,28 @@
 //! `<claim>.json` says what it was made from, and its SHA-256. It is made anew where either is another now.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::evidence::{Arm, Cell, Sheet};
 use super::experiments::{experiment_of, folder_of};
 use super::rates::Rates;
 use super::regime::{Data, Regime, Schedule};
 use crate::config::{Experiment, Settings, Variant};
-use crate::data::Store;
+use crate::data::{Dataset, Store};
 use crate::files;
+use crate::kernels::simd;
+use crate::nn::Network;
+use crate::plan::NUMERICS_VERSION;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::RunFolder;
+use crate::record::machine;
+use crate::train::{Ending, Observer, State, initial, train};
 
 /// How a claim makes its table.
 #[derive(Debug)]
@@ -47,6 +54,8 @@ pub struct Bench<'a> {
     pub seeds: &'a [u64],
     /// The regimes that are looked at.
     pub regimes: &'a [Regime],
+    /// Threads.
+    pub jobs: usize,
     /// Set to stop.
     pub stop: &'a AtomicBool,
 }
@@ -79,23 +88,119 @@ impl Bench<'_> {
     }
 }
 
+/// A training that an analysis follows in memory: the same as the run's, step for step.
+#[derive(Debug)]
+pub struct Replay {
+    /// How it is trained.
+    pub settings: Settings,
+    /// Its data.
+    pub data: Arc<Dataset>,
+    /// Its seed.
+    pub seed: u64,
+    variant: Variant,
+}
+
+impl Replay {
+    /// The run of a cell at the rate chosen first; none where none was.
+    ///
+    /// # Errors
+    /// If the data is not there.
+    pub fn of(bench: &Bench, cell: &Cell, seed: u64) -> anyhow::Result<Option<Self>> {
+        let Some(rate) = cell.rates(bench.rates).first().copied() else { return Ok(None) };
+        let (settings, variant) = bench.settings(cell.arm.regime, cell.arm.schedule, cell.arm.name, rate)?;
+        let data = bench.store.load(&settings.data, seed)?;
+        Ok(Some(Self { settings, data, seed, variant }))
+    }
+
+    /// The network before the first step.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub fn begun(&self) -> anyhow::Result<Network<f32>> {
+        Ok(initial(&self.settings, &self.variant, &self.data, self.seed)?)
+    }
+
+    /// Trains for so many steps; `look` sees the network after each number of updates, 0 first. Whether it came to the end.
+    ///
+    /// # Errors
+    /// If it cannot be trained.
+    pub fn train(
+        &self,
+        steps: usize,
+        look: &mut dyn FnMut(usize, &Network<f32>),
+        stop: &AtomicBool,
+    ) -> anyhow::Result<bool> {
+        struct Looking<'a>(&'a mut dyn FnMut(usize, &Network<f32>));
+        impl Observer<f32> for Looking<'_> {
+            fn state(&mut self, step: usize, network: &Network<f32>) -> anyhow::Result<()> {
+                (self.0)(step, network);
+                Ok(())
+            }
+        }
+        let mut settings = self.settings.clone();
+        settings.train.steps = steps;
+        let mut network = self.begun()?;
+        let mut state = State::new(&settings, &network);
+        let ending = train(&mut network, &mut state, &settings, &self.data, self.seed, &mut Looking(look), stop)?;
+        Ok(ending == Ending::Completed)
+    }
+}
+
+/// The rows that `of` makes for each of the seeds that decide, made by as many threads as there are jobs.
+///
+/// # Errors
+/// The first that there is; if it was asked to stop.
+pub fn each_seed(
+    bench: &Bench,
+    of: &(dyn Fn(u64) -> anyhow::Result<Vec<Vec<String>>> + Sync),
+) -> anyhow::Result<Vec<Vec<String>>> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<(u64, anyhow::Result<Vec<Vec<String>>>)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..bench.jobs {
+            scope.spawn(|| {
+                while let Some(seed) = bench.seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let rows = of(*seed);
+                    found.lock().unwrap_or_else(PoisonError::into_inner).push((*seed, rows));
+                }
+            });
+        }
+    });
+    anyhow::ensure!(!bench.stop.load(Ordering::Relaxed), "interrupted; the same command continues");
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|(seed, _)| *seed);
+    let rows: Vec<Vec<Vec<String>>> = found.into_iter().map(|(_, rows)| rows).collect::<anyhow::Result<_>>()?;
+    Ok(rows.concat())
+}
+
+/// What such an analysis depends on: the program's numbers, the data, the seeds, and the cells with their rates.
+pub fn made_from_runs(bench: &Bench, cells: &[Cell]) -> Value {
+    let of = |cell: &Cell| json!([cell.arm.name, cell.arm.regime, cell.rates(bench.rates).first()]);
+    json!({ "program": machine::PROGRAM_VERSION, "numerics": NUMERICS_VERSION, "data": bench.data.name(),
+        "seeds": bench.seeds, "simd": simd::level().name(), "runs": cells.iter().map(of).collect::<Vec<_>>() })
+}
+
 /// What a table was made from.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Stamp {
     made_from: Value,
     sha256: String,
+    /// What it took to make.
+    seconds: f64,
 }
 
-/// The table of a claim: as it was kept, or made anew.
+/// The table of a claim, as it was kept or made anew, and the seconds that it took to make.
 ///
 /// # Errors
 /// If it cannot be made or written.
-pub fn sheet(id: &str, analysis: &Analysis, bench: &Bench) -> anyhow::Result<Sheet> {
+pub fn sheet(id: &str, analysis: &Analysis, bench: &Bench, tell: &dyn Fn(&str)) -> anyhow::Result<(Sheet, f64)> {
     let [table, stamp] = paths(bench.folder, id);
     let made_from = (analysis.made_from)(bench);
     if let Some(kept) = kept(&table, &stamp, &made_from)? {
         return Ok(kept);
     }
+    tell(&format!("measuring what {id} rests on"));
+    let begun = Instant::now();
     let rows = (analysis.make)(bench).with_context(|| format!("measuring what {id} rests on"))?;
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(analysis.columns)?;
@@ -103,9 +208,11 @@ pub fn sheet(id: &str, analysis: &Analysis, bench: &Bench) -> anyhow::Result<She
     let bytes = csv.into_inner().context("writing to memory cannot fail")?;
     files::make_folder(bench.folder)?;
     files::write_atomically(&table, &bytes)?;
-    let written = Stamp { made_from, sha256: files::sha256(&bytes) };
+    let seconds = begun.elapsed().as_secs_f64();
+    let written = Stamp { made_from, sha256: files::sha256(&bytes), seconds };
     files::write_atomically(&stamp, (serde_json::to_string_pretty(&written)? + "\n").as_bytes())?;
-    Ok(Sheet { columns: analysis.columns.iter().map(|column| (*column).to_owned()).collect(), rows })
+    let columns = analysis.columns.iter().map(|column| (*column).to_owned()).collect();
+    Ok((Sheet { columns, rows }, seconds))
 }
 
 fn paths(folder: &Path, id: &str) -> [PathBuf; 2] {
@@ -113,18 +220,15 @@ fn paths(folder: &Path, id: &str) -> [PathBuf; 2] {
 }
 
 /// A table that is whole and was made from the same.
-fn kept(table: &Path, stamp: &Path, made_from: &Value) -> anyhow::Result<Option<Sheet>> {
+fn kept(table: &Path, stamp: &Path, made_from: &Value) -> anyhow::Result<Option<(Sheet, f64)>> {
     let (Some(bytes), Some(written)) = (files::read_if_there(table)?, files::read_if_there(stamp)?) else {
         return Ok(None);
     };
-    let is_same = serde_json::from_slice(&written)
-        .is_ok_and(|written: Stamp| written.made_from == *made_from && written.sha256 == files::sha256(&bytes));
-    if !is_same {
-        return Ok(None);
-    }
+    let is_same = |written: &Stamp| written.made_from == *made_from && written.sha256 == files::sha256(&bytes);
+    let Some(Stamp { seconds, .. }) = serde_json::from_slice(&written).ok().filter(is_same) else { return Ok(None) };
     let mut reader = csv::Reader::from_reader(&bytes[..]);
     let words = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect::<Vec<_>>();
     let columns = words(reader.headers()?);
     let rows = reader.records().map(|row| row.map(|row| words(&row))).collect::<Result<_, _>>()?;
-    Ok(Some(Sheet { columns, rows }))
+    Ok(Some((Sheet { columns, rows }, seconds)))
 }

@@ -3,12 +3,12 @@
 use super::claim::Claim;
 use super::{
     absorption, cheaper_steps, co_adaptation, could_learn, dose_response, eq2_needed, exploding_shifting,
-    faster_learning, generalises, good_start, larger_rates, omit_in_practice, price, repaired, same_functions,
-    stability_is_why, two_functions, which_half,
+    faster_learning, generalises, good_start, larger_rates, omit_in_practice, pool_shift, price, repaired,
+    same_functions, same_scale, stability_is_why, stale_parameters, two_functions, which_half,
 };
 
 /// Every claim, in the order in which they are shown.
-pub const ALL: [&Claim; 18] = [
+pub const ALL: [&Claim; 21] = [
     &same_functions::CLAIM,
     &faster_learning::CLAIM,
     &cheaper_steps::CLAIM,
@@ -19,12 +19,15 @@ pub const ALL: [&Claim; 18] = [
     &exploding_shifting::CLAIM,
     &which_half::CLAIM,
     &good_start::CLAIM,
+    &pool_shift::CLAIM,
     &absorption::CLAIM,
+    &stale_parameters::CLAIM,
     &two_functions::CLAIM,
     &could_learn::CLAIM,
     &stability_is_why::CLAIM,
     &dose_response::CLAIM,
     &repaired::CLAIM,
+    &same_scale::CLAIM,
     &price::CLAIM,
     &co_adaptation::CLAIM,
 ];

@@ -31,10 +31,13 @@ mod generalises;
 mod good_start;
 mod larger_rates;
 mod omit_in_practice;
+mod pool_shift;
 mod price;
 mod repaired;
 mod same_functions;
+mod same_scale;
 mod stability_is_why;
+mod stale_parameters;
 #[cfg(test)]
 mod tests;
 mod two_functions;

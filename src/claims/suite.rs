@@ -138,11 +138,17 @@ impl Suite<'_> {
         }
     }
 
-    /// The analyses that come before or after training, as kept or made now.
+    /// The analyses that come before or after training, as kept or made now; with the seconds that each took.
     ///
     /// # Errors
     /// If one cannot be made.
-    pub fn analyse(&self, first: bool, evidence: &mut Evidence) -> anyhow::Result<()> {
+    pub fn analyse(
+        &self,
+        first: bool,
+        evidence: &mut Evidence,
+        tell: &dyn Fn(&str),
+    ) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+        let mut took = BTreeMap::new();
         for claim in list::ALL {
             let Some(analysis) = claim.analysis.as_ref().filter(|analysis| analysis.comes_first == first) else {
                 continue;
@@ -153,12 +159,15 @@ impl Suite<'_> {
             regimes.sort_unstable();
             regimes.dedup();
             if readers().next().is_some() {
-                let Self { folder, data, store, rates, seeds, stop, .. } = self;
-                let bench = Bench { folder, data: *data, store, rates, seeds, regimes: &regimes, stop };
-                evidence.sheets.insert(claim.id, sheet(claim.id, analysis, &bench)?);
+                let Self { folder, data, store, rates, seeds, stop, jobs, .. } = self;
+                let (data, jobs, regimes) = (*data, *jobs, &regimes[..]);
+                let bench = Bench { folder, data, store, rates, seeds, regimes, jobs, stop };
+                let (sheet, seconds) = sheet(claim.id, analysis, &bench, tell)?;
+                evidence.sheets.insert(claim.id, sheet);
+                took.insert(claim.id, seconds);
             }
         }
-        Ok(())
+        Ok(took)
     }
 
     /// Reads an experiment's tables. Returns the seconds that the runs asked for took.

@@ -198,6 +198,42 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
             let ghosts = |made: Made| by(&move |cell| if is(cell, "bn") { fast } else { made });
             [ghosts(USUAL), ghosts(fast), ghosts(wide(Made { time: 62.0, ..USUAL }))]
         }
+        "stale-parameters" => [-0.1, 0.1, 0.0].map(|d| {
+            let scatter = if d == 0.0 { 0.2 } else { 0.01 };
+            let row = |seed: usize| {
+                let e = if seed.is_multiple_of(2) { scatter } else { -scatter };
+                vec![seed.to_string(), "50".into(), "10".into(), "2048".into(), (d + e).to_string(), "0".into()]
+            };
+            let columns = ["seed", "t", "k", "samples", "ln_old", "ln_renewed"];
+            with(claim.id, sheet(&columns, (0..12).map(row).collect()))
+        }),
+        "pool-shift" => [1.0, 0.0, 0.5].map(|mean| {
+            let row = |seed: usize, i: usize| {
+                // Of nine channels four or five are off.
+                let mean = if mean == 0.5 { ((seed + i) % 2) as f64 } else { mean };
+                let words = [&seed.to_string(), "bn", "pooled", "0", &i.to_string(), &mean.to_string(), "1"];
+                words.map(str::to_owned).to_vec()
+            };
+            let seeded = |seed: usize| (0..9).map(|i| row(seed, i)).collect::<Vec<_>>();
+            let columns = ["seed", "arm", "site", "block", "channel", "mean", "std"];
+            with(claim.id, sheet(&columns, (0..12).flat_map(seeded).collect()))
+        }),
+        "same-scale" => [0.5, 1.2, 0.9].map(|ratio: f64| {
+            let scatter = if ratio == 0.9 { 0.5 } else { 0.01 };
+            let rows = |seed: usize| {
+                let e = if seed.is_multiple_of(2) { scatter } else { -scatter };
+                let row = move |arm: &str, channel: usize, spread: f64| {
+                    let rms = (channel as f64 * spread).exp();
+                    [&seed.to_string(), arm, "0", &channel.to_string(), &rms.to_string(), "1"]
+                        .map(str::to_owned)
+                        .to_vec()
+                };
+                let both = move |c: usize| [row("bn", c, ratio * f64::exp(e)), row("affine", c, 1.0)];
+                (0..5).flat_map(both).collect::<Vec<_>>()
+            };
+            let columns = ["seed", "arm", "block", "channel", "rms", "is_active"];
+            with(claim.id, sheet(&columns, (0..12).flat_map(rows).collect()))
+        }),
         "absorption" => closes("frozen_pool"),
         "good-start" => closes("affine_init"),
         "repaired" => closes("weight_std"),

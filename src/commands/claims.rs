@@ -113,9 +113,9 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     let mut evidence = Evidence { rates: suite.rates.clone(), ..Evidence::default() };
     let parts = suite.parts()?;
     let screen = Screen::new(&parts, args.quiet);
+    let mut took = BTreeMap::new();
     if args.shard.is_none() {
-        screen.say("measuring the time of a step");
-        suite.analyse(true, &mut evidence)?;
+        took.extend(suite.analyse(true, &mut evidence, &|text| screen.say(text))?);
     }
     let mut seconds: BTreeMap<Arm, f64> = BTreeMap::new();
     let mut failed = 0;
@@ -141,9 +141,12 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         )?;
         return Ok(if failed > 0 { Exit::Failed } else { Exit::Done });
     }
-    suite.analyse(false, &mut evidence)?;
+    took.extend(suite.analyse(false, &mut evidence, &|text| screen.say(text))?);
     let mut all = judge(&suite.claims, &evidence);
-    let time = |judged: &Judged| suite.arms_of(judged.claim).iter().filter_map(|arm| seconds.get(arm)).sum();
+    let time = |judged: &Judged| {
+        let runs = suite.arms_of(judged.claim).into_iter().filter_map(|arm| seconds.get(&arm)).sum::<f64>();
+        runs + took.get(judged.claim.id).copied().unwrap_or_default()
+    };
     all.iter_mut().for_each(|judged| judged.seconds = time(judged));
     let [first, last] = [suite.seeds.first(), suite.seeds.last()].map(|seed| seed.copied().unwrap_or_default());
     let mut notes: Vec<String> = note.into_iter().collect();

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::cells::dash;
 use super::layout::{Layout, glued};
 use crate::claims::claim::{Claim, Kind};
 use crate::claims::decide::{Beyond, Criterion, Unit, Verdict};
@@ -43,65 +44,73 @@ pub fn judged(all: &[Judged], ground: &Ground, format: ClaimsFormat) -> String {
 }
 
 fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
-    let header = ["claim", "verdict", "figure (95 % interval)", "what decides", "seconds"].map(str::to_owned);
+    let header = ["claim", "verdict", "figure (95 % interval)", "holds, fails if", "seconds"].map(str::to_owned);
     let row = |judged: &Judged| {
         let mark = if judged.is_dropped { "*" } else { "" };
+        let first = judged.parts.first();
         vec![
             glued(judged.claim.id),
             format!("{}{mark}", judged.verdict.words()),
-            judged.parts.first().map(figure).unwrap_or_default(),
-            judged.claim.criterion.to_owned(),
+            first.map_or_else(dash, figure),
+            first.and_then(|part| part.criterion).map_or_else(dash, |criterion| thresholds(&criterion)),
             format!("{:.0}", judged.seconds),
         ]
     };
     let (first, last) = ground.seeds;
     let title = format!("Claims on {}, {} seeds ({first} to {last})", ground.data, ground.count);
     let mut sections = vec![layout.titled(&title, &layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1))];
-    let parts = parts(all);
-    if !parts.is_empty() {
-        let header = ["claim", "regime", "part", "verdict", "figure (95 % interval)", "n"].map(str::to_owned);
-        sections.push(layout.titled("Part by part, regime by regime", &layout.table(&header, &parts, 2)));
-    }
-    let why: Vec<String> =
-        all.iter().filter(|j| !j.detail.is_empty()).map(|j| format!("`{}`: {}.", j.claim.id, j.detail)).collect();
+    sections.extend(all.iter().filter(|judged| judged.parts.len() > 1).map(|judged| parts(judged, layout)));
+    let told = all.iter().filter(|judged| !judged.detail.is_empty());
+    let why: Vec<String> = told.map(|judged| format!("`{}`: {}.", judged.claim.id, judged.detail)).collect();
     if !why.is_empty() {
         sections.push(layout.titled("Why", &layout.list(&why)));
     }
     sections.push(summary(all).iter().map(|sentence| layout.paragraph(sentence)).collect::<Vec<_>>().join("\n"));
     let mut notes = vec![
+        "The figure is that of the first part; `--explain ID` says what it is of.".to_owned(),
         "A verdict is the interval's alone: 2.5 % in either direction. Nothing is corrected for the number of claims."
             .to_owned(),
     ];
     if all.iter().any(|judged| judged.is_dropped) {
-        notes.push("* would not stand if all claims were corrected together (Benjamini and Hochberg, 5 %).".to_owned());
+        // The star is no bullet.
+        let words =
+            "A verdict with * would not stand if all claims were corrected together (Benjamini and Hochberg, 5 %).";
+        notes.push(words.to_owned());
     }
     notes.extend(ground.notes.iter().cloned());
     sections.push(layout.list(&notes));
     sections.join("\n\n") + "\n"
 }
 
-/// Rows of the parts, where there is more to a claim than its first.
-fn parts(all: &[Judged]) -> Vec<Vec<String>> {
-    let of = |judged: &Judged| {
-        let row = |part: &Part| {
-            let beside = if part.decides { "" } else { " (shown)" };
-            vec![
-                glued(judged.claim.id),
-                part.regime.clone(),
-                format!("{}{beside}", part.sentence),
-                part.verdict.words().to_owned(),
-                figure(part),
-                if part.n == 0 { String::new() } else { part.n.to_string() },
-            ]
-        };
-        if judged.parts.len() < 2 { Vec::new() } else { judged.parts.iter().map(row).collect() }
+/// The parts of a claim, regime by regime.
+fn parts(judged: &Judged, layout: Layout) -> String {
+    let header = ["regime", "part", "verdict", "figure (95 % interval)", "n"].map(str::to_owned);
+    let row = |part: &Part| {
+        let beside = if part.decides { "" } else { " (beside)" };
+        vec![
+            part.regime.clone(),
+            format!("{}{beside}", part.sentence),
+            part.verdict.words().to_owned(),
+            figure(part),
+            if part.n == 0 { dash() } else { part.n.to_string() },
+        ]
     };
-    all.iter().flat_map(of).collect()
+    let title = format!("{}: {}", judged.claim.id, judged.claim.criterion);
+    layout.titled(&title, &layout.table(&header, &judged.parts.iter().map(row).collect::<Vec<_>>(), 1))
+}
+
+/// What would make a claim hold, and what fail.
+fn thresholds(criterion: &Criterion) -> String {
+    let side = |beyond: Beyond| match beyond {
+        Beyond::Above(threshold) => format!(">\u{a0}{threshold}"),
+        Beyond::Below(threshold) => format!("<\u{a0}{threshold}"),
+    };
+    format!("{}, {}", side(criterion.holds), side(criterion.fails)).replace('-', "−")
 }
 
 /// A figure with its interval, in its unit.
 fn figure(part: &Part) -> String {
-    let (Some(estimate), Some(criterion)) = (part.estimate, part.criterion) else { return "–".to_owned() };
+    let (Some(estimate), Some(criterion)) = (part.estimate, part.criterion) else { return dash() };
     let number = |x: f64| match criterion.unit {
         _ if x.is_infinite() => if x > 0.0 { "∞" } else { "−∞" }.to_owned(),
         Unit::Ratio => format!("{x:.3}"),

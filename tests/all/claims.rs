@@ -122,7 +122,7 @@ fn shares_of_a_gap_are_covered_and_wrong_verdicts_are_rare() {
 fn claims_are_listed_and_explained_and_a_slip_is_answered_with_the_nearest() {
     let lab = Lab::new();
     let list = lab.call(&["claims", "--list"]).expect(0);
-    list.says(&["faster-learning", "cheaper-steps", "what decides"]);
+    let list = list.says(&["faster-learning", "cheaper-steps", "what decides"]);
     assert!(list.stdout.lines().all(|line| line.chars().count() <= 80), "{}", list.stdout);
     lab.call(&["claims", "--explain", "larger-rates"]).expect(0).says(&["ln T(affine)", "would be another"]);
     let slip = lab.call(&["claims", "faster-lerning"]);
