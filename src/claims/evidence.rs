@@ -98,6 +98,8 @@ pub struct Run {
     pub test_accuracy: Option<f64>,
     /// The same of the validation split.
     pub validation_accuracy: Option<f64>,
+    /// Accuracy on the training samples at the end.
+    pub train_accuracy: Option<f64>,
     /// Channels that enter and leave the norms, where they were looked at.
     pub drift: Vec<Drift>,
 }

@@ -34,15 +34,17 @@ fn entry(name: &str) -> Value {
         "affine_spread" | "affine_spread_adam" => {
             json!({ "name": name, "base": "affine", "scale_rows": { "share": 1.0, "spread": 10.0 } })
         }
+        "affine_50" => json!({ "name": name, "base": "affine" }),
         "affine_small" => json!({ "name": name, "base": "affine", "scale_rows": { "share": 0.5, "factor": 0.1 } }),
         _ => json!(name),
     }
 }
 
-/// What an arm changes in the configuration beside its entry.
+/// What an arm changes in the configuration beside its entry: where its norms stand, its optimiser, its width.
 fn change(name: &str, configuration: &mut Value) {
     match name {
         "frozen_pool" => configuration["model"]["norm_position"] = json!("after_pool"),
+        "affine_50" => configuration["model"]["hidden"] = json!([50, 50, 50]),
         "affine_spread_adam" => configuration["optimizer"]["kind"] = json!("adam"),
         _ => {}
     }

@@ -2,13 +2,13 @@
 
 use super::claim::Claim;
 use super::{
-    absorption, cheaper_steps, co_adaptation, could_learn, dose_response, eq2_needed, exploding_shifting,
+    absorption, capacity, cheaper_steps, co_adaptation, could_learn, dose_response, eq2_needed, exploding_shifting,
     faster_learning, generalises, good_start, larger_rates, omit_in_practice, pool_shift, price, repaired,
-    same_functions, same_scale, stability_is_why, stale_parameters, two_functions, which_half,
+    same_functions, same_scale, stability_is_why, stale_parameters, suppression, two_functions, which_half,
 };
 
 /// Every claim, in the order in which they are shown.
-pub const ALL: [&Claim; 21] = [
+pub const ALL: [&Claim; 23] = [
     &same_functions::CLAIM,
     &faster_learning::CLAIM,
     &cheaper_steps::CLAIM,
@@ -23,7 +23,9 @@ pub const ALL: [&Claim; 21] = [
     &absorption::CLAIM,
     &stale_parameters::CLAIM,
     &two_functions::CLAIM,
+    &suppression::CLAIM,
     &could_learn::CLAIM,
+    &capacity::CLAIM,
     &stability_is_why::CLAIM,
     &dose_response::CLAIM,
     &repaired::CLAIM,

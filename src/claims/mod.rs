@@ -20,6 +20,7 @@ pub mod suite;
 pub mod tune;
 
 mod absorption;
+mod capacity;
 mod cheaper_steps;
 mod co_adaptation;
 mod could_learn;
@@ -38,6 +39,7 @@ mod same_functions;
 mod same_scale;
 mod stability_is_why;
 mod stale_parameters;
+mod suppression;
 #[cfg(test)]
 mod tests;
 mod two_functions;

@@ -11,6 +11,7 @@
 //! | `batch256` | `shallow`, minibatches of 256, 400 steps | statistics of parts of a minibatch |
 //! | `batch4`, `batch8` | `shallow`, minibatches of 4 and 8, 6,000 and 3,000 steps | statistics of few samples |
 //! | `cnn4` | `cnn`, minibatches of 4, 2,000 steps | the same over positions |
+//! | `memorise` | `shallow`, 1,000 training samples with random labels, 600 steps | what a net can hold |
 //!
 //! Where nothing else is said they train by SGD on minibatches of 64: 1,500 steps, the CNN 430. There are two schedules:
 //!
@@ -36,6 +37,7 @@ pub enum Regime {
     Batch4,
     Batch8,
     Cnn4,
+    Memorise,
 }
 
 /// How the learning rate moves, and with it what is looked at.
@@ -112,6 +114,7 @@ impl Regime {
             Self::Batch4 => "batch4",
             Self::Batch8 => "batch8",
             Self::Cnn4 => "cnn4",
+            Self::Memorise => "memorise",
         }
     }
 
@@ -123,8 +126,14 @@ impl Regime {
             Self::Batch4 => 6000,
             Self::Batch8 => 3000,
             Self::Cnn4 => 2000,
+            Self::Memorise => 600,
             Self::Shallow | Self::Sigmoid | Self::Deep10 | Self::Res20 | Self::Offset => 1500,
         }
+    }
+
+    /// Whether what counts is how many training samples have been learnt.
+    pub const fn is_about_memory(self) -> bool {
+        matches!(self, Self::Memorise)
     }
 
     /// Samples in a minibatch.
@@ -139,7 +148,7 @@ impl Regime {
 
     fn model(self) -> Value {
         match self {
-            Self::Shallow | Self::Offset | Self::Batch256 | Self::Batch4 | Self::Batch8 => {
+            Self::Shallow | Self::Offset | Self::Batch256 | Self::Batch4 | Self::Batch8 | Self::Memorise => {
                 json!({ "kind": "mlp", "hidden": [100, 100, 100] })
             }
             Self::Sigmoid => json!({
@@ -155,6 +164,10 @@ impl Regime {
     }
 
     fn data(self, data: Data, schedule: Schedule) -> Value {
+        if self == Self::Memorise {
+            let source = data.name();
+            return json!({ "source": source, "train": 1000, "validation": 1000, "test": 1000, "random_labels": true });
+        }
         if self != Self::Offset {
             return data.configuration(schedule);
         }

@@ -222,7 +222,8 @@ fn asked<'a>(
 fn read(folder: &ExperimentFolder, budget: usize, rates: &[f64], seeds: &[u64]) -> anyhow::Result<(ByRate, f64)> {
     let loaded = Loaded::read(folder)?;
     let column = |name: &str| loaded.metrics.iter().position(|metric| metric.name == name);
-    let (test, validation) = (column("test_accuracy_population"), column("validation_accuracy_population"));
+    let [test, validation, train] =
+        ["test_accuracy_population", "validation_accuracy_population", "train_accuracy_population"].map(column);
     let mut runs: BTreeMap<String, (f64, Run)> = BTreeMap::new();
     for run in loaded.runs.iter().filter(|run| run.status.is_finished() && seeds.contains(&run.entry.seed)) {
         let Some(rate) = run.entry.values.first().and_then(Value::as_f64).filter(|rate| rates.contains(rate)) else {
@@ -234,6 +235,7 @@ fn read(folder: &ExperimentFolder, budget: usize, rates: &[f64], seeds: &[u64]) 
             diverged: run.status == Status::Diverged,
             test_accuracy: test.and_then(|at| run.scores[at]),
             validation_accuracy: validation.and_then(|at| run.scores[at]),
+            train_accuracy: train.and_then(|at| run.scores[at]),
             ..Run::default()
         };
         runs.insert(run.entry.id.clone(), (rate, found));

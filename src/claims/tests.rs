@@ -39,7 +39,7 @@ fn noise(seed: u64, cell: &Cell) -> f64 {
 
 fn run(seed: u64, cell: &Cell, made: Made) -> Run {
     let e = made.scatter * noise(seed, cell);
-    let reached = (made.time * e.exp()).round() as usize;
+    let reached = (made.time * e.exp()).round().max(5.0) as usize;
     let mut validation = vec![(0, 0.1)];
     validation.extend((0..5).map(|i| (reached + i - 4, 1.0)));
     validation.extend([(2000, made.at_equal_loss + 0.01 * e), (2001, 1.0)]);
@@ -60,6 +60,7 @@ fn run(seed: u64, cell: &Cell, made: Made) -> Run {
         training: vec![(0, 2.3), (2000, 0.1)],
         test_accuracy: Some(made.accuracy + 0.01 * e),
         validation_accuracy: Some(made.accuracy),
+        train_accuracy: Some(made.accuracy + 0.01 * e),
         drift: vec![entering, leaving(-1.0), leaving(1.0)],
     }
 }
@@ -233,6 +234,32 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
             };
             let columns = ["seed", "arm", "block", "channel", "rms", "is_active"];
             with(claim.id, sheet(&columns, (0..12).flat_map(rows).collect()))
+        }),
+        "capacity" => {
+            let nets = |small: Made| {
+                by(&move |cell| match cell.arm.name {
+                    "affine_50" => Made { accuracy: 0.5, ..USUAL },
+                    "affine_small" => small,
+                    _ => Made { accuracy: 0.9, ..USUAL },
+                })
+            };
+            let half = Made { accuracy: 0.7, scatter: 10.0, ..USUAL };
+            [nets(Made { accuracy: 0.5, ..USUAL }), nets(Made { accuracy: 0.9, ..USUAL }), nets(half)]
+        }
+        "suppression" => [0.1, 0.5, 0.33].map(|share: f64| {
+            let scatter = if share == 0.33 { 0.3 } else { 0.01 };
+            let row = |seed: usize| {
+                let small = 1.0 + share + if seed.is_multiple_of(2) { scatter } else { -scatter };
+                let numbers = [1.0, small, 2.0 - share].map(|x| x.to_string());
+                [vec![seed.to_string(), "1500".to_owned()], numbers.to_vec()].concat()
+            };
+            let mut made = by(&|cell| match (cell.arm.name, share) {
+                ("affine_small", 0.1) => Made { accuracy: 0.95, ..USUAL },
+                _ => USUAL,
+            });
+            let columns = ["seed", "step", "loss", "without_small", "without_rest"];
+            made.sheets.insert(claim.id, sheet(&columns, (0..12).map(row).collect()));
+            made
         }),
         "absorption" => closes("frozen_pool"),
         "good-start" => closes("affine_init"),

@@ -4,7 +4,8 @@
 //! side, or the end of what is sensible is reached. With a constant rate the best has the smallest mean of ln T, T the time
 //! to the target; with a decaying one the highest mean validation accuracy under the statistics of the population. The
 //! target is 99 % of the final validation accuracy, the median over seeds, of the better of `affine` and `bn` at its best
-//! rate, the mean of the last five evaluations of each run.
+//! rate, the mean of the last five evaluations of each run. Where a net is to hold its training samples, the rate goes by the
+//! training accuracy, and there is no target.
 
 use std::collections::BTreeMap;
 
@@ -52,18 +53,18 @@ pub fn tune(
     for &name in &ordered {
         let arm = Arm { regime, schedule, name };
         let mut trial = Trials::default();
-        if !trial.settle(suite, arm, events, &|run| final_accuracy(run, schedule))? {
+        if !trial.settle(suite, arm, events, &|run| final_accuracy(run, regime, schedule))? {
             return Ok(None);
         }
         trials.insert(name, trial);
     }
-    if schedule == Schedule::Cosine {
-        let chosen = |trial: &Trials| trial.chosen(&|run| final_accuracy(run, schedule));
+    if schedule == Schedule::Cosine || regime.is_about_memory() {
+        let chosen = |trial: &Trials| trial.chosen(&|run| final_accuracy(run, regime, schedule));
         tuned.arms = trials.iter().map(|(name, trial)| ((*name).to_owned(), chosen(trial))).collect();
         return Ok(Some(tuned));
     }
     let best = |trial: &Trials| {
-        let score = |run: &Run| final_accuracy(run, schedule);
+        let score = |run: &Run| final_accuracy(run, regime, schedule);
         let runs = &trial.runs[&trial.best(&score)];
         let scores: Vec<f64> = runs.iter().map(score).collect();
         Sample::new(&scores).map_or(0.0, median)
@@ -83,11 +84,12 @@ pub fn tune(
 }
 
 /// What a rate is chosen by with a decaying rate, and the target with a constant one.
-fn final_accuracy(run: &Run, schedule: Schedule) -> f64 {
+fn final_accuracy(run: &Run, regime: Regime, schedule: Schedule) -> f64 {
     if run.diverged {
         return run.accuracy();
     }
     match schedule {
+        _ if regime.is_about_memory() => run.train_accuracy.unwrap_or(0.0),
         Schedule::Cosine => run.validation_accuracy.unwrap_or(0.0),
         Schedule::Constant => {
             let last = &run.validation[run.validation.len().saturating_sub(5)..];

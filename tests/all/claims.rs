@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::common::Lab;
 
 const SEEDS: usize = 24;
-const REPETITIONS: usize = 1000;
+/// 1,000 of them gave the numbers in docs/statistics.md.
+const REPETITIONS: usize = 200;
 /// Exchanges that are tried here; the program tries sixteen times as many.
 const EXCHANGES: usize = 1024;
 const TARGET: f64 = 0.9;
@@ -95,6 +96,7 @@ fn shares_of_a_gap_are_covered_and_wrong_verdicts_are_rare() {
         ("a half closer", World { closes: 0.5, ..usual }),
         ("no closer", World { closes: 0.0, ..usual }),
         ("no gap", World { gap: 0.0, ..usual }),
+        ("no gap, wide", World { gap: 0.0, own: 1.0, ..usual }),
         // A third of affine's seeds never arrive.
         ("no closer, affine censored", World { closes: 0.0, budget: 210.0, ..usual }),
     ];
@@ -103,15 +105,15 @@ fn shares_of_a_gap_are_covered_and_wrong_verdicts_are_rare() {
         println!("{name}: gate passed {passed}, holds {holds}, fails {fails}, covered {covered}");
         let is_censored = world.budget < 1e4;
         if world.gap == 0.0 {
-            assert!(passed < 0.04, "{name}: {passed}");
+            assert!(passed < 0.06, "{name}: {passed}");
             continue;
         }
         assert!(passed > 0.99, "{name}");
-        assert!(is_censored || (0.93..0.98).contains(&covered), "{name}: {covered}");
+        assert!(is_censored || (0.9..0.99).contains(&covered), "{name}: {covered}");
         match world.closes {
             1.0 => assert!(holds > 0.99 && fails == 0.0, "{name}"),
             0.8 => assert!(holds > 0.8 && fails == 0.0, "{name}"),
-            0.5 => assert!(holds < 0.045 && fails < 0.045, "{name}"),
+            0.5 => assert!(holds < 0.07 && fails < 0.07, "{name}"),
             _ if is_censored => assert!(holds == 0.0 && fails == 0.0, "{name}"),
             _ => assert!(holds == 0.0 && fails > 0.99, "{name}"),
         }
@@ -121,9 +123,10 @@ fn shares_of_a_gap_are_covered_and_wrong_verdicts_are_rare() {
 #[test]
 fn claims_are_listed_and_explained_and_a_slip_is_answered_with_the_nearest() {
     let lab = Lab::new();
-    let list = lab.call(&["claims", "--list"]).expect(0);
-    let list = list.says(&["faster-learning", "cheaper-steps", "what decides"]);
-    assert!(list.stdout.lines().all(|line| line.chars().count() <= 80), "{}", list.stdout);
+    lab.call(&["claims", "--list"]).expect(0).says(&["faster-learning", "cheaper-steps", "what decides"]);
+    let narrow = lab.command().args(["claims", "--list"]).env("COLUMNS", "80").output().expect("it starts");
+    let narrow = String::from_utf8(narrow.stdout).expect("text");
+    assert!(narrow.lines().count() > 40 && narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
     lab.call(&["claims", "--explain", "larger-rates"]).expect(0).says(&["ln T(affine)", "would be another"]);
     let slip = lab.call(&["claims", "faster-lerning"]);
     assert_eq!(slip.code, Some(2));
