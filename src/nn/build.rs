@@ -9,7 +9,9 @@ use super::network::Network;
 use super::norm::{Norm, Parts, Place, parts};
 use super::parameters::{Layout, Parameter, Tensor};
 use super::stages::{before_norm, stages};
-use crate::config::settings::{Activation, Arm, Layer, NormPosition, PoolKind, Precision, ScaleRows, Settings, Shape, Variant};
+use crate::config::settings::{
+    Activation, Arm, Layer, NormPosition, PoolKind, Precision, ScaleRows, Settings, Shape, Variant,
+};
 use crate::kernels::Scalar;
 use crate::kernels::activation::Function;
 
