@@ -18,6 +18,7 @@ mod goldens;
 mod gradients;
 mod identities;
 mod imports;
+mod landscape;
 mod library;
 mod mnist;
 mod pairing;
