@@ -26,6 +26,7 @@ BASE = {
     "model": {"kind": "mlp", "hidden": [8, 8]},
     "optimizer": {"kind": "sgd", "lr": 0.1},
     "train": {"batch_size": 20, "steps": 30},
+    "log": {"landscape_every": 10},
     "seeds": 2,
 }
 EXPERIMENTS = {
@@ -35,11 +36,11 @@ EXPERIMENTS = {
         "sweep": {"model.hidden": [[8], [8, 4]], "norm.epsilon": [0, 1], "train.batch_size": [20.0, 40]},
     },
 }
-TABLES = ["runs", "curves", "activations", "gradients", "timing"]
+TABLES = ["runs", "curves", "activations", "gradients", "landscape", "timing"]
 # Columns of whole numbers and of words; an axis is what the configuration says, everything else is a float.
 WHOLE = {"seed", "step", "steps", "block", "parameters", "diverged_at_step", "best_validation_step", "steps_to_target",
          "peak_rss_bytes", "threads", "train.batch_size"}
-WORDS = {"run_id", "variant", "status", "reason", "split", "mode", "site", "channel", "tensor", "started_at", "host", "simd",
+WORDS = {"run_id", "variant", "status", "reason", "split", "mode", "site", "channel", "tensor", "metric", "started_at", "host", "simd",
          "program_version", "model.hidden"}
 
 

@@ -30,6 +30,7 @@ import json
 import math
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import needs
@@ -454,8 +455,11 @@ def begin_anew(parameters, blocks, config, variant, u):
     return max((p - recorded[name]).abs().max().item() / scale(p) for name, p in norms.items())
 
 
-def replay(run_dir, data_dir=None, steps=None):
+def replay(run_dir, data_dir=None, steps=None, look=None):
     """Trains as the run did, for all its steps or the first `steps`.
+
+    Before each update `look`, if given, is called with the step, a function, the trained parameters ({name: tensor}) and the
+    learning rate. The function returns the minibatch's loss with other tensors in the place of the trained ones.
 
     Returns a dict: run_id, status, precision, total_steps (of the run), losses (of minibatch k before
     update k), first_kink (the first minibatch with a ReLU's input near 0, or None), parameters ({name: f64 array} after the last update). Stops early at a loss that is
@@ -490,6 +494,12 @@ def replay(run_dir, data_dir=None, steps=None):
     total = config["train"].get("steps") or len(batches)
     losses, first_kink, read = [], None, lambda batch: samples(batch).reshape(sample_shape)
     start = begin_anew(parameters, blocks, config, variant, read(batches[0])) if arm_of(variant).begin else None
+
+    def loss_at(step, batch, others):
+        copied = {name: p.detach().clone() for name, p in parameters.items()} | others
+        logits = forward(blocks, copied, config, variant, read(batch), noise=noise_of(trace, step))
+        return F.cross_entropy(logits, labels[torch.from_numpy(batch)])
+
     for step, batch in enumerate(batches[:steps]):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config["optimizer"], step, total)
@@ -506,6 +516,8 @@ def replay(run_dir, data_dir=None, steps=None):
             break
         optimizer.zero_grad()
         loss.backward()
+        if look:
+            look(step, partial(loss_at, step, batch), trained, learning_rate(config["optimizer"], step, total))
         optimizer.step()
     final = {name: p.detach().double().numpy() for name, p in parameters.items()}
     return {

@@ -18,7 +18,7 @@
 //! | [`data`] | a source's samples → [`data::Dataset`], split, scaled, in a seeded order; downloads |
 //! | [`nn`] | networks as blocks a = pool(φ(norm(Wu))); the arms in [`nn::norm`]; forward and backward |
 //! | [`train`] | the loop, the optimisers, the evaluations |
-//! | [`probe`] | activation and gradient statistics, recomputed beside training |
+//! | [`probe`] | activation and gradient statistics, the loss along the gradient, recomputed beside training |
 //! | [`record`] | an experiment's folder: every path, every table, atomic writes; a network from a run's folder |
 //! | [`runner`] | [`runner::complete()`] trains what is missing, one thread a run, and tells what happens |
 //! | [`compare`] | tables → every arm tuned → contrasts, intervals, verdicts |

@@ -18,11 +18,16 @@ const TRAINED_VALUE: f64 = 80.0;
 const PROBED_VALUE: f64 = 3300.0;
 /// What a look at the gradients costs, in training steps, as measured.
 const PROBED_GRADIENT: f64 = 5.0;
+/// What a look at the loss along the gradient costs, in training steps, as measured.
+const PROBED_LANDSCAPE: f64 = 19.0;
 
 /// Bytes of a row of each table, typically.
 const CURVES_ROW: f64 = 102.0;
 const ACTIVATIONS_ROW: f64 = 190.0;
 const GRADIENTS_ROW: f64 = 135.0;
+const LANDSCAPE_ROW: f64 = 70.0;
+/// Rows of a look at the loss along the gradient: six figures at five distances, and one.
+const LANDSCAPE_ROWS: f64 = 31.0;
 /// Rows of an evaluation: two splits, in half of the arms one of them twice.
 const EVALUATED_SPLITS: f64 = 2.5;
 /// Tensors of a block with rows in gradients.csv, typically, and of the output layer.
@@ -51,6 +56,8 @@ pub struct Operations {
     pub activations: f64,
     /// One look at the gradients.
     pub gradients: f64,
+    /// One look at the loss along the gradient.
+    pub landscape: f64,
 }
 
 impl Operations {
@@ -78,6 +85,7 @@ impl Operations {
             last_evaluation: read(3 * (train_final + data.validation + data.test)),
             activations: probe_size as f64 * (forward + PROBED_VALUE * values),
             gradients: PROBED_GRADIENT * step,
+            landscape: PROBED_LANDSCAPE * step,
         }
     }
 
@@ -90,6 +98,7 @@ impl Operations {
             + parts.last_evaluation
             + observations(&log.activations_every, *train) * parts.activations
             + observations(&log.gradients_every, *train) * parts.gradients
+            + observations(&log.landscape_every, *train) * parts.landscape
     }
 }
 
@@ -177,7 +186,9 @@ fn run_memory(settings: &Settings) -> f64 {
     let evaluating = (2.0 * batch).max(128.0) * every_stage + looking;
     let beside = evaluating.max(probing);
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
-    float * (training + beside + parameters(settings) * (4.0 + states))
+    // A look at the loss along the gradient keeps the gradient, another one, and where that is taken.
+    let along = if settings.log.landscape_every.is_never() { 0.0 } else { 3.0 };
+    float * (training + beside + parameters(settings) * (4.0 + states + along))
 }
 
 fn values(shape: Shape) -> f64 {
@@ -193,10 +204,11 @@ pub fn disk(settings: &Settings) -> f64 {
     let activations = observations(&log.activations_every, *train) * activation_rows(&layers, log) * ACTIVATIONS_ROW;
     let tensors = TENSORS_OF_A_BLOCK * (layers.len() as f64 - 1.0) + TENSORS_OF_THE_LAST;
     let gradients = observations(&log.gradients_every, *train) * tensors * GRADIENTS_ROW;
+    let landscape = observations(&log.landscape_every, *train) * LANDSCAPE_ROWS * LANDSCAPE_ROW;
     let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
     let copies = 1.0 + observations(&log.snapshot_every, *train);
     let on_disk = |bytes: f64| (bytes / BLOCK).ceil() * BLOCK;
-    let tables = [curves, activations, gradients];
+    let tables = [curves, activations, gradients, landscape];
     let saved = copies * on_disk(float * parameters(settings));
     // The folder itself, and four small files.
     // A table without rows has a header.

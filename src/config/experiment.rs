@@ -161,4 +161,22 @@ mod tests {
         let observing = Operations::total(settings) / training - 1.0;
         assert!((0.03..0.1).contains(&observing), "{observing}");
     }
+
+    #[test]
+    fn looks_along_the_gradient_are_among_the_operations() {
+        let text = r#"{"name": "t", "data": {"source": "glyphs"}, "model": {"kind": "mlp", "hidden": [100]},
+            "variants": ["bn"], "optimizer": {"kind": "sgd", "lr": 0.1}, "train": {"steps": 2000}}"#;
+        let facts = |data: &_| synthetic_facts(data).ok_or_else(|| anyhow::anyhow!("no files"));
+        let cost = |every: Value| {
+            let change = [("log.landscape_every".to_owned(), every)];
+            let settings = Experiment::parse(text, &change, &facts).unwrap().points.remove(0).settings;
+            let Settings { data, model, train, log, .. } = &settings;
+            let parts = Operations::new(data, model, *train, log.probe_size, [log.train_eval, log.train_final]);
+            (Operations::total(&settings), parts.training / 2000.0)
+        };
+        let (without, step) = cost(serde_json::json!(0));
+        // Every 100 steps of 2,000, and at the last one; each looks at seven gradients and more.
+        let looks = (cost(serde_json::json!(100)).0 - without) / 21.0;
+        assert!((7.0..30.0).contains(&(looks / step)), "{}", looks / step);
+    }
 }

@@ -190,6 +190,8 @@ pub struct Log {
     pub activations_every: Every,
     /// Gradient statistics.
     pub gradients_every: Every,
+    /// The loss along the gradient.
+    pub landscape_every: Every,
     /// Saved copies of the parameters.
     pub snapshot_every: Every,
     /// Samples in the probe batch.

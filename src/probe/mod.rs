@@ -5,6 +5,7 @@
 
 pub mod activations;
 pub mod gradients;
+pub mod landscape;
 pub mod list;
 
 use std::fmt::Debug;

@@ -113,6 +113,7 @@ mod tests {
     use crate::probe::activations::ActivationRow;
     use crate::probe::activations::summary::Summary;
     use crate::probe::gradients::GradientRow;
+    use crate::probe::landscape::LandscapeRow;
     use crate::record::metrics::Metrics;
     use crate::record::run::{Status, Timing};
     use crate::train::evaluate::{Part, Score};
@@ -175,6 +176,9 @@ mod tests {
         let tensor = "norm_input";
         let row = GradientRow { step: 1, block: 2, tensor, norm, mean, std, value_norm, update_ratio };
         comes_back(&row, &mut seen);
+        let row = LandscapeRow { step: 1, metric: "loss", distance: Some(0.5), value: Some(0.1) };
+        comes_back(&row, &mut seen);
+        comes_back(&LandscapeRow { metric: "prediction_error", distance: None, value: None, ..row }, &mut seen);
         let timing = Timing {
             train_seconds: 0.1,
             evaluate_seconds: 0.2,

@@ -152,7 +152,11 @@ fn values_out_of_range_are_refused_with_what_is_allowed() {
         ("train.diverged_above", json!(1), "1 is out of range; allowed: above 1"),
         ("data.train", json!(1), "1 is out of range; allowed: at least 2"),
         ("data.noise", json!(-1), "-1 is out of range; allowed: at least 0"),
-        ("log.landscape_every", json!(5), "5 is out of range"),
+        (
+            "log.landscape_every",
+            json!(2_000_000_000),
+            "2000000000 is out of range; allowed: at least 0, at most 1000000000",
+        ),
         ("log.probe_size", json!(1), "1 is out of range; allowed: at least 2"),
         ("compare.target_accuracy", json!(97), "97 is out of range; allowed: at least 0, at most 1"),
         ("seeds", json!(0), "0 is out of range; allowed: at least 1"),
@@ -300,9 +304,11 @@ fn a_start_from_which_nothing_could_ever_train_is_refused() {
 
 #[test]
 fn lists_of_steps_are_steps_of_training() {
-    for key in ["batch_every", "evaluate_every", "activations_every", "gradients_every", "snapshot_every"] {
+    for key in
+        ["batch_every", "evaluate_every", "activations_every", "gradients_every", "landscape_every", "snapshot_every"]
+    {
         let path = format!("log.{key}");
-        let is_of_minibatches = ["batch_every", "gradients_every"].contains(&key);
+        let is_of_minibatches = ["batch_every", "gradients_every", "landscape_every"].contains(&key);
         let (last, beyond) = if is_of_minibatches {
             (11, "step 12 is beyond the last minibatch, 11")
         } else {

@@ -19,6 +19,7 @@ mod goldens;
 mod gradients;
 mod identities;
 mod imports;
+mod landscape;
 mod library;
 mod mnist;
 mod pairing;

@@ -58,7 +58,7 @@ fn the_tests_know_every_table() {
 #[test]
 fn lists_of_steps_are_looked_at_and_the_last_evaluation_may_be_of_a_part() {
     let log = json!({ "batch_every": [7], "evaluate_every": [9, 2, 9], "activations_every": [4], "gradients_every": [5],
-        "snapshot_every": [3, 12], "train_final": 20 });
+        "landscape_every": [6, 3], "snapshot_every": [3, 12], "train_final": 20 });
     let config = with(with(with(small(), "log", log), "variants", json!(["bn"])), "seeds", json!(1));
     let lab = Lab::new();
     lab.run(&config, &[]).expect(0);
@@ -72,6 +72,7 @@ fn lists_of_steps_are_looked_at_and_the_last_evaluation_may_be_of_a_part() {
     assert_eq!(steps("curves.csv", &[("split", "validation")]), ["0", "2", "9", "12"]);
     assert_eq!(steps("activations.csv", &[]), ["0", "4", "12"]);
     assert_eq!(steps("gradients.csv", &[]), ["0", "5", "11"]);
+    assert_eq!(steps("landscape.csv", &[]), ["0", "3", "6", "11"]);
     let mut snapshots: Vec<String> = std::fs::read_dir(lab.path(lab.run_folder("t", "bn", 0).join("snapshots")))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -133,25 +134,31 @@ fn the_bytes_do_not_depend_on_the_number_of_jobs() {
 }
 
 #[test]
-fn probes_change_no_loss_and_no_parameter() {
-    let (on, off) = (Lab::new(), Lab::new());
-    on.run(&small(), &[]).expect(0);
-    off.run(&with(with(small(), "log.activations_every", json!(0)), "log.gradients_every", json!(0)), &[]).expect(0);
-    let rows = |lab: &Lab| -> Vec<Vec<String>> {
-        let table = lab.table("results/t/curves.csv");
+fn a_probe_changes_no_parameter_and_no_other_table() {
+    // Noise is drawn anew for each pass of training, and must not be used up by a look.
+    let all = with(small(), "variants", json!(["none", "affine", "bn", "noisy"]));
+    let on = ran(&all, &[]);
+    // The log is a part of a run's identity, so the ids differ.
+    let rows = |lab: &Lab, file: &str| -> Vec<Vec<String>> {
+        let table = lab.table(format!("results/t/{file}"));
         let columns = &table.columns[1..];
         table.rows.iter().map(|row| columns.iter().map(|column| row[column].clone()).collect()).collect()
     };
-    assert_eq!(rows(&on), rows(&off));
-    assert!(
-        !on.table("results/t/activations.csv").rows.is_empty() && !on.table("results/t/gradients.csv").rows.is_empty()
-    );
-    assert!(
-        off.table("results/t/activations.csv").rows.is_empty() && off.table("results/t/gradients.csv").rows.is_empty()
-    );
-    for variant in ["none", "affine", "bn"] {
-        let checkpoint = |lab: &Lab| lab.bytes(lab.run_folder("t", variant, 1).join("checkpoint.safetensors"));
-        assert_eq!(checkpoint(&on), checkpoint(&off), "{variant}");
+    for (key, own) in [
+        ("log.activations_every", "activations.csv"),
+        ("log.gradients_every", "gradients.csv"),
+        ("log.landscape_every", "landscape.csv"),
+    ] {
+        let off = ran(&with(all.clone(), key, json!(0)), &[]);
+        assert!(!rows(&on, own).is_empty() && rows(&off, own).is_empty(), "{own}");
+        for file in REPRODUCIBLE.into_iter().filter(|file| *file != own) {
+            assert!(!rows(&on, file).is_empty(), "{file}");
+            assert_eq!(rows(&on, file), rows(&off, file), "{file} with {key} and without");
+        }
+        for variant in ["none", "affine", "bn", "noisy"] {
+            let checkpoint = |lab: &Lab| lab.bytes(lab.run_folder("t", variant, 1).join("checkpoint.safetensors"));
+            assert_eq!(checkpoint(&on), checkpoint(&off), "{variant} with {key} and without");
+        }
     }
 }
 
@@ -509,6 +516,7 @@ fn columns(file: &str) -> Vec<&'static str> {
              mean_cosine"
         }
         "gradients.csv" => "step block tensor norm mean std value_norm update_ratio",
+        "landscape.csv" => "step metric distance value",
         "timing.csv" => {
             "steps train_seconds evaluate_seconds probe_seconds us_per_step peak_rss_bytes started_at host simd threads program_version"
         }
@@ -537,7 +545,7 @@ fn every_root_table_is_the_runs_tables_in_plan_order() {
     let lab = ran(&with(small(), "sweep", json!({ "optimizer.lr": [0.3, 0.1] })), &[]);
     let ids: Vec<String> = lab.table("results/t/runs.csv").column("run_id").iter().map(|s| (*s).to_owned()).collect();
     assert_eq!(ids.len(), 12);
-    for file in ["curves.csv", "activations.csv", "gradients.csv", "timing.csv"] {
+    for file in ["curves.csv", "activations.csv", "gradients.csv", "landscape.csv", "timing.csv"] {
         let mut joined = String::new();
         for (i, id) in ids.iter().enumerate() {
             let text = lab.text(format!("results/t/runs/{id}/{file}"));
@@ -607,6 +615,7 @@ fn probes_look_at_the_start_and_at_the_end() {
     assert_eq!(steps("activations.csv"), [0, 5, 10, 12]);
     // Gradients belong to minibatches, of which the last is before the last update.
     assert_eq!(steps("gradients.csv"), [0, 5, 10, 11]);
+    assert_eq!(steps("landscape.csv"), [0, 5, 10, 11]);
 }
 
 #[test]

@@ -25,7 +25,8 @@ fn slow() -> Value {
     let optimizer = json!({ "kind": "adam", "lr": 0.003, "schedule": "cosine", "warmup": 50 });
     let config = with(with(small(), "optimizer", optimizer), "variants", json!(["affine", "bn"]));
     let config = with(with(config, "train.steps", json!(6000)), "model.hidden", json!([16, 16]));
-    let every = json!({ "batch_every": 7, "evaluate_every": 100, "activations_every": 500, "gradients_every": 300, "snapshot_every": 2000 });
+    let every = json!({ "batch_every": 7, "evaluate_every": 100, "activations_every": 500, "gradients_every": 300, "landscape_every": 400,
+        "snapshot_every": 2000 });
     with(with(config, "log", every), "compare.target_accuracy", json!(0.5))
 }
 
@@ -839,6 +840,7 @@ fn a_damaged_table_fails_its_run_with_the_reason_and_the_next_call_trains_it_aga
         ("curves.csv", "cut off"),
         ("gradients.csv", "removed"),
         ("activations.csv", "emptied"),
+        ("landscape.csv", "cut off"),
         ("curves.csv", "edited"),
         ("runs.csv", "edited"),
         ("timing.csv", "edited"),

@@ -142,8 +142,7 @@ fn what_is_damaged_is_trained_again() {
 fn a_table_that_comes_back_makes_its_run_count_again() {
     let lab = Lab::new();
     lab.run(&small(), &[]).expect(0);
-    let tables = ["runs.csv", "curves.csv", "activations.csv", "gradients.csv", "timing.csv"];
-    let of = |lab: &Lab| tables.map(|table| lab.bytes(format!("results/t/{table}")));
+    let of = |lab: &Lab| crate::common::TABLES.map(|table| lab.bytes(format!("results/t/{table}")));
     let before = of(&lab);
     let folder = lab.run_folder("t", "affine", 1);
     let (record, log) = (lab.bytes(folder.join("run.json")), lab.bytes(folder.join("run.log")));

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Tables whose bytes depend on the configuration alone.
-pub const REPRODUCIBLE: [&str; 4] = ["runs.csv", "curves.csv", "activations.csv", "gradients.csv"];
+pub const REPRODUCIBLE: [&str; 5] = ["runs.csv", "curves.csv", "activations.csv", "gradients.csv", "landscape.csv"];
 
 /// All tables of the root.
-pub const TABLES: [&str; 5] = ["runs.csv", "curves.csv", "activations.csv", "gradients.csv", "timing.csv"];
+pub const TABLES: [&str; 6] =
+    ["runs.csv", "curves.csv", "activations.csv", "gradients.csv", "landscape.csv", "timing.csv"];
 
 /// Six runs of a few milliseconds.
 pub fn small() -> Value {
@@ -26,7 +27,7 @@ pub fn small() -> Value {
         "optimizer": { "kind": "sgd", "lr": 0.1 },
         "train": { "batch_size": 10, "steps": 12 },
         "seeds": 2,
-        "log": { "batch_every": 1, "evaluate_every": 5, "activations_every": 5, "gradients_every": 5 }
+        "log": { "batch_every": 1, "evaluate_every": 5, "activations_every": 5, "gradients_every": 5, "landscape_every": 5 }
     })
 }
 

@@ -74,10 +74,9 @@ pub struct LogFile {
     /// Steps between two looks at the gradients, or a list of steps (default from operation counts: about 1.5 % of training, not counting those at the start and at the end).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradients_every: Option<Every>,
-    /// Must be 0: the loss landscape is not recorded.
+    /// Steps between two looks at the loss along the gradient, or a list of steps.
     #[serde(default)]
-    #[schemars(range(max = 0))]
-    pub landscape_every: usize,
+    pub landscape_every: Every,
     /// Steps between two saved copies of the parameters, or a list of steps.
     #[serde(default)]
     pub snapshot_every: Every,
@@ -115,7 +114,7 @@ impl Default for LogFile {
             evaluate_every: None,
             activations_every: None,
             gradients_every: None,
-            landscape_every: 0,
+            landscape_every: Every::NEVER,
             snapshot_every: Every::NEVER,
             probe_size: Self::default_probe_size(),
             channels: None,

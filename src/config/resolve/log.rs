@@ -35,7 +35,7 @@ pub(super) fn resolve(file: &mut LogFile, data: &Data, model: &Model, train: Tra
     let mut settled = |name: &str, every: &mut Every| {
         every.sort();
         // Minibatches are counted from 0, and after the last of them there is still a state.
-        let is_of_minibatches = ["batch_every", "gradients_every"].contains(&name);
+        let is_of_minibatches = ["batch_every", "gradients_every", "landscape_every"].contains(&name);
         let last = train.steps - usize::from(is_of_minibatches);
         if let Every::Steps(list) = &*every
             && let Some(step) = list.last().filter(|step| **step > last)
@@ -60,6 +60,7 @@ pub(super) fn resolve(file: &mut LogFile, data: &Data, model: &Model, train: Tra
         evaluate_every,
         activations_every,
         gradients_every,
+        landscape_every: settled("landscape_every", &mut file.landscape_every),
         snapshot_every: settled("snapshot_every", &mut file.snapshot_every),
         probe_size,
         channels: file.channels.unwrap_or(usize::MAX),

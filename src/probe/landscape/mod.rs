@@ -1,0 +1,91 @@
+//! The loss along the gradient: how far what the gradient says can be relied on.
+//!
+//! Before update k the loss L of minibatch k is looked at from the parameters θ in the direction −g, g = ∇L(θ), as
+//! Santurkar et al. do (2018, "How does batch normalization help optimization?", section 3). Statistics of the batch are
+//! those at the point looked at, as in training, and what an arm draws at random is what it drew for minibatch k. g is the
+//! gradient that training uses (`detached` holds statistics fixed in it), and g and θ are the *trained* parameters alone:
+//! others stay where they are. At θ − αg, α = k·η for k = ½, 1, 2, 3, 4, with η the learning rate of the update:
+//!
+//! | metric | | unit |
+//! |---|---|---|
+//! | `loss` | L(θ − αg) | nats |
+//! | `gradient_change` | ‖∇L(θ − αg) − g‖ | loss/θ |
+//! | `gradient_change_relative` | that over ‖g‖ | |
+//! | `beta_smoothness` | `gradient_change`/(α‖g‖), the β of β-smoothness along this line | loss/θ² |
+//! | `beta_smoothness_relative` | `beta_smoothness`·L(θ)/‖g‖² | |
+//! | `gradient_cosine` | ⟨∇L(θ − αg), g⟩/(‖∇L(θ − αg)‖‖g‖) | |
+//!
+//! and once, without a distance, `prediction_error`: with α* = 0.1·L(θ)/‖g‖² the loss should fall by α*‖g‖², a tenth of
+//! itself, to first order; of that the share by which it falls more or less, |L(θ) − L(θ − α*g) − α*‖g‖²|/(α*‖g‖²). Unlike
+//! at each arm's own η, this does not only say how large η is.
+//!
+//! **Why `beta_smoothness_relative` is what it is.** The weights w before a batch norm can be rescaled freely: cw
+//! is the same function, with gradients g/c and second derivatives H/c². So `beta_smoothness` says as much of the size of
+//! the weights as of the function. L/‖g‖² has the inverse unit, θ²/loss, and follows the same rescaling: of such
+//! weights the product is the same at cw and rate c²η as at w and η, and so are the other relative figures and
+//! `prediction_error`. It says by what share of itself the gradient changes while the loss falls, to first order,
+//! by as much as it is: `gradient_change_relative`/(α‖g‖²/L). ‖θ‖²/L has the right unit as well, but ‖θ‖ is also the size
+//! of parameters that are not free, or along which nothing changes. Where some of the trained parameters are rescaled
+//! and others (γ, β, the output layer) are not, the line itself is another one, and no figure along it stays.
+//!
+//! In f32, θ − αg is rounded: where αg is of the size of θ's last bits, the figures are those of rounding.
+
+mod along;
+mod row;
+
+pub use row::LandscapeRow;
+
+use super::{Probe, looks_at};
+use crate::config::Settings;
+use crate::config::settings::{Every, OptimizerOptions};
+use crate::kernels::Scalar;
+use crate::nn::objective::Objective;
+use crate::table::{Row, Table};
+use crate::train::schedule::learning_rate;
+use crate::train::{Batch, Observer};
+
+/// Looks at the loss along the gradient.
+#[derive(Debug)]
+pub struct LandscapeProbe {
+    every: Every,
+    optimizer: OptimizerOptions,
+    steps: usize,
+    /// The rows so far.
+    pub rows: Vec<LandscapeRow>,
+}
+
+impl LandscapeProbe {
+    /// For these settings.
+    pub fn new(settings: &Settings) -> Self {
+        let (every, optimizer) = (settings.log.landscape_every.clone(), settings.optimizer.clone());
+        Self { every, optimizer, steps: settings.train.steps, rows: Vec::new() }
+    }
+}
+
+impl<F: Scalar> Observer<F> for LandscapeProbe {
+    fn batch(&mut self, batch: &Batch<F>) -> anyhow::Result<()> {
+        if !looks_at(batch.step, &self.every, self.steps - 1) {
+            return Ok(());
+        }
+        let network = batch.network;
+        // Made anew for each look, so that it takes no memory in between.
+        let mut objective = Objective::new(network, batch.pass, batch.input, batch.labels);
+        let frozen = network.index.iter().filter(|parameter| !parameter.trained);
+        let frozen: Vec<_> = frozen.map(|parameter| parameter.range.clone()).collect();
+        let mut function = |parameters: &[F], gradient: &mut [F]| {
+            let (loss, whole) = objective.at(parameters)?;
+            gradient.copy_from_slice(whole);
+            frozen.iter().for_each(|range| gradient[range.clone()].fill(F::zero()));
+            Ok(loss)
+        };
+        let rate = learning_rate(&self.optimizer, batch.step, self.steps);
+        self.rows.extend(along::rows(batch.step, &mut function, &network.parameters, rate)?);
+        Ok(())
+    }
+}
+
+impl<F: Scalar> Probe<F> for LandscapeProbe {
+    fn take_rows(&mut self, write: &mut dyn FnMut(Table, &[String])) {
+        self.rows.drain(..).for_each(|row| write(LandscapeRow::TABLE, &row.cells()));
+    }
+}
