@@ -137,11 +137,19 @@ impl Replay {
                 Ok(())
             }
         }
+        self.watch(steps, &mut Looking(look), stop)
+    }
+
+    /// Trains for so many steps, watched. Whether it came to the end.
+    ///
+    /// # Errors
+    /// If it cannot be trained, or whoever watches gives up.
+    pub fn watch(&self, steps: usize, observer: &mut dyn Observer<f32>, stop: &AtomicBool) -> anyhow::Result<bool> {
         let mut settings = self.settings.clone();
         settings.train.steps = steps;
         let mut network = self.begun()?;
         let mut state = State::new(&settings, &network);
-        let ending = train(&mut network, &mut state, &settings, &self.data, self.seed, &mut Looking(look), stop)?;
+        let ending = train(&mut network, &mut state, &settings, &self.data, self.seed, observer, stop)?;
         Ok(ending == Ending::Completed)
     }
 }

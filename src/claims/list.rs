@@ -4,11 +4,12 @@ use super::claim::Claim;
 use super::{
     absorption, capacity, cheaper_steps, co_adaptation, could_learn, dose_response, eq2_needed, exploding_shifting,
     faster_learning, generalises, good_start, larger_rates, omit_in_practice, pool_shift, price, repaired,
-    same_functions, same_scale, stability_is_why, stale_parameters, suppression, two_functions, which_half,
+    same_functions, same_scale, stability_is_why, stale_parameters, suppression, two_functions, unpredictable,
+    which_half,
 };
 
 /// Every claim, in the order in which they are shown.
-pub const ALL: [&Claim; 23] = [
+pub const ALL: [&Claim; 24] = [
     &same_functions::CLAIM,
     &faster_learning::CLAIM,
     &cheaper_steps::CLAIM,
@@ -29,6 +30,7 @@ pub const ALL: [&Claim; 23] = [
     &stability_is_why::CLAIM,
     &dose_response::CLAIM,
     &repaired::CLAIM,
+    &unpredictable::CLAIM,
     &same_scale::CLAIM,
     &price::CLAIM,
     &co_adaptation::CLAIM,

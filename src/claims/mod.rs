@@ -43,4 +43,5 @@ mod suppression;
 #[cfg(test)]
 mod tests;
 mod two_functions;
+mod unpredictable;
 mod which_half;

@@ -261,6 +261,18 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
             made.sheets.insert(claim.id, sheet(&columns, (0..12).map(row).collect()));
             made
         }),
+        "unpredictable" => [2.0, 0.8, 1.1].map(|ratio: f64| {
+            let scatter = if ratio == 1.1 { 0.5 } else { 0.01 };
+            let rows = |seed: usize| {
+                let e = if seed.is_multiple_of(2) { scatter } else { -scatter };
+                let row = move |arm: &str, error: f64| {
+                    [&seed.to_string(), arm, "0", "1.1", &error.to_string()].map(str::to_owned).to_vec()
+                };
+                [row("affine", ratio * f64::exp(e)), row("bn", 1.0)]
+            };
+            let columns = ["seed", "arm", "step", "loss", "prediction_error"];
+            with(claim.id, sheet(&columns, (0..12).flat_map(rows).collect()))
+        }),
         "absorption" => closes("frozen_pool"),
         "good-start" => closes("affine_init"),
         "repaired" => closes("weight_std"),

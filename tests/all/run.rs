@@ -995,16 +995,18 @@ fn interrupted() -> (Lab, Value) {
     let lab = Lab::new();
     lab.write("config.json", config.to_string());
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("bn-exp"))
-        .args(["run", "--config", "config.json", "--jobs", "1"])
+        .args(["run", "--config", "config.json", "--jobs", "1", "--resume-every", "0"])
         .current_dir(lab.path(""))
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    // The second run's folder is made once the first is finished, well after signals are listened for.
+    // The second run is saved once it has made an update, well after signals are listened for. The first is finished then.
     let patience = std::time::Instant::now();
-    while !lab.path("results/t/runs").is_dir() || lab.runs("t").len() < 2 {
+    let is_saved = |id: &String| lab.path(format!("results/t/runs/{id}/resume.safetensors")).exists();
+    let is_on_its_way = || lab.runs("t").len() == 2 && lab.runs("t").iter().any(is_saved);
+    while !lab.path("results/t/runs").is_dir() || !is_on_its_way() {
         if patience.elapsed().as_secs() > 60 {
             child.kill().unwrap();
             panic!("the second run never began");
