@@ -22,6 +22,8 @@ use crate::stats::selection::{Record, as_good, overall};
 const ABOUT: [&str; 2] = ["affine", "bn"];
 /// Share of the best accuracy that is the target.
 const SHARE: f64 = 0.99;
+/// So many quarters of a decade on either side of the best are looked at: five rates in all.
+const NEAR: i32 = 2;
 /// The smallest and the largest rate, in quarters of a decade.
 const ENDS: [i32; 2] = [-24, 6];
 /// Where every search begins.
@@ -117,7 +119,7 @@ impl Trials {
         loop {
             if !self.runs.is_empty() {
                 let best = self.best(score);
-                let near = (best - 2..=best + 2).filter(|k| (ENDS[0]..=ENDS[1]).contains(k));
+                let near = (best - NEAR..=best + NEAR).filter(|k| (ENDS[0]..=ENDS[1]).contains(k));
                 wanted = near.filter(|k| !self.runs.contains_key(k)).collect();
             }
             if wanted.is_empty() {
@@ -164,9 +166,10 @@ impl Trials {
         let of = |place: usize| rate(*self.runs.keys().nth(place).unwrap_or(&0));
         let tried = self.runs.keys();
         let [low, high] = [tried.clone().next(), tried.clone().next_back()].map(|k| rate(*k.unwrap_or(&0)));
-        let best = rate(self.best(score));
-        let as_good = as_good(&record).into_iter().map(of).filter(|other| *other != best).collect();
-        Chosen { best, as_good, tried: [low, high] }
+        let best = self.best(score);
+        let near = |place: &usize| self.runs.keys().nth(*place).is_some_and(|k| *k != best && (k - best).abs() <= NEAR);
+        let as_good = as_good(&record).into_iter().filter(near).map(of).collect();
+        Chosen { best: rate(best), as_good, tried: [low, high] }
     }
 }
 
