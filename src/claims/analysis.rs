@@ -26,6 +26,9 @@ use crate::record::layout::RunFolder;
 use crate::record::machine;
 use crate::train::{Ending, Observer, State, initial, train};
 
+/// Rows of a table, one cell a column.
+pub type Rows = Vec<Vec<String>>;
+
 /// How a claim makes its table.
 #[derive(Debug)]
 pub struct Analysis {
@@ -36,7 +39,7 @@ pub struct Analysis {
     /// Everything that the table depends on.
     pub made_from: fn(&Bench) -> Value,
     /// Makes the rows.
-    pub make: fn(&Bench) -> anyhow::Result<Vec<Vec<String>>>,
+    pub make: fn(&Bench) -> anyhow::Result<Rows>,
 }
 
 /// What an analysis may look at.
@@ -158,12 +161,9 @@ impl Replay {
 ///
 /// # Errors
 /// The first that there is; if it was asked to stop.
-pub fn each_seed(
-    bench: &Bench,
-    of: &(dyn Fn(u64) -> anyhow::Result<Vec<Vec<String>>> + Sync),
-) -> anyhow::Result<Vec<Vec<String>>> {
+pub fn each_seed(bench: &Bench, of: &(dyn Fn(u64) -> anyhow::Result<Rows> + Sync)) -> anyhow::Result<Rows> {
     let next = AtomicUsize::new(0);
-    let found: Mutex<Vec<(u64, anyhow::Result<Vec<Vec<String>>>)>> = Mutex::default();
+    let found: Mutex<Vec<(u64, anyhow::Result<Rows>)>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..bench.jobs {
             scope.spawn(|| {
@@ -177,7 +177,7 @@ pub fn each_seed(
     anyhow::ensure!(!bench.stop.load(Ordering::Relaxed), "interrupted; the same command continues");
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort_by_key(|(seed, _)| *seed);
-    let rows: Vec<Vec<Vec<String>>> = found.into_iter().map(|(_, rows)| rows).collect::<anyhow::Result<_>>()?;
+    let rows: Vec<Rows> = found.into_iter().map(|(_, rows)| rows).collect::<anyhow::Result<_>>()?;
     Ok(rows.concat())
 }
 

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::analysis::Analysis;
-use super::evidence::{Cell, Evidence, Part};
+use super::evidence::{Cell, Evidence};
+use super::judging::Part;
 use super::regime::Regime;
 
 /// What a claim rests on.

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::decide::{Criterion, Decision, Figure, Verdict, decide};
-use super::rates::{Chosen, Rates};
+use super::rates::Rates;
 use super::regime::{Regime, Schedule};
 use crate::nn::stages::Site;
 
@@ -53,7 +52,7 @@ impl Cell {
     }
 
     /// The arm by whose choice its rate goes.
-    const fn chooser(&self) -> &'static str {
+    pub const fn chooser(&self) -> &'static str {
         match self.rate {
             Rate::Own => self.arm.name,
             Rate::Of(other) => other,
@@ -178,226 +177,15 @@ pub struct Evidence {
     pub sheets: HashMap<&'static str, Sheet>,
 }
 
-/// A part of a claim, put to the data.
-#[derive(Debug)]
-pub struct Question<'a> {
-    /// What is asserted.
-    pub sentence: &'a str,
-    /// Where it is tried.
-    pub regime: Regime,
-    /// What decides.
-    pub criterion: Criterion,
-    /// The runs it takes.
-    pub cells: &'a [Cell],
-    /// Arms whose better rate would lower the figure, and arms whose better rate would raise it.
-    pub moved_by: [&'a [&'a str]; 2],
-    /// Whether the claim's verdict goes by it; what does not is shown beside.
-    pub decides: bool,
-}
-
-/// What became of a part of a claim.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Part {
-    /// What is asserted.
-    pub sentence: String,
-    /// Where it was tried.
-    pub regime: String,
-    /// The verdict on it.
-    pub verdict: Verdict,
-    /// Why there is none, or what else there is to say.
-    pub detail: String,
-    /// The figure, as it is shown.
-    pub estimate: Option<f64>,
-    /// Its 95 % interval.
-    pub interval: Option<(f64, f64)>,
-    /// What would make it hold, and what fail.
-    pub criterion: Option<Criterion>,
-    /// Two-sided p at the threshold that was passed.
-    pub p: Option<f64>,
-    /// Seeds, or other units.
-    pub n: usize,
-    /// Whether the claim's verdict goes by it.
-    pub decides: bool,
-}
-
-/// A rate for each arm whose own is asked for.
-type Choice = Vec<(&'static str, f64)>;
-
-/// A figure, or the verdict that there is none to be had, and why.
-pub type Found = Result<Figure, (Verdict, String)>;
-
 impl Evidence {
     /// The target of a regime.
     pub fn target(&self, regime: Regime) -> f64 {
         self.rates.tuned(regime, Schedule::Constant).and_then(|tuned| tuned.target).unwrap_or(f64::INFINITY)
     }
-
-    /// Puts a question to the runs, at every choice of rates that the tuning seeds cannot tell from the best: the verdict has
-    /// to be the same at all of them. `figure` gets the runs of each cell, of the same seeds in the same order.
-    pub fn judge(&self, question: &Question, figure: &dyn Fn(&[Vec<&Run>]) -> Found) -> Part {
-        let found = |choice: &Choice| {
-            let runs = self.complete(question.cells, choice);
-            let n = runs.first().map_or(0, Vec::len);
-            let none = || Err((Verdict::Inconclusive, self.why_none(question)));
-            (if n == 0 { none() } else { figure(&runs) }, n)
-        };
-        let choices = self.choices(question.cells);
-        let Some((first, others)) = choices.split_first() else {
-            return question.part_without(Verdict::Inconclusive, self.why_none(question), 0);
-        };
-        let part = match found(first) {
-            (Ok(figure), n) => self.guarded(question.part(decide(&figure, &question.criterion), n), question),
-            (Err((verdict, why)), n) => question.part_without(verdict, why, n),
-        };
-        if !part.verdict.is_decided() {
-            return part;
-        }
-        let verdict = |choice: &Choice| match found(choice).0 {
-            Ok(figure) => question.criterion.verdict(&figure),
-            Err((verdict, _)) => verdict,
-        };
-        let Some((choice, other)) = others.iter().map(|c| (c, verdict(c))).find(|(_, v)| *v != part.verdict) else {
-            return part;
-        };
-        let rates: Vec<String> = choice.iter().map(|(arm, rate)| format!("{arm} at {rate}")).collect();
-        let detail = format!(
-            "{} at the rates chosen, {} with {}, which the tuning seeds cannot tell from them",
-            part.verdict.words(),
-            other.words(),
-            rates.join(", ")
-        );
-        Part { verdict: Verdict::Inconclusive, detail, p: None, ..part }
-    }
-
-    /// Every combination of rates, that of the best first.
-    fn choices(&self, cells: &[Cell]) -> Vec<Choice> {
-        let mut choosers: Vec<Cell> = Vec::new();
-        for cell in cells {
-            if !choosers.iter().any(|known| known.chooser() == cell.chooser()) {
-                choosers.push(*cell);
-            }
-        }
-        let mut all = vec![Vec::new()];
-        for cell in choosers {
-            let rates = cell.rates(&self.rates);
-            let with = |choice: &Choice| {
-                let extended = |rate: &f64| [choice.clone(), vec![(cell.chooser(), *rate)]].concat();
-                rates.iter().map(extended).collect::<Vec<_>>()
-            };
-            all = all.iter().flat_map(with).collect();
-        }
-        all
-    }
-
-    /// The runs of each cell, of the seeds that all of them have.
-    fn complete(&self, cells: &[Cell], choice: &[(&'static str, f64)]) -> Vec<Vec<&Run>> {
-        let of = |cell: &Cell| -> Vec<&Run> {
-            let rate = choice.iter().find(|(arm, _)| *arm == cell.chooser()).map(|(_, rate)| rate.to_bits());
-            let runs = rate.and_then(|rate| self.runs.get(&cell.arm)?.get(&rate));
-            runs.into_iter().flatten().collect()
-        };
-        let all: Vec<Vec<&Run>> = cells.iter().map(of).collect();
-        let in_all = |seed: u64| all.iter().all(|runs| runs.iter().any(|run| run.seed == seed));
-        let mut complete = all.clone();
-        for runs in &mut complete {
-            runs.retain(|run| in_all(run.seed));
-            runs.sort_by_key(|run| run.seed);
-        }
-        complete
-    }
-
-    /// A verdict that a better rate of an arm could overturn is none while that arm's best rate is the end of what was tried.
-    fn guarded(&self, part: Part, question: &Question) -> Part {
-        let Some(estimate) = part.estimate.filter(|_| part.verdict.is_decided()) else { return part };
-        let Criterion { holds, fails, .. } = question.criterion;
-        let passed = if part.verdict == Verdict::Holds { holds } else { fails };
-        let [lowering, raising] = question.moved_by;
-        let overturning = if estimate > passed.threshold() { lowering } else { raising };
-        let is_at_an_edge = |name: &&&str| {
-            let arm = question.cells.iter().find(|cell| cell.arm.name == **name).map(|cell| cell.arm);
-            arm.and_then(|arm| self.rates.chosen(arm.regime, arm.schedule, arm.name)).is_some_and(Chosen::is_edge)
-        };
-        match overturning.iter().find(is_at_an_edge) {
-            None => part,
-            Some(arm) => Part {
-                verdict: Verdict::Inconclusive,
-                detail: format!(
-                    "the best rate of {arm} is the end of what was tried, and a better one could change this"
-                ),
-                p: None,
-                ..part
-            },
-        }
-    }
-
-    fn why_none(&self, question: &Question) -> String {
-        let untuned = question.cells.iter().find(|cell| cell.rates(&self.rates).is_empty());
-        match untuned {
-            Some(cell) => format!("no rate was chosen for {}; `bn-exp claims --tune` does", cell.chooser()),
-            None => "no seed has all the runs that it takes".to_owned(),
-        }
-    }
-}
-
-impl Question<'_> {
-    fn part(&self, decision: Decision, n: usize) -> Part {
-        let Decision { verdict, detail, estimate, interval, p } = decision;
-        Part { verdict, detail, estimate: Some(estimate), interval, p, ..self.part_without(verdict, String::new(), n) }
-    }
-
-    /// A part without a figure.
-    pub fn part_without(&self, verdict: Verdict, detail: String, n: usize) -> Part {
-        Part {
-            sentence: self.sentence.to_owned(),
-            regime: self.regime.name().to_owned(),
-            verdict,
-            detail,
-            estimate: None,
-            interval: None,
-            criterion: Some(self.criterion),
-            p: None,
-            n,
-            decides: self.decides,
-        }
-    }
-
-    /// A part by a figure that is not of runs.
-    pub fn answered(&self, figure: Option<Figure>) -> Part {
-        match figure {
-            Some(figure) => self.part(decide(&figure, &self.criterion), figure.n()),
-            None => self.part_without(Verdict::Inconclusive, "there is nothing to judge by".to_owned(), 0),
-        }
-    }
-}
-
-/// The verdict on a whole claim, and why it is that one. What is tried in the first regime decides together; where another
-/// regime decides otherwise, the claim holds in part.
-pub fn combined(main: &[Part], elsewhere: &[Part]) -> (Verdict, String) {
-    let main: Vec<&Part> = main.iter().filter(|part| part.decides).collect();
-    let said = |part: &Part| format!("{}: {}", part.sentence, part.verdict.words());
-    let Some(first) = main.first() else { return (Verdict::NotTested, "nothing was tried".to_owned()) };
-    if let Some(open) = main.iter().find(|part| !part.verdict.is_decided()) {
-        let others: Vec<String> = main.iter().filter(|part| part.verdict.is_decided()).map(|part| said(part)).collect();
-        let open = if open.detail.is_empty() { open.sentence.clone() } else { open.detail.clone() };
-        return (Verdict::Inconclusive, [vec![open], others].concat().join("; "));
-    }
-    if main.iter().any(|part| part.verdict != first.verdict) {
-        return (Verdict::HoldsInPart, main.iter().map(|part| said(part)).collect::<Vec<_>>().join("; "));
-    }
-    let differs = |part: &&Part| part.decides && part.verdict.is_decided() && part.verdict != first.verdict;
-    let others = elsewhere.iter().filter(differs).map(|part| format!("{} in {}", part.verdict.words(), part.regime));
-    let others: Vec<String> = others.collect();
-    if others.is_empty() {
-        return (first.verdict, first.detail.clone());
-    }
-    let here = format!("{} in {}", first.verdict.words(), first.regime);
-    (Verdict::HoldsInPart, [vec![here], others].concat().join("; "))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::decide::{Beyond, Unit};
-    use super::super::rates::Tuned;
     use super::*;
 
     fn run(seed: u64, accuracies: &[f64]) -> Run {
@@ -414,108 +202,5 @@ mod tests {
         assert_eq!(lucky.time_to(0.75), None);
         assert_eq!(lucky.log_time(0.75), 100f64.ln());
         assert_eq!(Run { diverged: true, ..lucky }.time_to(0.1), None);
-    }
-
-    fn chosen(best: f64, as_good: &[f64]) -> Chosen {
-        Chosen { best, as_good: as_good.to_vec(), tried: [0.01, 10.0] }
-    }
-
-    /// Runs of two arms that reach the target after so many evaluations, at each of their rates.
-    fn evidence(arms: &[(&'static str, Chosen, &[usize])]) -> Evidence {
-        let mut evidence = Evidence::default();
-        let mut tuned = Tuned { target: Some(0.9), arms: BTreeMap::new() };
-        for (name, chosen, evaluations) in arms {
-            let runs = chosen.all().zip(*evaluations).map(|(rate, evaluations)| {
-                let curve = |seed: u64| -> Vec<f64> {
-                    (0..100).map(|i| f64::from(u8::from(i >= evaluations + seed as usize % 2))).collect()
-                };
-                (rate.to_bits(), (0..8).map(|seed| run(seed, &curve(seed))).collect())
-            });
-            let arm = Arm { regime: Regime::Shallow, schedule: Schedule::Constant, name };
-            evidence.runs.insert(arm, runs.collect());
-            tuned.arms.insert((*name).to_owned(), chosen.clone());
-        }
-        evidence.rates.0.entry(Regime::Shallow).or_default().insert(Schedule::Constant, tuned);
-        evidence
-    }
-
-    fn asked(evidence: &Evidence) -> Part {
-        let cells = ["affine", "bn"].map(|name| Cell::own(Regime::Shallow, Schedule::Constant, name));
-        let question = Question {
-            sentence: "bn is faster",
-            regime: Regime::Shallow,
-            criterion: Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.25), unit: Unit::Ratio },
-            cells: &cells,
-            moved_by: [&["affine"], &["bn"]],
-            decides: true,
-        };
-        evidence.judge(&question, &|runs| {
-            let times = |runs: &Vec<&Run>| runs.iter().map(|run| run.log_time(0.9)).collect::<Vec<_>>();
-            let [slow, fast] = [times(&runs[0]), times(&runs[1])];
-            let differences: Vec<f64> = slow.iter().zip(&fast).map(|(a, b)| a - b).collect();
-            Ok(Figure::mean(&differences).unwrap())
-        })
-    }
-
-    #[test]
-    fn a_verdict_has_to_be_the_same_at_every_rate_that_may_be_the_best() {
-        let plain = evidence(&[("affine", chosen(0.1, &[]), &[60]), ("bn", chosen(1.0, &[]), &[20])]);
-        assert_eq!(asked(&plain).verdict, Verdict::Holds);
-        let steady = evidence(&[("affine", chosen(0.1, &[0.2]), &[60, 50]), ("bn", chosen(1.0, &[]), &[20])]);
-        assert_eq!(asked(&steady).verdict, Verdict::Holds);
-        let torn = asked(&evidence(&[("affine", chosen(0.1, &[0.2]), &[60, 20]), ("bn", chosen(1.0, &[]), &[20])]));
-        assert_eq!(torn.verdict, Verdict::Inconclusive);
-        assert!(torn.detail.contains("holds at the rates chosen, fails with affine at 0.2"), "{}", torn.detail);
-    }
-
-    #[test]
-    fn an_edge_blocks_what_a_better_rate_could_overturn_and_nothing_else() {
-        let edge = |best| Chosen { best, as_good: Vec::new(), tried: [0.1, 1.0] };
-        let slow = evidence(&[("affine", edge(0.1), &[60]), ("bn", edge(0.5), &[20])]);
-        assert_eq!(asked(&slow).verdict, Verdict::Inconclusive);
-        assert!(asked(&slow).detail.contains("affine is the end of what was tried"));
-        // A better rate of bn would only add to this.
-        let fast = evidence(&[("affine", edge(0.5), &[60]), ("bn", edge(1.0), &[20])]);
-        assert_eq!(asked(&fast).verdict, Verdict::Holds);
-    }
-
-    #[test]
-    fn seeds_count_that_all_arms_have_and_what_was_never_tuned_is_said() {
-        let mut one = evidence(&[("affine", chosen(0.1, &[]), &[60]), ("bn", chosen(1.0, &[]), &[20])]);
-        let arm = Arm { regime: Regime::Shallow, schedule: Schedule::Constant, name: "bn" };
-        one.runs.get_mut(&arm).unwrap().get_mut(&1.0f64.to_bits()).unwrap().retain(|run| run.seed != 3);
-        assert_eq!(asked(&one).n, 7);
-        one.runs.clear();
-        assert_eq!(asked(&one).detail, "no seed has all the runs that it takes");
-        one.rates = Rates::default();
-        assert!(asked(&one).detail.contains("no rate was chosen for affine"));
-    }
-
-    #[test]
-    fn parts_and_regimes_that_differ_make_a_claim_hold_in_part() {
-        let part = |regime: &str, verdict| Part {
-            sentence: "s".to_owned(),
-            regime: regime.to_owned(),
-            verdict,
-            detail: String::new(),
-            estimate: None,
-            interval: None,
-            criterion: None,
-            p: None,
-            n: 0,
-            decides: true,
-        };
-        let of = |main: &[Part], elsewhere: &[Part]| combined(main, elsewhere).0;
-        let (holds, fails, open) = (Verdict::Holds, Verdict::Fails, Verdict::Inconclusive);
-        let here = |verdict| part("shallow", verdict);
-        assert_eq!(of(&[here(holds)], &[]), holds);
-        assert_eq!(of(&[here(holds)], &[part("cnn", open)]), holds);
-        assert_eq!(of(&[here(holds)], &[part("cnn", fails)]), Verdict::HoldsInPart);
-        assert_eq!(of(&[here(holds), here(fails)], &[]), Verdict::HoldsInPart);
-        assert_eq!(of(&[here(holds), here(open)], &[]), open);
-        assert_eq!(of(&[here(open)], &[part("cnn", holds)]), open);
-        let beside = Part { decides: false, ..here(fails) };
-        assert_eq!(of(&[here(holds), beside], &[]), holds);
-        assert_eq!(of(&[], &[part("cnn", holds)]), Verdict::NotTested);
     }
 }

@@ -31,7 +31,7 @@ fn entry(name: &str) -> Value {
         "ghost_64" => json!({ "name": name, "base": "ghost", "batch": 64 }),
         "ghost_8" => json!({ "name": name, "base": "ghost", "batch": 8 }),
         "frozen_pool" => json!({ "name": name, "base": "frozen" }),
-        "affine_spread" | "affine_spread_adam" => {
+        "affine_spread" => {
             json!({ "name": name, "base": "affine", "scale_rows": { "share": 1.0, "spread": 10.0 } })
         }
         "affine_50" => json!({ "name": name, "base": "affine" }),
@@ -40,12 +40,11 @@ fn entry(name: &str) -> Value {
     }
 }
 
-/// What an arm changes in the configuration beside its entry: where its norms stand, its optimiser, its width.
+/// What an arm changes in the configuration beside its entry: where its norms stand, or its width.
 fn change(name: &str, configuration: &mut Value) {
     match name {
         "frozen_pool" => configuration["model"]["norm_position"] = json!("after_pool"),
         "affine_50" => configuration["model"]["hidden"] = json!([50, 50, 50]),
-        "affine_spread_adam" => configuration["optimizer"]["kind"] = json!("adam"),
         _ => {}
     }
 }

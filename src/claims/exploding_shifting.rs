@@ -2,8 +2,9 @@
 
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
-use super::evidence::{Cell, Drift, Evidence, Found, Part, Question, Run};
+use super::evidence::{Cell, Drift, Evidence, Run};
 use super::figures::{differences, mean_of};
+use super::judging::{Found, Part, Question};
 use super::regime::{Regime, Schedule};
 use crate::nn::stages::Site;
 use crate::stats::describe::median;

@@ -3,8 +3,9 @@
 use super::cheaper_steps::log_cost_ratios;
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
-use super::evidence::{Cell, Evidence, Found, Part, Question, Run};
+use super::evidence::{Cell, Evidence, Run};
 use super::figures::{differences, log_times, mean_of, time_ratio};
+use super::judging::{Found, Part, Question};
 use super::regime::{Regime, Schedule};
 
 pub const CLAIM: Claim = Claim {

@@ -1,7 +1,8 @@
 //! Figures that several claims share: times to a target, accuracies, shares of a gap.
 
 use super::decide::{Beyond, Figure, Verdict};
-use super::evidence::{Evidence, Found, Run};
+use super::evidence::{Evidence, Run};
+use super::judging::Found;
 use super::regime::Regime;
 
 /// A gap whose interval lies within this ratio and its inverse is none.

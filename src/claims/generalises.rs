@@ -2,8 +2,9 @@
 
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit, Verdict};
-use super::evidence::{Cell, Evidence, Found, Part, Question, Run};
+use super::evidence::{Cell, Evidence, Run};
 use super::figures::{differences, mean_of};
+use super::judging::{Found, Part, Question};
 use super::regime::{Regime, Schedule};
 
 pub const CLAIM: Claim = Claim {

@@ -2,7 +2,8 @@
 
 use super::claim::{Claim, Kind};
 use super::decide::Verdict;
-use super::evidence::{Evidence, Part, combined};
+use super::evidence::Evidence;
+use super::judging::{Part, combined};
 use super::regime::Regime;
 
 /// A claim with what came of it.

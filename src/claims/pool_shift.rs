@@ -3,7 +3,8 @@
 use super::analysis::{Analysis, Bench, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
-use super::evidence::{Cell, Evidence, Part, Question, Sheet};
+use super::evidence::{Cell, Evidence, Sheet};
+use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
 use crate::config::settings::Shape;
 use crate::nn::stages::{Site, Stage};
@@ -63,8 +64,11 @@ fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Vec<Vec<String>>> {
     Ok(rows)
 }
 
+/// Takes the values of a site: its name, its block, their shape, [N, H, W, C].
+type Row<'a> = dyn FnMut(&str, usize, Shape, &[f32]) + 'a;
+
 /// Shows pooled x̂ of each block that pools, and what enters each block but the first.
-fn look(network: &Network<f32>, input: &[f32], row: &mut dyn FnMut(&str, usize, Shape, &[f32])) -> anyhow::Result<()> {
+fn look(network: &Network<f32>, input: &[f32], row: &mut Row) -> anyhow::Result<()> {
     network.walk(Pass::Evaluate(Statistics::Batch), input, &mut |Written { block: b, stage, values, .. }| {
         let block = &network.blocks[b];
         let shape = block.shape_after(stage);

@@ -2,8 +2,9 @@
 
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
-use super::evidence::{Cell, Evidence, Part, Question};
+use super::evidence::{Cell, Evidence};
 use super::figures::accuracy_difference;
+use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
 
 pub const CLAIM: Claim = Claim {

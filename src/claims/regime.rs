@@ -11,6 +11,7 @@
 //! | `batch256` | `shallow`, minibatches of 256, 400 steps | statistics of parts of a minibatch |
 //! | `batch4`, `batch8` | `shallow`, minibatches of 4 and 8, 6,000 and 3,000 steps | statistics of few samples |
 //! | `cnn4` | `cnn`, minibatches of 4, 2,000 steps | the same over positions |
+//! | `adam` | `shallow`, trained by Adam | an optimiser that sets a rate for each parameter |
 //! | `memorise` | `shallow`, 1,000 training samples with random labels, 600 steps | what a net can hold |
 //!
 //! Where nothing else is said they train by SGD on minibatches of 64: 1,500 steps, the CNN 430. There are two schedules:
@@ -37,6 +38,7 @@ pub enum Regime {
     Batch4,
     Batch8,
     Cnn4,
+    Adam,
     Memorise,
 }
 
@@ -114,6 +116,7 @@ impl Regime {
             Self::Batch4 => "batch4",
             Self::Batch8 => "batch8",
             Self::Cnn4 => "cnn4",
+            Self::Adam => "adam",
             Self::Memorise => "memorise",
         }
     }
@@ -127,7 +130,7 @@ impl Regime {
             Self::Batch8 => 3000,
             Self::Cnn4 => 2000,
             Self::Memorise => 600,
-            Self::Shallow | Self::Sigmoid | Self::Deep10 | Self::Res20 | Self::Offset => 1500,
+            Self::Shallow | Self::Sigmoid | Self::Deep10 | Self::Res20 | Self::Offset | Self::Adam => 1500,
         }
     }
 
@@ -148,7 +151,13 @@ impl Regime {
 
     fn model(self) -> Value {
         match self {
-            Self::Shallow | Self::Offset | Self::Batch256 | Self::Batch4 | Self::Batch8 | Self::Memorise => {
+            Self::Shallow
+            | Self::Offset
+            | Self::Batch256
+            | Self::Batch4
+            | Self::Batch8
+            | Self::Adam
+            | Self::Memorise => {
                 json!({ "kind": "mlp", "hidden": [100, 100, 100] })
             }
             Self::Sigmoid => json!({
@@ -195,7 +204,8 @@ impl Regime {
             Schedule::Cosine => (1..POINTS).map(|i| i * steps / POINTS).collect(),
         };
         // What the activations are at the start and at the end.
-        let looks = if self == Self::Shallow && schedule == Schedule::Constant { vec![0, steps] } else { Vec::new() };
+        let is_looked_at = matches!(self, Self::Shallow | Self::Adam) && schedule == Schedule::Constant;
+        let looks = if is_looked_at { vec![0, steps] } else { Vec::new() };
         let activations = if looks.is_empty() { json!(0) } else { json!(looks) };
         json!({
             "name": arm,
@@ -203,7 +213,7 @@ impl Regime {
             "data": self.data(data, schedule),
             "model": self.model(),
             "variants": [entry],
-            "optimizer": { "kind": "sgd", "lr": rates[0], "schedule": word },
+            "optimizer": { "kind": if self == Self::Adam { "adam" } else { "sgd" }, "lr": rates[0], "schedule": word },
             "train": { "batch_size": self.batch_size(), "steps": steps },
             "seeds": seeds,
             "sweep": { "optimizer.lr": rates },

@@ -5,7 +5,8 @@ use anyhow::Context;
 use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
-use super::evidence::{Cell, Evidence, Part, Question, Sheet};
+use super::evidence::{Cell, Evidence, Sheet};
+use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
 use crate::data::Dataset;
 use crate::nn::parameters::Tensor;
@@ -119,10 +120,10 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
         question.answered(Figure::mean(&differences(&sheet, k, samples)))
     };
     let whole = SAMPLES[0].to_string();
-    let mut parts = vec![part("10 steps on, renewing hurts", DECIDES, &whole, true)];
+    let mut parts = vec![part("renewing hurts, 10 steps on", DECIDES, &whole, true)];
     for (samples, words) in [(&whole[..], "all samples"), ("64", "64 samples"), ("4", "4 samples")] {
         for k in LAGS.map(|k| k.to_string()) {
-            let sentence = format!("{k} steps on, statistics of {words}: renewing hurts");
+            let sentence = format!("renewing those of {words} hurts, {k} steps on");
             if !(k == DECIDES && samples == whole) {
                 parts.push(part(&sentence, &k, samples, false));
             }

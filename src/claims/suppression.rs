@@ -3,8 +3,9 @@
 use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
-use super::evidence::{Cell, Evidence, Part, Question, Sheet};
+use super::evidence::{Cell, Evidence, Sheet};
 use super::figures::accuracy_difference;
+use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
 use crate::nn::parameters::Tensor;
 use crate::nn::{Network, Pass, Statistics};

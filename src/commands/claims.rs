@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -118,7 +118,8 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     let screen = Screen::new(&parts, args.quiet);
     let mut took = BTreeMap::new();
     if args.shard.is_none() {
-        took.extend(suite.analyse(true, &mut evidence, &|text| screen.say(text))?);
+        let Some(found) = analysed(suite, true, &mut evidence, &screen)? else { return Ok(Exit::Interrupted) };
+        took.extend(found);
     }
     let mut seconds: BTreeMap<Arm, f64> = BTreeMap::new();
     let mut failed = 0;
@@ -144,7 +145,8 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         )?;
         return Ok(if failed > 0 { Exit::Failed } else { Exit::Done });
     }
-    took.extend(suite.analyse(false, &mut evidence, &|text| screen.say(text))?);
+    let Some(found) = analysed(suite, false, &mut evidence, &screen)? else { return Ok(Exit::Interrupted) };
+    took.extend(found);
     let mut all = judge(&suite.claims, &evidence);
     let time = |judged: &Judged| {
         let runs = suite.arms_of(judged.claim).into_iter().filter_map(|arm| seconds.get(&arm)).sum::<f64>();
@@ -170,6 +172,21 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
     }
     Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// The analyses, unless asked to stop; then that is said.
+fn analysed(
+    suite: &Suite,
+    first: bool,
+    evidence: &mut Evidence,
+    screen: &Screen,
+) -> anyhow::Result<Option<BTreeMap<&'static str, f64>>> {
+    let found = suite.analyse(first, evidence, &|text| screen.say(text));
+    if suite.stop.load(Ordering::Relaxed) {
+        show(screen.continues())?;
+        return Ok(None);
+    }
+    found.map(Some)
 }
 
 /// Chooses rates and targets for the arms of the claims asked for, and prints the file.

@@ -6,8 +6,8 @@ use super::cells::dash;
 use super::layout::{Layout, glued};
 use crate::claims::claim::{Claim, Kind};
 use crate::claims::decide::{Beyond, Criterion, Unit, Verdict};
-use crate::claims::evidence::Part;
 use crate::claims::judged::Judged;
+use crate::claims::judging::Part;
 use crate::claims::list;
 
 /// How verdicts are written.
@@ -44,7 +44,7 @@ pub fn judged(all: &[Judged], ground: &Ground, format: ClaimsFormat) -> String {
 }
 
 fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
-    let header = ["claim", "verdict", "figure (95 % interval)", "holds, fails if", "seconds"].map(str::to_owned);
+    let header = ["claim", "verdict", "figure (95 % interval)", "holds, fails if", "s"].map(str::to_owned);
     let row = |judged: &Judged| {
         let mark = if judged.is_dropped { "*" } else { "" };
         let first = judged.parts.first();
@@ -67,7 +67,9 @@ fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
     }
     sections.push(summary(all).iter().map(|sentence| layout.paragraph(sentence)).collect::<Vec<_>>().join("\n"));
     let mut notes = vec![
-        "The figure is that of the first part; `--explain ID` says what it is of.".to_owned(),
+        "The figure is that of the first part; `--explain ID` says what it is of. s: seconds of computing, runs that claims \
+         share counted in each."
+            .to_owned(),
         "A verdict is the interval's alone: 2.5 % in either direction. Nothing is corrected for the number of claims."
             .to_owned(),
     ];
@@ -101,9 +103,10 @@ fn parts(judged: &Judged, layout: Layout) -> String {
 
 /// What would make a claim hold, and what fail.
 fn thresholds(criterion: &Criterion) -> String {
+    let number = |x: f64| if x != 0.0 && x.abs() < 1e-3 { format!("{x:e}") } else { format!("{x}") };
     let side = |beyond: Beyond| match beyond {
-        Beyond::Above(threshold) => format!(">\u{a0}{threshold}"),
-        Beyond::Below(threshold) => format!("<\u{a0}{threshold}"),
+        Beyond::Above(threshold) => format!(">\u{a0}{}", number(threshold)),
+        Beyond::Below(threshold) => format!("<\u{a0}{}", number(threshold)),
     };
     format!("{}, {}", side(criterion.holds), side(criterion.fails)).replace('-', "−")
 }

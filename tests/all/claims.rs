@@ -159,7 +159,7 @@ fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     assert_eq!((part["n"].as_u64(), part["regime"].as_str()), (Some(7), Some("shallow")));
     assert!(["holds", "fails", "holds_in_part", "inconclusive"].iter().any(|word| claim["verdict"] == *word));
     let folder = "out/glyphs/shallow-cosine/bn";
-    let runs = || lab.text(&format!("{folder}/runs.csv"));
+    let runs = || lab.text(format!("{folder}/runs.csv"));
     let before = runs();
     // Nothing to do, and fewer seeds: nothing is trained, nothing is dropped.
     assert_eq!(verdicts(&lab, &["--seeds", "7"])["claims"][0]["estimate"], claim["estimate"]);
@@ -171,7 +171,7 @@ fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     lab.call(&["compare", folder, "out/glyphs/shallow-cosine/affine"]).expect(0).says(&["affine", "bn"]);
     // The estimate is what the table says.
     let accuracy = |arm: &str| -> Vec<(u64, f64)> {
-        let table = lab.text(&format!("out/glyphs/shallow-cosine/{arm}/runs.csv"));
+        let table = lab.text(format!("out/glyphs/shallow-cosine/{arm}/runs.csv"));
         let mut lines = table.lines();
         let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
         let at = |name: &str| header.iter().position(|column| *column == name).expect("a column");
