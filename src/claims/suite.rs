@@ -114,7 +114,7 @@ impl Suite<'_> {
     /// Trains what is missing of an experiment, and makes its tables. Runs that another program is training are waited for.
     ///
     /// # Errors
-    /// Those of [`complete`].
+    /// Those of [`complete()`].
     pub fn train(&self, part: &Part, events: &dyn Events) -> anyhow::Result<Done> {
         let asked = asked(&part.experiment, &part.rates, &self.seeds);
         let options = Options {
