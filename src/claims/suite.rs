@@ -340,4 +340,68 @@ mod tests {
             }
         }
     }
+
+    struct Nobody;
+    impl Events for Nobody {
+        fn tell(&self, _: crate::runner::Event) {}
+    }
+
+    /// The cells of the rows of a table in which some columns hold these words.
+    fn cells(text: &str, words: &[(&str, &str)], wanted: &[&str]) -> Vec<Vec<f64>> {
+        let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let header = lines.next().expect("a header");
+        let at = |name: &str| header.iter().position(|column| *column == name).expect("a column");
+        let is_meant = |row: &Vec<&str>| words.iter().all(|(column, word)| row[at(column)] == *word);
+        let numbers = |row: Vec<&str>| wanted.iter().map(|name| row[at(name)].parse().expect("a number")).collect();
+        lines.filter(is_meant).map(numbers).collect()
+    }
+
+    #[test]
+    fn runs_are_read_as_the_tables_have_them() {
+        let text = r#"{"name": "bn", "data": {"source": "gaussians", "train": 40, "validation": 20, "test": 20},
+            "model": {"kind": "mlp", "hidden": [3, 4]}, "variants": ["bn"], "optimizer": {"kind": "sgd", "lr": 0.1},
+            "train": {"steps": 12, "batch_size": 10}, "seeds": [5, 7, 8], "sweep": {"optimizer.lr": [0.1, 0.3]},
+            "log": {"evaluate_every": [3, 6], "activations_every": [0, 12]}}"#;
+        let store = Store::new("nowhere");
+        let experiment = Experiment::parse(text, &[], &|data| Ok(store.facts(data)?)).expect("an experiment");
+        let lab = tempfile::tempdir().expect("a folder");
+        let stop = AtomicBool::new(false);
+        let wanted = asked(&experiment, &[0.1, 0.3], &[5, 7]);
+        let (resume_every, only) = (Duration::MAX, Some(&wanted as crate::runner::complete::Wanted));
+        let options = Options { jobs: 1, shard: None, only, trace: false, resume_every, discard: None, stop: &stop };
+        let done = complete(&experiment, &store, lab.path(), &options, &Nobody).expect("trained");
+        assert_eq!((done.tally.finished, done.tally.total()), (4, 4), "seed 8 was not asked for");
+        let (found, seconds) = read(&done.folder, 12, &[0.3], &[7]).expect("read");
+        assert_eq!(found.values().map(Vec::len).collect::<Vec<_>>(), [1]);
+        assert!(seconds > 0.0 && found.contains_key(&0.3f64.to_bits()));
+        let run = &found[&0.3f64.to_bits()][0];
+        let table = |name: &str| files::read_text(&done.folder.table(name)).expect("a table");
+        let own = [("seed", "7"), ("optimizer.lr", "0.3")];
+        let of = |more: &[(&'static str, &'static str)]| [&own[..], more].concat();
+        let pairs = |rows: Vec<Vec<f64>>| rows.iter().map(|row| (row[0] as usize, row[1])).collect::<Vec<_>>();
+        let curves = table("curves.csv");
+        let validation = of(&[("split", "validation"), ("mode", "running_stats")]);
+        assert_eq!(run.validation, pairs(cells(&curves, &validation, &["step", "accuracy"])));
+        assert_eq!(run.validation.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [0, 3, 6, 12]);
+        let training = of(&[("split", "train"), ("mode", "running_stats")]);
+        assert_eq!(run.training, pairs(cells(&curves, &training, &["step", "loss"])));
+        let scores = ["train_accuracy_population", "validation_accuracy_population", "test_accuracy_population"];
+        let row = cells(&table("runs.csv"), &own, &scores).remove(0);
+        let read = [run.train_accuracy, run.validation_accuracy, run.test_accuracy];
+        assert_eq!(read, [Some(row[0]), Some(row[1]), Some(row[2])]);
+        // Channel 2 of block 1, before and after.
+        let place = |step: &'static str, site: &'static str| {
+            let words = of(&[("step", step), ("block", "1"), ("site", site), ("channel", "2")]);
+            cells(&table("activations.csv"), &words, &["mean", "std"]).remove(0)
+        };
+        for (site, word) in [(Site::NormInput, "norm_input"), (Site::NormOutput, "norm_output")] {
+            let drift =
+                run.drift.iter().filter(|drift| (drift.site, drift.block) == (site, 1)).nth(2).expect("a channel");
+            assert_eq!((drift.before.to_vec(), drift.after.to_vec()), (place("0", word), place("12", word)), "{word}");
+        }
+        assert_eq!(run.drift.len(), 2 * (3 + 4));
+        // More is added to what is there, and nothing dropped.
+        let (rates, seeds) = with_recorded(&done.folder, &[0.5], &[9]).expect("read");
+        assert_eq!((rates, seeds), (vec![0.1, 0.3, 0.5], vec![5, 7, 8, 9]));
+    }
 }

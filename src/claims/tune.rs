@@ -183,4 +183,18 @@ mod tests {
         assert_eq!(rates, [0.056, 0.1, 0.18, 0.32, 0.56, 1.0, 1.8, 3.2]);
         assert_eq!(rate(-24), 1e-6);
     }
+
+    #[test]
+    fn of_rates_that_are_all_alike_the_middle_is_taken_and_of_others_the_best() {
+        let run = |accuracy: f64| Run { test_accuracy: Some(accuracy), ..Run::default() };
+        let trials = |scores: &[f64]| Trials {
+            runs: scores.iter().enumerate().map(|(k, score)| (k as i32, vec![run(*score); 6])).collect(),
+        };
+        let accuracy = |run: &Run| run.accuracy();
+        assert_eq!(trials(&[0.5; 5]).best(&accuracy), 2);
+        assert_eq!(trials(&[0.1, 0.2, 0.9, 0.9, 0.3]).best(&accuracy), 3);
+        let chosen = trials(&[0.1, 0.2, 0.3, 0.9, 0.3]).chosen(&accuracy);
+        assert_eq!((chosen.best, chosen.tried, chosen.is_edge()), (rate(3), [rate(0), rate(4)], false));
+        assert!(trials(&[0.9, 0.2]).chosen(&accuracy).is_edge());
+    }
 }

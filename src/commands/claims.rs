@@ -280,8 +280,9 @@ impl Screen {
     }
 
     fn end(&self) {
-        if self.runs > 0 {
-            self.say(&format!("{} runs trained in {:.0} s", self.runs, self.begun.elapsed().as_secs_f64()));
+        let runs = self.shown().runs;
+        if runs > 0 {
+            self.say(&format!("{runs} runs trained in {:.0} s", self.begun.elapsed().as_secs_f64()));
         }
     }
 

@@ -65,7 +65,8 @@ fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
     if !why.is_empty() {
         sections.push(layout.titled("Why", &layout.list(&why)));
     }
-    sections.push(summary(all).iter().map(|sentence| layout.paragraph(sentence)).collect::<Vec<_>>().join("\n"));
+    let sentences: Vec<String> = summary(all).iter().map(|sentence| layout.paragraph(sentence)).collect();
+    sections.push(sentences.join(if layout == Layout::Markdown { "\n\n" } else { "\n" }));
     let mut notes = vec![
         "The figure is that of the first part; `--explain ID` says what it is of. s: seconds of computing, runs that claims \
          share counted in each."
