@@ -66,3 +66,56 @@ pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], wit
     let none = (Verdict::Inconclusive, "there is nothing to judge by".to_owned());
     Figure::share(&closed, &gap, is_censored).ok_or(none)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::decide::{Criterion, Unit};
+    use super::super::rates::Tuned;
+    use super::super::regime::Schedule;
+    use super::*;
+
+    /// Runs that reach the target after so many steps, give or take a few; with a budget of 500.
+    fn runs(time: usize, spread: usize) -> Vec<Run> {
+        let run = |seed: usize| {
+            let reached = time + spread * (seed % 4);
+            let validation = (0..5).map(|i| (reached + i - 4, 1.0)).collect();
+            let validation = if reached < 500 { validation } else { Vec::new() };
+            Run { seed: seed as u64, budget: 500, validation, ..Run::default() }
+        };
+        (0..12).map(run).collect()
+    }
+
+    fn found(affine: &[Run], bn: &[Run], arm: &[Run]) -> Found {
+        let mut evidence = Evidence::default();
+        let tuned = Tuned { target: Some(0.9), ..Tuned::default() };
+        evidence.rates.0.entry(Regime::Shallow).or_default().insert(Schedule::Constant, tuned);
+        let runs = [affine, bn, arm].map(|runs| runs.iter().collect());
+        share_of_gap(&evidence, Regime::Shallow, &runs, Verdict::Fails)
+    }
+
+    #[test]
+    fn without_a_gap_there_is_no_share() {
+        let why = |found: Found| found.map(|figure| figure.estimate).expect_err("no share");
+        let (usual, fast) = (runs(300, 1), runs(100, 1));
+        let (verdict, words) = why(found(&usual, &usual, &fast));
+        assert!(verdict == Verdict::Fails && words.contains("no gap to close"), "{words}");
+        let (verdict, words) = why(found(&fast, &usual, &fast));
+        assert!(verdict == Verdict::Fails && words.contains("no gain here"), "{words}");
+        // 40 to 400 steps against the same in another order: neither a gap nor none.
+        let mut other = runs(40, 120);
+        other.rotate_left(2);
+        let (verdict, words) = why(found(&runs(40, 120), &other, &fast));
+        assert!(verdict == Verdict::Inconclusive && words.contains("do not show"), "{words}");
+    }
+
+    #[test]
+    fn where_affine_never_arrives_a_share_cannot_be_shown_to_be_small() {
+        let small = Criterion { holds: Beyond::Below(0.5), fails: Beyond::Above(0.5), unit: Unit::Share };
+        let verdict = |found: Found| small.verdict(&found.expect("a share"));
+        let (fast, slow) = (runs(100, 1), runs(490, 1));
+        assert_eq!(verdict(found(&slow, &fast, &runs(480, 1))), Verdict::Holds);
+        // The last of every four needs 502 steps, and has 500.
+        assert_eq!(verdict(found(&runs(490, 4), &fast, &runs(480, 1))), Verdict::Inconclusive);
+        assert_eq!(verdict(found(&runs(490, 4), &fast, &runs(110, 1))), Verdict::Fails);
+    }
+}
