@@ -19,6 +19,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay above ½.",
     regimes: &[Regime::Cnn],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: None,
     reads: &[],
     parts,

@@ -30,6 +30,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval of the ratio lay below 1.05.",
     regimes: &[Regime::Shallow],
     cells: |_| Vec::new(),
+    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["net", "block", "affine_us", "bn_us"],
         comes_first: true,

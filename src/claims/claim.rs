@@ -36,6 +36,8 @@ pub struct Claim {
     pub regimes: &'static [Regime],
     /// The runs that it takes in a regime.
     pub cells: fn(Regime) -> Vec<Cell>,
+    /// Whether it looks at what their activations were: a table that is long to read.
+    pub reads_activations: bool,
     /// What it measures beside runs.
     pub analysis: Option<Analysis>,
     /// Other claims whose analyses it reads.

@@ -23,6 +23,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay above 0.8.",
     regimes: &[Regime::Shallow, Regime::Adam],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: true,
     analysis: None,
     reads: &[],
     parts,

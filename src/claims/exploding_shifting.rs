@@ -22,6 +22,7 @@ pub const CLAIM: Claim = Claim {
         It would fail if what enters bn's norms moved more than what enters the same place in affine.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: true,
     analysis: None,
     reads: &[],
     parts,

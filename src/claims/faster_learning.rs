@@ -22,6 +22,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay on the other side of the threshold.",
     regimes: &Regime::ALL,
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: None,
     reads: &["cheaper-steps"],
     parts,

@@ -19,6 +19,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval of the difference lay below 0.005.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: None,
     reads: &[],
     parts: |evidence, regime| vec![part(evidence, regime)],

@@ -25,6 +25,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay below ½.",
     regimes: &[Regime::Cnn],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "arm", "site", "block", "channel", "mean", "std"],
         comes_first: false,

@@ -18,6 +18,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay above −0.005.",
     regimes: &[Regime::Batch4, Regime::Batch8, Regime::Cnn4],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: None,
     reads: &[],
     parts,

@@ -20,6 +20,7 @@ pub const CLAIM: Claim = Claim {
         helps.",
     regimes: &[Regime::Shallow, Regime::Sigmoid, Regime::Res20],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: None,
     reads: &[],
     parts,

@@ -38,6 +38,7 @@ pub const CLAIM: Claim = Claim {
         It is mathematics: the experiment shows it, and would find a fault in the program if it failed.",
     regimes: &[Regime::Shallow],
     cells: |_| cells().to_vec(),
+    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["kind", "net", "depth", "precision", "inputs", "relative"],
         comes_first: false,

@@ -28,6 +28,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay above 1.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "arm", "block", "channel", "rms", "is_active"],
         comes_first: false,

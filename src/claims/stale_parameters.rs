@@ -26,6 +26,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay on the other side.",
     regimes: &[Regime::Shallow],
     cells: |regime| vec![cell(regime)],
+    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "t", "k", "samples", "ln_old", "ln_renewed"],
         comes_first: false,

@@ -176,7 +176,9 @@ impl Suite<'_> {
     /// If a table is missing or damaged.
     pub fn read(&self, part: &Part, evidence: &mut Evidence) -> anyhow::Result<f64> {
         let folder = folder_of(&self.folder, &part.arm);
-        let (runs, seconds) = read(&folder, part.arm.regime.steps(), &part.rates, &self.seeds)?;
+        let mut claims = self.claims.iter().filter(|(claim, _)| claim.reads_activations);
+        let is_looked_at = claims.any(|(claim, _)| self.arms_of(claim).contains(&part.arm));
+        let (runs, seconds) = read(&folder, part.arm.regime.steps(), &part.rates, &self.seeds, is_looked_at)?;
         evidence.runs.insert(part.arm, runs);
         Ok(seconds)
     }
@@ -219,7 +221,13 @@ fn asked<'a>(
 }
 
 /// The finished runs at these rates with these seeds.
-fn read(folder: &ExperimentFolder, budget: usize, rates: &[f64], seeds: &[u64]) -> anyhow::Result<(ByRate, f64)> {
+fn read(
+    folder: &ExperimentFolder,
+    budget: usize,
+    rates: &[f64],
+    seeds: &[u64],
+    with_activations: bool,
+) -> anyhow::Result<(ByRate, f64)> {
     let loaded = Loaded::read(folder)?;
     let column = |name: &str| loaded.metrics.iter().position(|metric| metric.name == name);
     let [test, validation, train] =
@@ -241,7 +249,9 @@ fn read(folder: &ExperimentFolder, budget: usize, rates: &[f64], seeds: &[u64]) 
         runs.insert(run.entry.id.clone(), (rate, found));
     }
     curves(folder, &mut runs)?;
-    activations(folder, &mut runs)?;
+    if with_activations {
+        activations(folder, &mut runs)?;
+    }
     let seconds = seconds(folder, &runs)?;
     let mut by_rate = ByRate::new();
     for (rate, run) in runs.into_values() {
@@ -371,7 +381,7 @@ mod tests {
         let options = Options { jobs: 1, shard: None, only, trace: false, resume_every, discard: None, stop: &stop };
         let done = complete(&experiment, &store, lab.path(), &options, &Nobody).expect("trained");
         assert_eq!((done.tally.finished, done.tally.total()), (4, 4), "seed 8 was not asked for");
-        let (found, seconds) = read(&done.folder, 12, &[0.3], &[7]).expect("read");
+        let (found, seconds) = read(&done.folder, 12, &[0.3], &[7], true).expect("read");
         assert_eq!(found.values().map(Vec::len).collect::<Vec<_>>(), [1]);
         assert!(seconds > 0.0 && found.contains_key(&0.3f64.to_bits()));
         let run = &found[&0.3f64.to_bits()][0];

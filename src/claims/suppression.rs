@@ -25,6 +25,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the share lay above 0.4, and the accuracy lost below 0.005.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "step", "loss", "without_small", "without_rest"],
         comes_first: false,

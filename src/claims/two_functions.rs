@@ -21,6 +21,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay below 1.25.",
     regimes: &[Regime::Batch256],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: None,
     reads: &[],
     parts,

@@ -25,6 +25,7 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay below 1.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
+    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "arm", "step", "loss", "prediction_error"],
         comes_first: false,
