@@ -43,15 +43,18 @@ pub fn accuracy_difference(runs: &[Vec<&Run>]) -> Found {
     mean_of(&differences(&accuracies(&runs[0]), &accuracies(&runs[1])))
 }
 
-/// Which share of the gap between `affine` and `bn` in ln T a third arm closes: runs of affine, bn, and that arm. First a
-/// gate: there has to be a gap. `without` is the verdict where there is none.
-pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], without: Verdict) -> Found {
+/// The gap between `affine` and `bn` in ln T, seed by seed, if there is one: runs of affine and of bn first. `without` is the
+/// verdict where there is none.
+pub fn gap(
+    evidence: &Evidence,
+    regime: Regime,
+    runs: &[Vec<&Run>],
+    without: Verdict,
+) -> Result<Vec<f64>, (Verdict, String)> {
     let target = evidence.target(regime);
-    let [affine, bn, arm] = [0, 1, 2].map(|i| log_times(&runs[i], target));
-    let (gap, closed) = (differences(&affine, &bn), differences(&affine, &arm));
+    let gap = differences(&log_times(&runs[0], target), &log_times(&runs[1], target));
     let whole = mean_of(&gap)?;
-    let shown = |x: f64| format!("{:.2}", x.exp());
-    let ratio = shown(whole.estimate);
+    let ratio = format!("{:.2}", whole.estimate.exp());
     if whole.is(Beyond::Above(-NO_GAP.ln())) && whole.is(Beyond::Below(NO_GAP.ln())) {
         return Err((without, format!("there is no gap to close: affine takes {ratio} times as long as bn")));
     }
@@ -62,6 +65,14 @@ pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], wit
         let words = "these seeds do not show that there is a gap between affine and bn";
         return Err((Verdict::Inconclusive, words.to_owned()));
     }
+    Ok(gap)
+}
+
+/// Which share of that gap a third arm closes, whose runs are the third.
+pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], without: Verdict) -> Found {
+    let gap = gap(evidence, regime, runs, without)?;
+    let target = evidence.target(regime);
+    let closed = differences(&log_times(&runs[0], target), &log_times(&runs[2], target));
     let is_censored = runs[0].iter().any(|run| run.time_to(target).is_none());
     let none = (Verdict::Inconclusive, "there is nothing to judge by".to_owned());
     Figure::share(&closed, &gap, is_censored).ok_or(none)

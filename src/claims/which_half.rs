@@ -3,7 +3,7 @@
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit, Verdict};
 use super::evidence::{Cell, Evidence, Run};
-use super::figures::{share_of_gap, time_ratio};
+use super::figures::{gap, share_of_gap, time_ratio};
 use super::judging::{Found, Part, Question};
 use super::regime::{Regime, Schedule};
 
@@ -32,7 +32,7 @@ fn cells(regime: Regime) -> [Cell; 4] {
 fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     let [affine, bn, scale, center] = cells(regime);
     let halves = |runs: &[Vec<&Run>]| -> Found {
-        share_of_gap(evidence, regime, runs, Verdict::Inconclusive)?;
+        gap(evidence, regime, runs, Verdict::Inconclusive)?;
         time_ratio(evidence, regime, &runs[2..])
     };
     let decisive = Question {
