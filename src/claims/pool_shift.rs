@@ -1,5 +1,7 @@
 //! Max pooling shifts mean and SD of normalised features.
 
+use serde_json::json;
+
 use super::analysis::{Analysis, Bench, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
@@ -7,6 +9,7 @@ use super::evidence::{Cell, Evidence, Sheet};
 use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
 use crate::config::settings::Shape;
+use crate::files;
 use crate::nn::stages::{Site, Stage};
 use crate::nn::walk::Written;
 use crate::nn::{Network, Pass, Statistics};
@@ -29,7 +32,15 @@ pub const CLAIM: Claim = Claim {
     analysis: Some(Analysis {
         columns: &["seed", "arm", "site", "block", "channel", "mean", "std"],
         comes_first: false,
-        made_from: |bench| made_from_runs(bench, &cells(Regime::Cnn)),
+        made_from: |bench| {
+            // A run that failed may be there the next time.
+            let is_there = |cell: &Cell, seed: u64| {
+                bench.run_folder(cell, seed).is_some_and(|run| files::is_file(&run.checkpoint()).is_ok_and(|is| is))
+            };
+            let found =
+                cells(Regime::Cnn).map(|cell| bench.seeds.iter().filter(|seed| is_there(&cell, **seed)).count());
+            json!([made_from_runs(bench, &cells(Regime::Cnn)), found])
+        },
         make: |bench| each_seed(bench, &|seed| rows(bench, seed)),
     }),
     reads: &[],

@@ -76,8 +76,7 @@ fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
     ];
     if all.iter().any(|judged| judged.is_dropped) {
         // The star is no bullet.
-        let words =
-            "A verdict with * would not stand if all claims were corrected together (Benjamini and Hochberg, 5 %).";
+        let words = "A verdict with * would not stand if the claims shown were corrected together (Benjamini and Hochberg, 5 %).";
         notes.push(words.to_owned());
     }
     notes.extend(ground.notes.iter().cloned());

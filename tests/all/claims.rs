@@ -1,6 +1,6 @@
 //! `bn-exp claims`: how sure its verdicts are, by simulation; and the command as its users have it.
 
-use bn_exp::claims::decide::{Beyond, Criterion, Figure, Unit, Verdict};
+use bn_exp::claims::decide::{Beyond, Criterion, Unit, Verdict};
 use bn_exp::claims::evidence::{Evidence, Run};
 use bn_exp::claims::figures::share_of_gap;
 use bn_exp::claims::rates::Tuned;
@@ -55,14 +55,12 @@ impl World {
             let times = self.times(&mut normal);
             let runs = times.map(|times| times.iter().map(|time| run(*time, self.budget)).collect::<Vec<_>>());
             let runs = runs.each_ref().map(|runs| runs.iter().collect::<Vec<_>>());
-            let Ok(_) = share_of_gap(&evidence(), Regime::Shallow, &runs, Verdict::Fails) else { continue };
+            let Ok(figure) = share_of_gap(&evidence(), Regime::Shallow, &runs, Verdict::Fails) else { continue };
             passed += 1;
             let logs = runs.each_ref().map(|runs| runs.iter().map(|run| run.log_time(TARGET)).collect::<Vec<_>>());
             let less = |i: usize| logs[0].iter().zip(&logs[i]).map(|(a, b)| a - b).collect::<Vec<_>>();
             let (gap, closed) = (less(1), less(2));
-            let is_censored = runs[0].iter().any(|run| run.time_to(TARGET).is_none());
             let (low, high) = Shares::new(&closed, &gap, EXCHANGES).expect("a share").interval(0.95);
-            let figure = Figure::share(&closed, &gap, is_censored).expect("a share");
             let verdict = criterion.verdict(&figure);
             counts[0] += usize::from(verdict == Verdict::Holds);
             counts[1] += usize::from(verdict == Verdict::Fails);
