@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::regime::{Data, Regime, Schedule};
 
-/// The seeds that rates and targets are chosen on.
-pub const TUNING_SEEDS: std::ops::RangeInclusive<u64> = 1000..=1005;
+/// The seeds on which rates are looked for, and targets fixed.
+pub const FIRST_SEEDS: std::ops::RangeInclusive<u64> = 1000..=1005;
+/// More seeds, for the rates that the first cannot tell from the best.
+pub const MORE_SEEDS: std::ops::RangeInclusive<u64> = 1006..=1023;
 
 /// What was chosen for each arm in one regime, under one schedule, and the target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +30,7 @@ pub struct Tuned {
 pub struct Chosen {
     /// The best of all that were tried.
     pub best: f64,
-    /// Those that the seeds cannot tell from it (2 standard errors).
+    /// Those that all tuning seeds cannot tell from it (2 standard errors).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub as_good: Vec<f64>,
     /// The smallest and the largest that were tried.

@@ -206,6 +206,8 @@ impl Regime {
         // What the activations are at the start and at the end.
         let is_looked_at = matches!(self, Self::Shallow | Self::Adam) && schedule == Schedule::Constant;
         let looks = if is_looked_at { vec![0, steps] } else { Vec::new() };
+        // Whether a claim reads the training split before the end.
+        let is_read_on_the_way = schedule == Schedule::Cosine || self.is_about_memory();
         let activations = if looks.is_empty() { json!(0) } else { json!(looks) };
         json!({
             "name": arm,
@@ -219,7 +221,7 @@ impl Regime {
             "sweep": { "optimizer.lr": rates },
             "log": {
                 "batch_every": 50, "evaluate_every": evaluate, "activations_every": activations, "gradients_every": 0,
-                "train_eval": if schedule == Schedule::Constant { 64 } else { 1000 }, "train_final": 1000
+                "train_eval": if is_read_on_the_way { 1000 } else { 64 }, "train_final": 1000
             },
             "compare": {
                 "metric": "test_accuracy_population", "select": ["optimizer.lr"]

@@ -1,16 +1,22 @@
 //! Chooses learning rates and targets, on seeds that are kept apart: `bn-exp claims --tune`.
 //!
-//! Rates are a quarter of a decade apart. From where a search begins it goes on until the best has two others on either
-//! side, or the end of what is sensible is reached. With a constant rate the best has the smallest mean of ln T, T the time
-//! to the target (of equals, as where no run arrives, that with the higher accuracy); with a decaying one the highest mean validation accuracy under the statistics of the population. The
-//! target is 99 % of the final validation accuracy, the median over seeds, of the better of `affine` and `bn` at its best
-//! rate, the mean of the last five evaluations of each run. Where a net is to hold its training samples, the rate goes by the
-//! training accuracy, and there is no target.
+//! Rates are a quarter of a decade apart. A search has two rounds:
+//!
+//! 1. On [`FIRST_SEEDS`] it goes on from where it begins until the best rate has two others on either side, or the end of what
+//!    is sensible is reached.
+//! 2. The best, and those within two places of it that these seeds cannot tell from it (2 standard errors), are run on
+//!    [`MORE_SEEDS`] too. Of these the best on all seeds is chosen; those that still cannot be told from it are named.
+//!
+//! With a constant rate the best has the smallest mean of ln T, T the time to the target (of equals, as where no run arrives,
+//! that with the higher accuracy); with a decaying one the highest mean validation accuracy under the statistics of the
+//! population. The target is 99 % of the final validation accuracy, the median over the first seeds, of the better of
+//! `affine` and `bn` at its best rate, the mean of the last five evaluations of each run. Where a net is to hold its training
+//! samples, the rate goes by the training accuracy, and there is no target.
 
 use std::collections::BTreeMap;
 
 use super::evidence::{Arm, ByRate, Evidence, Run};
-use super::rates::{Chosen, Tuned};
+use super::rates::{Chosen, FIRST_SEEDS, MORE_SEEDS, Rates, Tuned};
 use super::regime::{Regime, Schedule};
 use super::suite::Suite;
 use crate::runner::Events;
@@ -36,7 +42,7 @@ fn rate(k: i32) -> f64 {
     format!("{digits}e{}", k.div_euclid(4)).parse().unwrap_or(f64::NAN)
 }
 
-/// Chooses the rates of some arms in a regime. `suite` is one of the seeds that are kept apart.
+/// Chooses the rates of some arms in a regime. `suite` says on which data, and where. None if it was interrupted.
 ///
 /// # Errors
 /// If training or reading fails.
@@ -47,40 +53,34 @@ pub fn tune(
     arms: &[&'static str],
     events: &dyn Events,
 ) -> anyhow::Result<Option<Tuned>> {
-    let mut tuned = Tuned::default();
-    let mut trials: BTreeMap<&'static str, Trials> = BTreeMap::new();
-    // The first two settle the target; with another target another rate may be the best, so all are looked at again.
-    let ordered: Vec<&'static str> =
-        ABOUT.into_iter().chain(arms.iter().copied().filter(|a| !ABOUT.contains(a))).collect();
-    for &name in &ordered {
-        let arm = Arm { regime, schedule, name };
-        let mut trial = Trials::default();
-        if !trial.settle(suite, arm, events, &|run| final_accuracy(run, regime, schedule))? {
-            return Ok(None);
+    let of = |name| Search { suite, arm: Arm { regime, schedule, name }, events, runs: BTreeMap::new() };
+    let accuracy = |run: &Run| final_accuracy(run, regime, schedule);
+    let is_timed = schedule == Schedule::Constant && !regime.is_about_memory();
+    let mut target = None;
+    let mut searches: Vec<Search> = arms.iter().copied().map(of).collect();
+    if is_timed {
+        let mut highest = 0.0f64;
+        for name in ABOUT {
+            let mut search = of(name);
+            if !search.first_round(&accuracy)? {
+                return Ok(None);
+            }
+            let scores: Vec<f64> = search.runs[&search.best(FIRST, &accuracy)].iter().map(accuracy).collect();
+            highest = highest.max(Sample::new(&scores).map_or(0.0, median));
+            // What it has tried is not read again.
+            if let Some(same) = searches.iter_mut().find(|other| other.arm.name == name) {
+                *same = search;
+            }
         }
-        trials.insert(name, trial);
+        target = Some((SHARE * highest * 1e4).round() / 1e4);
     }
-    if schedule == Schedule::Cosine || regime.is_about_memory() {
-        let chosen = |trial: &Trials| trial.chosen(&|run| final_accuracy(run, regime, schedule));
-        tuned.arms = trials.iter().map(|(name, trial)| ((*name).to_owned(), chosen(trial))).collect();
-        return Ok(Some(tuned));
-    }
-    let best = |trial: &Trials| {
-        let score = |run: &Run| final_accuracy(run, regime, schedule);
-        let runs = &trial.runs[&trial.best(&score)];
-        let scores: Vec<f64> = runs.iter().map(score).collect();
-        Sample::new(&scores).map_or(0.0, median)
-    };
-    let target = SHARE * ABOUT.iter().filter_map(|name| trials.get(name)).map(best).fold(0.0, f64::max);
-    let target = (target * 1e4).round() / 1e4;
-    tuned.target = Some(target);
     // Larger is better. Where no run arrives, the accuracy tells the rates apart; it weighs less than one step of evaluations.
-    let speed = |run: &Run| 1e-3 * final_accuracy(run, regime, schedule) - run.log_time(target);
-    for (name, mut trial) in trials {
-        if !trial.settle(suite, Arm { regime, schedule, name }, events, &speed)? {
-            return Ok(None);
-        }
-        tuned.arms.insert(name.to_owned(), trial.chosen(&speed));
+    let speed = |run: &Run| 1e-3 * accuracy(run) - run.log_time(target.unwrap_or(f64::INFINITY));
+    let score: &dyn Fn(&Run) -> f64 = if is_timed { &speed } else { &accuracy };
+    let mut tuned = Tuned { target, ..Tuned::default() };
+    for search in &mut searches {
+        let Some(chosen) = search.both_rounds(score)? else { return Ok(None) };
+        tuned.arms.insert(search.arm.name.to_owned(), chosen);
     }
     Ok(Some(tuned))
 }
@@ -100,76 +100,120 @@ fn final_accuracy(run: &Run, regime: Regime, schedule: Schedule) -> f64 {
     }
 }
 
-/// The rates of an arm that were tried, in quarters of a decade, with their runs.
-#[derive(Debug, Default)]
-struct Trials {
+/// How many seeds the first round has, and both have.
+const FIRST: usize = (*FIRST_SEEDS.end() - *FIRST_SEEDS.start() + 1) as usize;
+const BOTH: usize = FIRST + (*MORE_SEEDS.end() - *MORE_SEEDS.start() + 1) as usize;
+
+/// The search for the rate of an arm.
+struct Search<'a> {
+    suite: &'a Suite<'a>,
+    arm: Arm,
+    events: &'a dyn Events,
+    /// The runs at each rate that was tried, in quarters of a decade, by seed. All have the first seeds, some have more.
     runs: BTreeMap<i32, Vec<Run>>,
 }
 
-impl Trials {
-    /// Tries rates until the best has two others on either side. Whether it was not interrupted.
-    fn settle(
-        &mut self,
-        suite: &Suite,
-        arm: Arm,
-        events: &dyn Events,
-        score: &dyn Fn(&Run) -> f64,
-    ) -> anyhow::Result<bool> {
-        let mut wanted: Vec<i32> = if self.runs.is_empty() { BEGIN.to_vec() } else { Vec::new() };
+impl Search<'_> {
+    /// The rate; none if it was interrupted.
+    fn both_rounds(&mut self, score: &dyn Fn(&Run) -> f64) -> anyhow::Result<Option<Chosen>> {
         loop {
-            if !self.runs.is_empty() {
-                let best = self.best(score);
-                let near = (best - NEAR..=best + NEAR).filter(|k| (ENDS[0]..=ENDS[1]).contains(k));
-                wanted = near.filter(|k| !self.runs.contains_key(k)).collect();
+            if !self.first_round(score)? {
+                return Ok(None);
             }
-            if wanted.is_empty() {
-                return Ok(true);
+            let finalists: Vec<i32> = self.tied(FIRST, score);
+            let open: Vec<i32> = finalists.iter().copied().filter(|k| self.runs[k].len() < BOTH).collect();
+            if finalists.len() > 1 && !open.is_empty() && !self.run(&open, &MORE_SEEDS.collect::<Vec<_>>())? {
+                return Ok(None);
             }
-            let rates: Vec<f64> = wanted.iter().map(|k| rate(*k)).collect();
-            let part = suite.part(arm, &rates)?;
-            if suite.train(&part, events)?.is_interrupted {
-                return Ok(false);
+            let seeds = if finalists.len() > 1 { BOTH } else { FIRST };
+            let best = self.best(seeds, score);
+            let untried = self.untried(best);
+            if untried.is_empty() {
+                return Ok(Some(self.chosen(seeds, score)));
             }
-            let mut evidence = Evidence::default();
-            suite.read(&part, &mut evidence)?;
-            let found: ByRate = evidence.runs.remove(&arm).unwrap_or_default();
-            for k in wanted.drain(..) {
-                let runs = found.get(&rate(k).to_bits()).cloned().unwrap_or_default();
-                anyhow::ensure!(runs.len() == suite.seeds.len(), "some runs of {} at {} failed", arm.name, rate(k));
-                self.runs.insert(k, runs);
+            // More seeds moved the best to where its neighbours were not looked at.
+            if !self.run(&untried, &FIRST_SEEDS.collect::<Vec<_>>())? {
+                return Ok(None);
             }
         }
     }
 
-    /// As a record of one value for each seed and rate.
-    fn record(&self, score: &dyn Fn(&Run) -> f64) -> Record {
-        let seeds = self.runs.values().next().map_or(0, Vec::len);
-        let value = |seed: usize| self.runs.values().map(move |runs| score(&runs[seed]));
+    /// Tries rates on the first seeds until the best has two others on either side. Whether it was not interrupted.
+    fn first_round(&mut self, score: &dyn Fn(&Run) -> f64) -> anyhow::Result<bool> {
+        let mut wanted = if self.runs.is_empty() { BEGIN.to_vec() } else { Vec::new() };
+        loop {
+            if wanted.is_empty() {
+                wanted = self.untried(self.best(FIRST, score));
+            }
+            if wanted.is_empty() {
+                return Ok(true);
+            }
+            if !self.run(&wanted, &FIRST_SEEDS.collect::<Vec<_>>())? {
+                return Ok(false);
+            }
+            wanted.clear();
+        }
+    }
+
+    /// The rates about this one that were not tried.
+    fn untried(&self, best: i32) -> Vec<i32> {
+        let near = (best - NEAR..=best + NEAR).filter(|k| (ENDS[0]..=ENDS[1]).contains(k));
+        near.filter(|k| !self.runs.contains_key(k)).collect()
+    }
+
+    /// Trains and reads some rates with some seeds. Whether it was not interrupted.
+    fn run(&mut self, places: &[i32], seeds: &[u64]) -> anyhow::Result<bool> {
+        let Suite { data, store, ref folder, jobs, stop, .. } = *self.suite;
+        let (claims, rates, shard) = (Vec::new(), Rates::default(), None);
+        let suite =
+            Suite { claims, data, store, folder: folder.clone(), seeds: seeds.to_vec(), rates, jobs, shard, stop };
+        let part = suite.part(self.arm, &places.iter().map(|k| rate(*k)).collect::<Vec<_>>())?;
+        if suite.train(&part, self.events)?.is_interrupted {
+            return Ok(false);
+        }
+        let mut evidence = Evidence::default();
+        suite.read(&part, &mut evidence)?;
+        let found: ByRate = evidence.runs.remove(&self.arm).unwrap_or_default();
+        for k in places {
+            let runs = found.get(&rate(*k).to_bits()).cloned().unwrap_or_default();
+            anyhow::ensure!(runs.len() == seeds.len(), "some runs of {} at {} failed", self.arm.name, rate(*k));
+            self.runs.entry(*k).or_default().extend(runs);
+        }
+        Ok(true)
+    }
+
+    /// The rates that have so many seeds, with one value for each seed and rate.
+    fn record(&self, seeds: usize, score: &dyn Fn(&Run) -> f64) -> (Vec<i32>, Record) {
+        let tried = self.runs.iter().filter(|(_, runs)| runs.len() >= seeds);
+        let value = |seed: usize| tried.clone().map(move |(_, runs)| score(&runs[seed]));
         let values: Vec<f64> = (0..seeds).flat_map(value).collect();
-        Record { candidates: self.runs.len(), selection: values.clone(), value: values }
+        let places: Vec<i32> = tried.clone().map(|(k, _)| *k).collect();
+        (places.clone(), Record { candidates: places.len(), selection: values.clone(), value: values })
     }
 
-    /// The best rate. Of rates at which every run comes to the same, as where none arrives, the one in the middle: an end
-    /// would say that the best lies beyond.
-    fn best(&self, score: &dyn Fn(&Run) -> f64) -> i32 {
-        let record = self.record(score);
-        let column = |k: usize| (0..record.seeds()).map(move |seed| (seed, k));
-        let value = |(seed, k): (usize, usize)| record.value[seed * record.candidates + k];
+    /// The best rate of those that have so many seeds. Of rates at which every run comes to the same, as where none arrives,
+    /// the one in the middle: an end would say that the best lies beyond.
+    fn best(&self, seeds: usize, score: &dyn Fn(&Run) -> f64) -> i32 {
+        let (places, record) = self.record(seeds, score);
+        let column = |k: usize| record.value.iter().skip(k).step_by(record.candidates);
         let first = overall(&record);
-        let is_same = |k: &usize| column(*k).zip(column(first)).all(|(a, b)| value(a) == value(b));
-        let same: Vec<usize> = (0..record.candidates).filter(is_same).collect();
-        *self.runs.keys().nth(same[same.len() / 2]).unwrap_or(&0)
+        let same: Vec<usize> = (0..record.candidates).filter(|k| column(*k).eq(column(first))).collect();
+        places[same[same.len() / 2]]
     }
 
-    fn chosen(&self, score: &dyn Fn(&Run) -> f64) -> Chosen {
-        let record = self.record(score);
-        let of = |place: usize| rate(*self.runs.keys().nth(place).unwrap_or(&0));
-        let tried = self.runs.keys();
-        let [low, high] = [tried.clone().next(), tried.clone().next_back()].map(|k| rate(*k.unwrap_or(&0)));
-        let best = self.best(score);
-        let near = |place: &usize| self.runs.keys().nth(*place).is_some_and(|k| *k != best && (k - best).abs() <= NEAR);
-        let as_good = as_good(&record).into_iter().filter(near).map(of).collect();
-        Chosen { best: rate(best), as_good, tried: [low, high] }
+    /// The best, and those about it that so many seeds cannot tell from it.
+    fn tied(&self, seeds: usize, score: &dyn Fn(&Run) -> f64) -> Vec<i32> {
+        let best = self.best(seeds, score);
+        let (places, record) = self.record(seeds, score);
+        let others = as_good(&record).into_iter().map(|k| places[k]);
+        [best].into_iter().chain(others.filter(|k| *k != best && (k - best).abs() <= NEAR)).collect()
+    }
+
+    fn chosen(&self, seeds: usize, score: &dyn Fn(&Run) -> f64) -> Chosen {
+        let tied: Vec<f64> = self.tied(seeds, score).into_iter().map(rate).collect();
+        let mut tried = self.runs.keys().map(|k| rate(*k));
+        let low = tried.next().unwrap_or(f64::NAN);
+        Chosen { best: tied[0], as_good: tied[1..].to_vec(), tried: [low, tried.next_back().unwrap_or(low)] }
     }
 }
 
@@ -184,17 +228,53 @@ mod tests {
         assert_eq!(rate(-24), 1e-6);
     }
 
+    fn accuracy(run: &Run) -> f64 {
+        run.test_accuracy.unwrap_or(0.0)
+    }
+
+    /// What was tried: for each rate, from 1 upwards, the accuracies of its seeds.
+    fn with_search(scores: &[Vec<f64>], look: &dyn Fn(&Search)) {
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let store = crate::data::Store::new("nowhere");
+        let (claims, data, folder) = (Vec::new(), super::super::regime::Data::Glyphs, "nowhere".into());
+        let (seeds, rates, jobs, shard) = (Vec::new(), Rates::default(), 1, None);
+        let suite = Suite { claims, data, store: &store, folder, seeds, rates, jobs, shard, stop: &stop };
+        let run = |accuracy: &f64| Run { test_accuracy: Some(*accuracy), ..Run::default() };
+        let runs = scores.iter().enumerate().map(|(k, scores)| (k as i32, scores.iter().map(run).collect())).collect();
+        let arm = Arm { regime: Regime::Shallow, schedule: Schedule::Cosine, name: "bn" };
+        struct Nobody;
+        impl Events for Nobody {
+            fn tell(&self, _: crate::runner::Event) {}
+        }
+        look(&Search { suite: &suite, arm, events: &Nobody, runs });
+    }
+
     #[test]
     fn of_rates_that_are_all_alike_the_middle_is_taken_and_of_others_the_best() {
-        let run = |accuracy: f64| Run { test_accuracy: Some(accuracy), ..Run::default() };
-        let trials = |scores: &[f64]| Trials {
-            runs: scores.iter().enumerate().map(|(k, score)| (k as i32, vec![run(*score); 6])).collect(),
+        let alike = |scores: &[f64]| scores.iter().map(|score| vec![*score; FIRST]).collect::<Vec<_>>();
+        with_search(&alike(&[0.5; 5]), &|search| assert_eq!(search.best(FIRST, &accuracy), 2));
+        with_search(&alike(&[0.1, 0.2, 0.9, 0.9, 0.3]), &|search| assert_eq!(search.best(FIRST, &accuracy), 3));
+        with_search(&alike(&[0.1, 0.2, 0.3, 0.9, 0.3]), &|search| {
+            let chosen = search.chosen(FIRST, &accuracy);
+            assert_eq!((chosen.best, chosen.tried, chosen.is_edge()), (rate(3), [rate(0), rate(4)], false));
+            assert_eq!(search.untried(3), [5]);
+        });
+        with_search(&alike(&[0.9, 0.2]), &|search| assert!(search.chosen(FIRST, &accuracy).is_edge()));
+    }
+
+    #[test]
+    fn more_seeds_decide_between_rates_that_the_first_cannot_tell_apart() {
+        // The first seeds cannot tell rates 1 and 2 apart and lean to 2; rate 0 is far below. On all seeds 1 is the better.
+        let scores = |first: f64, more: f64, seeds: usize| -> Vec<f64> {
+            let mean = |i: usize| if i < FIRST { first } else { more };
+            (0..seeds).map(|i| mean(i) + if i % 2 == 0 { 0.02 } else { -0.02 }).collect()
         };
-        let accuracy = |run: &Run| run.accuracy();
-        assert_eq!(trials(&[0.5; 5]).best(&accuracy), 2);
-        assert_eq!(trials(&[0.1, 0.2, 0.9, 0.9, 0.3]).best(&accuracy), 3);
-        let chosen = trials(&[0.1, 0.2, 0.3, 0.9, 0.3]).chosen(&accuracy);
-        assert_eq!((chosen.best, chosen.tried, chosen.is_edge()), (rate(3), [rate(0), rate(4)], false));
-        assert!(trials(&[0.9, 0.2]).chosen(&accuracy).is_edge());
+        let mut two = scores(0.91, 0.90, BOTH);
+        two[..FIRST].rotate_left(1);
+        with_search(&[vec![0.1; FIRST], scores(0.90, 0.92, BOTH), two], &|search| {
+            assert_eq!(search.tied(FIRST, &accuracy), [2, 1]);
+            assert_eq!(search.tied(BOTH, &accuracy), [1]);
+            assert_eq!(search.chosen(BOTH, &accuracy).tried, [rate(0), rate(2)]);
+        });
     }
 }

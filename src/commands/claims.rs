@@ -16,7 +16,7 @@ use crate::claims::claim::Claim;
 use crate::claims::evidence::{Arm, Evidence};
 use crate::claims::judged::{Judged, judge};
 use crate::claims::list;
-use crate::claims::rates::{self, Rates, TUNING_SEEDS};
+use crate::claims::rates::{self, FIRST_SEEDS, Rates};
 use crate::claims::regime::{Data, Regime, Schedule};
 use crate::claims::suite::{Part, Suite};
 use crate::claims::tune::tune;
@@ -54,7 +54,7 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
     let store = Store::new(data_dir(&args.data_dir));
     let (data, note) = data(args, &store)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let seeds = if args.tune { TUNING_SEEDS } else { args.seeds.clone().unwrap_or(0..=seeds(args) - 1) };
+    let seeds = if args.tune { FIRST_SEEDS } else { args.seeds.clone().unwrap_or(0..=seeds(args) - 1) };
     let out = if args.tune { args.out.join("tuning") } else { args.out.clone() };
     let suite = Suite {
         claims,
