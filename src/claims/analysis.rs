@@ -11,14 +11,15 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::evidence::{Arm, Cell, Sheet};
+use super::evidence::{Arm, Cell};
 use super::experiments::{experiment_of, folder_of};
 use super::rates::Rates;
 use super::regime::{Data, Regime, Schedule};
+use super::sheet::Sheet;
 use crate::config::{Experiment, Settings, Variant};
 use crate::data::{Dataset, Store};
 use crate::files;
-use crate::kernels::simd;
+use crate::kernels::{Scalar, simd};
 use crate::nn::Network;
 use crate::plan::NUMERICS_VERSION;
 use crate::record::experiment::ExperimentRecord;
@@ -119,7 +120,7 @@ impl Replay {
     ///
     /// # Errors
     /// If it cannot be built.
-    pub fn begun(&self) -> anyhow::Result<Network<f32>> {
+    pub fn begun<F: Scalar>(&self) -> anyhow::Result<Network<F>> {
         Ok(initial(&self.settings, &self.variant, &self.data, self.seed)?)
     }
 
@@ -150,7 +151,7 @@ impl Replay {
     pub fn watch(&self, steps: usize, observer: &mut dyn Observer<f32>, stop: &AtomicBool) -> anyhow::Result<bool> {
         let mut settings = self.settings.clone();
         settings.train.steps = steps;
-        let mut network = self.begun()?;
+        let mut network = self.begun::<f32>()?;
         let mut state = State::new(&settings, &network);
         let ending = train(&mut network, &mut state, &settings, &self.data, self.seed, observer, stop)?;
         Ok(ending == Ending::Completed)
@@ -203,7 +204,7 @@ struct Stamp {
 /// If it cannot be made or written.
 pub fn sheet(id: &str, analysis: &Analysis, bench: &Bench, tell: &dyn Fn(&str)) -> anyhow::Result<(Sheet, f64)> {
     let [table, stamp] = paths(bench.folder, id);
-    let made_from = (analysis.made_from)(bench);
+    let made_from = json!([analysis.columns, (analysis.made_from)(bench)]);
     if let Some(kept) = kept(&table, &stamp, &made_from)? {
         return Ok(kept);
     }

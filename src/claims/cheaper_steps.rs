@@ -30,7 +30,6 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval of the ratio lay below 1.05.",
     regimes: &[Regime::Shallow],
     cells: |_| Vec::new(),
-    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["net", "block", "affine_us", "bn_us"],
         comes_first: true,
@@ -40,8 +39,8 @@ pub const CLAIM: Claim = Claim {
         },
         make,
     }),
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 /// Pairs of blocks.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::analysis::Analysis;
 use super::evidence::{Cell, Evidence};
 use super::judging::Part;
+use super::prediction::Prediction;
 use super::regime::Regime;
 
 /// What a claim rests on.
@@ -44,4 +45,24 @@ pub struct Claim {
     pub reads: &'static [&'static str],
     /// Judges it in a regime.
     pub parts: fn(&Evidence, Regime) -> Vec<Part>,
+    /// What theory predicts of what was measured.
+    pub theory: fn(&Evidence) -> Vec<Prediction>,
+}
+
+impl Claim {
+    /// What most claims have none of.
+    pub const PLAIN: Self = Self {
+        id: "",
+        kind: Kind::Experiment,
+        sentence: "",
+        criterion: "",
+        reasoning: "",
+        regimes: &[],
+        cells: |_| Vec::new(),
+        reads_activations: false,
+        analysis: None,
+        reads: &[],
+        parts: |_, _| Vec::new(),
+        theory: |_| Vec::new(),
+    };
 }

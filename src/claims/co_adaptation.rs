@@ -15,8 +15,6 @@ pub const CLAIM: Claim = Claim {
         then differ in the steps that they have had.",
     regimes: &[Regime::Shallow],
     cells: |_| Vec::new(),
-    reads_activations: false,
-    analysis: None,
-    reads: &[],
     parts: |_, _| Vec::new(),
+    ..Claim::PLAIN
 };

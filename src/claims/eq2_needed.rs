@@ -17,10 +17,8 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay below 0.005.",
     regimes: &Regime::ALL,
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
-    analysis: None,
-    reads: &[],
     parts: |evidence, regime| vec![part(evidence, regime)],
+    ..Claim::PLAIN
 };
 
 fn cells(regime: Regime) -> [Cell; 2] {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::rates::Rates;
 use super::regime::{Regime, Schedule};
+use super::sheet::Sheet;
 use crate::nn::stages::Site;
 
 /// Successive evaluations whose mean is to reach the target.
 const SUCCESSIVE: usize = 5;
 /// Accuracy of guessing among ten classes: what a diverged run counts as.
-const CHANCE: f64 = 0.1;
+pub const CHANCE: f64 = 0.1;
 
 /// At which rate an arm is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +94,8 @@ pub struct Run {
     pub validation: Vec<(usize, f64)>,
     /// Training loss, by step.
     pub training: Vec<(usize, f64)>,
+    /// Accuracy on the training samples that are evaluated on the way, by step.
+    pub learning: Vec<(usize, f64)>,
     /// Test accuracy at the end under the statistics of the population.
     pub test_accuracy: Option<f64>,
     /// The same of the validation split.
@@ -126,43 +129,6 @@ impl Run {
     }
 }
 
-/// A table of an analysis.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sheet {
-    /// Names of the columns.
-    pub columns: Vec<String>,
-    /// The rows.
-    pub rows: Vec<Vec<String>>,
-}
-
-impl Sheet {
-    /// The rows in which some columns hold these words.
-    pub fn rows_where<'a>(&'a self, words: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = SheetRow<'a>> {
-        let rows = self.rows.iter().map(|cells| SheetRow { sheet: self, cells });
-        rows.filter(move |row| words.iter().all(|(column, word)| row.word(column) == *word))
-    }
-}
-
-/// A row of an analysis.
-#[derive(Debug, Clone, Copy)]
-pub struct SheetRow<'a> {
-    sheet: &'a Sheet,
-    cells: &'a [String],
-}
-
-impl SheetRow<'_> {
-    /// The text in a column; empty if there is none.
-    pub fn word(&self, column: &str) -> &str {
-        let at = self.sheet.columns.iter().position(|known| known == column);
-        at.and_then(|at| self.cells.get(at)).map_or("", String::as_str)
-    }
-
-    /// The number in a column; not a number if there is none.
-    pub fn number(&self, column: &str) -> f64 {
-        self.word(column).parse().unwrap_or(f64::NAN)
-    }
-}
-
 /// Runs of an arm by their rate's bits: rates come from one file, and are equal or different.
 pub type ByRate = BTreeMap<u64, Vec<Run>>;
 
@@ -178,6 +144,11 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The table of a claim's analysis; an empty one where it was not made.
+    pub fn sheet(&self, id: &str) -> Sheet {
+        self.sheets.get(id).cloned().unwrap_or_default()
+    }
+
     /// The target of a regime.
     pub fn target(&self, regime: Regime) -> f64 {
         self.rates.tuned(regime, Schedule::Constant).and_then(|tuned| tuned.target).unwrap_or(f64::INFINITY)

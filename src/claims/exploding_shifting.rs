@@ -23,9 +23,8 @@ pub const CLAIM: Claim = Claim {
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
     reads_activations: true,
-    analysis: None,
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 fn cells(regime: Regime) -> [Cell; 3] {

@@ -22,10 +22,9 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay on the other side of the threshold.",
     regimes: &Regime::ALL,
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
-    analysis: None,
     reads: &["cheaper-steps"],
     parts,
+    ..Claim::PLAIN
 };
 
 fn cells(regime: Regime) -> [Cell; 2] {

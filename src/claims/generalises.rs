@@ -19,10 +19,8 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval of the difference lay below 0.005.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
-    analysis: None,
-    reads: &[],
     parts: |evidence, regime| vec![part(evidence, regime)],
+    ..Claim::PLAIN
 };
 
 fn cells(regime: Regime) -> [Cell; 2] {

@@ -4,6 +4,7 @@ use super::claim::{Claim, Kind};
 use super::decide::Verdict;
 use super::evidence::Evidence;
 use super::judging::{Part, combined};
+use super::prediction::Prediction;
 use super::regime::Regime;
 
 /// A claim with what came of it.
@@ -17,6 +18,8 @@ pub struct Judged {
     pub detail: String,
     /// What was found, part by part; the first is the one that is shown.
     pub parts: Vec<Part>,
+    /// What theory predicts, and what was measured.
+    pub theory: Vec<Prediction>,
     /// How many of the parts are of the first regime, which decides.
     pub decided_by: usize,
     /// Seconds of computing that it rests on; runs that claims share are counted in each.
@@ -38,6 +41,7 @@ pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence) -> V
             verdict,
             detail,
             parts: [main, elsewhere].concat(),
+            theory: (claim.theory)(evidence),
             decided_by,
             seconds: 0.0,
             is_dropped: false,

@@ -15,8 +15,12 @@ pub mod figures;
 pub mod judged;
 pub mod judging;
 pub mod list;
+pub mod prediction;
 pub mod rates;
+pub mod reading;
 pub mod regime;
+mod regression;
+pub mod sheet;
 pub mod suite;
 pub mod tune;
 

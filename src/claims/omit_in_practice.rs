@@ -19,10 +19,8 @@ pub const CLAIM: Claim = Claim {
         has an error of its own, of about ± 0.003 for a difference; the seeds do not show it.",
     regimes: &Regime::ALL,
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
-    analysis: None,
-    reads: &[],
     parts: |evidence, regime| vec![part(evidence, regime)],
+    ..Claim::PLAIN
 };
 
 fn cells(regime: Regime) -> [Cell; 2] {

@@ -10,7 +10,7 @@
 //! | `cnn` | 16 and 32 channels, max pools | pooling |
 //! | `batch256` | `shallow`, minibatches of 256, 400 steps | statistics of parts of a minibatch |
 //! | `batch4`, `batch8` | `shallow`, minibatches of 4 and 8, 6,000 and 3,000 steps | statistics of few samples |
-//! | `cnn4` | `cnn`, minibatches of 4, 2,000 steps | the same over positions |
+//! | `cnn2`, `cnn4`, `cnn8` | `cnn`, minibatches of 2, 4 and 8, 4,000, 2,000 and 1,000 steps | the same over positions |
 //! | `adam` | `shallow`, trained by Adam | an optimiser that sets a rate for each parameter |
 //! | `memorise` | `shallow`, 1,000 training samples with random labels, 600 steps | what a net can hold |
 //!
@@ -18,7 +18,8 @@
 //!
 //! - **constant** rates, for times to a target. 1,000 validation samples are read at steps that grow by a factor of 1.05.
 //! - **cosine** decay to 0, for accuracies at the end, which then differ far less between seeds. 10,000 samples are held out
-//!   to choose the rate by, and are read at 20 points.
+//!   to choose the rate by. They are read at the end; in `shallow`, where a claim asks what a net has learnt on the way, at 20
+//!   points.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,7 +38,9 @@ pub enum Regime {
     Batch256,
     Batch4,
     Batch8,
+    Cnn2,
     Cnn4,
+    Cnn8,
     Adam,
     Memorise,
 }
@@ -115,7 +118,9 @@ impl Regime {
             Self::Batch256 => "batch256",
             Self::Batch4 => "batch4",
             Self::Batch8 => "batch8",
+            Self::Cnn2 => "cnn2",
             Self::Cnn4 => "cnn4",
+            Self::Cnn8 => "cnn8",
             Self::Adam => "adam",
             Self::Memorise => "memorise",
         }
@@ -128,7 +133,9 @@ impl Regime {
             Self::Batch256 => 400,
             Self::Batch4 => 6000,
             Self::Batch8 => 3000,
+            Self::Cnn2 => 4000,
             Self::Cnn4 => 2000,
+            Self::Cnn8 => 1000,
             Self::Memorise => 600,
             Self::Shallow | Self::Sigmoid | Self::Deep10 | Self::Res20 | Self::Offset | Self::Adam => 1500,
         }
@@ -143,8 +150,9 @@ impl Regime {
     const fn batch_size(self) -> usize {
         match self {
             Self::Batch256 => 256,
+            Self::Cnn2 => 2,
             Self::Batch4 | Self::Cnn4 => 4,
-            Self::Batch8 => 8,
+            Self::Batch8 | Self::Cnn8 => 8,
             _ => 64,
         }
     }
@@ -168,7 +176,7 @@ impl Regime {
             Self::Res20 => json!({
                 "kind": "mlp", "hidden": vec![100; 21], "residual": true, "norm_position": "after_activation"
             }),
-            Self::Cnn | Self::Cnn4 => json!({ "kind": "cnn", "channels": [16, 32] }),
+            Self::Cnn | Self::Cnn2 | Self::Cnn4 | Self::Cnn8 => json!({ "kind": "cnn", "channels": [16, 32] }),
         }
     }
 
@@ -200,8 +208,11 @@ impl Regime {
         let steps = self.steps();
         let word = schedule.name();
         let evaluate = match schedule {
-            Schedule::Constant => geometric(steps),
-            Schedule::Cosine => (1..POINTS).map(|i| i * steps / POINTS).collect(),
+            Schedule::Constant => json!(geometric(steps)),
+            Schedule::Cosine if self == Self::Shallow => {
+                json!((1..POINTS).map(|i| i * steps / POINTS).collect::<Vec<_>>())
+            }
+            Schedule::Cosine => json!(0),
         };
         // What the activations are at the start and at the end.
         let is_looked_at = matches!(self, Self::Shallow | Self::Adam) && schedule == Schedule::Constant;

@@ -20,10 +20,8 @@ pub const CLAIM: Claim = Claim {
         helps.",
     regimes: &[Regime::Shallow, Regime::Sigmoid, Regime::Res20],
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
-    analysis: None,
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 /// The repair that was named for a regime.

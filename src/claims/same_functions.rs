@@ -38,7 +38,6 @@ pub const CLAIM: Claim = Claim {
         It is mathematics: the experiment shows it, and would find a fault in the program if it failed.",
     regimes: &[Regime::Shallow],
     cells: |_| cells().to_vec(),
-    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["kind", "net", "depth", "precision", "inputs", "relative"],
         comes_first: false,
@@ -53,8 +52,8 @@ pub const CLAIM: Claim = Claim {
         },
         make,
     }),
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 /// Largest difference of logits, relative to the largest logit, in double and in single precision.
@@ -169,7 +168,7 @@ fn between_batches(network: &Network<f64>, settings: &Settings, data: &Dataset) 
 }
 
 fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
-    let sheet = evidence.sheets.get(CLAIM.id).cloned().unwrap_or_default();
+    let sheet = evidence.sheet(CLAIM.id);
     let largest = |words: &[(&str, &str)]| {
         let found: Vec<f64> = sheet.rows_where(words).map(|row| row.number("relative")).collect();
         found.into_iter().reduce(|a, b| if a.is_nan() || b <= a { a } else { b })

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
-use super::evidence::{Cell, Evidence, Sheet};
+use super::evidence::{Cell, Evidence};
 use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
+use super::sheet::Sheet;
 use crate::nn::parameters::Tensor;
 use crate::nn::stages::{Site, Stage};
 use crate::nn::walk::Written;
@@ -28,15 +29,14 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay above 1.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "arm", "block", "channel", "rms", "is_active"],
         comes_first: false,
         made_from: |bench| made_from_runs(bench, &cells(Regime::Shallow)),
         make: |bench| each_seed(bench, &|seed| rows(bench, seed)),
     }),
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 /// Steps that are watched.
@@ -120,7 +120,7 @@ fn activity(network: &Network<f32>, replay: &Replay) -> anyhow::Result<Vec<bool>
 }
 
 fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
-    let sheet = evidence.sheets.get(CLAIM.id).cloned().unwrap_or_default();
+    let sheet = evidence.sheet(CLAIM.id);
     let criterion = Criterion { holds: Beyond::Below(0.8), fails: Beyond::Above(1.0), unit: Unit::Ratio };
     let sentence = "the γ of bn move at speeds that are closer together";
     let question = Question { sentence, regime, criterion, cells: &[], moved_by: [&[], &[]], decides: true };

@@ -18,10 +18,8 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay above ½.",
     regimes: &[Regime::Shallow, Regime::Sigmoid, Regime::Deep10],
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
-    analysis: None,
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 fn cells(regime: Regime) -> [Cell; 3] {

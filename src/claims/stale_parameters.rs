@@ -5,9 +5,10 @@ use anyhow::Context;
 use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
-use super::evidence::{Cell, Evidence, Sheet};
+use super::evidence::{Cell, Evidence};
 use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
+use super::sheet::Sheet;
 use crate::data::Dataset;
 use crate::nn::parameters::Tensor;
 use crate::nn::{Network, Pass, Statistics, Workspace};
@@ -26,15 +27,14 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay on the other side.",
     regimes: &[Regime::Shallow],
     cells: |regime| vec![cell(regime)],
-    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "t", "k", "samples", "ln_old", "ln_renewed"],
         comes_first: false,
         made_from: |bench| made_from_runs(bench, &[cell(Regime::Shallow)]),
         make: |bench| each_seed(bench, &|seed| rows(bench, seed)),
     }),
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 /// When γ and β are taken.
@@ -114,7 +114,7 @@ fn loss(
 }
 
 fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
-    let sheet = evidence.sheets.get(CLAIM.id).cloned().unwrap_or_default();
+    let sheet = evidence.sheet(CLAIM.id);
     let part = |sentence: &str, k: &str, samples: &str, decides: bool| {
         let criterion = Criterion { holds: Beyond::Below(-0.02), fails: Beyond::Above(0.02), unit: Unit::Number };
         let question = Question { sentence, regime, criterion, cells: &[], moved_by: [&[], &[]], decides };
@@ -136,9 +136,5 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
 /// D of each seed: the mean over the times.
 fn differences(sheet: &Sheet, k: &str, samples: &str) -> Vec<f64> {
     let words = [("k", k), ("samples", samples)];
-    let mut by_seed: std::collections::BTreeMap<u64, Vec<f64>> = std::collections::BTreeMap::new();
-    for row in sheet.rows_where(&words) {
-        by_seed.entry(row.number("seed") as u64).or_default().push(row.number("ln_old") - row.number("ln_renewed"));
-    }
-    by_seed.values().map(|found| found.iter().sum::<f64>() / found.len() as f64).collect()
+    sheet.by_seed(&words, &|row| row.number("ln_old") - row.number("ln_renewed")).into_values().collect()
 }

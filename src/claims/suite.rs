@@ -14,25 +14,21 @@ use serde_json::Value;
 
 use super::analysis::{Bench, sheet};
 use super::claim::Claim;
-use super::evidence::{Arm, ByRate, Cell, Drift, Evidence, Run};
+use super::evidence::{Arm, Cell, Evidence};
 use super::experiments::{experiment_of, folder_of};
 use super::list;
 use super::rates::Rates;
+use super::reading;
 use super::regime::{Data, Regime};
-use crate::compare::Loaded;
-use crate::compare::sheet::{self as table, Number, Word};
 use crate::config::Experiment;
 use crate::config::cost::Operations;
 use crate::data::Store;
 use crate::files;
-use crate::nn::stages::Site;
 use crate::plan::{PlannedRun, Shard, plan};
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
-use crate::record::run::{RunRecord, Status};
-use crate::record::tables;
+use crate::record::run::RunRecord;
 use crate::runner::{Done, Events, Options, complete};
-use crate::table::Row;
 
 /// What is asked for, and where it lives.
 #[derive(Debug)]
@@ -178,7 +174,7 @@ impl Suite<'_> {
         let folder = folder_of(&self.folder, &part.arm);
         let mut claims = self.claims.iter().filter(|(claim, _)| claim.reads_activations);
         let is_looked_at = claims.any(|(claim, _)| self.arms_of(claim).contains(&part.arm));
-        let (runs, seconds) = read(&folder, part.arm.regime.steps(), &part.rates, &self.seeds, is_looked_at)?;
+        let (runs, seconds) = reading::read(&folder, part.arm.regime.steps(), &part.rates, &self.seeds, is_looked_at)?;
         evidence.runs.insert(part.arm, runs);
         Ok(seconds)
     }
@@ -220,120 +216,11 @@ fn asked<'a>(
     }
 }
 
-/// The finished runs at these rates with these seeds.
-fn read(
-    folder: &ExperimentFolder,
-    budget: usize,
-    rates: &[f64],
-    seeds: &[u64],
-    with_activations: bool,
-) -> anyhow::Result<(ByRate, f64)> {
-    let loaded = Loaded::read(folder)?;
-    let column = |name: &str| loaded.metrics.iter().position(|metric| metric.name == name);
-    let [test, validation, train] =
-        ["test_accuracy_population", "validation_accuracy_population", "train_accuracy_population"].map(column);
-    let mut runs: BTreeMap<String, (f64, Run)> = BTreeMap::new();
-    for run in loaded.runs.iter().filter(|run| run.status.is_finished() && seeds.contains(&run.entry.seed)) {
-        let Some(rate) = run.entry.values.first().and_then(Value::as_f64).filter(|rate| rates.contains(rate)) else {
-            continue;
-        };
-        let found = Run {
-            seed: run.entry.seed,
-            budget,
-            diverged: run.status == Status::Diverged,
-            test_accuracy: test.and_then(|at| run.scores[at]),
-            validation_accuracy: validation.and_then(|at| run.scores[at]),
-            train_accuracy: train.and_then(|at| run.scores[at]),
-            ..Run::default()
-        };
-        runs.insert(run.entry.id.clone(), (rate, found));
-    }
-    curves(folder, &mut runs)?;
-    if with_activations {
-        activations(folder, &mut runs)?;
-    }
-    let seconds = seconds(folder, &runs)?;
-    let mut by_rate = ByRate::new();
-    for (rate, run) in runs.into_values() {
-        by_rate.entry(rate.to_bits()).or_default().push(run);
-    }
-    by_rate.values_mut().for_each(|runs| runs.sort_by_key(|run| run.seed));
-    Ok((by_rate, seconds))
-}
-
-fn curves(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) -> anyhow::Result<()> {
-    let mut sheet = table::open(folder, tables::CURVES)?;
-    let [id, split, mode] = [sheet.column::<Word>("run_id")?, sheet.column("split")?, sheet.column("mode")?];
-    let [step, loss, accuracy] = [sheet.column::<Number>("step")?, sheet.column("loss")?, sheet.column("accuracy")?];
-    while let Some(row) = sheet.next_row()? {
-        let Some((_, run)) = runs.get_mut(row.get(id)?) else { continue };
-        let (Some(step), "running_stats") = (row.get(step)?, row.get(mode)?) else { continue };
-        match (row.get(split)?, row.get(loss)?, row.get(accuracy)?) {
-            ("train", Some(loss), _) => run.training.push((step as usize, loss)),
-            ("validation", _, Some(accuracy)) => run.validation.push((step as usize, accuracy)),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// The first and the last look at each channel that enters and leaves a norm.
-fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) -> anyhow::Result<()> {
-    let activations = crate::probe::activations::ActivationRow::TABLE;
-    if files::look(&folder.table(activations.file))?.is_none() {
-        return Ok(());
-    }
-    let mut sheet = table::open(folder, activations)?;
-    let [id, site, channel] = [sheet.column::<Word>("run_id")?, sheet.column("site")?, sheet.column("channel")?];
-    let [step, block, mean, std] =
-        [sheet.column::<Number>("step")?, sheet.column("block")?, sheet.column("mean")?, sheet.column("std")?];
-    while let Some(row) = sheet.next_row()? {
-        let Some((_, run)) = runs.get_mut(row.get(id)?) else { continue };
-        let site = match row.get(site)? {
-            "norm_input" => Site::NormInput,
-            "norm_output" => Site::NormOutput,
-            _ => continue,
-        };
-        if row.get(channel)? == "all" {
-            continue;
-        }
-        let (Some(step), Some(block), Some(mean), Some(std)) =
-            (row.get(step)?, row.get(block)?, row.get(mean)?, row.get(std)?)
-        else {
-            continue;
-        };
-        let channel: usize = row.get(channel)?.parse().with_context(|| row.at(channel))?;
-        let block = block as usize;
-        if step == 0.0 {
-            run.drift.push(Drift { site, block, before: [mean, std], after: [f64::NAN; 2] });
-        } else if let Some(drift) = run.drift.iter_mut().filter(|d| (d.site, d.block) == (site, block)).nth(channel) {
-            drift.after = [mean, std];
-        }
-    }
-    Ok(())
-}
-
-/// Seconds of computing that runs took.
-fn seconds(folder: &ExperimentFolder, runs: &BTreeMap<String, (f64, Run)>) -> anyhow::Result<f64> {
-    let mut sheet = table::open(folder, tables::TIMING)?;
-    let id = sheet.column::<Word>("run_id")?;
-    let columns = ["train_seconds", "evaluate_seconds", "probe_seconds"];
-    let columns = columns.into_iter().map(|name| sheet.column::<Number>(name)).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut total = 0.0;
-    while let Some(row) = sheet.next_row()? {
-        if runs.contains_key(row.get(id)?) {
-            for column in &columns {
-                total += row.get(*column)?.unwrap_or_default();
-            }
-        }
-    }
-    Ok(total)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::regime::Schedule;
     use super::*;
+    use crate::nn::stages::Site;
 
     #[test]
     fn every_configuration_of_every_claim_is_valid() {
@@ -381,7 +268,7 @@ mod tests {
         let options = Options { jobs: 1, shard: None, only, trace: false, resume_every, discard: None, stop: &stop };
         let done = complete(&experiment, &store, lab.path(), &options, &Nobody).expect("trained");
         assert_eq!((done.tally.finished, done.tally.total()), (4, 4), "seed 8 was not asked for");
-        let (found, seconds) = read(&done.folder, 12, &[0.3], &[7], true).expect("read");
+        let (found, seconds) = reading::read(&done.folder, 12, &[0.3], &[7], true).expect("read");
         assert_eq!(found.values().map(Vec::len).collect::<Vec<_>>(), [1]);
         assert!(seconds > 0.0 && found.contains_key(&0.3f64.to_bits()));
         let run = &found[&0.3f64.to_bits()][0];
@@ -395,6 +282,7 @@ mod tests {
         assert_eq!(run.validation.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [0, 3, 6, 12]);
         let training = of(&[("split", "train"), ("mode", "running_stats")]);
         assert_eq!(run.training, pairs(cells(&curves, &training, &["step", "loss"])));
+        assert_eq!(run.learning, pairs(cells(&curves, &training, &["step", "accuracy"])));
         let scores = ["train_accuracy_population", "validation_accuracy_population", "test_accuracy_population"];
         let row = cells(&table("runs.csv"), &own, &scores).remove(0);
         let read = [run.train_accuracy, run.validation_accuracy, run.test_accuracy];

@@ -3,10 +3,11 @@
 use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
-use super::evidence::{Cell, Evidence, Sheet};
+use super::evidence::{Cell, Evidence};
 use super::figures::accuracy_difference;
 use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
+use super::sheet::Sheet;
 use crate::nn::parameters::Tensor;
 use crate::nn::{Network, Pass, Statistics};
 
@@ -25,15 +26,14 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the share lay above 0.4, and the accuracy lost below 0.005.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "step", "loss", "without_small", "without_rest"],
         comes_first: false,
         made_from: |bench| made_from_runs(bench, &cells(Regime::Shallow)[..1]),
         make: |bench| each_seed(bench, &|seed| rows(bench, seed)),
     }),
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 /// When halves are taken out, beside the end.
@@ -102,7 +102,7 @@ fn validation_loss(network: &Network<f32>, replay: &Replay) -> anyhow::Result<f6
 }
 
 fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
-    let sheet = evidence.sheets.get(CLAIM.id).cloned().unwrap_or_default();
+    let sheet = evidence.sheet(CLAIM.id);
     let share = |sentence: &str, step: usize, decides: bool| {
         let criterion = Criterion { holds: Beyond::Below(0.25), fails: Beyond::Above(0.4), unit: Unit::Share };
         let question = Question { sentence, regime, criterion, cells: &[], moved_by: [&[], &[]], decides };

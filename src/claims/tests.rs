@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::claim::{Claim, Kind};
 use super::decide::Verdict;
-use super::evidence::{Cell, Drift, Evidence, Rate, Run, Sheet};
+use super::evidence::{Cell, Drift, Evidence, Rate, Run};
 use super::judged::judge;
 use super::list;
 use super::rates::{Chosen, Tuned};
+use super::sheet::Sheet;
 use crate::nn::stages::Site;
 
 const SEEDS: u64 = 12;
@@ -54,10 +55,11 @@ fn run(seed: u64, cell: &Cell, made: Made) -> Run {
     };
     Run {
         seed,
-        budget: 1500,
+        budget: cell.arm.regime.steps(),
         diverged: false,
         validation,
         training: vec![(0, 2.3), (2000, 0.1)],
+        learning: Vec::new(),
         test_accuracy: Some(made.accuracy + 0.01 * e),
         validation_accuracy: Some(made.accuracy),
         train_accuracy: Some(made.accuracy + 0.01 * e),

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
-use super::evidence::{Cell, Evidence, Sheet};
+use super::evidence::{Cell, Evidence};
 use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
+use super::sheet::Sheet;
 use crate::config::settings::Every;
 use crate::probe::landscape::LandscapeProbe;
 use crate::train::{Batch, Observer};
@@ -25,15 +26,14 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay below 1.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
     analysis: Some(Analysis {
         columns: &["seed", "arm", "step", "loss", "prediction_error"],
         comes_first: false,
         made_from: |bench| made_from_runs(bench, &cells(Regime::Shallow)),
         make: |bench| each_seed(bench, &|seed| rows(bench, seed)),
     }),
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 /// Steps between two looks.
@@ -77,7 +77,7 @@ fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Vec<Vec<String>>> {
 }
 
 fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
-    let sheet = evidence.sheets.get(CLAIM.id).cloned().unwrap_or_default();
+    let sheet = evidence.sheet(CLAIM.id);
     let criterion = Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.0), unit: Unit::Ratio };
     let sentence = "the gradient of affine predicts less well";
     let question = Question { sentence, regime, criterion, cells: &[], moved_by: [&[], &[]], decides: true };

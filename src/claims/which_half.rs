@@ -19,10 +19,8 @@ pub const CLAIM: Claim = Claim {
         The verdict would be another if the whole interval lay on the other side of 1.",
     regimes: &Regime::ALL,
     cells: |regime| cells(regime).to_vec(),
-    reads_activations: false,
-    analysis: None,
-    reads: &[],
     parts,
+    ..Claim::PLAIN
 };
 
 fn cells(regime: Regime) -> [Cell; 4] {

@@ -9,6 +9,7 @@ use crate::claims::decide::{Beyond, Criterion, Unit, Verdict};
 use crate::claims::judged::Judged;
 use crate::claims::judging::Part;
 use crate::claims::list;
+use crate::claims::prediction::Prediction;
 
 /// How verdicts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,7 +60,10 @@ fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
     let (first, last) = ground.seeds;
     let title = format!("Claims on {}, {} seeds ({first} to {last})", ground.data, ground.count);
     let mut sections = vec![layout.titled(&title, &layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1))];
-    sections.extend(all.iter().filter(|judged| judged.parts.len() > 1).map(|judged| parts(judged, layout)));
+    for judged in all {
+        sections.extend((judged.parts.len() > 1).then(|| parts(judged, layout)));
+        sections.extend((!judged.theory.is_empty()).then(|| theory(judged, layout)));
+    }
     let told = all.iter().filter(|judged| !judged.detail.is_empty());
     let why: Vec<String> = told.map(|judged| format!("`{}`: {}.", judged.claim.id, judged.detail)).collect();
     if !why.is_empty() {
@@ -99,6 +103,34 @@ fn parts(judged: &Judged, layout: Layout) -> String {
     };
     let title = format!("{}: {}", judged.claim.id, judged.claim.criterion);
     layout.titled(&title, &layout.table(&header, &judged.parts.iter().map(row).collect::<Vec<_>>(), 1))
+}
+
+/// What formulas predict, beside what was measured.
+fn theory(judged: &Judged, layout: Layout) -> String {
+    let header = ["figure", "predicted", "measured", "SE", "off by", "n"].map(str::to_owned);
+    let row = |found: &Prediction| {
+        vec![
+            found.what.clone(),
+            significant(found.predicted),
+            significant(found.measured),
+            found.standard_error.map_or_else(dash, significant),
+            found.difference().map_or_else(dash, |errors| format!("{errors:+.1} SE").replace('-', "−")),
+            found.n.to_string(),
+        ]
+    };
+    let title = format!("{}: theory beside measurement", judged.claim.id);
+    layout.titled(&title, &layout.table(&header, &judged.theory.iter().map(row).collect::<Vec<_>>(), 1))
+}
+
+/// A number in four digits.
+fn significant(x: f64) -> String {
+    let text = match x.abs() {
+        0.0 => "0".to_owned(),
+        size if !(1e-3..1e6).contains(&size) => format!("{x:.1e}"),
+        size if size >= 1000.0 => format!("{x:.0}"),
+        size => format!("{x:.*}", (3.0 - size.log10().floor()).max(0.0) as usize),
+    };
+    text.replace('-', "−")
 }
 
 /// What would make a claim hold, and what fail.
@@ -174,6 +206,7 @@ fn of_claim(judged: &Judged) -> Value {
         "seconds": judged.seconds,
         "dropped_by_benjamini_hochberg": judged.is_dropped,
         "parts": judged.parts.iter().map(of_part).collect::<Vec<_>>(),
+        "theory": judged.theory.iter().map(of_prediction).collect::<Vec<_>>(),
     })
 }
 
@@ -195,6 +228,17 @@ fn of_part(part: &Part) -> Value {
         "p": part.p,
         "n": part.n,
         "decides": part.decides,
+    })
+}
+
+fn of_prediction(found: &Prediction) -> Value {
+    json!({
+        "what": found.what,
+        "predicted": found.predicted,
+        "measured": found.measured,
+        "standard_error": found.standard_error,
+        "difference_in_standard_errors": found.difference(),
+        "n": found.n,
     })
 }
 

@@ -1,0 +1,49 @@
+//! Theory beside measurement.
+
+/// A figure that a formula predicts, and what was measured of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// What it is.
+    pub what: String,
+    /// By the formula; where it depends on the seed, the mean.
+    pub predicted: f64,
+    /// The mean over seeds.
+    pub measured: f64,
+    /// Standard error of the mean difference of the two; none for fewer than two seeds.
+    pub standard_error: Option<f64>,
+    /// Seeds.
+    pub n: usize,
+}
+
+impl Prediction {
+    /// Of pairs predicted, measured, one a seed; none without any.
+    pub fn of(what: &str, pairs: &[[f64; 2]]) -> Option<Self> {
+        let n = pairs.len();
+        let mean = |of: &dyn Fn(&[f64; 2]) -> f64| pairs.iter().map(of).sum::<f64>() / n as f64;
+        let [predicted, measured] = [mean(&|pair| pair[0]), mean(&|pair| pair[1])];
+        let squares = mean(&|pair| (pair[1] - pair[0] - (measured - predicted)).powi(2)) * n as f64;
+        let standard_error = (n > 1).then(|| (squares / (n as f64 - 1.0) / n as f64).sqrt());
+        (n > 0).then(|| Self { what: what.to_owned(), predicted, measured, standard_error, n })
+    }
+
+    /// How many standard errors lie between the two; none where there is no error to go by.
+    pub fn difference(&self) -> Option<f64> {
+        self.standard_error.filter(|error| *error > 0.0).map(|error| (self.measured - self.predicted) / error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_is_as_far_off_as_its_standard_error_says() {
+        // Differences 1, 2, 3: mean 2, SD 1, standard error 1/√3.
+        let found = Prediction::of("it", &[[1.0, 2.0], [5.0, 7.0], [3.0, 6.0]]).expect("three seeds");
+        assert_eq!((found.predicted, found.measured, found.n), (3.0, 5.0, 3));
+        assert!((found.difference().expect("an error") - 2.0 * 3f64.sqrt()).abs() < 1e-12);
+        assert_eq!(Prediction::of("it", &[]), None);
+        let exact = Prediction::of("it", &[[2.0, 2.0], [3.0, 3.0]]).expect("two seeds");
+        assert_eq!((exact.standard_error, exact.difference()), (Some(0.0), None));
+    }
+}
