@@ -200,7 +200,11 @@ pub fn combined(main: &[Part], elsewhere: &[Part]) -> (Verdict, String) {
     let Some(first) = main.first() else { return (Verdict::NotTested, "nothing was tried".to_owned()) };
     if let Some(open) = main.iter().find(|part| !part.verdict.is_decided()) {
         let others: Vec<String> = main.iter().filter(|part| part.verdict.is_decided()).map(|part| said(part)).collect();
-        let open = if open.detail.is_empty() { open.sentence.clone() } else { open.detail.clone() };
+        let open = match (&open.detail[..], main.len()) {
+            ("", _) => open.sentence.clone(),
+            (detail, 1) => detail.to_owned(),
+            (detail, _) => format!("{}: {detail}", open.sentence),
+        };
         return (Verdict::Inconclusive, [vec![open], others].concat().join("; "));
     }
     if main.iter().any(|part| part.verdict != first.verdict) {

@@ -44,8 +44,8 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
     }
     let chosen = args.ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
     let is_named = |claim: &&Claim| chosen.iter().any(|other| other.id == claim.id);
-    // A CNN takes longer than all the rest.
-    let is_quick = |claim: &&Claim| !args.quick || claim.regimes[0] != Regime::Cnn;
+    // A CNN takes longer than all the rest, and minibatches of 4 take many steps.
+    let is_quick = |claim: &&Claim| !args.quick || ![Regime::Cnn, Regime::Batch4].contains(&claim.regimes[0]);
     let is_asked = |claim: &&Claim| is_named(claim) || chosen.is_empty() && is_quick(claim);
     let regimes = |claim: &'static Claim| if args.full { claim.regimes.to_vec() } else { claim.regimes[..1].to_vec() };
     let claims = list::ALL.into_iter().filter(is_asked).map(|claim| (claim, regimes(claim))).collect();
@@ -157,7 +157,8 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     let mut notes: Vec<String> = note.into_iter().collect();
     if args.quick {
         notes.push(
-            "With --quick there are few seeds, one rate an arm, and no CNN: what is inconclusive may not be with more."
+            "With --quick there are few seeds, one rate an arm, and neither CNNs nor minibatches of 4: what is inconclusive \
+             may not be with more."
                 .to_owned(),
         );
     }

@@ -45,7 +45,7 @@ pub fn judged(all: &[Judged], ground: &Ground, format: ClaimsFormat) -> String {
 }
 
 fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
-    let header = ["claim", "verdict", "figure (95 % interval)", "holds, fails if", "s"].map(str::to_owned);
+    let header = ["claim", "verdict", "figure (95 % interval)", "holds / fails if", "s"].map(str::to_owned);
     let row = |judged: &Judged| {
         let mark = if judged.is_dropped { "*" } else { "" };
         let first = judged.parts.first();
@@ -92,10 +92,10 @@ fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
 fn parts(judged: &Judged, layout: Layout) -> String {
     let header = ["regime", "part", "verdict", "figure (95 % interval)", "n"].map(str::to_owned);
     let row = |part: &Part| {
-        let beside = if part.decides { "" } else { " (beside)" };
+        let beside = if part.decides { "" } else { "beside: " };
         vec![
             part.regime.clone(),
-            format!("{}{beside}", part.sentence),
+            format!("{beside}{}", part.sentence),
             part.verdict.words().to_owned(),
             figure(part),
             if part.n == 0 { dash() } else { part.n.to_string() },
@@ -140,7 +140,7 @@ fn thresholds(criterion: &Criterion) -> String {
         Beyond::Above(threshold) => format!(">\u{a0}{}", number(threshold)),
         Beyond::Below(threshold) => format!("<\u{a0}{}", number(threshold)),
     };
-    format!("{}, {}", side(criterion.holds), side(criterion.fails)).replace('-', "−")
+    format!("{} / {}", side(criterion.holds), side(criterion.fails)).replace('-', "−")
 }
 
 /// A figure with its interval, in its unit.

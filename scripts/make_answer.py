@@ -1,0 +1,396 @@
+#!/usr/bin/env python3
+"""Writes the tables and figures of docs/answer.md, from two runs of `bn-exp claims` on seeds that have none in common.
+
+Usage:
+    scripts/make_answer.py --out results/claims [--seeds 0-23 --seeds 100-123] [--program target/release/bn-exp]
+    scripts/make_answer.py --published     # from results/published/claims-*.json, without running anything
+
+`bn-exp claims --full --seeds A-B --out OUT` is asked for its verdicts, as JSON and as the table that it prints; what is not
+trained yet it trains first, which takes hours. The JSON is kept in results/published, so that the page can be made again
+without the runs. Of docs/answer.md only what stands between <!-- begin NAME --> and <!-- end NAME --> is written.
+
+A claim is called settled where both ranges of seeds decide it, and decide it alike.
+
+Figures, written to docs/figures/answer:
+    shares       the share of bn's gain in time that each arm keeps, regime by regime
+    renewing     D = ln L(old) - ln L(renewed) against the lag, statistics of 4, of 64 and of 2,048 samples
+    rates        accuracy against the learning rate, from the runs by which the rates were chosen (OUT/tuning)
+    claims       of each claim every figure with its interval and its thresholds
+"""
+
+import argparse
+import csv
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import needs
+
+try:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+except ImportError as missing:
+    needs.stop_without(missing)
+
+from plot import STYLE
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "answer.md"
+FIGURES = ROOT / "docs" / "figures" / "answer"
+PUBLISHED = ROOT / "results" / "published"
+DECIDED = {"holds": "holds", "fails": "fails", "holds_in_part": "in part"}
+OPEN = {"inconclusive": "inconclusive", "not_tested": "not tested"}
+WORDS = DECIDED | OPEN
+RANGES = ["#0072B2", "#D55E00"]
+REGIMES = ["sigmoid", "shallow", "deep10", "res20", "offset", "cnn"]
+ARMS = {
+    "affine_init": "#E69F00",
+    "frozen": "#CC79A7",
+    "center": "#009E73",
+    "scale": "#56B4E9",
+    "noisy": "#000000",
+    "weight_std": "#D55E00",
+    "gamma_0": "#999999",
+    "frozen_pool": "#F0E442",
+}
+# Of which arm the share of a part is: the first word of its sentence, where that is an arm.
+NAMED = {"noisy loses most of bn's gain": "noisy", "standardising once behind the pools closes more than half of the gap": "frozen_pool"}
+
+
+# --- what the program found --------------------------------------------------------------------
+
+
+def ask(arguments, seeds, form):
+    """What `bn-exp claims --full` prints in a format."""
+    command = [arguments.program, "claims", "--full", "--out", arguments.out, "--seeds", seeds, "--format", form]
+    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def found(arguments):
+    """For each range of seeds the claims in JSON and as the program printed them."""
+    both = []
+    for i, seeds in enumerate(arguments.seeds):
+        kept = PUBLISHED / f"claims-{i + 1}.json"
+        if not arguments.published:
+            PUBLISHED.mkdir(parents=True, exist_ok=True)
+            answer = {"printed": ask(arguments, seeds, "markdown"), "answer": json.loads(ask(arguments, seeds, "json"))}
+            kept.write_text(json.dumps(answer, indent=1, ensure_ascii=False) + "\n")
+        if not kept.is_file():
+            sys.exit(f"{kept} is missing; run scripts/make_answer.py without --published")
+        both.append(json.loads(kept.read_text()))
+    return both
+
+
+def seeds_of(answer):
+    return f"{answer['seeds']['first']} to {answer['seeds']['last']}"
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def number(x, unit):
+    if x is None:
+        return "∞"
+    text = {"ratio": f"{x:.3f}", "share": f"{x:.2f}", "accuracy": f"{x:+.4f}"}.get(unit) or f"{x:.3g}"
+    return text.replace("-", "−")
+
+
+def figure(part):
+    """The figure of a part with its interval."""
+    if part["estimate"] is None:
+        return "–"
+    unit = part["criterion"]["unit"]
+    text = number(part["estimate"], unit)
+    if part["interval"]:
+        low, high = part["interval"]
+        text += f" ({'−∞' if low is None else number(low, unit)} to {number(high, unit)})"
+    return text
+
+
+def settled(first, second):
+    alike = first["verdict"] == second["verdict"] and first["verdict"] in DECIDED
+    return f"**{DECIDED[first['verdict']]}**" if alike else "open"
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def the_claims(first, second):
+    rows = []
+    for a, b in zip(first["claims"], second["claims"]):
+        one = [figure(claim["parts"][0]) if claim["parts"] else "–" for claim in (a, b)]
+        rows.append([f"`{a['id']}`", a["sentence"], WORDS[a["verdict"]], one[0], WORDS[b["verdict"]], one[1], settled(a, b)])
+    heads = [f"seeds {seeds_of(answer)}" for answer in (first, second)]
+    return table(["claim", "that …", heads[0], "figure (95 % interval)", heads[1], "figure (95 % interval)", "settled"], rows)
+
+
+def the_parts(first, second):
+    rows = []
+    for a, b in zip(first["claims"], second["claims"]):
+        for x, y in zip(a["parts"], b["parts"]) if len(a["parts"]) > 1 else []:
+            beside = "" if x["decides"] else "beside: "
+            words = [WORDS[x["verdict"]], figure(x), WORDS[y["verdict"]], figure(y)]
+            rows.append([f"`{a['id']}`", x["regime"], beside + x["sentence"], *words, settled(x, y)])
+    return table(["claim", "regime", "part", "verdict", "figure", "verdict", "figure", "settled"], rows)
+
+
+def the_theory(first, second):
+    def short(x):
+        return "–" if x is None else f"{x:.4g}".replace("-", "−")
+
+    rows = []
+    for a, b in zip(first["claims"], second["claims"]):
+        for x, y in zip(a["theory"], b["theory"]):
+            cells = [f"{short(z['measured'])} ({short(z['difference_in_standard_errors'])} SE)" for z in (x, y)]
+            rows.append([f"`{a['id']}`", x["what"], short(x["predicted"]), *cells])
+    heads = [f"measured, seeds {seeds_of(answer)}" for answer in (first, second)]
+    return table(["claim", "figure", "predicted", *heads], rows)
+
+
+def the_reasons(first, second):
+    """Why what is open stays open, in the program's words."""
+    lines = []
+    for a, b in zip(first["claims"], second["claims"]):
+        if settled(a, b) == "open":
+            told = [f"seeds {seeds_of(answer)}: {WORDS[c['verdict']]}{'; ' + c['detail'] if c['detail'] else ''}" for answer, c in ((first, a), (second, b))]
+            lines.append(f"- `{a['id']}`. " + ". ".join(told) + ".")
+    return "\n".join(lines)
+
+
+def the_count(first, second):
+    pairs = list(zip(first["claims"], second["claims"]))
+    of = {word: [a["id"] for a, b in pairs if settled(a, b) == f"**{word}**"] for word in DECIDED.values()}
+    lines = [f"Of {len(pairs)} claims {sum(map(len, of.values()))} are settled."]
+    for word, ids in of.items():
+        if ids:
+            lines.append(f"- *{word}*: " + ", ".join(f"`{name}`" for name in ids))
+    left = [a["id"] for a, b in pairs if settled(a, b) == "open"]
+    lines.append("- open: " + ", ".join(f"`{name}`" for name in left))
+    return "\n".join(lines)
+
+
+def first_table(printed):
+    """The first table that the program printed, with its title."""
+    return printed.split("\n\n|", 1)[0].strip() + "\n\n|" + printed.split("\n\n|", 1)[1].split("\n\n", 1)[0]
+
+
+def write(blocks):
+    text = PAGE.read_text()
+    for name, block in blocks.items():
+        pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
+        if not pattern.search(text):
+            sys.exit(f"{PAGE} has no place for {name}")
+        text = pattern.sub(lambda match: f"{match[1]}{block}\n{match[2]}", text)
+    PAGE.write_text(text)
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+def save(drawing, name):
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    drawing.savefig(FIGURES / f"{name}.png", dpi=110, bbox_inches="tight")
+    plt.close(drawing)
+
+
+def arm_of(part):
+    word = NAMED.get(part["sentence"], part["sentence"].split()[0])
+    return word if word in ARMS else None
+
+
+def within(interval, low, high):
+    return [min(max(end if end is not None else (low if i == 0 else high), low), high) for i, end in enumerate(interval)]
+
+
+def draw_shares(both):
+    """Share of bn's gain that each arm keeps."""
+    low, high = -0.5, 2.0
+    drawing, axes = plt.subplots(1, len(REGIMES), figsize=(11, 3.4), sharey=True)
+    for regime, axis in zip(REGIMES, axes):
+        names = {}
+        for i, answer in enumerate(both):
+            for claim in answer["claims"]:
+                for part in claim["parts"]:
+                    is_share = part["criterion"] and part["criterion"]["unit"] == "share" and part["estimate"] is not None
+                    arm = arm_of(part)
+                    if part["regime"] != regime or not is_share or arm is None or (i, arm) in names:
+                        continue
+                    names[i, arm] = part
+        arms = [arm for arm in ARMS if any((i, arm) in names for i in (0, 1))]
+        for place, arm in enumerate(arms):
+            for i in (0, 1):
+                part = names.get((i, arm))
+                if part is None or part["interval"] is None:
+                    continue
+                at = place + (-0.15, 0.15)[i]
+                axis.plot([at, at], within(part["interval"], low, high), color=RANGES[i], lw=1.6)
+                estimate = min(max(part["estimate"], low), high)
+                axis.plot([at], [estimate], marker="os"[i], ms=4, color=RANGES[i], ls="none")
+        axis.set_xticks(range(len(arms)), arms, rotation=90)
+        axis.set_xlim(-0.6, max(len(arms), 1) - 0.4)
+        axis.set_title(regime)
+        for height, style in ((0, "-"), (0.5, ":"), (1, "-")):
+            axis.axhline(height, color="#888888", lw=0.8, ls=style)
+        axis.set_ylim(low, high)
+        if not arms:
+            axis.text(0.5, 0.5, "no gap\nor no interval", ha="center", va="center", transform=axis.transAxes, color="#666666")
+    axes[0].set_ylabel("share of bn's gain kept\n0: as slow as affine, 1: as fast as bn")
+    legend(drawing, both)
+    save(drawing, "shares")
+
+
+def legend(drawing, both):
+    marks = [plt.Line2D([], [], color=RANGES[i], marker="os"[i], ms=4) for i in (0, 1)]
+    words = [f"seeds {seeds_of(answer)}" for answer in both]
+    drawing.legend(marks, words, loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.08))
+
+
+def draw_renewing(both):
+    """What renewing the statistics is worth, by the lag."""
+    pattern = re.compile(r"renewing (?:those of (all|64|4) samples )?hurts, (\d+) steps? on")
+    drawing, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
+    colours = {"all": "#0072B2", "64": "#E69F00", "4": "#D55E00"}
+    for answer, axis in zip(both, axes):
+        parts = next(claim for claim in answer["claims"] if claim["id"] == "stale-parameters")["parts"]
+        lines = {}
+        for part in parts:
+            match = pattern.search(part["sentence"])
+            if match and part["interval"]:
+                lines.setdefault(match[1] or "all", []).append((int(match[2]), part["estimate"], *part["interval"]))
+        for samples, points in lines.items():
+            lags, middle, low, high = zip(*sorted(points))
+            axis.plot(lags, middle, marker="o", ms=3, color=colours[samples], label="2,048" if samples == "all" else samples)
+            axis.fill_between(lags, low, high, color=colours[samples], alpha=0.2, lw=0)
+        axis.axhline(0, color="#888888", lw=0.8)
+        axis.set_xscale("log")
+        axis.set_yscale("symlog", linthresh=0.02)
+        axis.set_xlabel("lag in steps")
+        axis.set_title(f"seeds {seeds_of(answer)}")
+    axes[0].set_ylabel("ln L(old) − ln L(renewed)\nabove 0: renewing helps")
+    axes[1].legend(title="statistics of")
+    save(drawing, "renewing")
+
+
+def accuracies(folder):
+    """Final validation accuracy of the tuning runs by learning rate; a run that diverged counts as guessing."""
+    rows = {}
+    with open(folder / "runs.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            score = 0.1 if row["status"] == "diverged" else float(row["validation_accuracy"] or "nan")
+            if row["status"] in ("completed", "diverged"):
+                rows.setdefault(float(row["optimizer.lr"]), []).append(score)
+    return sorted((rate, sorted(scores)) for rate, scores in rows.items())
+
+
+def draw_rates(tuning):
+    """Accuracy against the learning rate."""
+    arms = {"affine": "#D55E00", "affine_init": "#E69F00", "center": "#009E73", "bn": "#0072B2"}
+    regimes = ["sigmoid", "shallow", "deep10"]
+    drawing, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True)
+    for regime, axis in zip(regimes, axes):
+        for arm, colour in arms.items():
+            if not (tuning / regime / arm / "runs.csv").is_file():
+                continue
+            points = accuracies(tuning / regime / arm)
+            rates = [rate for rate, _ in points]
+            axis.plot(rates, [scores[len(scores) // 2] for _, scores in points], color=colour, marker="o", ms=3, label=arm)
+            axis.fill_between(rates, [s[0] for _, s in points], [s[-1] for _, s in points], color=colour, alpha=0.15, lw=0)
+        axis.set_xscale("log")
+        axis.set_xlabel("learning rate")
+        axis.set_title(regime)
+    axes[0].set_ylabel("final validation accuracy\nmedian and range over tuning seeds")
+    axes[0].legend()
+    save(drawing, "rates")
+
+
+def draw_claims(both):
+    """Every figure of every claim, with its thresholds."""
+    claims = [pair for pair in zip(*(answer["claims"] for answer in both)) if any(p["estimate"] is not None for p in pair[0]["parts"])]
+    columns = 4
+    rows = math.ceil(len(claims) / columns)
+    drawing, axes = plt.subplots(rows, columns, figsize=(13, 2.3 * rows), squeeze=False)
+    for axis in axes.flat[len(claims) :]:
+        axis.axis("off")
+    for pair, axis in zip(claims, axes.flat):
+        draw_claim(pair, axis)
+    drawing.tight_layout(rect=(0, 0, 1, 0.98))
+    legend_at = [plt.Line2D([], [], color=RANGES[i], marker="os"[i], ms=4) for i in (0, 1)]
+    drawing.legend(legend_at, [f"seeds {seeds_of(answer)}" for answer in both], loc="upper right", ncols=2)
+    save(drawing, "claims")
+
+
+def draw_claim(pair, axis):
+    places = [k for k, part in enumerate(pair[0]["parts"]) if part["criterion"] and any(c["parts"][k]["estimate"] is not None for c in pair)][:7]
+    unit = pair[0]["parts"][places[0]]["criterion"]["unit"]
+    ends = []
+    for height, k in enumerate(places):
+        for i, claim in enumerate(pair):
+            part = claim["parts"][k]
+            if part["estimate"] is None:
+                continue
+            interval = [part["estimate"] if end is None else end for end in part["interval"] or [part["estimate"]] * 2]
+            at = -height + (0.13, -0.13)[i]
+            axis.plot(interval, [at, at], color=RANGES[i], lw=1.6)
+            axis.plot([part["estimate"]], [at], marker="os"[i], ms=3.5, color=RANGES[i], ls="none")
+            ends.extend(interval)
+    criterion = pair[0]["parts"][places[0]]["criterion"]
+    for side, colour in (("holds", "#009E73"), ("fails", "#CC79A7")):
+        ((_, threshold),) = criterion[side].items()
+        axis.axvline(threshold, color=colour, lw=1, ls="--")
+        ends.append(threshold)
+    if unit == "ratio" and min(ends) > 0:
+        axis.set_xscale("log")
+    if unit == "share":
+        axis.set_xlim(-1, 3)
+    several = len({pair[0]["parts"][k]["regime"] for k in places}) > 1
+    labels = [pair[0]["parts"][k]["regime"] if several else shortened(pair[0]["parts"][k]["sentence"]) for k in places]
+    axis.set_yticks([-height for height in range(len(places))], labels, fontsize=6.5)
+    axis.set_ylim(-len(places) + 0.4, 0.6)
+    axis.tick_params(axis="x", labelsize=7, which="both")
+    axis.set_title(pair[0]["id"], fontsize=9, fontweight="bold")
+
+
+def shortened(text):
+    return text if len(text) <= 24 else text[:23].rstrip() + "…"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("results/claims"), help="the folder of `bn-exp claims`")
+    parser.add_argument("--seeds", action="append", help="a range, given twice (default 0-23 and 100-123)")
+    parser.add_argument("--program", type=Path, default=ROOT / "target" / "release" / "bn-exp")
+    parser.add_argument("--published", action="store_true", help="read results/published instead of asking the program")
+    arguments = parser.parse_args()
+    arguments.seeds = arguments.seeds or ["0-23", "100-123"]
+    if len(arguments.seeds) != 2:
+        parser.error("two ranges of seeds are compared")
+    kept = found(arguments)
+    both = [one["answer"] for one in kept]
+    write({
+        "count": the_count(*both),
+        "claims": the_claims(*both),
+        "open": the_reasons(*both),
+        "parts": the_parts(*both),
+        "theory": the_theory(*both),
+        "printed-1": first_table(kept[0]["printed"]),
+        "printed-2": first_table(kept[1]["printed"]),
+    })
+    with plt.rc_context(STYLE):
+        draw_shares(both)
+        draw_renewing(both)
+        draw_claims(both)
+        tuning = arguments.out / "tuning" / both[0]["data"]
+        if tuning.is_dir():
+            draw_rates(tuning)
+    print(f"{PAGE.relative_to(ROOT)} and {FIGURES.relative_to(ROOT)} are written")
+
+
+if __name__ == "__main__":
+    main()
