@@ -14,7 +14,8 @@ use crate::nn::Network;
 use crate::nn::block::Map;
 use crate::nn::fold::{Agreement, fold as folded, logits, noise};
 use crate::nn::parameters::Tensor;
-use crate::record::layout::RunFolder;
+use crate::record::experiment::ExperimentRecord;
+use crate::record::layout::{ExperimentFolder, RunFolder};
 use crate::record::tensors;
 use crate::record::trained::{Trained, TrainedNetwork};
 use crate::report::layout::Layout;
@@ -28,13 +29,31 @@ const ROUNDINGS: f64 = 4.0;
 pub(super) fn fold(args: &FoldArgs) -> anyhow::Result<Exit> {
     let folder = RunFolder::at(args.run.clone());
     let trained = Trained::load(&folder)?;
-    let data = Store::new(data_dir(&args.data)).load(&trained.settings.data, trained.seed)?;
+    let store = Store::new(data_dir(&args.data));
+    if is_of_other_data(&folder, &trained, &store)? {
+        complain(
+            "warning: the data files are not those that this run was trained on; the proof is on what they hold now",
+        );
+    }
+    let data = store.load(&trained.settings.data, trained.seed)?;
     let out = args.out.clone().unwrap_or_else(|| folder.folded());
     check_out(&out, &folder)?;
     match &trained.network {
         TrainedNetwork::F32(network) => fold_as(&trained, network, &data, out, true),
         TrainedNetwork::F64(network) => fold_as(&trained, network, &data, out, false),
     }
+}
+
+/// Whether the data files have changed since the run was planned, as far as its experiment's folder says.
+fn is_of_other_data(folder: &RunFolder, trained: &Trained, store: &Store) -> anyhow::Result<bool> {
+    let Some(path) = folder.path().parent().and_then(Path::parent) else { return Ok(false) };
+    let experiment = ExperimentFolder::at(path.to_path_buf());
+    if files::look(&experiment.experiment_json())?.is_none() {
+        return Ok(false);
+    }
+    let known = ExperimentRecord::read(&experiment)?.data_sha256;
+    let now = store.facts(&trained.data)?.fingerprint;
+    Ok(!known.is_empty() && now.is_some_and(|now| !known.contains(&now)))
 }
 
 /// Refuses to overwrite anything but what `fold` writes into the run's folder.

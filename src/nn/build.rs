@@ -84,7 +84,11 @@ pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError>
     network.check_batch_size(settings.train.batch_size)?;
     let layers: Vec<Layer> = network.blocks.iter().map(|block| block.layer).collect();
     check_reach(&layers, settings, variant)?;
-    check_start(&layers, settings, variant)
+    check_start(&layers, settings, variant)?;
+    match first_that_sees_nothing(&layers, settings, variant) {
+        Some(block) => Err(NetworkError::SeesNothing { block }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses knobs that would change nothing in this network.
@@ -102,13 +106,45 @@ fn check_reach(layers: &[Layer], settings: &Settings, variant: &Variant) -> Resu
     set.filter(|_| !has_skip).map_or(Ok(()), |(knob, _)| Err(NetworkError::NoSkip { knob }))
 }
 
-/// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.
-fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
+/// Whether γ of a variant starts at 0, so that a norm hands on β whatever it gets.
+fn starts_at_beta(settings: &Settings, variant: &Variant) -> bool {
     let is_single = settings.model.precision == Precision::F32;
     let is_zero = |gamma: f64| gamma == 0.0 || is_single && gamma as f32 == 0.0;
-    let is_dead = variant.gamma.is_some_and(is_zero) && variant.beta.unwrap_or(0.0) <= 0.0;
     // Noise is added to it.
-    is_dead && variant.arm != Arm::Noisy && settings.model.activation == Activation::Relu
+    variant.gamma.is_some_and(is_zero) && variant.arm != Arm::Noisy
+}
+
+/// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.
+fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
+    let is_dead = starts_at_beta(settings, variant) && variant.beta.unwrap_or(0.0) <= 0.0;
+    is_dead && settings.model.activation == Activation::Relu
+}
+
+/// The first block that gets the same from the block before for every sample, and makes 0 of it, where γ of all starts at 0.
+///
+/// Then x̂ = 0, so γ of this block has a derivative of 0; and γ = 0 lets no derivative pass to the blocks before. Both stay
+/// so for ever: β of the last block and the output layer learn, and no input ever reaches them.
+fn first_that_sees_nothing(layers: &[Layer], settings: &Settings, variant: &Variant) -> Option<usize> {
+    if !starts_at_beta(settings, variant) || settings.model.is_residual() {
+        return None;
+    }
+    let beta = variant.beta.unwrap_or(0.0);
+    let handed_on = match (settings.model.norm_position, settings.model.activation) {
+        (NormPosition::BeforeActivation, Activation::Relu) => beta.max(0.0),
+        (NormPosition::BeforeActivation, Activation::Tanh) => beta.tanh(),
+        (NormPosition::BeforeActivation, Activation::Sigmoid) => 1.0 / (1.0 + (-beta).exp()),
+        (NormPosition::BeforeActivation, Activation::Identity) => beta,
+        _ => beta,
+    };
+    // A map of what is the same for every sample is the same again, and less its mean it is 0. At the border of a
+    // convolution it is not the same: zeros are added there.
+    let centres = matches!(
+        variant.arm,
+        Arm::Bn | Arm::Center | Arm::Detached | Arm::Frozen | Arm::Refresh { .. } | Arm::Ghost { .. }
+    );
+    let makes_nothing = |layer: &Layer| handed_on == 0.0 || centres && layer.kernel.is_none();
+    let hidden = layers.iter().enumerate().filter(|(_, layer)| layer.hidden);
+    hidden.skip(1).find(|(_, layer)| makes_nothing(layer)).map(|(block, _)| block)
 }
 
 /// Refuses γ = 0, β ≤ 0 where nothing could ever train: an output of 0 behind a ReLU has a derivative of 0.

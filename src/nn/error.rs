@@ -98,4 +98,14 @@ pub enum NetworkError {
         /// Index of the block.
         block: usize,
     },
+    /// γ of 0 in blocks one behind the other.
+    #[error(
+        "block {block}: with gamma 0 in every block it gets the same for every sample, x̂ is 0, and so is the derivative \
+         of gamma: nothing but the last beta and the output layer could ever train; give gamma another value, or let a \
+         skip connection carry the input past it (model.residual with norm_position after_activation)"
+    )]
+    SeesNothing {
+        /// Index of the block.
+        block: usize,
+    },
 }

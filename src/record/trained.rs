@@ -7,6 +7,7 @@ use anyhow::{Context, bail, ensure};
 use super::layout::RunFolder;
 use super::run::RunRecord;
 use super::tensors::{self, Tensor};
+use crate::config::file::DataFile;
 use crate::config::settings::Precision;
 use crate::config::{Settings, Variant};
 use crate::files;
@@ -19,6 +20,8 @@ use crate::plan::NUMERICS_VERSION;
 pub struct Trained {
     /// How it was trained.
     pub settings: Settings,
+    /// The configuration of its data.
+    pub data: DataFile,
     /// Its arm.
     pub variant: Variant,
     /// Its seed.
@@ -92,6 +95,8 @@ impl Trained {
         let RunRecord { run_id, configuration, shape, classes, variant, seed, .. } = record;
         let settings = Settings::recorded(&configuration, shape, classes)
             .with_context(|| format!("the record of run {run_id} is damaged"))?;
+        let data = serde_json::from_value(configuration["data"].clone());
+        let data = data.with_context(|| format!("the record of run {run_id} is damaged"))?;
         let mut tensors = tensors::parse(bytes, path)?;
         let layers = settings.model.layers(shape, classes);
         let weights: f64 = layers.iter().map(|layer| layer.fan_in() as f64 * layer.mapped.channels as f64).sum();
@@ -102,7 +107,7 @@ impl Trained {
             Precision::F64 => network(&settings, &variant, seed, &mut tensors).map(TrainedNetwork::F64),
         };
         let network = network.with_context(|| format!("{} does not fit run {run_id}", path.display()))?;
-        Ok(Self { settings, variant, seed, network })
+        Ok(Self { settings, data, variant, seed, network })
     }
 }
 

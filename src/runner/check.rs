@@ -41,6 +41,7 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
                     NetworkError::UnequalGroups { .. }
                     | NetworkError::SmallGroups { .. }
                     | NetworkError::NeverTrains { .. }
+                    | NetworkError::SeesNothing { .. }
                     | NetworkError::NoRows { .. }
                     | NetworkError::NoSkip { .. }
                     | NetworkError::UnknownParameter { .. } => "variants",

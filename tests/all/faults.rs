@@ -293,13 +293,23 @@ fn a_start_from_which_nothing_could_ever_train_is_refused() {
     refused(&with(config.clone(), "variants", json!([{ "name": "bn", "gamma": 1e-50 }])), &never);
     let branch = Lab::new().plan(&residual, &[]).expect(0);
     branch.complains(&["residual branches of bn", "can never train", "after_activation"]);
-    // A skip connection carries the input past it; other activations have a derivative at 0; β, or one block, lets it train.
+    // Where φ has a derivative at β the first block could train, but the second sees the same for every sample.
+    let nothing = |arm: &str| [format!("variants: variant {arm}: block 1"), "x̂ is 0".to_owned()];
+    let sees = |config: &Value, arm: &str| refused(config, &nothing(arm).each_ref().map(String::as_str));
+    let of =
+        |arm: &str, beta: f64| with(config.clone(), "variants", json!([{ "name": arm, "gamma": 0, "beta": beta }]));
+    sees(&with(config.clone(), "model.activation", json!("tanh")), "bn");
+    sees(&with(of("affine", 0.0), "model.activation", json!("identity")), "affine");
+    sees(&of("bn", 0.1), "bn");
+    // A skip connection carries the input past it; one block, noise, or an arm that does not make 0 of it lets it train.
     let fits = |config: &Value| accepted(config);
     fits(&with(residual, "model.norm_position", json!(after)));
-    fits(&with(config.clone(), "model.activation", json!("tanh")));
-    fits(&with(config.clone(), "variants", json!([{ "name": "bn", "gamma": 0, "beta": 0.1 }])));
+    fits(&of("affine", 0.1));
+    fits(&with(of("affine", 0.0), "model.activation", json!("sigmoid")));
     fits(&with(config.clone(), "variants", json!([{ "name": "noisy", "gamma": 0 }])));
-    fits(&with(with(config, "model.hidden", json!([5])), "model.norm_position", json!(after)));
+    let single = with(config, "model.hidden", json!([5]));
+    fits(&with(single.clone(), "model.norm_position", json!(after)));
+    fits(&with(single, "model.activation", json!("tanh")));
 }
 
 #[test]

@@ -188,3 +188,21 @@ fn what_is_not_a_whole_checkpoint_of_this_network_is_refused_and_nothing_is_writ
     fold().expect(0);
     fold().expect(0);
 }
+
+#[test]
+fn data_files_that_changed_since_training_are_said() {
+    let lab = Lab::new();
+    let rows = |shift: usize| {
+        let row = |i: usize| format!("{}.5,{},{}\n", i % 7, (i + shift) % 5, i % 2);
+        lab.write("own.csv", format!("x,y,kind\n{}", (0..60).map(row).collect::<String>()));
+    };
+    rows(0);
+    let data = json!({ "source": "csv", "file": "own.csv", "train": 30, "validation": 10, "test": 20 });
+    let config = with(with(small(), "data", data), "variants", json!(["bn"]));
+    lab.run(&config, &["--quiet"]).expect(0);
+    let folder = lab.run_folder("t", "bn", 0).display().to_string();
+    let silent = lab.call(&["fold", &folder]).expect(0);
+    assert!(!silent.stderr.contains("warning"), "{}", silent.stderr);
+    rows(1);
+    lab.call(&["fold", &folder]).expect(0).complains(&["data files are not those", "trained on"]);
+}
