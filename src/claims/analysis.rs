@@ -241,3 +241,49 @@ fn kept(table: &Path, stamp: &Path, made_from: &Value) -> anyhow::Result<Option<
     let rows = reader.records().map(|row| row.map(|row| words(&row))).collect::<Result<_, _>>()?;
     Ok(Some((Sheet { columns, rows }, seconds)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::super::rates::{Chosen, Tuned};
+    use super::super::tests::Nobody;
+    use super::*;
+    use crate::record::trained::{Trained, TrainedNetwork};
+    use crate::runner::{Options, complete};
+
+    #[test]
+    fn what_an_analysis_follows_is_the_run_itself_step_for_step() {
+        let lab = tempfile::tempdir().expect("a folder");
+        let (store, stop) = (Store::new("nowhere"), AtomicBool::new(false));
+        let cell = Cell::own(Regime::Memorise, Schedule::Constant, "bn");
+        let mut rates = Rates::default();
+        let chosen = Chosen { best: 0.1, as_good: vec![0.2], tried: [0.01, 1.0] };
+        let arms = BTreeMap::from([("bn".to_owned(), chosen)]);
+        rates.0.entry(Regime::Memorise).or_default().insert(Schedule::Constant, Tuned { target: None, arms });
+        let experiment = experiment_of(&cell.arm, Data::Glyphs, &store, &[0.1, 0.2], &[3]).expect("an experiment");
+        let (resume_every, only) = (Duration::MAX, None);
+        let options = Options { jobs: 1, shard: None, only, trace: false, resume_every, discard: None, stop: &stop };
+        let out = folder_of(lab.path(), &cell.arm);
+        let done = complete(&experiment, &store, out.path().parent().expect("a folder"), &options, &Nobody);
+        assert_eq!(done.expect("trained").tally.finished, 2);
+        let (data, seeds, regimes) = (Data::Glyphs, &[3][..], &[Regime::Memorise][..]);
+        let bench =
+            Bench { folder: lab.path(), data, store: &store, rates: &rates, seeds, regimes, jobs: 1, stop: &stop };
+        let folder = bench.run_folder(&cell, 3).expect("a run");
+        let TrainedNetwork::F32(trained) = Trained::load(&folder).expect("a network").network else {
+            panic!("single precision")
+        };
+        let replay = Replay::of(&bench, &cell, 3).expect("data").expect("a rate");
+        let mut last = Vec::new();
+        let steps = Regime::Memorise.steps();
+        let mut look = |step: usize, network: &Network<f32>| {
+            if step == steps {
+                last.clone_from(&network.parameters);
+            }
+        };
+        assert!(replay.train(steps, &mut look, &stop).expect("trained"));
+        assert!(!last.is_empty() && last == trained.parameters, "another training");
+    }
+}

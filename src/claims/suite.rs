@@ -219,6 +219,7 @@ fn asked<'a>(
 #[cfg(test)]
 mod tests {
     use super::super::regime::Schedule;
+    use super::super::tests::Nobody;
     use super::*;
     use crate::nn::stages::Site;
 
@@ -236,11 +237,6 @@ mod tests {
                 assert_eq!(settings.data.validation == 1000, is_constant, "{arm:?}");
             }
         }
-    }
-
-    struct Nobody;
-    impl Events for Nobody {
-        fn tell(&self, _: crate::runner::Event) {}
     }
 
     /// The cells of the rows of a table in which some columns hold these words.

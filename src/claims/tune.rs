@@ -219,6 +219,7 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::Nobody;
     use super::*;
 
     #[test]
@@ -242,10 +243,6 @@ mod tests {
         let run = |accuracy: &f64| Run { test_accuracy: Some(*accuracy), ..Run::default() };
         let runs = scores.iter().enumerate().map(|(k, scores)| (k as i32, scores.iter().map(run).collect())).collect();
         let arm = Arm { regime: Regime::Shallow, schedule: Schedule::Cosine, name: "bn" };
-        struct Nobody;
-        impl Events for Nobody {
-            fn tell(&self, _: crate::runner::Event) {}
-        }
         look(&Search { suite: &suite, arm, events: &Nobody, runs });
     }
 
