@@ -102,7 +102,8 @@ fn the_table_of_arms_has_what_a_reader_looks_for() {
 fn an_arms_name_in_a_sentence_cannot_be_taken_for_a_word() {
     let lab = Lab::new();
     for name in ["quickstart", "ioffe-mnist"] {
-        let text = read(&lab, &[&published(name)], 1000);
+        // The folder of the checkout may be called after an arm, as `bn-exp` is.
+        let text = read(&lab, &[&published(name)], 1000).replace(&published(name), "results");
         for line in text.lines().filter(|line| line.ends_with('.')) {
             let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '`').collect();
             for arm in ["none", "affine", "bn"] {

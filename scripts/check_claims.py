@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Times to the target of some arms of `bn-exp claims`, found again in PyTorch: a second source for what surprises.
+
+Usage:
+    scripts/check_claims.py REGIME ARM… [--seeds 6] [--rate R] [--data-dir DIR]
+
+    scripts/check_claims.py sigmoid affine bn affine_init
+    scripts/check_claims.py cnn affine bn
+
+Regimes: shallow, sigmoid, deep10, cnn. Arms: affine, bn, affine_init, frozen. Nothing of bn-exp's code takes part, and no
+number of its runs: weights and batches are PyTorch's own, so single runs differ, and means over seeds agree as far as their
+standard errors let them. Rates and targets are those of src/claims/rates.json, for MNIST. As in the program, validation
+samples are the last 1,000 of the training file, read at steps that grow by a factor of 1.05; a run has arrived when the mean
+of five successive accuracies has reached the target.
+
+For each arm and rate (the one chosen, and those that the tuning seeds cannot tell from it) it prints the step at which each
+seed arrives, and the mean of ln T with its standard error; a run that never arrives counts at its budget.
+"""
+
+import argparse
+import gzip
+import json
+import math
+import os
+import statistics
+import struct
+import sys
+from pathlib import Path
+
+import needs
+
+try:
+    import numpy as np
+    import torch
+    from torch import nn
+except ImportError as missing:
+    needs.stop_without(missing)
+
+ROOT = Path(__file__).resolve().parent.parent
+RATES = ROOT / "src" / "claims" / "rates.json"
+STEPS = {"shallow": 1500, "sigmoid": 1500, "deep10": 1500, "cnn": 430}
+HELD_OUT = 1000
+BATCH = 64
+
+
+def read_idx(path):
+    for candidate in (path, path.with_name(path.name + ".gz")):
+        if candidate.is_file():
+            raw = candidate.read_bytes()
+            raw = gzip.decompress(raw) if candidate.suffix == ".gz" else raw
+            sides = struct.unpack(f">{raw[3]}I", raw[4 : 4 + 4 * raw[3]])
+            return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(sides)
+    sys.exit(f"{path} is missing; `bn-exp data fetch mnist` downloads it")
+
+
+class ScaleShift(nn.Module):
+    """y = gamma*x + beta (eq. 3), and two starts from the first minibatch.
+
+    affine_init: gamma = 1/sd and beta = -gamma*mean of the first minibatch. frozen: its mean and sd for ever, before gamma = 1
+    and beta = 0.
+    """
+
+    def __init__(self, channels, start, sides):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+        self.start, self.sides = start, sides
+        self.mean, self.sd = torch.zeros(channels), torch.ones(channels)
+
+    def forward(self, x):
+        axes, shape = ((0,), (1, -1)) if self.sides == 1 else ((0, 2, 3), (1, -1, 1, 1))
+        if self.start:
+            with torch.no_grad():
+                mean, sd = x.mean(axes), (x.var(axes, unbiased=False) + 1e-5).sqrt()
+                if self.start == "affine_init":
+                    self.gamma.copy_(1 / sd)
+                    self.beta.copy_(-mean / sd)
+                else:
+                    self.mean, self.sd = mean, sd
+            self.start = None
+        x = (x - self.mean.view(shape)) / self.sd.view(shape)
+        return self.gamma.view(shape) * x + self.beta.view(shape)
+
+
+def norm(arm, channels, sides):
+    if arm == "bn":
+        return nn.BatchNorm1d(channels) if sides == 1 else nn.BatchNorm2d(channels)
+    return ScaleShift(channels, None if arm == "affine" else arm, sides)
+
+
+def network(regime, arm):
+    """The net of a regime. Weights: normal, SD 0.01 in sigmoid, else by He et al. 2015."""
+    layers, width = [], 784
+    if regime == "cnn":
+        layers, width = [nn.Unflatten(1, (1, 28, 28))], 1
+        for channels in (16, 32):
+            layers += [nn.Conv2d(width, channels, 3, padding=1, bias=False), norm(arm, channels, 2), nn.ReLU(), nn.MaxPool2d(2)]
+            width = channels
+        layers, width = layers + [nn.Flatten()], 32 * 7 * 7
+    for _ in range({"cnn": 0, "deep10": 10}.get(regime, 3)):
+        activation = nn.Sigmoid() if regime == "sigmoid" else nn.ReLU()
+        layers += [nn.Linear(width, 100, bias=False), norm(arm, 100, 1), activation]
+        width = 100
+    layers.append(nn.Linear(width, 10))
+    for layer in layers:
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            sd = 0.01 if regime == "sigmoid" else math.sqrt(2 / layer.weight[0].numel())
+            nn.init.normal_(layer.weight, 0, sd)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers)
+
+
+def looks(last):
+    steps = [1]
+    while (step := max(steps[-1] + 1, round(steps[-1] * 1.05))) < last:
+        steps.append(step)
+    return {*steps, last}
+
+
+def arrival(regime, arm, rate, seed, target, images, labels):
+    """The step at which a run arrives, or None."""
+    torch.manual_seed(seed)
+    net = network(regime, arm)
+    optimizer = torch.optim.SGD(net.parameters(), rate)
+    count = len(images) - HELD_OUT
+    order, at, found = torch.randperm(count), 0, []
+    when = looks(STEPS[regime])
+    for step in range(1, STEPS[regime] + 1):
+        if at + BATCH > count:
+            order, at = torch.randperm(count), 0
+        batch = order[at : at + BATCH]
+        at += BATCH
+        net.train()
+        loss = nn.functional.cross_entropy(net(images[batch]), labels[batch])
+        if not torch.isfinite(loss):
+            return None
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step in when:
+            net.eval()
+            with torch.no_grad():
+                right = net(images[count:]).argmax(1) == labels[count:]
+            found.append(right.float().mean().item())
+            if len(found) >= 5 and sum(found[-5:]) / 5 >= target:
+                return step
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("regime", choices=list(STEPS))
+    parser.add_argument("arms", nargs="+", choices=["affine", "bn", "affine_init", "frozen"])
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--rate", type=float, action="append", help="this rate instead of those chosen; repeatable")
+    parser.add_argument("--data-dir", type=Path, default=os.environ.get("BN_EXP_DATA_DIR", ROOT.parent / "shared" / "data"))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    folder = Path(arguments.data_dir) / "mnist"
+    images = torch.tensor(read_idx(folder / "train-images-idx3-ubyte").reshape(-1, 784) / 255, dtype=torch.float32)
+    labels = torch.tensor(read_idx(folder / "train-labels-idx1-ubyte").astype(np.int64))
+    tuned = json.loads(RATES.read_text())["data"]["mnist"][arguments.regime]["constant"]
+    budget = STEPS[arguments.regime]
+    print(f"{arguments.regime}: steps to {tuned['target']}, {arguments.seeds} seeds, budget {budget}")
+    for arm in arguments.arms:
+        chosen = tuned["arms"][arm]
+        for rate in arguments.rate or [chosen["best"], *chosen.get("as_good", [])]:
+            times = [arrival(arguments.regime, arm, rate, seed, tuned["target"], images, labels) for seed in range(arguments.seeds)]
+            logs = [math.log(time or budget) for time in times]
+            error = statistics.stdev(logs) / math.sqrt(len(logs)) if len(logs) > 1 else float("nan")
+            shown = " ".join("never" if time is None else str(time) for time in times)
+            print(f"{arm:12} rate {rate:<6g} ln T {statistics.mean(logs):.3f} ± {error:.3f}   {shown}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
