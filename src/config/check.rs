@@ -103,7 +103,8 @@ impl Checker<'_> {
 
     /// What an unknown key may mean: one here, or one of the same name elsewhere.
     fn meant<'a>(&self, key: &str, path: &str, known: impl Iterator<Item = &'a str>) -> String {
-        let paths: Vec<String> = SECTIONS.iter().flat_map(|section| known_paths(self.root, section)).collect();
+        let sections = SECTIONS.into_iter().chain(["compare"]);
+        let paths: Vec<String> = sections.flat_map(|section| known_paths(self.root, section)).collect();
         let paths = || paths.iter().map(String::as_str).filter(|_| !path.contains('['));
         let here = ending_in(key, paths().filter(|other| other.rsplit_once('.').is_some_and(|(at, _)| at == path)));
         here.or_else(|| ending_in(key, paths())).unwrap_or_else(|| did_you_mean(key, known))
@@ -136,10 +137,21 @@ impl Checker<'_> {
             Some(branch) => self.node(value, branch, path),
             None => {
                 let shapes: Vec<_> = branches.iter().map(|b| type_name(follow(self.root, b))).collect();
-                self.problems.add(path, format!("{} is not {}", shorten(value), shapes.join(" or ")));
+                let range = value.as_str().filter(|_| shapes.contains(&"a list")).and_then(whole_range);
+                let range = range.map(|list| format!("; a list is written so: {list}")).unwrap_or_default();
+                self.problems.add(path, format!("{} is not {}{range}", shorten(value), shapes.join(" or ")));
             }
         }
     }
+}
+
+/// `0-5` as a list.
+fn whole_range(text: &str) -> Option<String> {
+    let (first, last) = text.split_once('-').or_else(|| text.split_once(".."))?;
+    let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    let is_short = first <= last && last - first < 10;
+    let all: Vec<String> = (first..=last).map(|n| n.to_string()).take(if is_short { 10 } else { 0 }).collect();
+    Some(if is_short { format!("[{}]", all.join(", ")) } else { format!("[{first}, {}, …]", first + 1) })
 }
 
 /// The branch for a value's JSON type.

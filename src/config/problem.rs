@@ -87,9 +87,21 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// Values by the words that others have for them.
+const CALLED: [(&str, &str); 5] = [
+    ("batchnorm", "bn"),
+    ("batch_norm", "bn"),
+    ("batch_normalization", "bn"),
+    ("accuracy", "test_accuracy"),
+    ("loss", "test_loss"),
+];
+
 /// `; did you mean `x`?`, or nothing.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(word, known).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
+    let known: Vec<&str> = known.into_iter().collect();
+    let plain = word.to_lowercase().replace('-', "_");
+    let called = CALLED.iter().find(|(other, value)| *other == plain && known.contains(value)).map(|(_, value)| *value);
+    called.or_else(|| nearest(word, known)).map(|n| format!("; did you mean `{n}`?")).unwrap_or_default()
 }
 
 /// Keys by the words that other programs have for them.

@@ -72,8 +72,11 @@ impl FromFiles for Csv {
 impl Csv {
     /// A table with at least two rows, and its SHA-256.
     fn table(&self, path: &Path) -> Result<(Table, String), DataError> {
-        let bytes = files::read(path).map_err(DataError::Io)?;
+        let bytes = files::read(path).map_err(|error| DataError::Io(with_folder(error, path)))?;
         let file = path.display().to_string();
+        if let Some(what) = packed(&bytes) {
+            return Err(CsvError::Table { file, what: what.to_owned() }.into());
+        }
         // Hashing takes as long as a third of reading; beside it, on another core, it takes no time.
         let (table, fingerprint) = thread::scope(|scope| {
             let fingerprint = scope.spawn(|| files::sha256(&bytes));
@@ -86,6 +89,27 @@ impl Csv {
             return Err(CsvError::Table { file, what }.into());
         }
         Ok((table, fingerprint))
+    }
+}
+
+/// What a file is that is no text, by how it begins.
+fn packed(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x1f, 0x8b, ..] => Some("is compressed by gzip; unpack it first (gunzip)"),
+        [b'P', b'K', 3, 4, ..] => Some("is an archive or a spreadsheet; save the table as CSV"),
+        _ => None,
+    }
+}
+
+/// The error, and which folder a relative path was looked up in.
+fn with_folder(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    match std::env::current_dir() {
+        Ok(folder) if path.is_relative() => error.context(format!(
+            "{} is looked for in the folder where bn-exp is called, {}",
+            path.display(),
+            folder.display()
+        )),
+        _ => error,
     }
 }
 

@@ -759,3 +759,30 @@ fn the_primary_arm_is_one_of_the_variants() {
     refused(&config, &["compare.primary: `bm` is not one of `variants`; did you mean `bn`?"]);
     Lab::new().run(&with(small(), "compare", json!({ "primary": "bn" })), &["--quiet"]).expect(0);
 }
+
+#[test]
+fn words_of_other_programs_are_known() {
+    refused_with("variants", json!(["batchnorm"]), &["variants[0]", "did you mean `bn`?"]);
+    refused_with("metric", json!("test_loss"), &["metric", "did you mean `compare.metric`?"]);
+    refused_with("compare.metric", json!("accuracy"), &["compare.metric", "did you mean `test_accuracy`?"]);
+    refused_with("seeds", json!("0-3"), &["seeds", "a list is written so: [0, 1, 2, 3]"]);
+    refused_with("seeds", json!("0..99"), &["seeds", "a list is written so: [0, 1, …]"]);
+}
+
+#[test]
+fn what_is_no_table_is_told_from_a_table_with_a_fault() {
+    let of = |bytes: &[u8], words: &[&str]| {
+        let lab = Lab::new();
+        lab.write("t.csv", bytes);
+        let data = json!({ "source": "csv", "file": "t.csv", "label": "kind" });
+        lab.plan(&with(small(), "data", data), &[]).expect(1).complains(words);
+    };
+    of(b"x,y,kind,\n1,2,a,\n3,4,b,\n", &["column 4 has no name", "end with a comma"]);
+    of(b"sep=,\nx,y,kind\n1,2,a\n", &["`sep=`", "Excel"]);
+    of(b",x,kind\n0,2,a\n1,2,b\n", &["column 1 has no name", "index=False"]);
+    of(&[0x1f, 0x8b, 8, 0, 0], &["compressed by gzip", "gunzip"]);
+    of(b"PK\x03\x04rest", &["spreadsheet", "save the table as CSV"]);
+    let data = json!({ "source": "csv", "file": "none/t.csv", "label": "kind" });
+    let outcome = Lab::new().plan(&with(small(), "data", data), &[]);
+    outcome.expect(1).complains(&["none/t.csv", "in the folder where bn-exp is called, /"]);
+}

@@ -39,14 +39,24 @@ pub(super) fn header<'a>(cells: impl Iterator<Item = &'a str>, file: &str) -> Re
     let mut known = HashMap::new();
     for (i, name) in names.iter().enumerate() {
         if name.is_empty() {
-            let cause = "pandas writes its row numbers so; to_csv(…, index=False) leaves them out";
-            return wrong(format!("column {} has no name in the first row ({cause})", i + 1));
+            return wrong(format!("column {} has no name in the first row ({})", i + 1, why_unnamed(i, &names)));
         }
         if let Some(earlier) = known.insert(name, i) {
             return wrong(format!("columns {} and {} are both called `{}`", earlier + 1, i + 1, shorten(name)));
         }
     }
     Ok(names)
+}
+
+/// Why a column may have no name.
+fn why_unnamed(i: usize, names: &[String]) -> &'static str {
+    if names[0].starts_with("sep=") {
+        "`sep=` in it is for Excel; take that row away"
+    } else if i > 0 && i + 1 == names.len() {
+        "does each row end with a comma? take it away"
+    } else {
+        "pandas writes its row numbers so; to_csv(…, index=False) leaves them out"
+    }
 }
 
 /// Index of the column of labels: by its name, or the last. The names of the other columns must not all be numbers: the first
