@@ -16,11 +16,11 @@ use crate::sources::published_sets;
 
 /// Trains small networks with and without batch normalisation, and compares them.
 #[derive(Debug, Parser)]
-#[command(name = "bn-exp", version, arg_required_else_help = true)]
+#[command(name = "bn-exp", version)]
 pub struct Cli {
-    /// What to do.
+    /// What to do; a greeting if nothing is said.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// The commands.
@@ -44,6 +44,26 @@ pub enum Command {
     Data(DataArgs),
     /// Print the JSON Schema of configurations.
     Schema,
+    /// Print the script by which a shell completes the command line.
+    Completions(CompletionsArgs),
+    /// Write a manual page for each command.
+    Man(ManArgs),
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell: bash reads `source <(bn-exp completions bash)`.
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Folder for the pages.
+    #[arg(value_name = "DIR", value_parser = path())]
+    pub dir: PathBuf,
 }
 
 /// A configuration and where its experiment lives.

@@ -3,6 +3,7 @@
 mod claims;
 mod collect;
 mod compare;
+mod completions;
 mod data;
 mod exit;
 mod fold;
@@ -24,6 +25,19 @@ pub use exit::{Exit, UsageError};
 use crate::cli::{Cli, Command};
 use crate::kernels::simd;
 
+/// What the program says to somebody who names no command.
+const GREETING: &str = "\
+Trains small networks with batch normalisation, and with y = γx + β in its
+place, and says what the difference is, how sure that is, and why it arises.
+
+  bn-exp run quickstart               trains 120 small networks and compares
+                                      three arms, in well under a minute
+  bn-exp claims --quick               puts the sentences of the question to the
+                                      test, in about a minute
+  bn-exp compare results/quickstart   prints a comparison again
+
+bn-exp help lists every command, and bn-exp help COMMAND its options.";
+
 /// Does what was asked.
 ///
 /// # Errors
@@ -31,10 +45,14 @@ use crate::kernels::simd;
 pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     outlive_file_limits()?;
     simd::requested().map_err(|error| UsageError(error.to_string()))?;
-    if !matches!(cli.command, Command::Run(_) | Command::Claims(_)) {
+    let Some(command) = cli.command else {
+        terminal::show(GREETING)?;
+        return Ok(Exit::Done);
+    };
+    if !matches!(command, Command::Run(_) | Command::Claims(_)) {
         quit_on_signals()?;
     }
-    match cli.command {
+    match command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Plan(args) => plan::plan(&args),
@@ -44,6 +62,8 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Fold(args) => fold::fold(&args),
         Command::Data(args) => data::data(&args),
         Command::Schema => schema::schema(),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     }
 }
 

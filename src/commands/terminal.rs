@@ -18,7 +18,15 @@ use crate::runner::progress;
 /// # Errors
 /// The system's.
 pub(super) fn show(text: impl Display) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout().lock(), "{}", escaped(&text.to_string())) {
+    show_as_it_is(format!("{}\n", escaped(&text.to_string())).as_bytes())
+}
+
+/// The same of what has control characters on purpose, such as a script.
+///
+/// # Errors
+/// The system's.
+pub(super) fn show_as_it_is(bytes: &[u8]) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(bytes) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
         _ => Ok(()),
     }

@@ -341,8 +341,25 @@ fn the_version_is_the_packages() {
 }
 
 #[test]
-fn an_unknown_command_or_none_is_wrong_usage() {
+fn an_unknown_command_is_wrong_usage_and_none_is_greeted() {
     let lab = Lab::new();
     lab.call(&["rum"]).expect(2).complains(&["rum", "run"]);
-    lab.call(&[]).expect(2).complains(&["Usage"]);
+    let greeting = lab.call(&[]).expect(0).stdout;
+    assert!(greeting.contains("bn-exp run quickstart") && greeting.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn shells_and_man_are_told_of_every_command() {
+    let lab = Lab::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = lab.call(&["completions", shell]).expect(0).stdout;
+        for word in ["compare", "claims", "resume-every"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    lab.call(&["completions", "tcsh"]).expect(2).complains(&["bash, elvish, fish, powershell, zsh"]);
+    lab.call(&["man", "pages"]).expect(0);
+    let page = std::fs::read_to_string(lab.path("pages/bn-exp-run.1")).expect("a page");
+    assert!(page.contains(".TH bn-exp-run 1") && page.contains("resume\\-every"), "{page}");
+    assert!(lab.path("pages/bn-exp.1").is_file() && !lab.path("pages/bn-exp-help.1").exists());
 }

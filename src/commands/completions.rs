@@ -1,0 +1,45 @@
+//! `bn-exp completions` and `bn-exp man`: what shells and `man` want to know of the command line.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use super::exit::Exit;
+use super::terminal::{show, show_as_it_is};
+use crate::cli::{Cli, CompletionsArgs, ManArgs};
+use crate::files;
+
+/// Prints the script by which a shell completes the command line.
+pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "bn-exp", &mut script);
+    show_as_it_is(&script)?;
+    Ok(Exit::Done)
+}
+
+/// Writes a manual page for the program and one for each command.
+pub(super) fn man(args: &ManArgs) -> anyhow::Result<Exit> {
+    files::make_folder(&args.dir)?;
+    let mut whole = Cli::command();
+    whole.build();
+    let mut names = vec!["bn-exp.1".to_owned()];
+    page(&whole, &args.dir.join("bn-exp.1"))?;
+    for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {
+        let file = format!("bn-exp-{}.1", command.get_name());
+        page(command, &args.dir.join(&file))?;
+        names.push(file);
+    }
+    show(format!(
+        "written to {}: {}\nread one: man {}",
+        args.dir.display(),
+        names.join(", "),
+        args.dir.join("bn-exp.1").display()
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn page(command: &clap::Command, path: &Path) -> anyhow::Result<()> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    files::write_atomically(path, &page)
+}
