@@ -40,6 +40,8 @@ pub enum Command {
     Collect(CollectArgs),
     /// Fold the norms of a trained network away, and show that it still computes the same.
     Fold(FoldArgs),
+    /// Write an experiment for TensorBoard: scalars, histograms, hyperparameters, and curves over seeds.
+    Export(ExportArgs),
     /// Data sets: where they are, download, check.
     Data(DataArgs),
     /// Print the JSON Schema of configurations.
@@ -48,6 +50,27 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Write a manual page for each command.
     Man(ManArgs),
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The experiment's folder.
+    #[arg(value_name = "PATH", value_parser = path())]
+    pub path: PathBuf,
+    /// What for.
+    #[arg(long, value_enum, default_value = "tensorboard")]
+    pub format: Viewer,
+    /// Folder of all exports; the experiment gets a sub-folder by its name.
+    #[arg(long, value_name = "DIR", value_parser = path())]
+    pub out: PathBuf,
+}
+
+/// What an experiment is exported for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Viewer {
+    /// Event files that TensorBoard reads.
+    Tensorboard,
 }
 
 /// Arguments of `completions`.

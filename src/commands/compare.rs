@@ -63,7 +63,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
 }
 
 /// Where an experiment is: at the path, or, of a bare name or a configuration, where `run` puts its results.
-fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
     let is_configuration = path.extension().is_some_and(|extension| extension == "json");
     let is_name = path.components().count() == 1;
     let name = match path.file_name() {
@@ -103,7 +103,7 @@ fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
 }
 
 /// Where a shipped configuration was meant, how to get its results; where a folder of experiments, which it holds.
-fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error {
+pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error {
     let held = held(path).unwrap_or_default();
     if let [first, ..] = &held[..] {
         let names = held.join(", ");
@@ -149,7 +149,7 @@ pub(super) fn more(paths: &[PathBuf]) -> String {
 }
 
 /// Reads an experiment, making its tables current first where its runs are at hand.
-fn load(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Loaded> {
+pub(super) fn load(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Loaded> {
     if files::is_folder(&folder.runs())? {
         warn_of_damage(&collect::collect(folder, waiting)?);
     }

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod data;
 mod exit;
+mod export;
 mod fold;
 mod init;
 mod plan;
@@ -60,6 +61,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Claims(args) => claims::claims(&args),
         Command::Collect(args) => collect::collect(&args),
         Command::Fold(args) => fold::fold(&args),
+        Command::Export(args) => export::export(&args),
         Command::Data(args) => data::data(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args),

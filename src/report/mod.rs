@@ -10,6 +10,7 @@ pub mod json;
 pub mod layout;
 mod page;
 pub mod summary;
+pub mod tensorboard;
 pub mod text;
 pub mod warnings;
 

@@ -11,6 +11,7 @@ mod commands;
 mod compare;
 mod data;
 mod documents;
+mod export;
 mod faults;
 mod fetch;
 mod first_minutes;

@@ -1,0 +1,29 @@
+//! `bn-exp export`: an experiment for other programs' viewers.
+
+use super::compare::{load, place_of, trained_first};
+use super::exit::{Exit, UsageError};
+use super::terminal::{NEVER, show, waiting};
+use crate::cli::ExportArgs;
+use crate::files;
+use crate::record::layout::ExperimentFolder;
+use crate::report::tensorboard;
+
+pub(super) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
+    let folder = ExperimentFolder::at(place_of(&args.path)?);
+    let loaded = load(&folder, &waiting(&NEVER)).map_err(|error| trained_first(error, &args.path))?;
+    let out = args.out.join(&loaded.name);
+    // A viewer adds what it finds together, so events of an earlier export would be shown beside the new ones.
+    if files::look(&out)?.is_some() {
+        let words = format!("{} is there already; remove it, or give --out another folder", out.display());
+        return Err(UsageError(words).into());
+    }
+    let mut write = |path: &str, bytes: Vec<u8>| {
+        let file = out.join(path);
+        file.parent().map_or(Ok(()), files::make_folder)?;
+        files::write_atomically(&file, &bytes)
+    };
+    let runs = tensorboard::export(&folder, &loaded, &mut write)?;
+    let noun = if runs == 1 { "run" } else { "runs" };
+    show(format!("{runs} {noun} written to {}\nlook: tensorboard --logdir '{}'", out.display(), args.out.display()))?;
+    Ok(Exit::Done)
+}
