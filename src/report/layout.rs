@@ -5,6 +5,8 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use textwrap::core::display_width;
 use textwrap::{WordSplitter, WrapAlgorithm};
 
+use super::latex;
+
 /// How tables look on a terminal: a line under the header, none between rows.
 const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 /// Columns of characters where nobody says how many there are.
@@ -23,6 +25,8 @@ pub enum Layout {
     Terminal(usize),
     /// For a Markdown file.
     Markdown,
+    /// For a LaTeX file: tables alone.
+    Latex,
 }
 
 /// Columns of characters on the terminal: those in `COLUMNS`, or the terminal's own; 80 where there is neither.
@@ -53,7 +57,7 @@ impl Layout {
         match self {
             _ if title.is_empty() => text.to_owned(),
             Self::Markdown => format!("**{title}**\n\n{text}"),
-            Self::Terminal(_) => format!("{}\n{text}", self.paragraph(title)),
+            Self::Terminal(_) | Self::Latex => format!("{}\n{text}", self.paragraph(title)),
         }
     }
 
@@ -78,6 +82,9 @@ impl Layout {
     /// do not fit beside each other even then follow below, led by the same columns.
     pub fn table(self, header: &[String], rows: &[Vec<String>], leading: usize) -> String {
         let all: Vec<usize> = (0..header.len()).collect();
+        if self == Self::Latex {
+            return latex::tabular(header, rows, |i| i >= leading && rows.iter().all(|row| is_number(&row[i])));
+        }
         let Self::Terminal(width) = self else { return drawn(header, rows, &all, leading, ASCII_MARKDOWN) };
         let columns: Vec<Column> = all.iter().map(|i| Column::of(header, rows, *i, width)).collect();
         let blocks = blocks(&columns, leading, width);

@@ -7,6 +7,7 @@ pub mod csv;
 pub mod explain;
 pub mod full;
 pub mod json;
+mod latex;
 pub mod layout;
 mod page;
 pub mod summary;
@@ -25,6 +26,8 @@ pub enum Format {
     Table,
     /// For a Markdown file.
     Markdown,
+    /// The table of the arms, for LaTeX with booktabs.
+    Latex,
     /// One table with everything in it.
     Csv,
     /// For programs.
@@ -36,6 +39,7 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options, format: Format
     match format {
         Format::Table => text::comparisons(comparisons, options, Layout::terminal(), view),
         Format::Markdown => text::comparisons(comparisons, options, Layout::Markdown, view),
+        Format::Latex => text::for_latex(comparisons, options),
         Format::Csv => csv::comparisons(comparisons, options),
         Format::Json => format!("{:#}\n", json::comparisons(comparisons, options)),
     }

@@ -1,9 +1,11 @@
 //! Comparisons as text: what everybody reads, every table, what the words mean.
 
 use super::explain::explain;
+use super::latex::escaped;
 use super::layout::Layout;
 use super::page::Page;
 use super::{bars, full, summary, warnings};
+use crate::compare::sentence::sentence;
 use crate::compare::{Comparison, Options};
 
 /// How much is shown.
@@ -31,4 +33,17 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout
         parts.push(layout.titled("What the words and numbers mean", &layout.list(&explain(comparisons, options))));
     }
     parts.join("\n\n") + "\n"
+}
+
+/// The table of the arms, floating; its caption is what was found.
+pub fn for_latex(comparisons: &[Comparison], options: &Options) -> String {
+    let page = Page { comparisons, options, layout: Layout::Latex };
+    let said = |comparison: &Comparison| -> Vec<String> {
+        comparison.contrasts.iter().map(|contrast| sentence(comparison, contrast, options.confidence)).collect()
+    };
+    let caption: Vec<String> = comparisons.iter().flat_map(said).map(|text| escaped(&text)).collect();
+    let (table, caption) = (summary::arms(&page), caption.join("\n"));
+    format!(
+        "% \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\end{{table}}\n"
+    )
 }

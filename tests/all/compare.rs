@@ -1026,3 +1026,20 @@ fn experiments_that_differ_stand_side_by_side_and_say_where() {
         lab.write("results/w/experiment.json", record.to_string());
     }
 }
+
+#[test]
+fn the_arms_are_a_booktabs_table() {
+    let lab = Lab::new();
+    let published = concat!(env!("CARGO_MANIFEST_DIR"), "/results/published/quickstart");
+    let text = lab.call(&["compare", published, "--format", "latex"]).expect(0).stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    let columns = lines.iter().find_map(|line| line.strip_prefix(r"\begin{tabular}{@{}")).expect("a table");
+    let count = columns.trim_end_matches("@{}}").len();
+    let rows = lines.iter().filter(|line| line.ends_with(r" \\"));
+    assert_eq!(rows.clone().count(), 4, "{text}");
+    rows.for_each(|row| assert_eq!(row.matches(" & ").count() + 1, count, "{row}"));
+    for word in [r"\toprule", r"\midrule", r"\bottomrule", r"$\mu$s a step", r"95 \% interval", r"\texttt{bn}"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    assert!(text.is_ascii(), "{text}");
+}
