@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::grid::{Edge, End, Grid, Values};
 use super::scores::Scores;
 use crate::config::file::Metric;
-use crate::stats::describe::estimate;
+use crate::stats::describe::{deviation, estimate};
 use crate::stats::proportion::wilson;
 use crate::stats::sample::Sample;
 use crate::stats::selection::{Record, leave_one_out};
@@ -28,6 +28,8 @@ pub struct ArmEstimate {
     pub diverged_interval: Option<(f64, f64)>,
     /// Mean of the metric; none without seeds, or if a loss diverged.
     pub mean: Option<f64>,
+    /// SD over seeds of what the mean is of.
+    pub std: Option<f64>,
     /// Its interval. It is left out where runs diverged, as a mixture of trained and diverged runs is not what it is for.
     pub interval: Option<(f64, f64)>,
     /// The candidate that all seeds together favour; none if nothing is tuned.
@@ -74,6 +76,7 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
         diverged,
         diverged_interval: wilson(diverged, seeds.len(), confidence),
         mean: found.map(|found| found.mean),
+        std: Sample::new(&values).and_then(deviation),
         interval: found.and_then(|found| found.interval).filter(|_| diverged == 0),
         selected: selected(scores, variant, &record),
         edge: chosen.iter().any(|chosen| !chosen.edges.is_empty()),

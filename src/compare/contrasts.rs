@@ -9,6 +9,7 @@ use super::options::Options;
 use super::scores::{Score, Scores};
 use super::verdict::{Evidence, Level, Verdict, verdict};
 use crate::config::file::Kind;
+use crate::stats::describe::deviation;
 use crate::stats::exchange::{self, DIFFERENCE, Effect, Tested};
 use crate::stats::sample::Sample;
 use crate::stats::selection::Record;
@@ -53,6 +54,8 @@ pub struct Finding {
     pub by_ranks: bool,
     /// Mean difference, in the metric's unit.
     pub difference: Option<f64>,
+    /// SD over seeds of the differences.
+    pub std: Option<f64>,
     /// Its interval: the shifts that the test does not reject.
     pub interval: Option<(f64, f64)>,
     /// Two-sided p of the exchange test.
@@ -177,6 +180,7 @@ impl Finding {
             n,
             by_ranks: false,
             difference: None,
+            std: None,
             interval: None,
             p: None,
             p_holm: None,
@@ -206,6 +210,7 @@ impl Finding {
         let finite = Sample::new(&tested.differences);
         let difference = finite.filter(|_| !tested.by_ranks).map(Sample::mean);
         self.difference = difference.map(|d| sign * d);
+        self.std = finite.filter(|_| !tested.by_ranks).and_then(deviation);
         self.interval = interval.map(own);
         self.p = Some(tested.p());
         self.p_minimum = Some(permutation::smallest_p(tested.differences.len()));
@@ -247,7 +252,7 @@ impl Finding {
                 .zip(self.interval)
                 .and_then(|(difference, (low, high))| seeds::to_tell_from_0(self.n, (high - low) / 2.0, difference));
             self.seeds_for_equivalence = self.difference.zip(level.margin).and_then(|(difference, margin)| {
-                let sd = self.effect_size.filter(|_| difference.abs() < margin).map(|effect| difference / effect)?;
+                let sd = self.std.filter(|sd| *sd > 0.0 && difference.abs() < margin)?;
                 seeds::to_show_equivalence(sd, margin, level.alpha())
             });
         }

@@ -12,8 +12,9 @@ use crate::compare::{Comparison, Options};
 use crate::table::float;
 
 /// The columns. `setting` and `candidate` are JSON objects of axes and values; `estimate` is a mean, a
-/// difference or a restricted mean, with `low` and `high` its interval.
-const COLUMNS: [&str; 35] = [
+/// difference or a restricted mean, with `low` and `high` its interval and `std` the SD over seeds; each seed's own difference
+/// is a row of the kind `difference`.
+const COLUMNS: [&str; 37] = [
     "experiment",
     "kind",
     "metric",
@@ -27,6 +28,7 @@ const COLUMNS: [&str; 35] = [
     "diverged_low",
     "diverged_high",
     "estimate",
+    "std",
     "low",
     "high",
     "p",
@@ -48,6 +50,7 @@ const COLUMNS: [&str; 35] = [
     "null_better_or_worse",
     "null_equivalent",
     "share",
+    "seed",
     "text",
 ];
 
@@ -111,6 +114,10 @@ fn rows(comparison: &Comparison, options: &Options) -> Vec<Row> {
         let said = sentence(comparison, contrast, options.confidence);
         let row = rows.row("contrast").with("baseline", &contrast.b).with("text", said);
         rows.add(found(row.with("name", &contrast.a), &contrast.found));
+        for one in &contrast.found.differences {
+            let row = rows.row_of("difference", &contrast.found.setting, &contrast.a).with("baseline", &contrast.b);
+            rows.add(row.with("seed", one.seed).number("estimate", Some(one.difference)));
+        }
     }
     for effect in &comparison.effects {
         rows.add(found(rows.row("effect").with("name", &effect.effect), &effect.found));
@@ -150,6 +157,7 @@ impl Rows<'_> {
             .with("diverged", arm.diverged)
             .interval(["diverged_low", "diverged_high"], arm.diverged_interval)
             .number("estimate", arm.mean)
+            .number("std", arm.std)
             .interval(["low", "high"], arm.interval)
             .with("edge", arm.edge)
             .number("us_per_step", arm.us_per_step);
@@ -197,6 +205,7 @@ fn found(row: Row, found: &Finding) -> Row {
         .with("planned", found.planned)
         .with("n", found.n)
         .number("estimate", found.difference)
+        .number("std", found.std)
         .interval(["low", "high"], found.interval)
         .number("p", found.p)
         .number("p_holm", found.p_holm)

@@ -25,6 +25,13 @@ pub fn estimate(values: Sample, confidence: f64) -> Estimate {
     Estimate { n, mean: values.mean(), interval }
 }
 
+/// The standard deviation, √(Σ(x − x̄)²/(n − 1)); none for one value.
+pub fn deviation(values: Sample) -> Option<f64> {
+    let (n, mean) = (values.len() as f64, values.mean());
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt())
+}
+
 /// The median.
 pub fn median(values: Sample) -> f64 {
     let mut sorted = values.to_vec();
@@ -39,6 +46,12 @@ mod tests {
 
     fn sample(values: &[f64]) -> Sample<'_> {
         Sample::new(values).expect("a sample")
+    }
+
+    #[test]
+    fn the_deviation_is_that_of_a_sample() {
+        // Σ(x − 4)² = 4 + 1 + 9 = 14.
+        assert_eq!([deviation(sample(&[2.0, 3.0, 7.0])), deviation(sample(&[2.0]))], [Some(7f64.sqrt()), None]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! How large a paired difference is, in ways that do not depend on the unit.
 
+use super::describe::deviation;
 use super::sample::Sample;
 
 /// The share of pairs in which the first is larger, ties counted half: the probability of superiority of
@@ -15,12 +16,10 @@ pub fn superiority(differences: &[f64]) -> Option<f64> {
 /// paired samples (d_z). `None` for fewer than two differences, or if all are equal:
 /// then the SD is 0 and no number says how large the effect is.
 pub fn paired_effect(differences: Sample) -> Option<f64> {
-    let n = differences.len() as f64;
     let mean = differences.mean();
-    let sd = (differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
     // Equal numbers may have a mean that differs from them by rounding.
-    let is_defined = differences.len() > 1 && sd > 1e-12 * mean.abs() && sd > 0.0;
-    is_defined.then(|| mean / sd)
+    let sd = deviation(differences).filter(|sd| *sd > 1e-12 * mean.abs() && *sd > 0.0);
+    sd.map(|sd| mean / sd)
 }
 
 #[cfg(test)]

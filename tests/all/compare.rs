@@ -715,10 +715,23 @@ fn csv_and_json_and_markdown_carry_what_the_table_does() {
         ("p_holm", "p_holm"),
         ("superiority", "superiority"),
         ("effect_size", "effect_size"),
+        ("std", "std"),
     ] {
         assert_eq!(number(&row[column]), contrast[key].as_f64().unwrap(), "{column}");
     }
     assert_eq!(number(&row["low"]), contrast["interval"][0].as_f64().unwrap());
+    let own: Vec<(f64, f64)> = table
+        .only(&[("kind", "difference"), ("name", "bn")])
+        .iter()
+        .map(|row| (number(&row["seed"]), number(&row["estimate"])))
+        .collect();
+    let all = contrast["differences"].as_array().unwrap();
+    let pair = |one: &Value| (one["seed"].as_f64().unwrap(), one["difference"].as_f64().unwrap());
+    assert_eq!(own, all.iter().map(pair).collect::<Vec<_>>());
+    let mean = own.iter().map(|(_, d)| d).sum::<f64>() / own.len() as f64;
+    let squares: f64 = own.iter().map(|(_, d)| (d - mean).powi(2)).sum();
+    let sd = (squares / (own.len() as f64 - 1.0)).sqrt();
+    assert!((contrast["std"].as_f64().unwrap() / sd - 1.0).abs() < 1e-9);
     assert_eq!((row["verdict"].as_str(), row["text"].as_str()), ("better", contrast["sentence"].as_str().unwrap()));
     assert_eq!(number(&row["null_rejected"]), contrast["null"]["rejected"].as_f64().unwrap());
     let markdown = lab.call(&["compare", "results/t", "--format", "markdown"]).expect(0).stdout;
