@@ -445,14 +445,26 @@ def begin_step(step, parameters, blocks, config, variant, u):
 @torch.no_grad()
 def begin_anew(parameters, blocks, config, variant, u):
     """Sets what the arm sets before step 0, from γ, β and statistics as they are before that, and returns the largest
-    deviation of the trace's from it, relative to each tensor's largest value."""
+    deviation of the trace's from it, relative to each tensor's scale."""
     norms = {name: p for name, p in parameters.items() if ".norm." in name}
     recorded = {name: p.clone() for name, p in norms.items()}
     for name, p in norms.items():
-        p.fill_({"gamma": 1.0, "running_var": 1.0, "var": 1.0}.get(name.rsplit(".", 1)[1], 0.0))
+        _, block, _, tensor = name.split(".")
+        # In a residual network the knobs are those of blocks with a skip.
+        is_meant = blocks[int(block)]["residual"] or not any(other["residual"] for other in blocks)
+        usual = {"gamma": 1.0, "running_var": 1.0, "var": 1.0}.get(tensor, 0.0)
+        knob = variant.get(tensor) if is_meant and tensor in ("gamma", "beta") else None
+        p.fill_(usual if knob is None else knob)
     begin_step(0, parameters, blocks, config, variant, u)
-    scale = lambda x: max(x.abs().max().item(), SMALLEST_PARAMETER)
-    return max((p - recorded[name]).abs().max().item() / scale(p) for name, p in norms.items())
+
+    def scale(name, p):
+        """The tensor's largest value; of a mean, which may be 0 but for rounding, the largest SD if that is larger, and of β 1."""
+        own = max(p.abs().max().item(), SMALLEST_PARAMETER)
+        if name.endswith("mean"):
+            return max(own, norms[name.removesuffix("mean") + "var"].max().item() ** 0.5)
+        return max(own, 1.0) if name.endswith("beta") else own
+
+    return max((p - recorded[name]).abs().max().item() / scale(name, p) for name, p in norms.items())
 
 
 def replay(run_dir, data_dir=None, steps=None, look=None):

@@ -29,35 +29,48 @@ const ROUNDINGS: f64 = 4.0;
 pub(super) fn fold(args: &FoldArgs) -> anyhow::Result<Exit> {
     let folder = RunFolder::at(args.run.clone());
     let trained = Trained::load(&folder)?;
-    let store = Store::new(data_dir(&args.data));
-    if is_of_other_data(&folder, &trained, &store)? {
-        complain(
-            "warning: the data files are not those that this run was trained on; the proof is on what they hold now",
-        );
-    }
-    let data = store.load(&trained.settings.data, trained.seed)?;
     let out = args.out.clone().unwrap_or_else(|| folder.folded());
     check_out(&out, &folder)?;
+    let store = Store::new(data_dir(&args.data));
+    check_data(&folder, &trained, &store)?;
+    let data = store.load(&trained.settings.data, trained.seed)?;
     match &trained.network {
         TrainedNetwork::F32(network) => fold_as(&trained, network, &data, out, true),
         TrainedNetwork::F64(network) => fold_as(&trained, network, &data, out, false),
     }
 }
 
-/// Whether the data files have changed since the run was planned, as far as its experiment's folder says.
-fn is_of_other_data(folder: &RunFolder, trained: &Trained, store: &Store) -> anyhow::Result<bool> {
-    let Some(path) = folder.path().parent().and_then(Path::parent) else { return Ok(false) };
-    let experiment = ExperimentFolder::at(path.to_path_buf());
-    if files::look(&experiment.experiment_json())?.is_none() {
-        return Ok(false);
-    }
-    let known = ExperimentRecord::read(&experiment)?.data_sha256;
-    let now = store.facts(&trained.data)?.fingerprint;
-    Ok(!known.is_empty() && now.is_some_and(|now| !known.contains(&now)))
+/// Refuses data files that have changed since the run was planned, as far as its experiment's folder or their size says.
+fn check_data(folder: &RunFolder, trained: &Trained, store: &Store) -> anyhow::Result<()> {
+    let now = store.facts(&trained.data)?;
+    let (settings, split) = (&trained.settings.data, &trained.data);
+    let needed = split.train.unwrap_or(0) + split.validation.unwrap_or(0);
+    let holds = |samples: Option<usize>, needed: usize| samples.is_none_or(|samples| samples >= needed);
+    let fits = (now.shape, now.classes) == (settings.shape, settings.classes)
+        && holds(now.training_file, needed)
+        && holds(now.test_file, split.test.unwrap_or(0));
+    let experiment = folder.path().parent().and_then(Path::parent).map(|path| ExperimentFolder::at(path.to_path_buf()));
+    let known = match experiment {
+        Some(folder) if files::look(&folder.experiment_json())?.is_some() => {
+            ExperimentRecord::read(&folder)?.data_sha256
+        }
+        _ => Vec::new(),
+    };
+    let is_known = known.is_empty() || now.fingerprint.is_none_or(|now| known.contains(&now));
+    anyhow::ensure!(
+        fits && is_known,
+        "the data files are not those that this run was trained on, so nothing can be shown on them; put those back, or train \
+         on these first"
+    );
+    Ok(())
 }
 
 /// Refuses to overwrite anything but what `fold` writes into the run's folder.
 fn check_out(out: &Path, folder: &RunFolder) -> anyhow::Result<()> {
+    let is_place = out.file_name().is_some() && out.parent().is_some_and(|at| at.as_os_str().is_empty() || at.is_dir());
+    if !is_place {
+        return Err(UsageError(format!("--out {:?} is no file in a folder that is there", out.display())).into());
+    }
     let is_usual = files::are_same(out, &folder.folded())? || out == folder.folded();
     if !is_usual && files::look(out)?.is_some() {
         let words = format!("{} exists, and fold overwrites nothing; give --out another name", out.display());

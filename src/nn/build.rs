@@ -85,8 +85,12 @@ pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError>
     let layers: Vec<Layer> = network.blocks.iter().map(|block| block.layer).collect();
     check_reach(&layers, settings, variant)?;
     check_start(&layers, settings, variant)?;
-    match first_that_sees_nothing(&layers, settings, variant) {
-        Some(block) => Err(NetworkError::SeesNothing { block }),
+    if let Some(block) = first_that_sees_nothing(&layers, settings, variant) {
+        return Err(NetworkError::SeesNothing { block });
+    }
+    let stays = |parameter: &&Parameter| parameter.tensor == Tensor::Gamma && !parameter.trained;
+    match network.index.iter().find(stays).filter(|_| has_gamma_0(settings, variant) && !settings.model.is_residual()) {
+        Some(gamma) => Err(NetworkError::GammaStays { block: gamma.block }),
         None => Ok(()),
     }
 }
@@ -106,43 +110,61 @@ fn check_reach(layers: &[Layer], settings: &Settings, variant: &Variant) -> Resu
     set.filter(|_| !has_skip).map_or(Ok(()), |(knob, _)| Err(NetworkError::NoSkip { knob }))
 }
 
-/// Whether γ of a variant starts at 0, so that a norm hands on β whatever it gets.
+/// A number as the network has it: in single precision the smallest are 0.
+fn as_stored(settings: &Settings, x: f64) -> f64 {
+    if settings.model.precision == Precision::F32 { f64::from(x as f32) } else { x }
+}
+
+fn has_gamma_0(settings: &Settings, variant: &Variant) -> bool {
+    variant.gamma.is_some_and(|gamma| as_stored(settings, gamma) == 0.0)
+}
+
+fn initial_beta(settings: &Settings, variant: &Variant) -> f64 {
+    as_stored(settings, variant.beta.unwrap_or(0.0))
+}
+
+/// Whether γ of a variant starts at 0, so that a norm hands on β whatever it gets. Noise would be added to it.
 fn starts_at_beta(settings: &Settings, variant: &Variant) -> bool {
-    let is_single = settings.model.precision == Precision::F32;
-    let is_zero = |gamma: f64| gamma == 0.0 || is_single && gamma as f32 == 0.0;
-    // Noise is added to it.
-    variant.gamma.is_some_and(is_zero) && variant.arm != Arm::Noisy
+    has_gamma_0(settings, variant) && variant.arm != Arm::Noisy
 }
 
 /// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.
 fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
-    let is_dead = starts_at_beta(settings, variant) && variant.beta.unwrap_or(0.0) <= 0.0;
+    let is_dead = starts_at_beta(settings, variant) && initial_beta(settings, variant) <= 0.0;
     is_dead && settings.model.activation == Activation::Relu
 }
 
-/// The first block that gets the same from the block before for every sample, and makes 0 of it, where γ of all starts at 0.
+/// The first block whose norm makes 0 of what it gets, which is the same for every sample, where γ of all starts at 0.
 ///
-/// Then x̂ = 0, so γ of this block has a derivative of 0; and γ = 0 lets no derivative pass to the blocks before. Both stay
-/// so for ever: β of the last block and the output layer learn, and no input ever reaches them.
+/// Then γ of this block has a derivative of 0, and γ = 0 lets no derivative pass to the blocks before. Both stay so for ever:
+/// β of the last block and the output layer learn, and no input ever reaches them.
 fn first_that_sees_nothing(layers: &[Layer], settings: &Settings, variant: &Variant) -> Option<usize> {
     if !starts_at_beta(settings, variant) || settings.model.is_residual() {
         return None;
     }
-    let beta = variant.beta.unwrap_or(0.0);
-    let handed_on = match (settings.model.norm_position, settings.model.activation) {
-        (NormPosition::BeforeActivation, Activation::Relu) => beta.max(0.0),
-        (NormPosition::BeforeActivation, Activation::Tanh) => beta.tanh(),
-        (NormPosition::BeforeActivation, Activation::Sigmoid) => 1.0 / (1.0 + (-beta).exp()),
-        (NormPosition::BeforeActivation, Activation::Identity) => beta,
-        _ => beta,
+    let activated = |x: f64| match settings.model.activation {
+        Activation::Relu => x.max(0.0),
+        Activation::Tanh => x.tanh(),
+        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Activation::Identity => x,
     };
-    // A map of what is the same for every sample is the same again, and less its mean it is 0. At the border of a
-    // convolution it is not the same: zeros are added there.
-    let centres = matches!(
-        variant.arm,
-        Arm::Bn | Arm::Center | Arm::Detached | Arm::Frozen | Arm::Refresh { .. } | Arm::Ghost { .. }
-    );
-    let makes_nothing = |layer: &Layer| handed_on == 0.0 || centres && layer.kernel.is_none();
+    let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
+    let beta = initial_beta(settings, variant);
+    // What a block hands on, the same in every channel, at every position, for every sample.
+    let handed_on = if is_before { activated(beta) } else { beta };
+    // Weight decay moves W, and with it x away from the constant that is subtracted.
+    let keeps_constants = settings.optimizer.weight_decay == 0.0;
+    let centres = match variant.arm {
+        Arm::Bn | Arm::Center | Arm::Detached | Arm::Ghost { .. } => true,
+        Arm::Frozen | Arm::Refresh { .. } => keeps_constants,
+        _ => false,
+    };
+    let makes_nothing = |layer: &Layer| {
+        // At the border of a convolution zeros are added, so that its output is not the same everywhere.
+        let has_border = layer.kernel.is_some_and(|side| side > 1) && layer.mapped.area() > 1;
+        let is_mapped_to_0 = handed_on == 0.0 || variant.arm == Arm::WeightStd && !has_border;
+        is_mapped_to_0 && (is_before || activated(0.0) == 0.0) || centres && !has_border
+    };
     let hidden = layers.iter().enumerate().filter(|(_, layer)| layer.hidden);
     hidden.skip(1).find(|(_, layer)| makes_nothing(layer)).map(|(block, _)| block)
 }
@@ -152,7 +174,7 @@ fn check_start(layers: &[Layer], settings: &Settings, variant: &Variant) -> Resu
     let last_hidden = layers.len().saturating_sub(2);
     let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
     // Behind an activation zeros reach the next block's ReLU; what is below 0 does not.
-    let reaches = variant.beta.unwrap_or(0.0) == 0.0;
+    let reaches = initial_beta(settings, variant) == 0.0;
     let stops = |block: usize, layer: &Layer| {
         let is_set = layer.hidden && !layer.residual && !settings.model.is_residual();
         is_set && (is_before || reaches && block < last_hidden)

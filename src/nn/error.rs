@@ -25,7 +25,11 @@ pub enum NetworkError {
         batch_size: usize,
     },
     /// Groups of one value.
-    #[error("block {block}: statistics of {group} sample(s) at a time need at least two values per channel")]
+    #[error(
+        "block {block}: the statistics of {} would be taken over one value alone, which is its own mean; give ghost a larger \
+         batch, or layer_norm more than one channel",
+        if *group == 1 { "one sample".to_owned() } else { format!("{group} samples") }
+    )]
     SmallGroups {
         /// Index of the block.
         block: usize,
@@ -91,7 +95,7 @@ pub enum NetworkError {
     /// γ of 0 and β of at most 0 in front of a ReLU.
     #[error(
         "block {block}: with gamma 0 and beta not above 0 the ReLU's output is 0 for every input, and so is its \
-         derivative: nothing could ever train; give gamma or beta another value, or let a skip connection carry the \
+         derivative: no input could ever reach the output; give gamma or beta another value, or let a skip connection carry the \
          input past it (model.residual with norm_position after_activation)"
     )]
     NeverTrains {
@@ -100,11 +104,20 @@ pub enum NetworkError {
     },
     /// γ of 0 in blocks one behind the other.
     #[error(
-        "block {block}: with gamma 0 in every block it gets the same for every sample, x̂ is 0, and so is the derivative \
-         of gamma: nothing but the last beta and the output layer could ever train; give gamma another value, or let a \
-         skip connection carry the input past it (model.residual with norm_position after_activation)"
+        "block {block}: with gamma 0 in every block it gets the same for every sample, its norm makes 0 of that, and so the \
+         derivative of gamma is 0: nothing but the last beta and the output layer could ever train; give gamma another \
+         value, or let a skip connection carry the input past it (model.residual with norm_position after_activation)"
     )]
     SeesNothing {
+        /// Index of the block.
+        block: usize,
+    },
+    /// γ of 0 that is not trained.
+    #[error(
+        "block {block}: gamma is 0 and train_only leaves it out, so no input could ever reach the output; give gamma another \
+         value, or add \"gamma\" to train_only"
+    )]
+    GammaStays {
         /// Index of the block.
         block: usize,
     },

@@ -47,8 +47,9 @@ impl Trained {
         let record = read(folder)?;
         let state = record.status.name();
         ensure!(
-            record.numerics_version <= NUMERICS_VERSION,
-            "{} is of numerics version {}, and this program knows up to {NUMERICS_VERSION}: it may compute something else",
+            record.numerics_version == NUMERICS_VERSION,
+            "{} is of numerics version {}, and this program's is {NUMERICS_VERSION}: it may compute something else; train it \
+             again",
             folder.path().display(),
             record.numerics_version
         );

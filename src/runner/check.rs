@@ -42,11 +42,15 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
                     | NetworkError::SmallGroups { .. }
                     | NetworkError::NeverTrains { .. }
                     | NetworkError::SeesNothing { .. }
+                    | NetworkError::GammaStays { .. }
                     | NetworkError::NoRows { .. }
                     | NetworkError::NoSkip { .. }
                     | NetworkError::UnknownParameter { .. } => "variants",
                 };
-                problems.add(path, format!("variant {}: {error}", variant.name));
+                let axes = experiment.axes.iter().zip(&point.values);
+                let place: Vec<String> = axes.map(|(axis, value)| format!("{} = {value}", axis.path)).collect();
+                let place = if place.is_empty() { String::new() } else { format!(" at {}", place.join(", ")) };
+                problems.add(path, format!("variant {}{place}: {error}", variant.name));
             }
         }
     }

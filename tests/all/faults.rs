@@ -244,7 +244,11 @@ fn a_knob_of_an_arm_is_needed_there_and_refused_elsewhere() {
     let unequal = json!([{ "name": "ghost", "batch": 7 }]);
     refused_with("variants", unequal, &["variant ghost", "7 samples at a time", "do not divide train.batch_size"]);
     let single = json!([{ "name": "ghost", "batch": 1 }]);
-    refused_with("variants", single, &["variants: variant ghost", "statistics of 1 sample(s) at a time"]);
+    refused_with(
+        "variants",
+        single,
+        &["variants: variant ghost", "statistics of one sample would be taken over one value alone"],
+    );
 }
 
 #[test]
@@ -286,25 +290,46 @@ fn a_start_from_which_nothing_could_ever_train_is_refused() {
     let config = with(with(small(), "model.hidden", json!([5, 5])), "variants", silent);
     let residual = with(config.clone(), "model.residual", json!(true));
     let after = "after_activation";
-    let never = ["variants: variant bn: block 0", "nothing could ever train"];
+    let never = ["variants: variant bn: block 0", "no input could ever reach the output"];
     refused(&config, &never);
     refused(&with(config.clone(), "model.norm_position", json!(after)), &never);
     refused(&with(config.clone(), "variants", json!([{ "name": "bn", "gamma": 0, "beta": -0.1 }])), &never);
     refused(&with(config.clone(), "variants", json!([{ "name": "bn", "gamma": 1e-50 }])), &never);
     let branch = Lab::new().plan(&residual, &[]).expect(0);
     branch.complains(&["residual branches of bn", "can never train", "after_activation"]);
-    // Where φ has a derivative at β the first block could train, but the second sees the same for every sample.
-    let nothing = |arm: &str| [format!("variants: variant {arm}: block 1"), "x̂ is 0".to_owned()];
+    // Where φ has a derivative at β the first block could train, but the second makes 0 of what is the same for every sample.
+    let nothing = |arm: &str| [format!("variants: variant {arm}: block 1"), "norm makes 0 of that".to_owned()];
     let sees = |config: &Value, arm: &str| refused(config, &nothing(arm).each_ref().map(String::as_str));
     let of =
         |arm: &str, beta: f64| with(config.clone(), "variants", json!([{ "name": arm, "gamma": 0, "beta": beta }]));
     sees(&with(config.clone(), "model.activation", json!("tanh")), "bn");
     sees(&with(of("affine", 0.0), "model.activation", json!("identity")), "affine");
     sees(&of("bn", 0.1), "bn");
+    sees(&of("weight_std", 0.1), "weight_std");
+    sees(&of("frozen", 0.1), "frozen");
+    // In single precision this β is 0.
+    refused(&with(of("bn", 1e-50), "model.precision", json!("f32")), &never);
+    let cnn = |kernel: usize| {
+        let images = json!({ "source": "glyphs", "train": 60, "validation": 20, "test": 20 });
+        let model = json!({ "kind": "cnn", "channels": [3, 4], "kernel": kernel });
+        with(with(of("bn", 0.1), "data", images), "model", model)
+    };
+    sees(&cnn(1), "bn");
+    let stays = |arm: &str| json!([{ "name": arm, "gamma": 0, "beta": 0.5, "train_only": ["weight"] }]);
+    for arm in ["affine", "noisy"] {
+        refused(
+            &with(config.clone(), "variants", stays(arm)),
+            &["block 0", "train_only leaves it out", "add \"gamma\""],
+        );
+    }
     // A skip connection carries the input past it; one block, noise, or an arm that does not make 0 of it lets it train.
     let fits = |config: &Value| accepted(config);
     fits(&with(residual, "model.norm_position", json!(after)));
     fits(&of("affine", 0.1));
+    // At the border of a convolution zeros are added; weight decay moves x away from what is subtracted; φ(0) is ½.
+    fits(&cnn(3));
+    fits(&with(of("frozen", 0.1), "optimizer.weight_decay", json!(0.1)));
+    fits(&with(with(of("affine", 0.0), "model.activation", json!("sigmoid")), "model.norm_position", json!(after)));
     fits(&with(of("affine", 0.0), "model.activation", json!("sigmoid")));
     fits(&with(config.clone(), "variants", json!([{ "name": "noisy", "gamma": 0 }])));
     let single = with(config, "model.hidden", json!([5]));

@@ -190,19 +190,37 @@ fn what_is_not_a_whole_checkpoint_of_this_network_is_refused_and_nothing_is_writ
 }
 
 #[test]
-fn data_files_that_changed_since_training_are_said() {
+fn data_files_that_changed_since_training_are_refused() {
     let lab = Lab::new();
-    let rows = |shift: usize| {
-        let row = |i: usize| format!("{}.5,{},{}\n", i % 7, (i + shift) % 5, i % 2);
-        lab.write("own.csv", format!("x,y,kind\n{}", (0..60).map(row).collect::<String>()));
+    let rows = |count: usize, shift: usize, extra: &str| {
+        let row = |i: usize| format!("{}.5,{}{extra},{}\n", i % 7, (i + shift) % 5, i % 2);
+        let names = if extra.is_empty() { "x,y,kind" } else { "x,y,z,kind" };
+        lab.write("own.csv", format!("{names}\n{}", (0..count).map(row).collect::<String>()));
     };
-    rows(0);
+    rows(60, 0, "");
     let data = json!({ "source": "csv", "file": "own.csv", "train": 30, "validation": 10, "test": 20 });
     let config = with(with(small(), "data", data), "variants", json!(["bn"]));
     lab.run(&config, &["--quiet"]).expect(0);
-    let folder = lab.run_folder("t", "bn", 0).display().to_string();
-    let silent = lab.call(&["fold", &folder]).expect(0);
-    assert!(!silent.stderr.contains("warning"), "{}", silent.stderr);
-    rows(1);
-    lab.call(&["fold", &folder]).expect(0).complains(&["data files are not those", "trained on"]);
+    let run = lab.path(lab.run_folder("t", "bn", 0));
+    // Away from its experiment nothing but their size tells.
+    let alone = lab.path("alone");
+    std::fs::create_dir_all(&alone).expect("a folder");
+    for entry in std::fs::read_dir(&run).expect("a run").flatten().filter(|entry| entry.path().is_file()) {
+        std::fs::copy(entry.path(), alone.join(entry.file_name())).expect("a copy");
+    }
+    let fold = |folder: &std::path::Path| lab.call(&["fold", &folder.display().to_string()]);
+    fold(&run).expect(0);
+    fold(&alone).expect(0);
+    rows(60, 1, "");
+    fold(&run).expect(1).complains(&["data files are not those", "trained on"]);
+    for (count, extra) in [(60, ",1"), (30, "")] {
+        rows(count, 0, extra);
+        for folder in [&run, &alone] {
+            fold(folder).expect(1).complains(&["data files are not those", "trained on"]);
+        }
+    }
+    for out in ["nowhere/x", ""] {
+        let outcome = lab.call(&["fold", &run.display().to_string(), "--out", out]);
+        outcome.expect(2).complains(&["--out", "no file in a folder that is there"]);
+    }
 }
