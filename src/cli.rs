@@ -148,12 +148,24 @@ pub struct RunArgs {
     /// Do not ask before discarding.
     #[arg(long, requires = "fresh")]
     pub yes: bool,
+    /// How to say what happens: in words, or a line of JSON an event on standard output, without the comparison.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: RunFormat,
     /// Show failures only.
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show a line for every finished run, bars or not.
     #[arg(long, short)]
     pub verbose: bool,
+}
+
+/// How `run` says what happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RunFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
 }
 
 /// Arguments of `fold`.

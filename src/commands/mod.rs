@@ -9,6 +9,7 @@ mod exit;
 mod export;
 mod fold;
 mod init;
+mod lines;
 mod plan;
 mod prepare;
 mod run;

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 
 use super::exit::{Exit, UsageError};
+use super::lines::Lines;
 use super::terminal::{complain, show, waiting};
 use super::{compare, prepare};
-use crate::cli::RunArgs;
+use crate::cli::{RunArgs, RunFormat};
 use crate::config::ConfigError;
 use crate::files::Waiting;
 use crate::printable::escaped;
@@ -40,12 +41,15 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         if error.is::<ConfigError>() { error.context(args.experiment.config().display().to_string()) } else { error }
     })?;
     screen.into_result()?;
-    if is_interrupted {
+    let is_text = args.format == RunFormat::Text;
+    if is_interrupted && is_text {
         show(continues(&tally, args.fresh))?;
     }
     let damaged = tables.and_then(|update| {
         if is_interrupted {
             // The tables hold what there is; what it comes to is said once it is whole.
+        } else if !is_text {
+            // `compare --format json` says it to programs.
         } else if args.shard.is_some() {
             let words = "`bn-exp collect` makes the tables";
             show(format!("this shard's runs are in {}; {words}", folder.runs().display()))?;
@@ -73,6 +77,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 /// Progress on standard error, results on standard output.
 struct Screen {
     progress: Progress,
+    lines: Option<Lines>,
     stop: Arc<AtomicBool>,
     /// Why something could not be shown.
     error: Mutex<anyhow::Result<()>>,
@@ -80,16 +85,19 @@ struct Screen {
 
 impl Screen {
     fn new(args: &RunArgs, stop: Arc<AtomicBool>) -> Self {
-        let detail = match (args.quiet, args.verbose) {
+        let lines = (args.format == RunFormat::Json).then(Lines::default);
+        // Every run has a line of JSON: beside them failures alone are said.
+        let detail = match (args.quiet || lines.is_some(), args.verbose) {
             (true, _) => Detail::Quiet,
             (_, true) => Detail::Verbose,
             _ => Detail::Normal,
         };
-        Self { progress: Progress::new(detail), stop, error: Mutex::new(Ok(())) }
+        Self { progress: Progress::new(detail), lines, stop, error: Mutex::new(Ok(())) }
     }
 
     /// Whether everything could be shown.
     fn into_result(self) -> anyhow::Result<()> {
+        self.lines.map_or(Ok(()), Lines::into_result)?;
         self.error.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,6 +105,9 @@ impl Screen {
 impl Events for Screen {
     fn tell(&self, event: Event) {
         self.progress.tell(event);
+        if let Some(lines) = &self.lines {
+            return lines.tell(event);
+        }
         // Of an interruption one line is said, at the end.
         if let Event::Trained(tally) = event
             && !(self.stop.load(Ordering::Relaxed) && tally.left > 0)

@@ -1,6 +1,7 @@
 //! Everything that is said of one experiment, as values: reports only put it into words and tables.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::arms::{ArmEstimate, TimeToTarget};
 use super::contrasts::{Contrast, SwitchEffect};
@@ -42,4 +43,10 @@ pub struct Comparison {
     /// Whether the data are the same for every seed.
     #[serde(skip)]
     pub has_fixed_data: bool,
+    /// The configuration with every default filled in.
+    #[serde(skip)]
+    pub configuration: Value,
+    /// Version of the program's numbers.
+    #[serde(skip)]
+    pub numerics: String,
 }

@@ -161,6 +161,8 @@ fn arms_and_contrasts(scores: &Scores, pairs: &[(&str, &str)], options: &Options
         missing: Vec::new(),
         warnings: Vec::new(),
         has_fixed_data: loaded.has_fixed_data,
+        configuration: loaded.configuration.clone(),
+        numerics: loaded.numerics.clone(),
     }
 }
 

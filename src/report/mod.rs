@@ -9,6 +9,7 @@ pub mod full;
 pub mod json;
 mod latex;
 pub mod layout;
+mod methods;
 mod page;
 pub mod summary;
 pub mod tensorboard;

@@ -3,6 +3,7 @@
 use super::explain::explain;
 use super::latex::escaped;
 use super::layout::Layout;
+use super::methods::methods;
 use super::page::Page;
 use super::{bars, full, summary, warnings};
 use crate::compare::sentence::sentence;
@@ -31,6 +32,10 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout
     parts.extend(warnings::warnings(&page));
     if view.explain {
         parts.push(layout.titled("What the words and numbers mean", &layout.list(&explain(comparisons, options))));
+        for comparison in comparisons {
+            let title = format!("{}Methods, for a paper", page.name_of(comparison));
+            parts.push(layout.titled(&title, &layout.paragraph(&methods(comparison, options))));
+        }
     }
     parts.join("\n\n") + "\n"
 }

@@ -52,6 +52,25 @@ struct Bar {
     bar: ProgressBar,
     /// Steps that the overall bar has counted.
     counted: usize,
+    /// The latest loss in each tenth of the run so far.
+    losses: Vec<f64>,
+}
+
+/// Parts of a run whose losses are shown.
+const TENTHS: usize = 10;
+
+/// Losses as a row of blocks, their logarithms from the smallest to the largest; × where one is not finite.
+fn sparkline(losses: &[f64]) -> String {
+    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let log = |loss: &f64| loss.max(f64::MIN_POSITIVE).ln();
+    let finite = || losses.iter().filter(|loss| loss.is_finite()).map(log);
+    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let block = |loss: &f64| match loss {
+        loss if !loss.is_finite() => '×',
+        _ if high <= low => BLOCKS[3],
+        loss => BLOCKS[((log(loss) - low) / (high - low) * 7.0).round() as usize],
+    };
+    losses.iter().map(block).collect()
 }
 
 impl Progress {
@@ -87,21 +106,24 @@ impl Progress {
         let bar = self.bars.add(ProgressBar::new(steps as u64));
         bar.set_style(style("{bar:20.green/white} {percent:>3}%  {wide_msg}"));
         bar.set_message(run.id.clone());
-        self.shown().running.insert(run.id.clone(), Bar { steps, bar, counted: 0 });
+        self.shown().running.insert(run.id.clone(), Bar { steps, bar, counted: 0, losses: Vec::new() });
     }
 
     fn step(&self, run: &PlannedRun, step: usize, loss: f64) {
         let mut shown = self.shown();
-        let Some(Bar { steps, bar, counted }) = shown.running.get_mut(&run.id) else { return };
+        let Some(Bar { steps, bar, counted, losses }) = shown.running.get_mut(&run.id) else { return };
+        // A run that was continued has no losses of before.
+        losses.truncate(step * TENTHS / (*steps).max(1));
+        losses.push(loss);
         bar.set_position(step as u64);
-        bar.set_message(format!("{} step {step} of {steps}, loss {loss:.4}", run.id));
+        bar.set_message(format!("{} step {step} of {steps}, loss {loss:.4} {}", run.id, sparkline(losses)));
         self.overall.inc(step.saturating_sub(*counted) as u64);
         *counted = step;
     }
 
     fn ended(&self, run: &PlannedRun, record: Result<&RunRecord, &anyhow::Error>) {
         let mut shown = self.shown();
-        if let Some(Bar { steps, bar, counted }) = shown.running.remove(&run.id) {
+        if let Some(Bar { steps, bar, counted, .. }) = shown.running.remove(&run.id) {
             self.overall.inc((steps - counted) as u64);
             bar.finish_and_clear();
         }
@@ -195,5 +217,17 @@ fn outcome(record: Result<&RunRecord, &anyhow::Error>) -> String {
         (Status::Diverged, ..) => format!("diverged at step {}: {reason}", record.diverged_at_step.unwrap_or_default()),
         (Status::Failed, ..) => format!("failed: {reason}"),
         (status, ..) => status.name().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_shown_by_their_logarithms() {
+        assert_eq!(sparkline(&[1.0, 0.1, 0.01]), "█▅▁");
+        assert_eq!(sparkline(&[2.0, f64::INFINITY]), "▄×");
+        assert_eq!(sparkline(&[]), "");
     }
 }

@@ -153,3 +153,21 @@ fn where_every_run_diverged_nothing_is_compared() {
     assert!(text.contains("`none` and `affine` cannot be compared") && text.contains("not compared"), "{text}");
     assert!(!text.contains("0.00 to 0.00"), "{text}");
 }
+
+#[test]
+fn a_paper_is_told_what_was_done() {
+    let lab = Lab::new();
+    let text = read(&lab, &[&published("quickstart"), "--explain"], 1000);
+    for words in [
+        "Methods, for a paper",
+        "Multi-layer perceptrons with 100, 100, 100 hidden units (relu; the norm before the activation; initial weights: he)",
+        "glyphs (5000 train, 1000 validation, 2000 test samples)",
+        "600 steps on minibatches of 64 by SGD (constant learning rate)",
+        "The arms `none`, `affine`, `bn`",
+        "8 seeds",
+        "optimizer.lr (0.03, 0.1, 0.3, 1.0, 3.0)",
+        "95 % intervals",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}

@@ -1064,3 +1064,36 @@ fn the_instruction_level_can_be_chosen_and_is_recorded() {
     assert_eq!(refused.status.code(), Some(2), "{words}");
     assert!(words.contains("sse9") && words.contains("portable"), "{words}");
 }
+
+#[test]
+fn programs_are_told_what_happens_a_line_of_json_an_event() {
+    let lab = Lab::new();
+    let config = with(with(small(), "sweep", json!({ "optimizer.lr": [0.1, 1e30] })), "seeds", json!(2));
+    let config = with(config, "variants", json!(["affine"]));
+    let read = |stdout: &str| -> Vec<Value> {
+        stdout.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    };
+    let events = read(&lab.run(&config, &["--format", "json", "--jobs", "1"]).expect(0).stdout);
+    let of = |word: &str| events.iter().filter(|event| event["event"] == word).collect::<Vec<_>>();
+    assert_eq!(
+        (&events[0]["event"], &events[0]["runs"], &events[0]["missing"]),
+        (&json!("begun"), &json!(4), &json!(4))
+    );
+    assert_eq!([of("started"), of("finished"), of("diverged")].map(|found| found.len()), [4, 2, 2]);
+    for event in of("finished") {
+        assert_eq!((&event["variant"], &event["values"]["optimizer.lr"]), (&json!("affine"), &json!(0.1)));
+        assert!(
+            event["metrics"]["test_accuracy"].is_number() && event["run_id"].is_string() && event["seed"].is_number()
+        );
+    }
+    for event in of("diverged") {
+        assert!(event["reason"].is_string() && event["metrics"].get("test_accuracy").is_none(), "{event}");
+    }
+    let last = events.last().expect("the last event");
+    assert_eq!(
+        (&last["event"], &last["finished"], &last["diverged"], &last["left"]),
+        (&json!("done"), &json!(4), &json!(2), &json!(0))
+    );
+    let again = read(&lab.run(&config, &["--format", "json"]).expect(0).stdout);
+    assert_eq!(again.last().expect("the last event")["finished_before"], 4);
+}

@@ -1,0 +1,132 @@
+//! A methods paragraph for the experiment at hand, to be adapted for a paper.
+
+use serde_json::Value;
+
+use crate::compare::words::{named, percent};
+use crate::compare::{Comparison, Options};
+use crate::record::machine;
+
+/// What was trained, how rates were chosen, and how arms were compared.
+pub(super) fn methods(comparison: &Comparison, options: &Options) -> String {
+    let configuration = &comparison.configuration;
+    let mut sentences = vec![trained(comparison, configuration), optimised(configuration), arms(comparison)];
+    sentences.extend(tuned(comparison, configuration));
+    sentences.push(tested(comparison, options));
+    sentences.join(" ")
+}
+
+fn trained(comparison: &Comparison, configuration: &Value) -> String {
+    let (data, model) = (&configuration["data"], &configuration["model"]);
+    let widths = |key: &str| {
+        let list = model[key].as_array().map(Vec::as_slice).unwrap_or_default();
+        list.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let net = match model["kind"].as_str() {
+        Some("cnn") => {
+            let dense = if widths("dense").is_empty() {
+                String::new()
+            } else {
+                format!(" and {} hidden units", widths("dense"))
+            };
+            format!("Convolutional networks with {} channels{dense}", widths("channels"))
+        }
+        _ => format!("Multi-layer perceptrons with {} hidden units", widths("hidden")),
+    };
+    let skip = if model["residual"] == true { ", with skip connections" } else { "" };
+    let position = text(&model["norm_position"]).replace('_', " the ");
+    let init = text(&model["init"]["scheme"]);
+    let split = ["train", "validation", "test"].map(|part| format!("{} {part}", text(&data[part])));
+    format!(
+        "{net} ({}{skip}; the norm {position}; initial weights: {init}) were trained on {} ({} samples) by bn-exp {} \
+         (numerics {}), in {}.",
+        text(&model["activation"]),
+        text(&data["source"]),
+        split.join(", "),
+        machine::PROGRAM_VERSION,
+        comparison.numerics,
+        if model["precision"] == "f64" { "double precision" } else { "single precision" },
+    )
+}
+
+fn optimised(configuration: &Value) -> String {
+    let (optimizer, train) = (&configuration["optimizer"], &configuration["train"]);
+    let kind = match text(&optimizer["kind"]).as_str() {
+        "sgd" => "SGD".to_owned(),
+        "adam" => "Adam".to_owned(),
+        "adamw" => "AdamW".to_owned(),
+        other => other.to_owned(),
+    };
+    let extra = [("momentum", "momentum"), ("weight_decay", "weight decay")].into_iter();
+    let extra = extra.filter(|(key, _)| optimizer[*key].as_f64().is_some_and(|x| x != 0.0));
+    let extra: String = extra.map(|(key, words)| format!(", {words} {}", optimizer[key])).collect();
+    let length = match (&train["steps"], &train["epochs"]) {
+        (Value::Null, epochs) => format!("{} epochs", text(epochs)),
+        (steps, _) => format!("{} steps", text(steps)),
+    };
+    let schedule = text(&optimizer["schedule"]);
+    format!(
+        "They were trained for {length} on minibatches of {} by {kind} ({schedule} learning rate{extra}).",
+        text(&train["batch_size"])
+    )
+}
+
+fn arms(comparison: &Comparison) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for arm in &comparison.arms {
+        let name = named(&arm.variant);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let seeds = comparison.arms.iter().map(|arm| arm.planned).max().unwrap_or(0);
+    format!(
+        "The arms {} differ in nothing but what stands in the place of the norm. Each was trained with {seeds} seeds; the arms of a \
+         seed share their data, the order of the minibatches and every initial weight.",
+        names.join(", ")
+    )
+}
+
+fn tuned(comparison: &Comparison, configuration: &Value) -> Option<String> {
+    if comparison.tuned.is_empty() {
+        return Some("No arm was tuned.".to_owned());
+    }
+    let values = |axis: &String| {
+        let list = configuration["sweep"][axis.as_str()].as_array().map(Vec::as_slice).unwrap_or_default();
+        let list: Vec<String> = list.iter().map(text).collect();
+        if list.is_empty() { axis.clone() } else { format!("{axis} ({})", list.join(", ")) }
+    };
+    let axes: Vec<String> = comparison.tuned.iter().map(values).collect();
+    Some(format!(
+        "For each arm and seed the other seeds chose {} by their mean validation result, so that no seed was read at a value \
+         chosen for its own luck.",
+        axes.join(" and ")
+    ))
+}
+
+fn tested(comparison: &Comparison, options: &Options) -> String {
+    let metric = comparison.metric.name.replace('_', " ");
+    let diverged: usize = comparison.arms.iter().map(|arm| arm.diverged).sum();
+    let diverged = match diverged {
+        0 => "No run that is read diverged.".to_owned(),
+        1 => "One run that is read diverged; it counts as the worst result.".to_owned(),
+        n => format!("{n} runs that are read diverged; they count as the worst result."),
+    };
+    let margin = comparison.equivalence_margin;
+    let margin = margin.map_or_else(String::new, |margin| format!(" Equivalence was tested within ±{margin}."));
+    let fixed = if comparison.has_fixed_data {
+        " The data are the same for every seed, so intervals cover initialisation and order of the minibatches alone."
+    } else {
+        ""
+    };
+    format!(
+        "Differences in {metric}, paired by seed, were tested two-sidedly by exchanging the arms' results within seeds, the \
+         choice made anew each time, and by flipping the signs of the differences; the larger p counts, corrected by Holm's \
+         method, and the {} % intervals invert both tests.{margin} {diverged}{fixed}",
+        percent(options.confidence)
+    )
+}
+
+/// A value as a word.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
