@@ -97,8 +97,8 @@ fn tuned(comparison: &Comparison, configuration: &Value) -> Option<String> {
     };
     let axes: Vec<String> = comparison.tuned.iter().map(values).collect();
     Some(format!(
-        "For each arm and seed the other seeds chose {} by their mean validation result, so that no seed was read at a value \
-         chosen for its own luck.",
+        "For each arm and seed the other seeds chose {} by their mean validation result, so that no seed was taken at a value \
+         for its own luck.",
         axes.join(" and ")
     ))
 }
@@ -107,9 +107,9 @@ fn tested(comparison: &Comparison, options: &Options) -> String {
     let metric = comparison.metric.name.replace('_', " ");
     let diverged: usize = comparison.arms.iter().map(|arm| arm.diverged).sum();
     let diverged = match diverged {
-        0 => "No run that is read diverged.".to_owned(),
-        1 => "One run that is read diverged; it counts as the worst result.".to_owned(),
-        n => format!("{n} runs that are read diverged; they count as the worst result."),
+        0 => "No run that was compared diverged.".to_owned(),
+        1 => "One run that was compared diverged; it counts as the worst result.".to_owned(),
+        n => format!("{n} runs that were compared diverged; they count as the worst result."),
     };
     let margin = comparison.equivalence_margin;
     let margin = margin.map_or_else(String::new, |margin| format!(" Equivalence was tested within ±{margin}."));
