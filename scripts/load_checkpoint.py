@@ -61,11 +61,17 @@ class Residual(nn.Module):
         return x + self.inner(x)
 
 
+# Arms whose evaluation is that of batch norm, or a part of it.
+STANDARDISING = {"bn", "standardize", "center", "scale", "detached", "frozen", "refresh", "noisy", "ghost"}
+
+
 def norm_module(state, prefix, channels, is_image, arm, epsilon):
     """The norm of a block as a module of torch.nn, filled; None without one."""
     get = lambda name: state.get(f"{prefix}.norm.{name}")
     gamma, beta, mean, var = (get(name) for name in ("gamma", "beta", "running_mean", "running_var"))
     if mean is not None:
+        if arm not in STANDARDISING:
+            sys.exit(f"how arm {arm} evaluates is not known here; say so in norm_module")
         # What an arm does not do is what these values do not do: no mean to subtract, no variance to divide by.
         mean = torch.zeros_like(mean) if arm == "scale" else mean
         var = torch.ones_like(var) - epsilon if arm == "center" else var

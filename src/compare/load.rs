@@ -8,7 +8,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use super::sheet::{self, Column, Number, Row, Sheet, Word};
-use crate::config::file::{CompareOptions, Kind, Metric, Source as When, Statistics, VariantEntry};
+use crate::config::file::{CompareOptions, Kind, Metric, VariantEntry};
 use crate::config::settings::Arm;
 use crate::config::variants::variants;
 use crate::config::{Problems, Variant};
@@ -82,6 +82,17 @@ pub struct Loaded {
     /// Steps to the target under batch statistics, by run; of the runs for which curves.csv has them.
     pub reached_under_batch: HashMap<String, Option<usize>>,
 }
+
+/// Metrics that every table of runs has.
+const IN_THE_FIRST_TABLES: [&str; 7] = [
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "best_validation_accuracy",
+];
 
 impl Loaded {
     /// Reads the record and the root tables of a folder. The order of their rows does not matter.
@@ -215,11 +226,9 @@ fn is_same(a: &str, b: &str) -> bool {
 fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyhow::Result<HashMap<String, Run>> {
     let (status, reason) = (sheet.column::<Status>("status")?, sheet.column::<Word>("reason")?);
     let number = |name: &str| sheet.column::<Number>(name);
-    // The first tables knew running statistics only, and the best accuracy; a metric that came later may be absent.
+    // A metric that came after the first tables may be absent.
     let is_newer = |name: &str| {
-        let Some(metric) = Metric::named(name) else { return false };
-        let is_running = matches!(metric.source, When::End(_, Statistics::Running));
-        !is_running && metric.name != "best_validation_accuracy" && !metric.kind.is_time()
+        Metric::named(name).is_some_and(|metric| !IN_THE_FIRST_TABLES.contains(&name) && !metric.kind.is_time())
     };
     let optional = |name: &str| -> anyhow::Result<Option<Column<Number>>> {
         if is_newer(name) { Ok(sheet.optional_column(name)) } else { number(name).map(Some) }

@@ -157,7 +157,14 @@ fn first_that_sees_nothing(layers: &[Layer], settings: &Settings, variant: &Vari
     let centres = match variant.arm {
         Arm::Bn | Arm::Center | Arm::Detached | Arm::Ghost { .. } => true,
         Arm::Frozen | Arm::Refresh { .. } => keeps_constants,
-        _ => false,
+        Arm::None
+        | Arm::Affine
+        | Arm::Standardize
+        | Arm::Scale
+        | Arm::AffineInit
+        | Arm::LayerNorm
+        | Arm::WeightStd
+        | Arm::Noisy => false,
     };
     let makes_nothing = |layer: &Layer| {
         // At the border of a convolution zeros are added, so that its output is not the same everywhere.
