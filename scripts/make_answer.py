@@ -7,7 +7,8 @@ Usage:
 
 `bn-exp claims --full --seeds A-B --out OUT` is asked for its verdicts, as JSON and as the table that it prints; what is not
 trained yet it trains first, which takes hours. The JSON is kept in results/published, so that the page can be made again
-without the runs. Of docs/answer.md only what stands between <!-- begin NAME --> and <!-- end NAME --> is written.
+without the runs. Of docs/answer.md, which begins as scripts/answer.md, only what stands between <!-- begin NAME --> and
+<!-- end NAME --> is written.
 
 A claim is called settled where both ranges of seeds decide it, and decide it alike.
 
@@ -41,6 +42,7 @@ from plot import STYLE
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "answer.md"
+FRAME = ROOT / "scripts" / "answer.md"
 FIGURES = ROOT / "docs" / "figures" / "answer"
 PUBLISHED = ROOT / "results" / "published"
 DECIDED = {"holds": "holds", "fails": "fails", "holds_in_part": "in part"}
@@ -182,7 +184,7 @@ def first_table(printed):
 
 
 def write(blocks):
-    text = PAGE.read_text()
+    text = (PAGE if PAGE.is_file() else FRAME).read_text()
     for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
         if not pattern.search(text):
