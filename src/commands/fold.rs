@@ -69,7 +69,11 @@ fn check_data(folder: &RunFolder, trained: &Trained, store: &Store) -> anyhow::R
 fn check_out(out: &Path, folder: &RunFolder) -> anyhow::Result<()> {
     let is_place = out.file_name().is_some() && out.parent().is_some_and(|at| at.as_os_str().is_empty() || at.is_dir());
     if !is_place {
-        return Err(UsageError(format!("--out {:?} is no file in a folder that is there", out.display())).into());
+        return Err(UsageError(format!(
+            "--out {:?} cannot be written: name a file, in a folder that exists",
+            out.display()
+        ))
+        .into());
     }
     let is_usual = files::are_same(out, &folder.folded())? || out == folder.folded();
     if !is_usual && files::look(out)?.is_some() {

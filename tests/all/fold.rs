@@ -221,6 +221,6 @@ fn data_files_that_changed_since_training_are_refused() {
     }
     for out in ["nowhere/x", ""] {
         let outcome = lab.call(&["fold", &run.display().to_string(), "--out", out]);
-        outcome.expect(2).complains(&["--out", "no file in a folder that is there"]);
+        outcome.expect(2).complains(&["--out", "name a file, in a folder that exists"]);
     }
 }
