@@ -42,6 +42,8 @@ pub enum Command {
     Fold(FoldArgs),
     /// Write an experiment for TensorBoard: scalars, histograms, hyperparameters, and curves over seeds.
     Export(ExportArgs),
+    /// Write one HTML file with the verdicts and the figures, to be opened in a browser.
+    Report(ReportArgs),
     /// Data sets: where they are, download, check.
     Data(DataArgs),
     /// Print the JSON Schema of configurations.
@@ -50,6 +52,17 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Write a manual page for each command.
     Man(ManArgs),
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The experiments' folders.
+    #[arg(required = true, value_name = "PATH", value_parser = path())]
+    pub paths: Vec<PathBuf>,
+    /// The file to be written [default: report.html in the experiment's folder; here, if there are several].
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `export`.

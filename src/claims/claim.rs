@@ -1,6 +1,6 @@
 //! What a claim is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::analysis::Analysis;
 use super::evidence::{Cell, Evidence};
@@ -9,7 +9,7 @@ use super::prediction::Prediction;
 use super::regime::Regime;
 
 /// What a claim rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It follows by mathematics; its experiment shows it, and does not test it.

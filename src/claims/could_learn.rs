@@ -26,14 +26,24 @@ pub const CLAIM: Claim = Claim {
         In theory: γ·∂L/∂γ = w·∂L/∂w, since γ and the weights w of a channel enter as γw alone. So under gradient flow, steps \
         without end and without size, γ² − ‖w‖² of a channel stays as it is, and a channel whose weights began small has a \
         small γ·‖w‖ until both have grown. The change of γ² against that of ‖w‖² over the hidden channels then has slope 1. \
-        Steps of rate η take η²(‖∂L/∂w‖² − (∂L/∂γ)²) from γ² − ‖w‖², so the slope that is measured says how far the rate is \
-        from a flow.\n\
+        Steps have a size: with Δγ and Δw of each step, γ² − ‖w‖² changes by Σ (Δγ)² − ‖Δw‖², exactly, and by nothing else. \
+        Both predictions are shown: that of the flow, which holds as the rate goes to 0, and that with the steps' sizes.\n\
         The verdict would be another if the whole interval lay above 0.8.",
     regimes: &[Regime::Shallow, Regime::Adam],
     cells: |regime| cells(regime).to_vec(),
     reads_activations: true,
     analysis: Some(Analysis {
-        columns: &["seed", "block", "channel", "gamma_before", "gamma_after", "weights_before", "weights_after"],
+        columns: &[
+            "seed",
+            "block",
+            "channel",
+            "gamma_before",
+            "gamma_after",
+            "weights_before",
+            "weights_after",
+            "gamma_steps",
+            "weights_steps",
+        ],
         comes_first: false,
         made_from: |bench| made_from_runs(bench, &cells(Regime::Shallow)),
         make: |bench| each_seed(bench, &|seed| rows(bench, seed)),
@@ -64,55 +74,79 @@ fn narrowing(runs: &[Vec<&Run>]) -> Found {
     mean_of(&runs[0].iter().map(|run| of_run(run)).collect::<Vec<_>>())
 }
 
-/// What γ and ‖w‖² of each hidden channel are before the first step and after the last.
+/// γ² and ‖w‖² of each hidden channel before the first step and after the last; and the sums over all steps of (Δγ)², ‖Δw‖².
 fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Rows> {
     let Some(replay) = Replay::of(bench, &cells(Regime::Shallow)[0], seed)? else { return Ok(Vec::new()) };
-    let steps = Regime::Shallow.steps();
-    let mut ends = Vec::new();
+    let square = |x: f32| f64::from(x).powi(2);
+    let (mut last, mut steps): (Vec<f32>, Vec<f64>) = (Vec::new(), Vec::new());
+    let (mut before, mut after, mut moved) = (Vec::new(), Vec::new(), Vec::new());
     let mut look = |step: usize, network: &Network<f32>| {
-        if step == 0 || step == steps {
-            ends.push(scales(network));
+        let parameters = &network.parameters;
+        if step == 0 {
+            before = channels(network, &|i| square(parameters[i]));
+            steps = vec![0.0; parameters.len()];
+        } else {
+            let moves = steps.iter_mut().zip(parameters).zip(&last);
+            moves.for_each(|((sum, now), last)| *sum += (f64::from(*now) - f64::from(*last)).powi(2));
         }
+        if step == Regime::Shallow.steps() {
+            after = channels(network, &|i| square(parameters[i]));
+            moved = channels(network, &|i| steps[i]);
+        }
+        last.clone_from(parameters);
     };
-    if !replay.train(steps, &mut look, bench.stop)? {
+    if !replay.train(Regime::Shallow.steps(), &mut look, bench.stop)? {
         return Ok(Vec::new());
     }
-    let pairs = ends[0].iter().zip(&ends[1]);
-    let row = |((block, channel, [gamma, weights]), (_, _, after)): (&Scale, &Scale)| {
-        let places = [seed as usize, *block, *channel].map(|place| place.to_string());
-        let numbers = [*gamma, after[0], *weights, after[1]].map(|x| format!("{x:e}"));
-        [&places[..], &numbers[..]].concat()
+    let row = |(i, before): (usize, &Channel)| {
+        let places = [seed as usize, before.block, before.channel].map(|place| place.to_string());
+        let (after, moved) = (&after[i], &moved[i]);
+        let numbers = [before.gamma, after.gamma, before.weights, after.weights, moved.gamma, moved.weights];
+        [&places[..], &numbers.map(|x| format!("{x:e}"))].concat()
     };
-    Ok(pairs.map(row).collect())
+    Ok(before.iter().enumerate().map(row).collect())
 }
 
-/// Block, channel, and γ and ‖w‖² of it.
-type Scale = (usize, usize, [f64; 2]);
+/// A hidden channel: a sum over its γ, which is one number, and over its incoming weights.
+#[derive(Debug)]
+struct Channel {
+    block: usize,
+    channel: usize,
+    gamma: f64,
+    weights: f64,
+}
 
-fn scales(network: &Network<f32>) -> Vec<Scale> {
+/// The hidden channels, with the sums of `value` over the places of their parameters.
+fn channels(network: &Network<f32>, value: &dyn Fn(usize) -> f64) -> Vec<Channel> {
     let of_block = |block: usize| {
         let own = |tensor: Tensor| network.index.iter().find(|p| p.block == block && p.tensor == tensor);
         let (Some(gamma), Some(weight)) = (own(Tensor::Gamma), own(Tensor::Weight)) else { return Vec::new() };
-        let weights = weight.layout.export(&network.parameters[weight.range.clone()]);
-        let rows = weights.chunks(weight.layout.len() / weight.layout.out);
-        let norms = rows.map(|row| row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>());
-        let gammas = network.parameters[gamma.range.clone()].iter().map(|x| f64::from(*x));
-        gammas.zip(norms).enumerate().map(|(channel, (gamma, norm))| (block, channel, [gamma, norm])).collect()
+        let weights: Vec<f64> = weight.layout.export(&weight.range.clone().map(value).collect::<Vec<_>>());
+        let sums = weights.chunks(weight.layout.len() / weight.layout.out).map(|row| row.iter().sum::<f64>());
+        let both = gamma.range.clone().map(value).zip(sums).enumerate();
+        both.map(|(channel, (gamma, weights))| Channel { block, channel, gamma, weights }).collect()
     };
     (0..network.blocks.len()).flat_map(of_block).collect()
 }
 
 fn theory(evidence: &Evidence) -> Vec<Prediction> {
     let sheet = evidence.sheet(CLAIM.id);
-    let moves = |row: &SheetRow| {
-        let gamma = row.number("gamma_after").powi(2) - row.number("gamma_before").powi(2);
-        [gamma, row.number("weights_after") - row.number("weights_before")]
+    let weights = |row: &SheetRow| row.number("weights_after") - row.number("weights_before");
+    let gamma = |row: &SheetRow| row.number("gamma_after") - row.number("gamma_before");
+    let predicted = |row: &SheetRow| weights(row) + row.number("gamma_steps") - row.number("weights_steps");
+    // The least-squares slope through 0 of each seed.
+    let squares = sheet.by_seed(&[], &|row| weights(row).powi(2));
+    let slopes = |of: &dyn Fn(&SheetRow) -> f64| -> Vec<f64> {
+        let products = sheet.by_seed(&[], &|row| of(row) * weights(row));
+        products.values().zip(squares.values()).map(|(product, square)| product / square).collect()
     };
-    let products = sheet.by_seed(&[], &|row| moves(row)[0] * moves(row)[1]);
-    let squares = sheet.by_seed(&[], &|row| moves(row)[1].powi(2));
-    let slopes: Vec<[f64; 2]> = products.values().zip(squares.values()).map(|(p, s)| [1.0, p / s]).collect();
-    let what = "slope of the change of γ² against that of ‖w‖², gradient flow";
-    Prediction::of(what, &slopes).into_iter().collect()
+    let [measured, predicted] = [slopes(&gamma), slopes(&predicted)];
+    let what = "slope of the change of γ² against that of ‖w‖²";
+    let flow: Vec<[f64; 2]> = measured.iter().map(|slope| [1.0, *slope]).collect();
+    let steps: Vec<[f64; 2]> =
+        predicted.into_iter().zip(measured).map(|(predicted, slope)| [predicted, slope]).collect();
+    let flow = Prediction::of(&format!("{what}, gradient flow"), &flow);
+    flow.into_iter().chain(Prediction::of(&format!("{what}, steps of their size"), &steps)).collect()
 }
 
 /// The mean over blocks of ln(SD over channels of ln SD, at the end, over the same at the start).
@@ -154,12 +188,15 @@ mod tests {
     #[test]
     fn the_slope_is_that_of_the_changes() {
         let columns = CLAIM.analysis.as_ref().expect("a table").columns.iter().map(|c| (*c).to_owned()).collect();
-        // γ² grows by 3 and 0, ‖w‖² by 1 and 2: slope 3/5.
-        let row = |cells: [&str; 7]| cells.map(str::to_owned).to_vec();
-        let rows = vec![row(["4", "0", "0", "1", "2", "5", "6"]), row(["4", "0", "1", "-2", "2", "0", "2"])];
+        // γ² grows by 3 and 0, ‖w‖² by 1 and 2: slope 3/5. With what is due to the steps' sizes 3 and 1 are predicted: 1.
+        let row = |cells: [&str; 9]| cells.map(str::to_owned).to_vec();
+        let rows = vec![
+            row(["4", "0", "0", "1", "4", "5", "6", "2.5", "0.5"]),
+            row(["4", "0", "1", "4", "4", "0", "2", "0", "1"]),
+        ];
         let sheets = [(CLAIM.id, super::super::sheet::Sheet { columns, rows })].into();
         let found = theory(&Evidence { sheets, ..Evidence::default() });
-        assert_eq!((found[0].predicted, found[0].n), (1.0, 1));
-        assert!((found[0].measured - 0.6).abs() < 1e-12, "{found:?}");
+        assert_eq!((found[0].predicted, found[1].predicted, found[0].n), (1.0, 1.0, 1));
+        assert!(found.iter().all(|found| (found.measured - 0.6).abs() < 1e-12), "{found:?}");
     }
 }

@@ -4,7 +4,7 @@
 //! *fails* if it lies beyond the other, *holds in part* if it lies wholly between them; else it is *inconclusive*. The
 //! interval alone decides, and no correction runs across claims: a verdict does not depend on which others were asked for.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::stats::permutation::{FEWEST, Orbit, sign_flips};
 use crate::stats::sample::Sample;
@@ -17,7 +17,7 @@ pub const CONFIDENCE: f64 = 0.95;
 const EXCHANGES: usize = 1 << 14;
 
 /// What came of a claim, or of a part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the text above")]
 pub enum Verdict {
@@ -47,7 +47,8 @@ impl Verdict {
 }
 
 /// One side of a threshold.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it all")]
 pub enum Beyond {
     Above(f64),
@@ -72,7 +73,7 @@ impl Beyond {
 }
 
 /// In what a figure is shown, and its thresholds are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// A ratio; what is tested is its logarithm.
@@ -98,7 +99,7 @@ impl Unit {
 }
 
 /// What decides. Where both thresholds are passed, `fails` does: a difference may be certain and still too small to matter.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Criterion {
     /// The claim holds if the whole interval lies there.
     pub holds: Beyond,

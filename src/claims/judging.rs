@@ -45,6 +45,10 @@ pub struct Part {
     pub n: usize,
     /// Whether the claim's verdict goes by it.
     pub decides: bool,
+    /// The arms whose runs it takes, in the order of the question; of a share the last is the one whose share it is.
+    pub arms: Vec<String>,
+    /// For a picture: the line that it is a point of, and where on the horizontal axis that point stands.
+    pub along: Option<(String, f64)>,
 }
 
 /// A rate for each arm whose own is asked for.
@@ -180,6 +184,8 @@ impl Question<'_> {
             p: None,
             n,
             decides: self.decides,
+            arms: self.cells.iter().map(|cell| cell.arm.name.to_owned()).collect(),
+            along: None,
         }
     }
 
@@ -323,6 +329,8 @@ mod tests {
             p: None,
             n: 0,
             decides: true,
+            arms: Vec::new(),
+            along: None,
         };
         let of = |main: &[Part], elsewhere: &[Part]| combined(main, elsewhere).0;
         let (holds, fails, open) = (Verdict::Holds, Verdict::Fails, Verdict::Inconclusive);

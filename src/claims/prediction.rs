@@ -15,20 +15,27 @@ pub struct Prediction {
     pub n: usize,
 }
 
+/// Relative to the larger of two numbers, or to 1: what summing in f64 may come to.
+const ROUNDING: f64 = 1e-12;
+
 impl Prediction {
-    /// Of pairs predicted, measured, one a seed; none without any.
+    /// Of pairs predicted, measured, one a seed; none without any, or where one is no number.
     pub fn of(what: &str, pairs: &[[f64; 2]]) -> Option<Self> {
         let n = pairs.len();
         let mean = |of: &dyn Fn(&[f64; 2]) -> f64| pairs.iter().map(of).sum::<f64>() / n as f64;
         let [predicted, measured] = [mean(&|pair| pair[0]), mean(&|pair| pair[1])];
         let squares = mean(&|pair| (pair[1] - pair[0] - (measured - predicted)).powi(2)) * n as f64;
         let standard_error = (n > 1).then(|| (squares / (n as f64 - 1.0) / n as f64).sqrt());
-        (n > 0).then(|| Self { what: what.to_owned(), predicted, measured, standard_error, n })
+        let is_known = n > 0 && predicted.is_finite() && measured.is_finite();
+        is_known.then(|| Self { what: what.to_owned(), predicted, measured, standard_error, n })
     }
 
-    /// How many standard errors lie between the two; none where there is no error to go by.
+    /// How many standard errors lie between the two; none where there is no error to go by, or where the two are one but for
+    /// rounding, of which a standard error says nothing.
     pub fn difference(&self) -> Option<f64> {
-        self.standard_error.filter(|error| *error > 0.0).map(|error| (self.measured - self.predicted) / error)
+        let difference = self.measured - self.predicted;
+        let is_rounding = difference.abs() <= ROUNDING * self.measured.abs().max(self.predicted.abs()).max(1.0);
+        self.standard_error.filter(|error| *error > 0.0 && !is_rounding).map(|error| difference / error)
     }
 }
 
@@ -45,5 +52,7 @@ mod tests {
         assert_eq!(Prediction::of("it", &[]), None);
         let exact = Prediction::of("it", &[[2.0, 2.0], [3.0, 3.0]]).expect("two seeds");
         assert_eq!((exact.standard_error, exact.difference()), (Some(0.0), None));
+        let rounded = Prediction::of("it", &[[0.0, 5e-16], [0.0, 6e-16]]).expect("two seeds");
+        assert!(rounded.standard_error.is_some_and(|error| error > 0.0) && rounded.difference().is_none());
     }
 }

@@ -194,6 +194,8 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
             p: None,
             n: 0,
             decides: true,
+            arms: Vec::new(),
+            along: None,
         }
     };
     let in_evaluation = ALLOWED.map(|(precision, allowed)| {

@@ -42,7 +42,7 @@ const TIMES: [usize; 3] = [50, 200, 500];
 /// How much later everything else is.
 const LAGS: [usize; 6] = [1, 3, 10, 30, 100, 300];
 /// The lag that decides.
-const DECIDES: &str = "10";
+const DECIDES: usize = 10;
 /// On how many samples statistics are found.
 const SAMPLES: [usize; 3] = [2048, 64, 4];
 
@@ -115,18 +115,20 @@ fn loss(
 
 fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     let sheet = evidence.sheet(CLAIM.id);
-    let part = |sentence: &str, k: &str, samples: &str, decides: bool| {
+    let part = |sentence: &str, k: usize, samples: usize, words: &str, decides: bool| {
         let criterion = Criterion { holds: Beyond::Below(-0.02), fails: Beyond::Above(0.02), unit: Unit::Number };
         let question = Question { sentence, regime, criterion, cells: &[], moved_by: [&[], &[]], decides };
-        question.answered(Figure::mean(&differences(&sheet, k, samples)))
+        let found = question.answered(Figure::mean(&differences(&sheet, k, samples)));
+        Part { along: Some((words.to_owned(), k as f64)), ..found }
     };
-    let whole = SAMPLES[0].to_string();
-    let mut parts = vec![part("renewing hurts, 10 steps on", DECIDES, &whole, true)];
-    for (samples, words) in [(&whole[..], "all samples"), ("64", "64 samples"), ("4", "4 samples")] {
-        for k in LAGS.map(|k| k.to_string()) {
+    let [whole, ..] = SAMPLES;
+    let words = ["all samples", "64 samples", "4 samples"];
+    let mut parts = vec![part("renewing hurts, 10 steps on", DECIDES, whole, words[0], true)];
+    for (samples, words) in SAMPLES.into_iter().zip(words) {
+        for k in LAGS {
             let sentence = format!("renewing those of {words} hurts, {k} steps on");
-            if !(k == DECIDES && samples == whole) {
-                parts.push(part(&sentence, &k, samples, false));
+            if (k, samples) != (DECIDES, whole) {
+                parts.push(part(&sentence, k, samples, words, false));
             }
         }
     }
@@ -134,7 +136,8 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
 }
 
 /// D of each seed: the mean over the times.
-fn differences(sheet: &Sheet, k: &str, samples: &str) -> Vec<f64> {
-    let words = [("k", k), ("samples", samples)];
+fn differences(sheet: &Sheet, k: usize, samples: usize) -> Vec<f64> {
+    let [k, samples] = [k, samples].map(|x| x.to_string());
+    let words = [("k", &k[..]), ("samples", &samples[..])];
     sheet.by_seed(&words, &|row| row.number("ln_old") - row.number("ln_renewed")).into_values().collect()
 }

@@ -23,7 +23,9 @@ use crate::claims::tune::tune;
 use crate::cli::ClaimsArgs;
 use crate::config::problem::did_you_mean;
 use crate::data::Store;
-use crate::report::claims::{ClaimsFormat, Ground, explained, judged, listed};
+use crate::files;
+use crate::report::claims::text::{explained, listed};
+use crate::report::claims::{ClaimsFormat, Ground, json, judged};
 use crate::report::layout::Layout;
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{Event, Events};
@@ -166,6 +168,7 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         notes.push(format!("{failed} runs failed; the next `bn-exp claims` tries them again."));
     }
     let ground = Ground { data: suite.data.name().to_owned(), seeds: (first, last), count: suite.seeds.len(), notes };
+    files::write_atomically(&suite.folder.join(json::FILE), json::written(&all, &ground).as_bytes())?;
     show(judged(&all, &ground, args.format).trim_end())?;
     if args.format == ClaimsFormat::Table {
         let more =

@@ -143,7 +143,8 @@ pub(super) fn print(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Resu
 pub(super) fn more(paths: &[PathBuf]) -> String {
     let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
     let line = format!(
-        "More: `bn-exp compare {paths} --full` prints every table; --explain says what each word and number means."
+        "More: `bn-exp compare {paths} --full` prints every table; --explain says what each word and number means. `bn-exp \
+         report {paths}` draws the figures, in one file for the browser."
     );
     format!("\n{}", Layout::terminal().paragraph(&line))
 }

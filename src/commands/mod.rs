@@ -12,6 +12,7 @@ mod init;
 mod lines;
 mod plan;
 mod prepare;
+mod report;
 mod run;
 mod schema;
 mod shipped;
@@ -36,7 +37,8 @@ place, and says what the difference is, how sure that is, and why it arises.
                                       three arms, in well under a minute
   bn-exp claims --quick               puts the sentences of the question to the
                                       test, in about a minute
-  bn-exp compare results/quickstart   prints a comparison again
+  bn-exp report results/quickstart    draws the figures, in one file for the
+                                      browser
 
 bn-exp help lists every command, and bn-exp help COMMAND its options.";
 
@@ -63,6 +65,7 @@ pub fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Collect(args) => collect::collect(&args),
         Command::Fold(args) => fold::fold(&args),
         Command::Export(args) => export::export(&args),
+        Command::Report(args) => report::report(&args),
         Command::Data(args) => data::data(&args),
         Command::Schema => schema::schema(),
         Command::Completions(args) => completions::completions(&args),

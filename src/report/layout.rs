@@ -1,11 +1,11 @@
-//! How text is laid out: titles, lists and tables that fit the terminal, or Markdown.
+//! How text is laid out: titles, lists and tables that fit the terminal, or for a file of Markdown, LaTeX or HTML.
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use textwrap::core::display_width;
 use textwrap::{WordSplitter, WrapAlgorithm};
 
-use super::latex;
+use super::{hypertext, latex};
 
 /// How tables look on a terminal: a line under the header, none between rows.
 const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
@@ -27,6 +27,8 @@ pub enum Layout {
     Markdown,
     /// For a LaTeX file: tables alone.
     Latex,
+    /// For a page.
+    Html,
 }
 
 /// Columns of characters on the terminal: those in `COLUMNS`, or the terminal's own; 80 where there is neither.
@@ -49,7 +51,11 @@ impl Layout {
 
     /// A heading over everything that follows.
     pub fn heading(self, heading: &str) -> String {
-        if self == Self::Markdown { format!("### {heading}") } else { self.paragraph(heading) }
+        match self {
+            Self::Markdown => format!("### {heading}"),
+            Self::Html => hypertext::element("h2", heading),
+            Self::Terminal(_) | Self::Latex => self.paragraph(heading),
+        }
     }
 
     /// A title above its text or table.
@@ -57,17 +63,21 @@ impl Layout {
         match self {
             _ if title.is_empty() => text.to_owned(),
             Self::Markdown => format!("**{title}**\n\n{text}"),
+            Self::Html => format!("{}\n{text}", hypertext::element("h3", title)),
             Self::Terminal(_) | Self::Latex => format!("{}\n{text}", self.paragraph(title)),
         }
     }
 
     /// One paragraph; what does not fit its first line is indented.
     pub fn paragraph(self, text: &str) -> String {
-        self.wrapped(text, "")
+        if self == Self::Html { hypertext::element("p", text) } else { self.wrapped(text, "") }
     }
 
     /// A list of paragraphs, each with a bullet.
     pub fn list(self, items: &[String]) -> String {
+        if self == Self::Html {
+            return hypertext::list(items);
+        }
         items.iter().map(|item| self.wrapped(item, "- ")).collect::<Vec<_>>().join("\n")
     }
 
@@ -82,8 +92,11 @@ impl Layout {
     /// do not fit beside each other even then follow below, led by the same columns.
     pub fn table(self, header: &[String], rows: &[Vec<String>], leading: usize) -> String {
         let all: Vec<usize> = (0..header.len()).collect();
-        if self == Self::Latex {
-            return latex::tabular(header, rows, |i| i >= leading && rows.iter().all(|row| is_number(&row[i])));
+        let is_numeric = |i: usize| i >= leading && rows.iter().all(|row| is_number(&row[i]));
+        match self {
+            Self::Latex => return latex::tabular(header, rows, is_numeric),
+            Self::Html => return hypertext::table(header, rows, is_numeric),
+            Self::Terminal(_) | Self::Markdown => {}
         }
         let Self::Terminal(width) = self else { return drawn(header, rows, &all, leading, ASCII_MARKDOWN) };
         let columns: Vec<Column> = all.iter().map(|i| Column::of(header, rows, *i, width)).collect();

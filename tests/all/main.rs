@@ -28,6 +28,7 @@ mod parts;
 mod planning;
 mod reading;
 mod replay;
+mod report;
 mod run;
 mod security;
 mod shards;

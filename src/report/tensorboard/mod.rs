@@ -15,26 +15,21 @@
 pub mod events;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
 
-use anyhow::Context;
 use serde_json::Value;
 
 use crate::compare::Loaded;
 use crate::compare::load::Run;
-use crate::compare::sheet::{self, Column, Number, Sheet, Word};
 use crate::files;
 use crate::record::layout::ExperimentFolder;
 use crate::record::run::Status;
-use crate::record::{tables, tensors};
-use crate::table::Table;
+use crate::record::tensors;
+use crate::report::tagged;
 use events::{EventFile, Message};
 
 /// Takes the path of a file below the folder of the experiment, and its bytes.
 pub type Write<'a> = dyn FnMut(&str, Vec<u8>) -> anyhow::Result<()> + 'a;
 
-/// Columns that say which figure a row is of; all others but the step and the epoch hold figures.
-const KEYS: [&str; 8] = ["split", "mode", "block", "site", "channel", "tensor", "metric", "distance"];
 /// Statistics over seeds.
 const OVER_SEEDS: [&str; 3] = ["mean", "low", "high"];
 /// Fields of `HParamsPluginData`.
@@ -48,12 +43,7 @@ const SESSION_END: u32 = 4;
 /// If a table is missing or damaged, or a file cannot be written.
 pub fn export(folder: &ExperimentFolder, loaded: &Loaded, write: &mut Write) -> anyhow::Result<usize> {
     write("events.out.tfevents.0.bn-exp", described(loaded).into_bytes())?;
-    let mut tables = Vec::new();
-    for table in tables::filled() {
-        if files::look(&folder.table(table.file))?.is_some() {
-            tables.push(Reader::new(sheet::open(folder, table)?, table)?);
-        }
-    }
+    let mut tables = tagged::tables(folder)?;
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     let mut count = 0;
     for run in &loaded.runs {
@@ -64,7 +54,7 @@ pub fn export(folder: &ExperimentFolder, loaded: &Loaded, write: &mut Write) -> 
             while let Some(row) = table.next_of(&run.entry.id)? {
                 for (tag, x) in row.figures {
                     file.scalar(seconds(row.step), row.step, &tag, x);
-                    if table.is_curves {
+                    if row.is_curves {
                         group.add(&tag, row.step, x);
                     }
                 }
@@ -163,92 +153,6 @@ fn histograms(
         }
     }
     Ok(())
-}
-
-/// A row of a table: figures by their tags.
-#[derive(Debug)]
-struct Figures {
-    id: String,
-    step: u64,
-    figures: Vec<(String, f64)>,
-}
-
-/// A table that is read run by run, in the order of the plan.
-struct Reader<R> {
-    sheet: Sheet<R>,
-    is_curves: bool,
-    /// What tags begin with, if not with the figure's name.
-    prefix: Option<String>,
-    id: Column<Word>,
-    step: Column<Number>,
-    keys: Vec<(&'static str, Column<Word>)>,
-    figures: Vec<(&'static str, Column<Number>)>,
-    pending: Option<Figures>,
-}
-
-impl<R: Read + Seek> Reader<R> {
-    fn new(sheet: Sheet<R>, table: Table) -> anyhow::Result<Self> {
-        let is_curves = table == tables::CURVES;
-        let is_key = |name: &&&'static str| KEYS.contains(*name);
-        let keys = table.columns.iter().filter(is_key).map(|name| Ok((*name, sheet.column(name)?)));
-        let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
-        let is_figure = |name: &&&'static str| !is_key(name) && !["step", "epoch"].contains(*name);
-        let figures = table.columns.iter().filter(is_figure).map(|name| Ok((*name, sheet.column(name)?)));
-        let figures = figures.collect::<anyhow::Result<Vec<_>>>()?;
-        let prefix = table.file.strip_suffix(".csv").filter(|_| !is_curves).map(str::to_owned);
-        let (id, step) = (sheet.column("run_id")?, sheet.column("step")?);
-        let mut reader = Self { sheet, is_curves, prefix, id, step, keys, figures, pending: None };
-        reader.advance()?;
-        Ok(reader)
-    }
-
-    /// Reads on to the next row that is shown.
-    fn advance(&mut self) -> anyhow::Result<()> {
-        self.pending = None;
-        while let Some(row) = self.sheet.next_row()? {
-            let keys = self.keys.iter().map(|(name, column)| Ok((*name, row.get(*column)?)));
-            let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
-            if keys.iter().any(|(name, word)| *name == "channel" && *word != "all") {
-                continue;
-            }
-            let words = keys.iter().filter(|(name, word)| *name != "channel" && !word.is_empty());
-            let words: Vec<String> = words
-                .map(|(name, word)| if *name == "block" { format!("block {word}") } else { (*word).to_owned() })
-                .collect();
-            let path = words.join("/");
-            let tag = |name: &str| match &self.prefix {
-                Some(prefix) => format!("{prefix}/{path}/{name}"),
-                None => format!("{name}/{path}"),
-            };
-            let figure =
-                |(name, column): &(&'static str, Column<Number>)| Ok(row.get(*column)?.map(|x| (tag(name), x)));
-            let figures = self.figures.iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
-            let step = row.get(self.step)?.unwrap_or(0.0) as u64;
-            let id = row.get(self.id)?.to_owned();
-            self.pending = Some(Figures { id, step, figures: figures.into_iter().flatten().collect() });
-            break;
-        }
-        Ok(())
-    }
-
-    /// The next row, if it is of this run.
-    fn next_of(&mut self, id: &str) -> anyhow::Result<Option<Figures>> {
-        if self.pending.as_ref().is_none_or(|row| row.id != id) {
-            return Ok(None);
-        }
-        let row = self.pending.take();
-        self.advance()?;
-        Ok(row)
-    }
-
-    /// Checks that no row is left.
-    fn at_its_end(&self) -> anyhow::Result<()> {
-        let left = self.pending.as_ref().map(|row| row.id.clone());
-        let words = || {
-            format!("{} is not in the order of the plan; `bn-exp collect` makes it anew", self.sheet.path().display())
-        };
-        left.map_or(Ok(()), |id| Err(anyhow::anyhow!("a row is of run {id}")).with_context(words))
-    }
 }
 
 /// Curves of the runs that differ in the seed alone: of each tag and step the sum, the smallest, the largest, and how many.

@@ -1,50 +1,17 @@
-//! Claims and what came of them: tables for people, JSON for programs.
+//! Claims as text: verdicts, the parts that they rest on, what is asked and why.
 
-use serde_json::{Value, json};
-
-use super::cells::dash;
-use super::layout::{Layout, glued};
+use super::ground::Ground;
 use crate::claims::claim::{Claim, Kind};
 use crate::claims::decide::{Beyond, Criterion, Unit, Verdict};
 use crate::claims::judged::Judged;
 use crate::claims::judging::Part;
 use crate::claims::list;
 use crate::claims::prediction::Prediction;
+use crate::report::cells::dash;
+use crate::report::layout::{Layout, glued};
 
-/// How verdicts are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ClaimsFormat {
-    /// For a terminal.
-    Table,
-    /// For a Markdown file.
-    Markdown,
-    /// For programs.
-    Json,
-}
-
-/// What the verdicts were found on.
-#[derive(Debug, Clone)]
-pub struct Ground {
-    /// Name of the data.
-    pub data: String,
-    /// First and last seed.
-    pub seeds: (u64, u64),
-    /// How many there are.
-    pub count: usize,
-    /// What else has to be said, one sentence each.
-    pub notes: Vec<String>,
-}
-
-/// Verdicts in a format.
-pub fn judged(all: &[Judged], ground: &Ground, format: ClaimsFormat) -> String {
-    match format {
-        ClaimsFormat::Table => text(all, ground, Layout::terminal()),
-        ClaimsFormat::Markdown => text(all, ground, Layout::Markdown),
-        ClaimsFormat::Json => format!("{:#}\n", in_json(all, ground)),
-    }
-}
-
-fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
+/// A row a claim.
+pub(in crate::report) fn verdicts(all: &[Judged], ground: &Ground, layout: Layout) -> String {
     let header = ["claim", "verdict", "figure (95 % interval)", "holds / fails if", "s"].map(str::to_owned);
     let row = |judged: &Judged| {
         let mark = if judged.is_dropped { "*" } else { "" };
@@ -57,13 +24,29 @@ fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
             format!("{:.0}", judged.seconds),
         ]
     };
+    layout.titled(&title(ground), &layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1))
+}
+
+/// On which data, and with which seeds.
+pub(in crate::report) fn title(ground: &Ground) -> String {
     let (first, last) = ground.seeds;
-    let title = format!("Claims on {}, {} seeds ({first} to {last})", ground.data, ground.count);
-    let mut sections = vec![layout.titled(&title, &layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1))];
+    format!("Claims on {}, {} seeds ({first} to {last})", ground.data, ground.count)
+}
+
+/// Everything that was found.
+pub fn judged(all: &[Judged], ground: &Ground, layout: Layout) -> String {
+    let mut sections = vec![verdicts(all, ground, layout)];
     for judged in all {
         sections.extend((judged.parts.len() > 1).then(|| parts(judged, layout)));
         sections.extend((!judged.theory.is_empty()).then(|| theory(judged, layout)));
     }
+    sections.extend(last_words(all, ground, layout));
+    sections.join("\n\n") + "\n"
+}
+
+/// Why verdicts are what they are, what they come to, and how the table is read.
+pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Layout) -> Vec<String> {
+    let mut sections = Vec::new();
     let told = all.iter().filter(|judged| !judged.detail.is_empty());
     let why: Vec<String> = told.map(|judged| format!("`{}`: {}.", judged.claim.id, judged.detail)).collect();
     if !why.is_empty() {
@@ -85,11 +68,11 @@ fn text(all: &[Judged], ground: &Ground, layout: Layout) -> String {
     }
     notes.extend(ground.notes.iter().cloned());
     sections.push(layout.list(&notes));
-    sections.join("\n\n") + "\n"
+    sections
 }
 
 /// The parts of a claim, regime by regime.
-fn parts(judged: &Judged, layout: Layout) -> String {
+pub(in crate::report) fn parts(judged: &Judged, layout: Layout) -> String {
     let header = ["regime", "part", "verdict", "figure (95 % interval)", "n"].map(str::to_owned);
     let row = |part: &Part| {
         let beside = if part.decides { "" } else { "beside: " };
@@ -106,7 +89,7 @@ fn parts(judged: &Judged, layout: Layout) -> String {
 }
 
 /// What formulas predict, beside what was measured.
-fn theory(judged: &Judged, layout: Layout) -> String {
+pub(in crate::report) fn theory(judged: &Judged, layout: Layout) -> String {
     let header = ["figure", "predicted", "measured", "SE", "off by", "n"].map(str::to_owned);
     let row = |found: &Prediction| {
         vec![
@@ -179,72 +162,6 @@ fn summary(all: &[Judged]) -> [String; 3] {
             that(&[Verdict::Inconclusive, Verdict::NotTested])
         ),
     ]
-}
-
-fn in_json(all: &[Judged], ground: &Ground) -> Value {
-    let (first, last) = ground.seeds;
-    json!({
-        "schema_version": 1,
-        "data": ground.data,
-        "seeds": { "first": first, "last": last, "count": ground.count },
-        "claims": all.iter().map(of_claim).collect::<Vec<_>>(),
-        "notes": ground.notes,
-    })
-}
-
-fn of_claim(judged: &Judged) -> Value {
-    let first = judged.parts.first();
-    json!({
-        "id": judged.claim.id,
-        "kind": judged.claim.kind,
-        "sentence": judged.claim.sentence,
-        "verdict": judged.verdict,
-        "detail": judged.detail,
-        "estimate": first.and_then(|part| part.estimate),
-        "interval": first.and_then(|part| part.interval).map(finite),
-        "criterion": judged.claim.criterion,
-        "seconds": judged.seconds,
-        "dropped_by_benjamini_hochberg": judged.is_dropped,
-        "parts": judged.parts.iter().map(of_part).collect::<Vec<_>>(),
-        "theory": judged.theory.iter().map(of_prediction).collect::<Vec<_>>(),
-    })
-}
-
-fn of_part(part: &Part) -> Value {
-    let side = |beyond: Beyond| match beyond {
-        Beyond::Above(threshold) => json!({ "above": threshold }),
-        Beyond::Below(threshold) => json!({ "below": threshold }),
-    };
-    let criterion = |Criterion { holds, fails, unit }: Criterion| json!({ "holds": side(holds), "fails": side(fails), "unit": unit });
-    json!({
-        "sentence": part.sentence,
-        "regime": part.regime,
-        "verdict": part.verdict,
-        "detail": part.detail,
-        "estimate": part.estimate,
-        "interval": part.interval.map(finite),
-        "threshold": part.criterion.map(|criterion| criterion.holds.threshold()),
-        "criterion": part.criterion.map(criterion),
-        "p": part.p,
-        "n": part.n,
-        "decides": part.decides,
-    })
-}
-
-fn of_prediction(found: &Prediction) -> Value {
-    json!({
-        "what": found.what,
-        "predicted": found.predicted,
-        "measured": found.measured,
-        "standard_error": found.standard_error,
-        "difference_in_standard_errors": found.difference(),
-        "n": found.n,
-    })
-}
-
-/// An interval in JSON: an end without bound is null.
-fn finite((low, high): (f64, f64)) -> [Option<f64>; 2] {
-    [low, high].map(|end| Some(end).filter(|end| end.is_finite()))
 }
 
 /// Every claim and what decides it.

@@ -1,0 +1,152 @@
+//! The claims: their verdicts, and the figures that these rest on.
+
+use super::figure::{Drawn, Figure, Look, Looks, Panel};
+use crate::claims::decide::{Criterion, Unit};
+use crate::claims::judged::Judged;
+use crate::claims::judging::Part;
+use crate::claims::regime::Regime;
+use crate::report::claims::Ground;
+
+/// Verdicts, and what they were found on.
+pub struct Verdicts {
+    /// The claims.
+    pub all: Vec<Judged>,
+    /// The data and the seeds.
+    pub ground: Ground,
+}
+
+/// The arms whose shares are drawn.
+pub(super) fn arms(all: &[Judged]) -> Vec<&str> {
+    let mut arms = Vec::new();
+    for (arm, _) in all.iter().flat_map(|judged| &judged.parts).filter_map(share) {
+        if !arms.contains(&arm) {
+            arms.push(arm);
+        }
+    }
+    arms
+}
+
+/// What there is to see of all claims, then a figure each.
+pub(super) fn figures(all: &[Judged], looks: &Looks) -> Vec<Figure> {
+    let general = [shares(all, looks), along(all)];
+    general.into_iter().flatten().chain(all.iter().filter_map(parts)).collect()
+}
+
+/// The arm whose share of bn's gain a part is about, and its estimate.
+fn share(part: &Part) -> Option<(&str, f64)> {
+    let is_share = part.criterion.is_some_and(|criterion| criterion.unit == Unit::Share);
+    let is_of_bn = part.arms.get(1).is_some_and(|arm| arm == "bn");
+    Some((part.arms.last().filter(|_| is_share && is_of_bn)?, part.estimate?))
+}
+
+/// The share of bn's gain that each arm keeps, regime by regime.
+fn shares(all: &[Judged], looks: &Looks) -> Option<Figure> {
+    let panel = |regime: &Regime| {
+        let mut found: Vec<(&str, &Part)> = Vec::new();
+        for part in all.iter().flat_map(|judged| &judged.parts).filter(|part| part.regime == regime.name()) {
+            // Two claims may ask for the same share.
+            if let Some((arm, _)) = share(part).filter(|(arm, _)| found.iter().all(|(known, _)| known != arm)) {
+                found.push((arm, part));
+            }
+        }
+        let names: Vec<String> = found.iter().map(|(arm, _)| (*arm).to_owned()).collect();
+        let traces =
+            found.iter().enumerate().map(|(i, (arm, part))| point(arm, arm, &looks.get(arm), part, i)).collect();
+        Panel::new(regime.name(), "share", traces).rows(&names).lines_at(&[0.0, 1.0])
+    };
+    let caption = "Between the dashed lines: at 0 an arm is as slow as affine, at 1 as fast as bn. Each with its 95 % interval. A \
+                   regime is left out where bn gains nothing to share.";
+    Figure::of("How much of bn's gain in time each arm keeps", caption, Regime::ALL.iter().map(panel).collect())
+}
+
+/// Figures that stand along an axis: a panel a claim.
+fn along(all: &[Judged]) -> Option<Figure> {
+    let panel = |judged: &Judged| {
+        let mut lines: Vec<(&str, Vec<(f64, &Part)>)> = Vec::new();
+        for part in &judged.parts {
+            let Some((line, x)) = &part.along else { continue };
+            match lines.iter_mut().find(|(known, _)| known == line) {
+                Some((_, points)) => points.push((*x, part)),
+                None => lines.push((line, vec![(*x, part)])),
+            }
+        }
+        let looks = Looks::of(lines.iter().map(|(line, _)| *line));
+        let mut traces = Vec::new();
+        for (line, mut points) in lines {
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let at = |of: &dyn Fn(&Part) -> Option<f64>| -> Vec<[f64; 2]> {
+                points.iter().filter_map(|(x, part)| Some([*x, of(part)?])).collect()
+            };
+            let (low, high) = (at(&|part| Some(part.interval?.0)), at(&|part| Some(part.interval?.1)));
+            traces
+                .extend(Drawn::band("", ["95 %, from", "95 %, to"], &looks.get(line), &low, &high).map(Drawn::unnamed));
+            traces.push(Drawn::marked("", line, &looks.get(line), &at(&|part| part.estimate)));
+        }
+        let steps: Vec<f64> = judged.parts.iter().filter_map(|part| part.along.as_ref().map(|(_, x)| *x)).collect();
+        Panel::new(judged.claim.criterion, "", traces).log_x("steps", &steps).with_legend()
+    };
+    let caption = "ln L(old) − ln L(renewed): above 0 renewing the statistics lowers the loss, below 0 it raises it. By how many \
+                   steps the statistics are old, and from how many samples the new ones are.";
+    Figure::of("What renewing the statistics is worth", caption, all.iter().map(panel).collect())
+}
+
+/// Every figure of a claim, with its thresholds.
+fn parts(judged: &Judged) -> Option<Figure> {
+    let drawn: Vec<&Part> =
+        judged.parts.iter().filter(|part| part.estimate.is_some() && part.along.is_none()).collect();
+    let mut criteria: Vec<Criterion> = Vec::new();
+    for criterion in drawn.iter().filter_map(|part| part.criterion) {
+        if !criteria.contains(&criterion) {
+            criteria.push(criterion);
+        }
+    }
+    let look = Looks::of(["bn"]).get("bn");
+    let panel = |criterion: &Criterion| {
+        let here: Vec<&&Part> = drawn.iter().filter(|part| part.criterion == Some(*criterion)).collect();
+        let name = |part: &&&Part| format!("{}: {}", part.regime, part.sentence);
+        let names: Vec<String> = here.iter().map(name).collect();
+        let traces: Vec<Drawn> =
+            here.iter().enumerate().map(|(i, part)| point("", &name(part), &look, part, i)).collect();
+        let [holds, fails] = [criterion.holds, criterion.fails].map(|side| side.threshold());
+        let lines = if holds == fails { vec![holds] } else { vec![holds, fails] };
+        let panel = Panel::new("", unit(criterion.unit), traces)
+            .rows(&names.iter().map(|name| wrapped(name)).collect::<Vec<_>>());
+        let all: Vec<f64> =
+            here.iter().flat_map(|part| [part.estimate, part.interval.map(|(low, _)| low)]).flatten().collect();
+        let panel = if criterion.unit == Unit::Ratio { panel.ratios(unit(criterion.unit), &all) } else { panel };
+        panel.lines_at(&lines)
+    };
+    let words = format!("{}. Dashed: what decides ({}).", capital(judged.verdict.words()), judged.claim.criterion);
+    Figure::of(&format!("{}: {}", judged.claim.id, judged.claim.sentence), words, criteria.iter().map(panel).collect())
+}
+
+/// A part's figure with its interval, in the i-th row.
+fn point(arm: &str, name: &str, look: &Look, part: &Part, i: usize) -> Drawn {
+    let x = part.estimate.unwrap_or(f64::NAN);
+    // An end without bound is drawn where the figure is; the table says that it has none.
+    let bounded = |end: f64| if end.is_finite() { end } else { x };
+    let interval = part.interval.map_or((x, x), |(low, high)| (bounded(low), bounded(high)));
+    Drawn::with_intervals(arm, name, look, &[[x, -(i as f64)]], &[interval])
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Ratio => "ratio",
+        Unit::Accuracy => "difference in accuracy",
+        Unit::Share => "share",
+        Unit::Number => "",
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// In lines of a length that leaves room for the figure.
+fn wrapped(text: &str) -> String {
+    textwrap::wrap(text, LABEL).join("<br>")
+}
+
+/// Characters in a line of a row's name.
+const LABEL: usize = 34;

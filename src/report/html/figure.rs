@@ -1,0 +1,295 @@
+//! What a figure of the report is: panels of typed traces, and how an arm looks in all of them.
+
+use std::collections::BTreeMap;
+
+use plotly::common::{DashType, ErrorData, ErrorType, Fill, Line, Marker, MarkerSymbol, Mode, Title, Visible};
+use plotly::layout::{Axis, AxisType, Shape, ShapeLayer, ShapeLine, ShapeType};
+use plotly::{Layout, Scatter};
+use serde::{Serialize, Serializer};
+
+use crate::compare::grid::Values;
+use crate::compare::words::values;
+
+/// A figure: one question, answered by panels that stand side by side.
+#[derive(Debug, Serialize)]
+pub struct Figure {
+    /// What it shows.
+    pub title: String,
+    /// How it is read.
+    pub caption: String,
+    /// Its panels.
+    pub panels: Vec<Panel>,
+}
+
+/// One plot.
+#[derive(Debug, Serialize)]
+pub struct Panel {
+    /// What it is of.
+    pub title: String,
+    /// Its height in pixels.
+    pub height: usize,
+    /// Whether the other scale of its vertical axis makes sense, too.
+    pub can_be_log: bool,
+    /// Whether its horizontal axis counts steps, so that it can count seconds.
+    pub is_over_steps: bool,
+    /// Lines and markers.
+    pub traces: Vec<Drawn>,
+    /// Axes and lines across.
+    pub layout: Layout,
+}
+
+/// A trace, as plotly takes it.
+#[derive(Debug, Clone)]
+pub struct Drawn(pub Box<Scatter<f64, f64>>);
+
+impl Serialize for Drawn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// How an arm looks: it can be told from the others by any of the three.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// `#rrggbb`, clear on white and on black.
+    pub colour: &'static str,
+    /// Of its lines.
+    pub dash: DashType,
+    /// Of its points.
+    pub marker: MarkerSymbol,
+}
+
+/// The look of every arm of a report.
+#[derive(Debug, Clone)]
+pub struct Looks(BTreeMap<String, Look>);
+
+/// The arms that have a colour of their own wherever they are drawn.
+const KNOWN: [(&str, &str); 4] =
+    [("none", "#7F7F7F"), ("affine", "#D55E00"), ("standardize", "#009E73"), ("bn", "#0E83C9")];
+/// The colours of all others, in turn.
+const OTHERS: [&str; 9] =
+    ["#CC79A7", "#B8860B", "#2E9FD6", "#8C6BB1", "#A65628", "#E7298A", "#66A61E", "#1B7F8C", "#B22222"];
+
+impl Looks {
+    /// Of these arms, in their order; one that is named twice is one arm.
+    pub fn of<'a>(arms: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut looks: BTreeMap<String, Look> = BTreeMap::new();
+        let mut others = OTHERS.iter().cycle();
+        for arm in arms {
+            if looks.contains_key(arm) {
+                continue;
+            }
+            let known = KNOWN.iter().find(|(name, _)| *name == arm).map(|(_, colour)| *colour);
+            let colour = known.unwrap_or_else(|| others.next().expect("it goes round"));
+            let (dash, marker) = (dash(looks.len()), marker(looks.len()));
+            looks.insert(arm.to_owned(), Look { colour, dash, marker });
+        }
+        Self(looks)
+    }
+
+    /// Of an arm.
+    pub fn get(&self, arm: &str) -> Look {
+        self.0.get(arm).cloned().unwrap_or(Look { colour: KNOWN[0].1, dash: dash(0), marker: marker(0) })
+    }
+}
+
+fn dash(i: usize) -> DashType {
+    let all = [DashType::Solid, DashType::Dash, DashType::Dot, DashType::DashDot, DashType::LongDash];
+    all[i % all.len()].clone()
+}
+
+fn marker(i: usize) -> MarkerSymbol {
+    let all = [
+        MarkerSymbol::Circle,
+        MarkerSymbol::Square,
+        MarkerSymbol::Diamond,
+        MarkerSymbol::TriangleUp,
+        MarkerSymbol::Cross,
+        MarkerSymbol::TriangleDown,
+        MarkerSymbol::Star,
+    ];
+    all[i % all.len()].clone()
+}
+
+impl Drawn {
+    /// A line of an arm. `what` says what of the arm it is.
+    pub fn line(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
+        let line = Line::new().color(look.colour).dash(look.dash.clone()).width(2.0);
+        Self(trace(arm, what, points).mode(Mode::Lines).line(line))
+    }
+
+    /// The same with a marker at every point.
+    pub fn marked(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
+        let Self(line) = Self::line(arm, what, look, points);
+        Self(line.mode(Mode::LinesMarkers).marker(sign(look).size(8)))
+    }
+
+    /// Points of an arm, each with an interval along the horizontal axis; NaN where there is none.
+    pub fn with_intervals(arm: &str, what: &str, look: &Look, points: &[[f64; 2]], intervals: &[(f64, f64)]) -> Self {
+        let pairs = || points.iter().zip(intervals);
+        let above = pairs().map(|([x, _], (_, high))| round(high - x)).collect();
+        let below = pairs().map(|([x, _], (low, _))| round(x - low)).collect();
+        let error = ErrorData::new(ErrorType::Data).symmetric(false).array(above).array_minus(below);
+        let error = error.color(look.colour).thickness(2.0).width(5);
+        Self(trace(arm, what, points).mode(Mode::Markers).marker(sign(look).size(10)).error_x(error))
+    }
+
+    /// Small, faint points.
+    pub fn dots(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
+        Self(trace(arm, what, points).mode(Mode::Markers).marker(sign(look).size(5).opacity(0.45)))
+    }
+
+    /// A line that falls in steps, as shares do.
+    pub fn stairs(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
+        let line = Line::new().color(look.colour).dash(look.dash.clone()).width(2.0);
+        Self(trace(arm, what, points).mode(Mode::Lines).line(line.shape(plotly::common::LineShape::Hv)))
+    }
+
+    /// Thin lines that are shown only when each seed is asked for; NaN lies between two of them.
+    pub fn each_seed(arm: &str, look: &Look, points: &[[f64; 2]]) -> Self {
+        let line = Line::new().color(look.colour).width(0.8);
+        let trace = trace(arm, EACH_SEED, points).mode(Mode::Lines).line(line).opacity(0.6);
+        Self(trace.visible(Visible::False).connect_gaps(false))
+    }
+
+    /// A thin, dotted line.
+    pub fn faint(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
+        let line = Line::new().color(look.colour).dash(DashType::Dot).width(1.0);
+        Self(trace(arm, what, points).mode(Mode::Lines).line(line))
+    }
+
+    /// Not named in a legend.
+    pub fn unnamed(self) -> Self {
+        Self(self.0.show_legend(false))
+    }
+
+    /// The two edges of a band and what is between them.
+    pub fn band(arm: &str, names: [&str; 2], look: &Look, low: &[[f64; 2]], high: &[[f64; 2]]) -> [Self; 2] {
+        let edge = |what: &str, points: &[[f64; 2]]| {
+            trace(arm, what, points).mode(Mode::Lines).line(Line::new().color(look.colour).width(0.5))
+        };
+        let filled = edge(names[1], high).fill(Fill::ToNextY).fill_color(format!("{}26", look.colour));
+        [Self(edge(names[0], low)), Self(filled)]
+    }
+}
+
+/// Height of a panel, if nothing else is said, in pixels.
+const HEIGHT: usize = 320;
+/// Values on an axis that are all named.
+const MOST_TICKS: usize = 9;
+/// Name of the traces that are hidden at first.
+const EACH_SEED: &str = "each seed";
+
+fn trace(arm: &str, what: &str, points: &[[f64; 2]]) -> Box<Scatter<f64, f64>> {
+    let along = |i: usize| points.iter().map(|point| round(point[i])).collect();
+    Scatter::new(along(0), along(1)).name(what).legend_group(arm)
+}
+
+fn sign(look: &Look) -> Marker {
+    Marker::new().color(look.colour).symbol(look.marker.clone())
+}
+
+/// To six significant digits, which a figure does not show and a file need not hold. NaN, a gap, is written as null.
+fn round(x: f64) -> f64 {
+    format!("{x:.5e}").parse().unwrap_or(f64::NAN)
+}
+
+impl Panel {
+    /// With linear axes; the title says what the vertical one is of.
+    pub fn new(title: impl Into<String>, x: &str, traces: Vec<Drawn>) -> Self {
+        let layout = Layout::new().x_axis(Axis::new().title(Title::with_text(x)));
+        Self { title: title.into(), height: HEIGHT, can_be_log: false, is_over_steps: false, traces, layout }
+    }
+
+    /// With these values on the horizontal axis, in powers of ten if all of them can be.
+    pub fn log_x(self, x: &str, values: &[f64]) -> Self {
+        let axis = Axis::new().title(Title::with_text(x));
+        let axis = if values.iter().all(|x| *x > 0.0) { axis.type_(AxisType::Log) } else { axis };
+        // As many as can be read beside each other.
+        let mut ticks = values.to_vec();
+        ticks.sort_by(f64::total_cmp);
+        ticks.dedup();
+        let axis = if ticks.len() > MOST_TICKS { axis } else { axis.tick_values(ticks) };
+        Self { layout: self.layout.x_axis(axis), ..self }
+    }
+
+    /// With a vertical axis in powers of ten.
+    pub fn log_y(self) -> Self {
+        let axis = Axis::new().type_(AxisType::Log);
+        Self { can_be_log: true, layout: self.layout.y_axis(axis), ..self }
+    }
+
+    /// With words in place of numbers on the vertical axis, the first on top.
+    pub fn rows(self, names: &[String]) -> Self {
+        let ticks = (0..names.len()).map(|i| -(i as f64)).collect();
+        let (bottom, top) = (0.5 - names.len() as f64, 0.5);
+        let axis = Axis::new().tick_values(ticks).tick_text(names.to_vec()).range(vec![bottom, top]).zero_line(false);
+        Self { height: 90 + 36 * names.len(), layout: self.layout.y_axis(axis.auto_margin(true)), ..self }
+    }
+
+    /// With words in place of numbers on the horizontal axis.
+    pub fn columns(self, x: &str, names: &[&str]) -> Self {
+        let ticks = (0..names.len()).map(|i| i as f64).collect();
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let axis = Axis::new().title(Title::with_text(x)).tick_values(ticks).tick_text(names);
+        Self { layout: self.layout.x_axis(axis), ..self }
+    }
+
+    /// With ratios on the horizontal axis, in powers of ten if all of them can be.
+    pub fn ratios(self, x: &str, values: &[f64]) -> Self {
+        if !values.iter().all(|x| *x > 0.0) {
+            return self;
+        }
+        let axis = Axis::new().title(Title::with_text(x)).type_(AxisType::Log);
+        Self { layout: self.layout.x_axis(axis), ..self }
+    }
+
+    /// With upright lines at these places.
+    pub fn lines_at(mut self, places: &[f64]) -> Self {
+        for x in places {
+            let line = ShapeLine::new().color("#888888").width(1.0).dash(DashType::Dash);
+            let shape = Shape::new().shape_type(ShapeType::Line).x_ref("x").y_ref("paper").layer(ShapeLayer::Below);
+            self.layout.add_shape(shape.x0(*x).x1(*x).y0(0.0).y1(1.0).line(line));
+        }
+        self
+    }
+
+    /// Its vertical axis makes sense in powers of ten, too.
+    pub fn both_scales(self) -> Self {
+        Self { can_be_log: true, ..self }
+    }
+
+    /// Says which line is which, where colours do not stand for arms.
+    pub fn with_legend(self) -> Self {
+        Self { layout: self.layout.show_legend(true), ..self }
+    }
+
+    /// Its horizontal axis counts so many blocks.
+    pub fn over_blocks(self, blocks: usize) -> Self {
+        let apart = blocks.div_ceil(MOST_TICKS).max(1) as f64;
+        let axis = Axis::new().title(Title::with_text("block")).tick0(0.0).dtick(apart);
+        Self { layout: self.layout.x_axis(axis), ..self }
+    }
+
+    /// Its horizontal axis counts steps.
+    pub fn over_steps(self) -> Self {
+        Self { is_over_steps: true, ..self }
+    }
+}
+
+impl Figure {
+    /// Of these panels; none without any trace.
+    pub fn of(title: &str, caption: impl Into<String>, panels: Vec<Panel>) -> Option<Self> {
+        let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.traces.is_empty()).collect();
+        (!panels.is_empty()).then(|| Self { title: title.to_owned(), caption: caption.into(), panels })
+    }
+}
+
+/// `what`, and at which setting.
+pub(super) fn place(what: &str, at: &Values) -> String {
+    match (what.is_empty(), at.is_empty()) {
+        (_, true) => what.to_owned(),
+        (true, false) => values(at),
+        (false, false) => format!("{what}, {}", values(at)),
+    }
+}

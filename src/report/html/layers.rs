@@ -1,0 +1,97 @@
+//! Activations and gradients by depth, and percentiles over training.
+
+use super::figure::{Drawn, Figure, Looks, Panel, place};
+use super::series::{Group, thinned};
+use crate::compare::grid::Values;
+
+/// Blocks that get a panel of their own at most.
+const MOST_BLOCKS: usize = 6;
+/// Points of a line.
+const MOST: usize = 200;
+
+/// Mean and SD of what enters and leaves the norms, and gradients and updates of the weights, by depth.
+pub(super) fn depth(groups: &[&Group], looks: &Looks, setting: &Values) -> [Option<Figure>; 2] {
+    let activations = [
+        ("SD before the norm", "norm_input/std", true),
+        ("SD behind the norm", "norm_output/std", true),
+        ("mean before the norm", "norm_input/mean", false),
+        ("mean behind the norm", "norm_output/mean", false),
+    ];
+    let gradients = [
+        ("norm of the weights' gradient", "weight/norm", true),
+        ("‖Δw‖/‖w‖ of an update", "weight/update_ratio", true),
+    ];
+    let panels = |shown: &[(&str, &str, bool)], table: &str| -> Vec<Panel> {
+        let panel = |(what, figure, is_log): &(&str, &str, bool)| {
+            let tag = |block: usize| format!("{table}/block {block}/{figure}");
+            let traces = groups.iter().flat_map(|group| start_and_end(group, looks, &tag)).collect();
+            let blocks = groups.iter().map(|group| group.blocks(&tag)).max().unwrap_or(0);
+            let panel = Panel::new(place(what, setting), "block", traces).over_blocks(blocks);
+            if *is_log { panel.log_y() } else { panel }
+        };
+        shown.iter().map(panel).collect()
+    };
+    let caption = |what: &str| {
+        format!(
+            "{what} Thin, dotted lines: at the start. Thick lines: at the end of training. Medians over seeds, each arm at the \
+             values that suit it best. Block 0 is the first."
+        )
+    };
+    [
+        Figure::of(
+            "Activations by depth",
+            caption("Over all channels of the probe batch, whose own statistics the norms use."),
+            panels(&activations, "activations"),
+        ),
+        Figure::of("Gradients by depth", caption("Of one minibatch."), panels(&gradients, "gradients")),
+    ]
+}
+
+fn start_and_end(group: &Group, looks: &Looks, tag: &dyn Fn(usize) -> String) -> Vec<Drawn> {
+    let look = looks.get(&group.variant);
+    let at = |last: bool| -> Vec<[f64; 2]> {
+        let blocks = 0..group.blocks(tag);
+        blocks.filter_map(|block| Some([block as f64, group.at_end(&tag(block), last)?])).collect()
+    };
+    let [start, end] = [at(false), at(true)];
+    if end.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        Drawn::faint(&group.variant, "at the start", &look, &start),
+        Drawn::marked(&group.variant, "at the end", &look, &end),
+    ]
+}
+
+/// The 15th, 50th and 85th percentile of what leaves each norm, by step.
+pub(super) fn percentiles(groups: &[&Group], looks: &Looks, setting: &Values) -> Option<Figure> {
+    let tag = |block: usize, figure: &str| format!("activations/block {block}/norm_output/{figure}");
+    let blocks = groups.iter().map(|group| group.blocks(&|block| tag(block, "p50"))).max().unwrap_or(0);
+    let shown: Vec<usize> = match blocks {
+        0..=MOST_BLOCKS => (0..blocks).collect(),
+        _ => (0..MOST_BLOCKS).map(|i| i * (blocks - 1) / (MOST_BLOCKS - 1)).collect(),
+    };
+    let panel = |block: &usize| {
+        let traces = |group: &&Group| {
+            let look = looks.get(&group.variant);
+            let line = |figure: &str| {
+                let [middle, ..] = group.over_seeds(&tag(*block, figure), f64::NAN);
+                thinned(&middle, MOST)
+            };
+            let [low, middle, high] = ["p15", "p50", "p85"].map(line);
+            if middle.len() < 3 {
+                return Vec::new();
+            }
+            let [low, high] = Drawn::band(&group.variant, ["15 %", "85 %"], &look, &low, &high);
+            vec![low, high, Drawn::line(&group.variant, "50 %", &look, &middle)]
+        };
+        let traces = groups.iter().flat_map(traces).collect();
+        Panel::new(place(&format!("block {block}"), setting), "step", traces).over_steps()
+    };
+    let left_out = if blocks > MOST_BLOCKS { format!(" Of the {blocks} blocks six are shown.") } else { String::new() };
+    let caption = format!(
+        "What enters the activations over training, as in figure 1 of Ioffe and Szegedy (2015): the line is the 50th \
+         percentile over all channels, the band reaches from the 15th to the 85th; each is the median over seeds.{left_out}"
+    );
+    Figure::of("Percentiles behind the norm", caption, shown.iter().map(panel).collect())
+}

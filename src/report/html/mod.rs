@@ -1,0 +1,281 @@
+//! The report: one HTML file that needs nothing else, with the verdicts, the figures, and what was run.
+//!
+//! `series` reads what the runs did over training; each kind of figure has its file and makes a [`figure::Figure`] of what
+//! was read and compared. `page.html` is the page, `page.js` draws the figures as they come into view. The script of plotly
+//! and the figures are packed (gzip, base64) and unpacked by the browser.
+
+pub mod claims;
+mod differences;
+pub mod figure;
+mod landscape;
+mod layers;
+pub mod series;
+mod target;
+mod training;
+mod tuning;
+
+use std::io::Write as _;
+
+use anyhow::Context;
+use askama::Template;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::claims::text as report;
+use super::layout::Layout;
+use super::page::Page;
+use super::{explain, methods, summary, warnings};
+use crate::claims::judged::Judged;
+use crate::compare::{Comparison, Loaded, Options};
+use crate::record::experiment::ExperimentRecord;
+use claims::Verdicts;
+use figure::{Figure, Looks};
+use series::Group;
+
+/// An experiment with everything that is shown of it.
+pub struct Shown {
+    /// Its record.
+    pub record: ExperimentRecord,
+    /// Its runs.
+    pub loaded: Loaded,
+    /// What was found.
+    pub comparison: Comparison,
+    /// Its runs over training.
+    pub groups: Vec<Group>,
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Html<'a> {
+    title: &'a str,
+    policy: String,
+    style: &'static str,
+    script: &'static str,
+    /// plotly's script, packed.
+    plotly: String,
+    /// [`Data`], packed.
+    data: String,
+    arms: Vec<Arm<'a>>,
+    experiments: Vec<Section>,
+    program: String,
+}
+
+/// An arm and its look, for its check box.
+struct Arm<'a> {
+    name: &'a str,
+    colour: &'static str,
+}
+
+/// What is said of an experiment, in HTML.
+struct Section {
+    name: String,
+    heading: String,
+    verdicts: String,
+    arms: String,
+    warnings: String,
+    /// What is shown when it is asked for: title and text.
+    more: Vec<(&'static str, String)>,
+    configuration: String,
+    facts: Vec<(&'static str, String)>,
+    figures: Vec<Place>,
+}
+
+/// Where a figure is drawn.
+struct Place {
+    /// Its number among all.
+    number: usize,
+    title: String,
+    caption: String,
+    panels: Vec<PanelPlace>,
+}
+
+/// Where a panel is drawn, and what the controls change of it.
+struct PanelPlace {
+    title: String,
+    height: usize,
+    can_be_log: bool,
+    is_over_steps: bool,
+}
+
+/// What the script draws.
+#[derive(Serialize)]
+struct Data {
+    figures: Vec<Figure>,
+    /// µs a step of each arm, by experiment: a figure's horizontal axis may count seconds.
+    us_per_step: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// The experiment of each figure.
+    experiment_of: Vec<usize>,
+}
+
+/// The page of these verdicts and experiments.
+///
+/// # Errors
+/// If it cannot be put together.
+pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options) -> anyhow::Result<String> {
+    let of_claims = verdicts.iter().flat_map(|verdicts| claims::arms(&verdicts.all));
+    let mut names: Vec<&str> = Vec::new();
+    for name in all.iter().flat_map(|shown| shown.loaded.variants.iter().map(String::as_str)).chain(of_claims) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let looks = Looks::of(names.iter().copied());
+    let mut data = Data { figures: Vec::new(), us_per_step: Vec::new(), experiment_of: Vec::new() };
+    let mut experiments = Vec::new();
+    for verdicts in verdicts {
+        data.us_per_step.push(serde_json::Map::new());
+        experiments.push(data.placed(of_verdicts(verdicts), claims::figures(&verdicts.all, &looks)));
+    }
+    for shown in all {
+        let times = shown.comparison.arms.iter().map(|arm| (arm.variant.clone(), arm.us_per_step.into()));
+        data.us_per_step.push(times.collect());
+        experiments.push(data.placed(section(shown, options), figures(shown, &looks, options)));
+    }
+    let (script, plotly) = (include_str!("page.js"), plotly()?);
+    let html = Html {
+        title,
+        policy: policy(&[script, plotly]),
+        style: include_str!("page.css"),
+        script,
+        plotly: packed(plotly.as_bytes())?,
+        data: packed(&serde_json::to_vec(&data)?)?,
+        arms: names.iter().map(|name| Arm { name, colour: looks.get(name).colour }).collect(),
+        experiments,
+        program: format!("bn-exp {}", crate::record::machine::PROGRAM_VERSION),
+    };
+    Ok(html.render()?)
+}
+
+impl Data {
+    /// The section with these figures, which are added to the others; what is common to them was added last.
+    fn placed(&mut self, mut section: Section, figures: Vec<Figure>) -> Section {
+        for figure in figures {
+            let place = |panel: &figure::Panel| PanelPlace {
+                title: panel.title.clone(),
+                height: panel.height,
+                can_be_log: panel.can_be_log,
+                is_over_steps: panel.is_over_steps,
+            };
+            let panels = figure.panels.iter().map(place).collect();
+            let (title, caption) = (figure.title.clone(), figure.caption.clone());
+            section.figures.push(Place { number: self.figures.len(), title, caption, panels });
+            self.figures.push(figure);
+            self.experiment_of.push(self.us_per_step.len() - 1);
+        }
+        section
+    }
+}
+
+/// All figures of an experiment, in the order in which they are read.
+fn figures(shown: &Shown, looks: &Looks, options: &Options) -> Vec<Figure> {
+    let Shown { loaded, comparison, groups, .. } = shown;
+    let mut found = vec![
+        differences::differences(comparison, looks, options.confidence),
+        differences::switches(comparison, looks, loaded.corners.as_ref()),
+        tuning::tuning(comparison, looks),
+        target::target(comparison, looks),
+    ];
+    for setting in differences::settings(comparison) {
+        let here: Vec<&Group> = groups.iter().filter(|group| group.setting == *setting).collect();
+        found.push(training::training(&here, looks, setting));
+        found.push(layers::percentiles(&here, looks, setting));
+        found.extend(layers::depth(&here, looks, setting));
+        found.push(landscape::landscape(&here, looks, setting));
+    }
+    found.into_iter().flatten().collect()
+}
+
+fn section(shown: &Shown, options: &Options) -> Section {
+    let Shown { record, comparison, .. } = shown;
+    let layout = Layout::Html;
+    let page = Page { comparisons: std::slice::from_ref(comparison), options, layout };
+    Section {
+        name: record.name.clone(),
+        heading: summary::headings(&page),
+        verdicts: summary::verdicts(&page),
+        arms: summary::arms(&page),
+        warnings: warnings::warnings(&page).unwrap_or_default(),
+        more: vec![
+            ("What the words and numbers mean", layout.list(&explain::explain(page.comparisons, options))),
+            ("Methods, for a paper", layout.paragraph(&methods::methods(comparison, options))),
+        ],
+        configuration: format!("{:#}", record.configuration),
+        facts: facts(shown),
+        figures: Vec::new(),
+    }
+}
+
+/// What is said of the claims: the table, what it comes to, and the parts of each.
+fn of_verdicts(Verdicts { all, ground }: &Verdicts) -> Section {
+    let layout = Layout::Html;
+    let details = |judged: &Judged| {
+        let parts = (!judged.parts.is_empty()).then(|| report::parts(judged, layout));
+        let theory = (!judged.theory.is_empty()).then(|| report::theory(judged, layout));
+        [parts, theory].into_iter().flatten().collect::<String>()
+    };
+    Section {
+        name: format!("claims on {}", ground.data),
+        heading: layout.heading(&report::title(ground)),
+        verdicts: String::new(),
+        arms: report::verdicts(all, ground, layout),
+        warnings: report::last_words(all, ground, layout).concat(),
+        more: vec![("Every part of every claim, and theory beside measurement", all.iter().map(details).collect())],
+        configuration: String::new(),
+        facts: Vec::new(),
+        figures: Vec::new(),
+    }
+}
+
+/// Versions and machines.
+fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
+    let Shown { record, loaded, .. } = shown;
+    let mut versions: Vec<&str> = Vec::new();
+    let mut levels: Vec<&str> = Vec::new();
+    for timing in loaded.runs.iter().filter_map(|run| run.timing.as_ref()) {
+        for (list, word) in [(&mut versions, &timing.program_version), (&mut levels, &timing.simd)] {
+            if !word.is_empty() && !list.contains(&word.as_str()) {
+                list.push(word);
+            }
+        }
+    }
+    let mut facts = vec![
+        ("planned by", format!("bn-exp {} on {}", record.program_version, record.host)),
+        ("runs", loaded.runs.len().to_string()),
+        ("numerics", loaded.numerics.clone()),
+        ("trained by", versions.join(", ")),
+        ("instruction level", levels.join(", ")),
+        ("git revision", record.git_revision.clone().unwrap_or_default()),
+        ("data, SHA-256", record.data_sha256.join(", ")),
+    ];
+    facts.retain(|(_, fact)| !fact.is_empty());
+    facts
+}
+
+/// plotly's script: of what the crate holds, the first.
+fn plotly() -> anyhow::Result<&'static str> {
+    static SOURCES: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let sources = SOURCES.get_or_init(plotly::Plot::offline_js_sources);
+    let (_, first) = sources.split_once('>').context("plotly's script has no beginning")?;
+    first.split_once("</script>").map(|(script, _)| script).context("plotly's script has no end")
+}
+
+/// Bytes that the browser unpacks.
+fn packed(bytes: &[u8]) -> anyhow::Result<String> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(7));
+    encoder.write_all(bytes)?;
+    Ok(BASE64_STANDARD.encode(encoder.finish()?))
+}
+
+/// What the page may do: run these scripts, which are known by their digests, and nothing from elsewhere.
+fn policy(scripts: &[&str]) -> String {
+    let digest = |script: &&str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script.as_bytes())));
+    let scripts: Vec<String> = scripts.iter().map(digest).collect();
+    format!(
+        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
+        scripts.join(" ")
+    )
+}

@@ -1,0 +1,189 @@
+"use strict";
+// Unpacks plotly and the figures, draws each panel when it comes into view, and draws anew what the controls change.
+(async () => {
+  const controls = document.getElementById("controls");
+  const all = (selector, inside = document) => Array.from(inside.querySelectorAll(selector));
+
+  function trouble(words) {
+    const place = document.getElementById("trouble");
+    place.textContent = words;
+    place.hidden = false;
+  }
+
+  async function unpacked(id) {
+    const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  if (typeof DecompressionStream === "undefined") {
+    trouble("This browser is too old to draw the figures; the tables are complete.");
+    return;
+  }
+  const { figures, us_per_step, experiment_of } = JSON.parse(await unpacked("data"));
+  const plotly = document.createElement("script");
+  plotly.textContent = await unpacked("plotly");
+  document.head.append(plotly);
+
+  // ------------------------------------------------------------------ what is asked for
+
+  const asked = () => ({
+    off: new Set(all("input[name=arm]", controls).filter((box) => !box.checked).map((box) => box.value)),
+    seeds: controls.elements.seeds.checked,
+    seconds: controls.elements.seconds.checked,
+    other: controls.elements.other_scale.checked,
+  });
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  // ------------------------------------------------------------------ a panel
+
+  function traces(panel, times, { off, seeds, seconds }) {
+    const inSeconds = seconds && panel.is_over_steps;
+    const shown = (trace) => !off.has(trace.legendgroup) && (trace.name !== "each seed" || seeds);
+    return panel.traces.map((trace) => {
+      const us = inSeconds ? times[trace.legendgroup] : null;
+      return {
+        ...trace,
+        x: us ? trace.x.map((x) => (x === null ? null : (x * us) / 1e6)) : trace.x,
+        visible: shown(trace),
+        hovertemplate: `${trace.legendgroup ? `${trace.legendgroup}, ` : ""}${trace.name}: %{x:.4~g}, %{y:.4~g}<extra></extra>`,
+      };
+    });
+  }
+
+  function axis(given = {}) {
+    const lines = { gridcolor: colour("--grid"), linecolor: colour("--line"), zerolinecolor: colour("--line") };
+    return { automargin: true, exponentformat: given.type === "log" ? "power" : "e", ...lines, ...given };
+  }
+
+  function layout(panel, { seconds, other }) {
+    const own = panel.layout;
+    const [x, y] = [axis(own.xaxis), axis(own.yaxis)];
+    if (seconds && panel.is_over_steps) x.title = { text: "seconds of training steps" };
+    if (other && panel.can_be_log) y.type = y.type === "log" ? "linear" : "log";
+    const title = { text: panel.title, font: { size: 13 }, x: 0.02, xanchor: "left", y: 0.98, yanchor: "top" };
+    return {
+      showlegend: false,
+      ...own,
+      height: panel.height,
+      title,
+      margin: { t: 34, r: 12, b: 46, l: 56 },
+      xaxis: x,
+      yaxis: y,
+      hovermode: "closest",
+      legend: { orientation: "h", y: 1.08, yanchor: "bottom", font: { size: 11 } },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { color: colour("--text"), family: "system-ui, sans-serif", size: 12 },
+    };
+  }
+
+  const configuration = {
+    displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
+    displaylogo: false,
+    responsive: true,
+    showSendToCloud: false,
+    plotlyServerURL: "",
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+    toImageButtonOptions: { format: "svg" },
+  };
+
+  function draw(place) {
+    const number = Number(place.closest("figure").dataset.figure);
+    const panel = figures[number].panels[Number(place.dataset.panel)];
+    const wanted = asked();
+    place.dataset.drawn = "yes";
+    return Plotly.react(place, traces(panel, us_per_step[experiment_of[number]], wanted), layout(panel, wanted), configuration);
+  }
+
+  const redraw = () => all(".panel[data-drawn]").forEach(draw);
+
+  // ------------------------------------------------------------------ its numbers
+
+  // One row a point: panel, arm, what of it, the two axes; and the ends of its interval where it has one.
+  function rows(figure) {
+    const title = (axis) => (axis && axis.title && axis.title.text) || "";
+    const word = (axis, value) => {
+      const at = axis && axis.ticktext ? axis.tickvals.findIndex((tick) => Math.abs(tick - value) < 0.4) : -1;
+      return at < 0 ? value : axis.ticktext[at];
+    };
+    const body = [];
+    for (const { title: panel, traces, layout: { xaxis, yaxis } } of figure.panels) {
+      for (const { legendgroup: arm, name, x, y, error_x: error } of traces) {
+        x.forEach((at, i) => {
+          if (at === null) return;
+          const ends = error ? [at - error.arrayminus[i], at + error.array[i]] : ["", ""];
+          body.push([panel, arm, name, title(xaxis), word(xaxis, at), word(yaxis, y[i] ?? ""), ...ends]);
+        });
+      }
+    }
+    return [["panel", "arm", "what", "x_axis", "x", "y", "x_low", "x_high"], ...body];
+  }
+
+  // A cell that a spreadsheet would take for a formula is no number of ours: it gets a space in front.
+  function cell(value) {
+    const text = String(value);
+    const safe = typeof value === "string" && /^[=+\-@]/.test(text) ? ` ${text}` : text;
+    return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  }
+
+  const MOST_ROWS = 300;
+
+  function table(place, [header, ...body]) {
+    const made = document.createElement("table");
+    const row = (cells, kind) => {
+      const line = document.createElement("tr");
+      for (const value of cells) {
+        const one = document.createElement(kind);
+        one.textContent = typeof value === "number" ? String(Number(value.toPrecision(6))) : value;
+        if (typeof value === "number") one.className = "number";
+        line.append(one);
+      }
+      return line;
+    };
+    const head = document.createElement("thead");
+    head.append(row(header, "th"));
+    const rest = document.createElement("tbody");
+    rest.append(...body.slice(0, MOST_ROWS).map((cells) => row(cells, "td")));
+    made.append(head, rest);
+    place.replaceChildren(made);
+    if (body.length > MOST_ROWS) {
+      const more = document.createElement("p");
+      more.textContent = `These are the first ${MOST_ROWS} of ${body.length} rows; the CSV has all.`;
+      place.prepend(more);
+    }
+  }
+
+  for (const place of all("figure")) {
+    const figure = figures[Number(place.dataset.figure)];
+    const numbers = place.querySelector(".numbers");
+    numbers.addEventListener("toggle", () => numbers.open && table(numbers.querySelector(".wide"), rows(figure)));
+    numbers.querySelector(".download").addEventListener("click", () => {
+      const text = rows(figure).map((cells) => cells.map(cell).join(",")).join("\n") + "\n";
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+      link.download = `${figure.title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.csv`;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    });
+  }
+
+  // ------------------------------------------------------------------ when things are drawn
+
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        watcher.unobserve(target);
+        draw(target);
+      }
+    },
+    { rootMargin: "300px" },
+  );
+  all(".panel").forEach((place) => watcher.observe(place));
+  controls.addEventListener("change", redraw);
+  controls.addEventListener("submit", (event) => event.preventDefault());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  addEventListener("beforeprint", () => all(".panel").forEach(draw));
+})();

@@ -1,0 +1,28 @@
+//! When runs reach the target.
+
+use super::differences::settings;
+use super::figure::{Drawn, Figure, Looks, Panel, place};
+use crate::compare::Comparison;
+use crate::compare::arms::TimeToTarget;
+
+/// The share of seeds that has not reached it, by step (Kaplan and Meier); none without a target.
+pub(super) fn target(comparison: &Comparison, looks: &Looks) -> Option<Figure> {
+    let accuracy = comparison.target_accuracy?;
+    let what = "share of seeds that has not arrived";
+    let panel = |setting: &&crate::compare::grid::Values| {
+        let here = comparison.times_to_target.iter().filter(|time| time.setting == **setting && time.n > 0);
+        let line = |time: &TimeToTarget| {
+            let mut points = vec![[0.0, 1.0]];
+            points.extend(time.not_yet_reached.iter().map(|fall| [fall.time, fall.share]));
+            let last = points.last().map_or(1.0, |point| point[1]);
+            points.push([time.budget_steps, last]);
+            Drawn::stairs(&time.variant, "not yet", &looks.get(&time.variant), &points)
+        };
+        Panel::new(place(what, setting), "step", here.map(line).collect()).over_steps()
+    };
+    let caption = format!(
+        "Kaplan–Meier curves of the time to a validation accuracy of {accuracy}, each arm tuned by that time. A line that ends \
+         above 0: so many of the seeds never got there."
+    );
+    Figure::of("Time to the target", caption, settings(comparison).iter().map(panel).collect())
+}

@@ -1,0 +1,73 @@
+//! Losses and accuracies over training, each arm at its best candidate.
+
+use super::figure::{Drawn, Figure, Look, Looks, Panel, place};
+use super::series::{Group, thinned};
+use crate::compare::grid::Values;
+
+/// Points of a line over all seeds, and of each seed's own: more are not seen.
+const MOST: usize = 400;
+const MOST_OF_A_SEED: usize = 150;
+
+/// Of curves.csv: what is drawn, its tag, what a diverged run counts as in the median, and whether it wants powers of ten.
+const SHOWN: [(&str, &str, f64, bool); 5] = [
+    ("training loss", "loss/train/running_stats", f64::INFINITY, true),
+    ("validation loss", "loss/validation/running_stats", f64::INFINITY, true),
+    ("training accuracy", "accuracy/train/running_stats", f64::NEG_INFINITY, false),
+    ("validation accuracy", "accuracy/validation/running_stats", f64::NEG_INFINITY, false),
+    ("loss of minibatches", "loss/batch/batch_stats", f64::INFINITY, true),
+];
+
+/// Losses and accuracies at a setting; minibatches only where nothing else was evaluated.
+pub(super) fn training(groups: &[&Group], looks: &Looks, setting: &Values) -> Option<Figure> {
+    let mut panels: Vec<Panel> = Vec::new();
+    let mut is_thinned = false;
+    for (what, tag, worst, is_log) in SHOWN {
+        // Evaluated at the start and the end alone, there is no curve to see.
+        let has_curve = groups.iter().any(|group| group.figures.get(tag).is_some_and(|steps| steps.len() > 2));
+        if !has_curve || tag.contains("/batch/") && !panels.is_empty() {
+            continue;
+        }
+        let of = |group: &&Group| by_step(group, tag, worst, &looks.get(&group.variant));
+        is_thinned |=
+            groups.iter().any(|group| group.figures.get(tag).is_some_and(|steps| steps.len() > MOST_OF_A_SEED));
+        let panel = Panel::new(place(what, setting), "step", groups.iter().flat_map(of).collect()).over_steps();
+        panels.push(if is_log { panel.log_y() } else { panel.both_scales() });
+    }
+    let mut caption =
+        "Each arm at the values that suit it best: the line is the median over seeds, the band reaches from the \
+                       smallest to the largest."
+            .to_owned();
+    let diverged: Vec<String> = groups
+        .iter()
+        .filter(|group| !group.diverged.is_empty())
+        .map(|group| format!("{} {} of {}", group.variant, group.diverged.len(), group.seeds.len()))
+        .collect();
+    if !diverged.is_empty() {
+        caption += &format!(
+            " Diverged: {}; such a run counts as the worst in the median from where its line ends, and leaves the band.",
+            diverged.join(", ")
+        );
+    }
+    if is_thinned {
+        caption += &format!(
+            " Lines have at most {MOST} points, those of single seeds {MOST_OF_A_SEED}, evenly chosen; curves.csv has all."
+        );
+    }
+    Figure::of("Training", caption, panels)
+}
+
+/// An arm's band, its median, and its seeds.
+pub(super) fn by_step(group: &Group, tag: &str, worst: f64, look: &Look) -> Vec<Drawn> {
+    if !group.figures.contains_key(tag) {
+        return Vec::new();
+    }
+    let [middle, low, high] = group.over_seeds(tag, worst).map(|line| thinned(&line, MOST));
+    let arm = &group.variant;
+    let mut traces = Vec::new();
+    if group.seeds.len() > 1 {
+        traces.extend(Drawn::band(arm, ["smallest", "largest"], look, &low, &high));
+        traces.push(Drawn::each_seed(arm, look, &group.each_seed(tag, MOST_OF_A_SEED)));
+    }
+    traces.push(Drawn::line(arm, "median", look, &middle));
+    traces
+}

@@ -1,0 +1,125 @@
+//! The tables of runs over training as figures with tags, such as `loss/validation/running_stats`: those over all channels.
+
+use std::io::{Read, Seek};
+
+use anyhow::Context;
+
+use crate::compare::sheet::{self, Column, Number, Sheet, Word};
+use crate::files;
+use crate::record::layout::ExperimentFolder;
+use crate::record::tables;
+use crate::table::Table;
+
+/// Columns that say which figure a row is of; all others but the step and the epoch hold figures.
+const KEYS: [&str; 8] = ["split", "mode", "block", "site", "channel", "tensor", "metric", "distance"];
+
+/// The tables of an experiment that are there, each before its first row.
+///
+/// # Errors
+/// If a table cannot be read.
+pub fn tables(folder: &ExperimentFolder) -> anyhow::Result<Vec<Reader<impl Read + Seek>>> {
+    let mut found = Vec::new();
+    for table in tables::filled() {
+        if files::look(&folder.table(table.file))?.is_some() {
+            found.push(Reader::new(sheet::open(folder, table)?, table)?);
+        }
+    }
+    Ok(found)
+}
+
+/// A row of a table: figures by their tags.
+#[derive(Debug)]
+pub struct Figures {
+    id: String,
+    /// The step.
+    pub step: u64,
+    /// Whether they are of curves.csv.
+    pub is_curves: bool,
+    /// Figures by their tags.
+    pub figures: Vec<(String, f64)>,
+}
+
+/// A table that is read run by run, in the order of the plan.
+pub struct Reader<R> {
+    sheet: Sheet<R>,
+    is_curves: bool,
+    /// What tags begin with, if not with the figure's name.
+    prefix: Option<String>,
+    id: Column<Word>,
+    step: Column<Number>,
+    keys: Vec<(&'static str, Column<Word>)>,
+    figures: Vec<(&'static str, Column<Number>)>,
+    pending: Option<Figures>,
+}
+
+impl<R: Read + Seek> Reader<R> {
+    fn new(sheet: Sheet<R>, table: Table) -> anyhow::Result<Self> {
+        let is_curves = table == tables::CURVES;
+        let is_key = |name: &&&'static str| KEYS.contains(*name);
+        let keys = table.columns.iter().filter(is_key).map(|name| Ok((*name, sheet.column(name)?)));
+        let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
+        let is_figure = |name: &&&'static str| !is_key(name) && !["step", "epoch"].contains(*name);
+        let figures = table.columns.iter().filter(is_figure).map(|name| Ok((*name, sheet.column(name)?)));
+        let figures = figures.collect::<anyhow::Result<Vec<_>>>()?;
+        let prefix = table.file.strip_suffix(".csv").filter(|_| !is_curves).map(str::to_owned);
+        let (id, step) = (sheet.column("run_id")?, sheet.column("step")?);
+        let mut reader = Self { sheet, is_curves, prefix, id, step, keys, figures, pending: None };
+        reader.advance()?;
+        Ok(reader)
+    }
+
+    /// Reads on to the next row that is shown.
+    fn advance(&mut self) -> anyhow::Result<()> {
+        self.pending = None;
+        while let Some(row) = self.sheet.next_row()? {
+            let keys = self.keys.iter().map(|(name, column)| Ok((*name, row.get(*column)?)));
+            let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
+            if keys.iter().any(|(name, word)| *name == "channel" && *word != "all") {
+                continue;
+            }
+            let words = keys.iter().filter(|(name, word)| *name != "channel" && !word.is_empty());
+            let words: Vec<String> = words
+                .map(|(name, word)| if *name == "block" { format!("block {word}") } else { (*word).to_owned() })
+                .collect();
+            let path = words.join("/");
+            let tag = |name: &str| match &self.prefix {
+                Some(prefix) => format!("{prefix}/{path}/{name}"),
+                None => format!("{name}/{path}"),
+            };
+            let figure =
+                |(name, column): &(&'static str, Column<Number>)| Ok(row.get(*column)?.map(|x| (tag(name), x)));
+            let figures = self.figures.iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
+            let step = row.get(self.step)?.unwrap_or(0.0) as u64;
+            let id = row.get(self.id)?.to_owned();
+            self.pending =
+                Some(Figures { id, step, is_curves: self.is_curves, figures: figures.into_iter().flatten().collect() });
+            break;
+        }
+        Ok(())
+    }
+
+    /// The next row, if it is of this run.
+    ///
+    /// # Errors
+    /// If the table is damaged.
+    pub fn next_of(&mut self, id: &str) -> anyhow::Result<Option<Figures>> {
+        if self.pending.as_ref().is_none_or(|row| row.id != id) {
+            return Ok(None);
+        }
+        let row = self.pending.take();
+        self.advance()?;
+        Ok(row)
+    }
+
+    /// Checks that no row is left.
+    ///
+    /// # Errors
+    /// If one is.
+    pub fn at_its_end(&self) -> anyhow::Result<()> {
+        let left = self.pending.as_ref().map(|row| row.id.clone());
+        let words = || {
+            format!("{} is not in the order of the plan; `bn-exp collect` makes it anew", self.sheet.path().display())
+        };
+        left.map_or(Ok(()), |id| Err(anyhow::anyhow!("a row is of run {id}")).with_context(words))
+    }
+}
