@@ -60,9 +60,6 @@ ARMS = {
     "gamma_0": "#999999",
     "frozen_pool": "#F0E442",
 }
-# Of which arm the share of a part is: the first word of its sentence, where that is an arm.
-NAMED = {"noisy loses most of bn's gain": "noisy", "standardising once behind the pools closes more than half of the gap": "frozen_pool"}
-
 
 # --- what the program found --------------------------------------------------------------------
 
@@ -203,8 +200,10 @@ def save(drawing, name):
 
 
 def arm_of(part):
-    word = NAMED.get(part["sentence"], part["sentence"].split()[0])
-    return word if word in ARMS else None
+    """The arm whose share of bn's gain a part is about."""
+    arms = part["arms"]
+    is_share = part["criterion"] and part["criterion"]["unit"] == "share"
+    return arms[-1] if is_share and arms[1:2] == ["bn"] else None
 
 
 def within(interval, low, high):
@@ -220,9 +219,8 @@ def draw_shares(both):
         for i, answer in enumerate(both):
             for claim in answer["claims"]:
                 for part in claim["parts"]:
-                    is_share = part["criterion"] and part["criterion"]["unit"] == "share" and part["estimate"] is not None
                     arm = arm_of(part)
-                    if part["regime"] != regime or not is_share or arm is None or (i, arm) in names:
+                    if part["regime"] != regime or part["estimate"] is None or arm not in ARMS or (i, arm) in names:
                         continue
                     names[i, arm] = part
         arms = [arm for arm in ARMS if any((i, arm) in names for i in (0, 1))]
@@ -256,19 +254,17 @@ def legend(drawing, both):
 
 def draw_renewing(both):
     """What renewing the statistics is worth, by the lag."""
-    pattern = re.compile(r"renewing (?:those of (all|64|4) samples )?hurts, (\d+) steps? on")
     drawing, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
-    colours = {"all": "#0072B2", "64": "#E69F00", "4": "#D55E00"}
+    colours = {"all samples": "#0072B2", "64 samples": "#E69F00", "4 samples": "#D55E00"}
     for answer, axis in zip(both, axes):
         parts = next(claim for claim in answer["claims"] if claim["id"] == "stale-parameters")["parts"]
         lines = {}
         for part in parts:
-            match = pattern.search(part["sentence"])
-            if match and part["interval"]:
-                lines.setdefault(match[1] or "all", []).append((int(match[2]), part["estimate"], *part["interval"]))
+            if part["along"] and part["interval"]:
+                lines.setdefault(part["along"]["line"], []).append((part["along"]["x"], part["estimate"], *part["interval"]))
         for samples, points in lines.items():
             lags, middle, low, high = zip(*sorted(points))
-            axis.plot(lags, middle, marker="o", ms=3, color=colours[samples], label="2,048" if samples == "all" else samples)
+            axis.plot(lags, middle, marker="o", ms=3, color=colours[samples], label=samples)
             axis.fill_between(lags, low, high, color=colours[samples], alpha=0.2, lw=0)
         axis.axhline(0, color="#888888", lw=0.8)
         axis.set_xscale("log")

@@ -1,30 +1,36 @@
 #!/usr/bin/env python3
-"""Draws the figures of an experiment from its tables.
+"""Draws the figures of an experiment from its tables, for papers and slides.
 
-Usage:
-    scripts/plot.py results/NAME [--out DIR] [--format png|svg]
-                    [--block N] [--channel N] [--at AXIS=VALUE ...]
+    scripts/plot.py results/NAME [--out DIR] [--format png|svg|pdf] [--figures NAME ...] [--arms NAME ...]
+                    [--at AXIS=VALUE ...] [--size WIDTHxHEIGHT] [--block N] [--channel N]
 
-Figures, written to DIR (default: the experiment's folder):
-    loss           minibatch loss (running median over seven logged points) and validation loss
-                   by step, one panel a sweep point; median over seeds, a run that diverged
-                   counting as infinite from then on (crosses above say when); band from
-                   smallest to largest of the runs still training.
-    percentiles    15th, 50th and 85th percentile of what leaves the norm of one block over
-                   training, one panel an arm (figure 1 of Ioffe and Szegedy 2015): the first seed,
-                   the last block (--block), channel 0 (--channel; over all channels where the
-                   channel has no rows). Each arm stands at its sweep point of best mean validation
-                   accuracy (a diverged run counts 0), or at the one given by --at.
-    learning_rate  final test loss and accuracy against the learning rate, where optimizer.lr is an
-                   axis of the sweep: median over seeds, a diverged run counting as worst; bars
-                   from smallest to largest of the runs that finished; crosses above count the
-                   diverged.
+Figures, written to DIR (default: the experiment's folder); those whose tables are there, or those of --figures:
+    differences    each arm less the one it is held against, with its interval and single seeds, as `bn-exp compare` finds
+                   them.
+    best           losses and accuracies by step, each arm at its best sweep point: median over seeds, band from smallest
+                   to largest.
+    loss           minibatch loss (running median over seven logged points) and validation loss by step, one panel a sweep
+                   point; median over seeds, a run that diverged counting as infinite from then on (crosses above say
+                   when); band from smallest to largest of the runs still training.
+    percentiles    15th, 50th and 85th percentile of what leaves the norm of one block over training, one panel an arm
+                   (figure 1 of Ioffe and Szegedy 2015): the first seed, the last block (--block), channel 0 (--channel;
+                   over all channels where the channel has no rows).
+    depth          SD before and behind each norm, and gradient norm and size of an update of each block's weights, at the
+                   start (thin) and the end (thick) of training.
+    learning_rate  final test loss and accuracy against the learning rate, where optimizer.lr is an axis of the sweep:
+                   median over seeds, a diverged run counting as worst; bars from smallest to largest of the runs that
+                   finished; crosses above count the diverged.
 
-Reads runs.csv, curves.csv and activations.csv. Exit status: 0 drawn, 2 something is missing.
+`best`, `percentiles` and `depth` show each arm at its sweep point of best mean validation accuracy (a diverged run counts 0),
+or at the one given by --at. --size is in inches. Of published tables, which lack most files, it draws what they have.
+Exit status: 0 drawn, 2 something is missing.
 """
 
 import argparse
+import json
 import math
+import shutil
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -41,20 +47,22 @@ try:
     from matplotlib.lines import Line2D
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 except ImportError as missing:
-    needs.stop_without(missing)
+    needs.stop_without(missing, "requirements-plot.txt")
 
-# Okabe and Ito's colours, told apart by the colour-blind; the four arms keep theirs in every figure.
-COLOURS = {"none": "#000000", "affine": "#D55E00", "standardize": "#009E73", "bn": "#0072B2"}
-OTHER_COLOURS = ["#CC79A7", "#E69F00", "#56B4E9", "#F0E442"]
+# Clear on white and on black, and told apart by the colour-blind; the report has the same.
+COLOURS = {"none": "#7F7F7F", "affine": "#D55E00", "standardize": "#009E73", "bn": "#0E83C9"}
+OTHER_COLOURS = ["#CC79A7", "#B8860B", "#2E9FD6", "#8C6BB1", "#A65628", "#E7298A", "#66A61E", "#1B7F8C", "#B22222"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 # The first column of each table that is not a sweep axis.
-FIRST_COLUMN = {"runs": "status", "curves": "step", "activations": "step"}
+FIRST_COLUMN = {"runs": "status", "curves": "step", "activations": "step", "gradients": "step"}
 NEEDED = {
     "runs": ["diverged_at_step", "validation_accuracy", "test_loss", "test_accuracy"],
-    "curves": ["split", "mode", "loss"],
-    "activations": ["block", "site", "channel", "p15", "p50", "p85"],
+    "curves": ["split", "mode", "loss", "accuracy"],
+    "activations": ["block", "site", "channel", "std", "p15", "p50", "p85"],
+    "gradients": ["block", "tensor", "norm", "update_ratio"],
 }
 SMOOTHED_OVER = 7
+ROOT = Path(__file__).resolve().parent.parent
 RATE = "optimizer.lr"
 BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 7.5, "annotation_clip": False}
 STYLE = {
@@ -90,7 +98,8 @@ def read_table(folder, name):
     if absent:
         raise PlotError(f"{path} has no column {', '.join(absent)}; make it anew with this version of bn-exp")
     axes = header[header.index("seed") + 1 : header.index(FIRST_COLUMN[name])]
-    text = ["run_id", "variant", *axes, *[c for c in ("status", "split", "mode", "site", "channel") if c in header]]
+    words = ("status", "split", "mode", "site", "channel", "tensor")
+    text = ["run_id", "variant", *axes, *[column for column in words if column in header]]
     empty = {column: [""] for column in header if column not in text}
     table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=empty)
     if table.empty:
@@ -140,12 +149,15 @@ def over_seeds(rows, value, diverged, smooth=1):
 
 # --- figures ---------------------------------------------------------------------------------
 
+# Width and height of every figure in inches, if they are given.
+SIZE = None
+
 
 def grid_of_panels(count, width=3.6, height=2.8, columns=None, **options):
     """A figure of `count` panels, by default at most four in a row; returns it, the panels, the columns."""
     columns = columns or (count if count <= 4 else 3 if count % 3 == 0 else 4)
     rows = math.ceil(count / columns)
-    size = (max(5.2, width * columns), height * rows + 1.2)
+    size = SIZE or (max(5.2, width * columns), height * rows + 1.2)
     figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
     panels = panels.ravel().tolist()
     for panel in panels[count:]:
@@ -167,7 +179,7 @@ def finish(figure, title, handles, caption, path):
     lines = [textwrap.fill(line, int(17 * width)) for line in caption]
     figure.supxlabel("\n".join(lines), fontsize=7.5, color="#444444")
     # No date in an SVG, so that the same tables give the same file.
-    figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {"CreationDate": None} if path.suffix == ".pdf" else None)
     plt.close(figure)
     return path
 
@@ -186,6 +198,165 @@ def log_ticks(axis):
 
 def step_ticks(panel):
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
+
+
+def best_points(runs):
+    """{variant: its sweep point of best mean validation accuracy}; a diverged run counts 0."""
+    done = runs[runs["status"].isin(["completed", "diverged"])]
+    if done.empty:
+        raise PlotError("runs.csv has no completed run; finish them with `bn-exp run`")
+    means = {}
+    for (variant, point), group in done.groupby(["variant", "point"], sort=False):
+        means.setdefault(variant, {})[point] = group["validation_accuracy"].fillna(0.0).mean()
+    return {variant: max(by_point, key=by_point.get) for variant, by_point in means.items()}
+
+
+def chosen_point(runs, axes, given):
+    """The sweep point of --at AXIS=VALUE...; each axis must be named."""
+    wanted = {}
+    for entry in given:
+        axis, equals, value = entry.partition("=")
+        if not equals or axis not in axes:
+            known = ", ".join(axes) or "none, as there is no sweep"
+            raise PlotError(f"--at {entry} is not AXIS=VALUE with an axis of the sweep; axes: {known}")
+        wanted[axis] = value
+    same = lambda a, b: a == b or (is_number(a) and is_number(b) and float(a) == float(b))
+    points = [p for p in ordered(runs["point"]) if all(same(v, wanted.get(a, v)) for a, v in zip(axes, p))]
+    if len(points) != 1:
+        there = "; ".join(describe(axes, p) for p in (points or ordered(runs["point"]))[:12])
+        raise PlotError(f"--at {' --at '.join(given)} fits {len(points)} sweep points; name one of: {there}")
+    return points[0]
+
+
+def is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def shown_points(runs, axes, at):
+    """{variant: the sweep point that is shown}, and what to say of that."""
+    if at:
+        point = chosen_point(runs, axes, at)
+        return {variant: point for variant in ordered(runs["variant"])}, "as given"
+    return best_points(runs), "each arm's best by mean validation accuracy, a diverged run counting 0"
+
+
+def at_points(table, points):
+    """The rows of each arm at its sweep point."""
+    return {variant: table[(table["variant"] == variant) & (table["point"] == point)] for variant, point in points.items()}
+
+
+def compared(folder, program):
+    """What `bn-exp compare` finds in the folder."""
+    built = ROOT / "target/release/bn-exp"
+    program = program or (built if built.is_file() else shutil.which("bn-exp"))
+    if not program:
+        raise PlotError("the differences are found by bn-exp: build it (cargo build --release), or name it by --program")
+    done = subprocess.run([program, "compare", folder, "--format", "json"], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise PlotError(f"bn-exp compare {folder} failed: {done.stderr.strip()}")
+    return json.loads(done.stdout)["experiments"][0]
+
+
+def differences_figure(folder, arms, program, path):
+    """Every contrast in a row; the scale is that of the data."""
+    found = compared(folder, program)
+    rows = [c for c in found["contrasts"] if c["difference"] is not None and (not arms or {c["a"], c["b"]} <= set(arms))]
+    if not rows:
+        raise PlotError("there is no difference to draw between these arms")
+    palette = colours([arm["variant"] for arm in found["arms"]])
+    figure, panel = plt.subplots(figsize=SIZE or (6.4, 1.5 + 0.5 * len(rows)), layout="constrained")
+    for i, row in enumerate(rows):
+        colour = palette[row["a"]]
+        seeds = [seed["difference"] for seed in row["differences"] if seed["difference"] is not None]
+        panel.plot(seeds, [i + 0.22] * len(seeds), "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0)
+        low, high = row["interval"] or [row["difference"]] * 2
+        panel.plot([low, high], [i, i], color=colour, linewidth=2)
+        panel.plot([row["difference"]], [i], MARKERS[i % len(MARKERS)], color=colour, markersize=7)
+        panel.annotate(row["verdict"].replace("_", " "), (1.01, i), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    panel.axvline(0, color="#666666", linewidth=0.9)
+    margin = found.get("equivalence_margin")
+    if margin:
+        panel.axvspan(-margin, margin, color="#888888", alpha=0.12, linewidth=0)
+    where = [", ".join(f"{axis} = {value}" for axis, value in row["setting"].items()) for row in rows]
+    names = [f"{row['a']} − {row['b']}" + (f"\n{place}" if place else "") for row, place in zip(rows, where)]
+    panel.set_yticks(range(len(rows)), names)
+    panel.set_ylim(len(rows) - 0.5, -0.5)
+    panel.set_xlabel(f"difference in {found['metric'].replace('_', ' ')}")
+    caption = ["Large: mean difference and its interval. Small: single seeds, paired."]
+    if margin:
+        caption.append(f"Grey: within ±{margin:g} a difference does not matter.")
+    return finish(figure, f"{found['name']}: differences between arms", None, caption, path)
+
+
+def best_figure(name, runs, curves, axes, at, path):
+    """Losses and accuracies over training, one panel each, every arm at one sweep point."""
+    points, how = shown_points(runs, axes, at)
+    wanted = [("train", "loss"), ("validation", "loss"), ("train", "accuracy"), ("validation", "accuracy")]
+    evaluated = curves[curves["mode"] == "running_stats"]
+    shown = [(s, v) for s, v in wanted if evaluated.loc[evaluated["split"] == s, "step"].nunique() > 2]
+    if not shown:
+        raise PlotError("curves.csv has no evaluations over training; set log.evaluate_every above 0")
+    palette = colours(ordered(runs["variant"]))
+    figure, panels, _ = grid_of_panels(len(shown), columns=2 if len(shown) == 4 else None, sharex=True)
+    for panel, (split, value) in zip(panels, shown):
+        for variant, rows in at_points(evaluated[evaluated["split"] == split], points).items():
+            here = runs[(runs["variant"] == variant) & (runs["point"] == points[variant]) & (runs["status"] == "diverged")]
+            if rows.empty:
+                continue
+            steps, median, low, high = over_seeds(rows, value, here["run_id"].tolist() if value == "loss" else [])
+            panel.plot(steps, np.where(np.isfinite(median), median, np.nan), color=palette[variant], linewidth=1.5)
+            panel.fill_between(steps, low, high, color=palette[variant], alpha=0.15, linewidth=0)
+        if value == "loss":
+            panel.set_yscale("log")
+            log_ticks(panel.yaxis)
+        panel.set_ylabel(f"{'training' if split == 'train' else split} {value}")
+        panel.set_xlabel("step (updates)")
+        step_ticks(panel)
+    label = lambda v: v + (f" ({describe(axes, points[v])})" if axes else "")
+    handles = [Line2D([], [], color=palette[v], linewidth=2, label=label(v)) for v in points]
+    seeds = runs["seed"].nunique()
+    caption = [f"Line: median over {seeds} seeds; band: smallest to largest. Running statistics."]
+    if axes:
+        caption.append(f"Sweep point: {how}.")
+    return finish(figure, f"{name}: training", handles, caption, path)
+
+
+def depth_figure(name, runs, tables, axes, at, path):
+    """Activations and gradients block by block, at the start and at the end of training."""
+    points, how = shown_points(runs, axes, at)
+    panels_of = []
+    if "activations" in tables:
+        whole = tables["activations"][tables["activations"]["channel"] == "all"]
+        for site, words in (("norm_input", "SD before the norm"), ("norm_output", "SD behind the norm")):
+            panels_of.append((words, whole[whole["site"] == site], "std"))
+    if "gradients" in tables:
+        weights = tables["gradients"][tables["gradients"]["tensor"] == "weight"]
+        panels_of += [("norm of the weights' gradient", weights, "norm"), ("‖Δw‖/‖w‖ of an update", weights, "update_ratio")]
+    panels_of = [(words, rows, column) for words, rows, column in panels_of if not rows.empty]
+    if not panels_of:
+        raise PlotError("there is neither activations.csv nor gradients.csv with rows over all channels")
+    palette = colours(ordered(runs["variant"]))
+    figure, panels, _ = grid_of_panels(len(panels_of), columns=2 if len(panels_of) == 4 else None, sharex=True)
+    for panel, (words, table, column) in zip(panels, panels_of):
+        for i, (variant, rows) in enumerate(at_points(table, points).items()):
+            for step, width in ((rows["step"].min(), 0.9), (rows["step"].max(), 1.8)):
+                by_block = rows[rows["step"] == step].groupby("block")[column].median()
+                marker = MARKERS[i % len(MARKERS)] if width > 1 else ""
+                panel.plot(by_block.index, by_block, color=palette[variant], linewidth=width, marker=marker, markersize=4)
+        panel.set_yscale("log")
+        log_ticks(panel.yaxis)
+        panel.set_ylabel(words)
+        panel.set_xlabel("block")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    handles = [Line2D([], [], color=palette[v], linewidth=2, label=v) for v in points]
+    caption = ["Thin: at the start. Thick: at the end of training. Medians over seeds."]
+    if axes:
+        caption.append(f"Sweep point: {how}.")
+    return finish(figure, f"{name}: by depth", handles, caption, path)
 
 
 def loss_figure(name, runs, curves, axes, path):
@@ -247,42 +418,6 @@ def loss_figure(name, runs, curves, axes, path):
     return finish(figure, f"{name}: loss over training", handles, caption, path)
 
 
-def best_points(runs):
-    """{variant: its sweep point of best mean validation accuracy}; a diverged run counts 0."""
-    done = runs[runs["status"].isin(["completed", "diverged"])]
-    if done.empty:
-        raise PlotError("runs.csv has no completed run; finish them with `bn-exp run`")
-    means = {}
-    for (variant, point), group in done.groupby(["variant", "point"], sort=False):
-        means.setdefault(variant, {})[point] = group["validation_accuracy"].fillna(0.0).mean()
-    return {variant: max(by_point, key=by_point.get) for variant, by_point in means.items()}
-
-
-def chosen_point(runs, axes, given):
-    """The sweep point of --at AXIS=VALUE...; each axis must be named."""
-    wanted = {}
-    for entry in given:
-        axis, equals, value = entry.partition("=")
-        if not equals or axis not in axes:
-            known = ", ".join(axes) or "none, as there is no sweep"
-            raise PlotError(f"--at {entry} is not AXIS=VALUE with an axis of the sweep; axes: {known}")
-        wanted[axis] = value
-    same = lambda a, b: a == b or (is_number(a) and is_number(b) and float(a) == float(b))
-    points = [p for p in ordered(runs["point"]) if all(same(v, wanted.get(a, v)) for a, v in zip(axes, p))]
-    if len(points) != 1:
-        there = "; ".join(describe(axes, p) for p in (points or ordered(runs["point"]))[:12])
-        raise PlotError(f"--at {' --at '.join(given)} fits {len(points)} sweep points; name one of: {there}")
-    return points[0]
-
-
-def is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
     at_norm = activations[activations["site"] == "norm_output"]
     if at_norm.empty:
@@ -295,11 +430,7 @@ def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
         raise PlotError(f"block {block} has no rows of site norm_output; blocks with rows: {blocks}")
     shown = str(channel) if (at_norm["channel"] == str(channel)).any() else "all"
     at_norm = at_norm[at_norm["channel"] == shown]
-    if at:
-        point = chosen_point(runs, axes, at)
-        chosen = {variant: point for variant in ordered(runs["variant"])}
-    else:
-        chosen = best_points(runs)
+    chosen, how = shown_points(runs, axes, at)
     panels_of = {}
     for variant, point in chosen.items():
         rows = at_norm[(at_norm["variant"] == variant) & (at_norm["point"] == point)]
@@ -337,8 +468,7 @@ def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
     scale = "one scale" if is_shared else "each panel has its own scale"
     caption = [f"15th, 50th and 85th percentile over the probe batch, batch statistics; {scale}."]
     if axes:
-        best = "each arm's best by mean validation accuracy, a diverged run counting 0"
-        caption.append(f"Sweep point: {'as given' if at else best}.")
+        caption.append(f"Sweep point: {how}.")
     return finish(figure, f"{name}: what leaves the norm of block {block}, {what}", None, caption, path)
 
 
@@ -356,7 +486,7 @@ def learning_rate_figure(name, runs, axes, path):
     # Arms stand a little beside each other, so that their bars do not hide one another.
     spread = (runs["rate"].max() / runs["rate"].min()) ** 0.008
     figure, panels = plt.subplots(
-        len(heights), len(rest), figsize=(max(5.4, 4.2 * len(rest)), sum(heights) + 1.6), squeeze=False,
+        len(heights), len(rest), figsize=SIZE or (max(5.4, 4.2 * len(rest)), sum(heights) + 1.6), squeeze=False,
         sharex=True, sharey="row", height_ratios=heights, layout="constrained",
     )  # fmt: skip
     for column, values in enumerate(rest):
@@ -423,36 +553,88 @@ def diverged_strip(panel, runs, variants, palette, is_first):
 
 # --- command ---------------------------------------------------------------------------------
 
+FIGURES = {
+    "differences": ["runs"],
+    "best": ["runs", "curves"],
+    "loss": ["runs", "curves"],
+    "percentiles": ["runs", "activations"],
+    "depth": ["runs"],
+    "learning_rate": ["runs"],
+}
 
-def draw(folder, out, suffix, block=None, channel=0, at=()):
-    """Draws every figure whose data there are; yields the paths written."""
+
+def draw(options):
+    """Draws the figures asked for, or all whose tables there are; yields the paths written."""
+    folder = options.experiment_dir
     if not folder.is_dir():
         raise PlotError(f"{folder} is not a folder; give an experiment's, results/NAME")
-    name = folder.resolve().name
-    runs, axes = read_table(folder, "runs")
-    curves, _ = read_table(folder, "curves")
-    runs, curves = with_points(runs, axes), with_points(curves, axes)
+    name, tables, axes = folder.resolve().name, {}, []
+    for table in FIRST_COLUMN:
+        if table == "runs" or (folder / f"{table}.csv").is_file():
+            read, axes = read_table(folder, table)
+            tables[table] = with_points(read, axes)
+    known = ordered(tables["runs"]["variant"])
+    unknown = [arm for arm in options.arms if arm not in known]
+    if unknown:
+        raise PlotError(f"there is no arm {', '.join(unknown)}; arms: {', '.join(known)}")
+    if options.arms:
+        tables = {key: table[table["variant"].isin(options.arms)] for key, table in tables.items()}
+    runs, out = tables["runs"], options.out or folder
+    drawn = {
+        "differences": lambda path: differences_figure(folder, options.arms, options.program, path),
+        "best": lambda path: best_figure(name, runs, tables["curves"], axes, options.at, path),
+        "loss": lambda path: loss_figure(name, runs, tables["curves"], axes, path),
+        "percentiles": lambda path: percentiles_figure(
+            name, runs, tables["activations"], axes, options.at, options.block, options.channel, path
+        ),
+        "depth": lambda path: depth_figure(name, runs, tables, axes, options.at, path),
+        "learning_rate": lambda path: learning_rate_figure(name, runs, axes, path),
+    }
     out.mkdir(parents=True, exist_ok=True)
-    yield loss_figure(name, runs, curves, axes, out / f"loss.{suffix}")
-    if RATE in axes:
-        yield learning_rate_figure(name, runs, axes, out / f"learning_rate.{suffix}")
-    activations = with_points(read_table(folder, "activations")[0], axes)
-    yield percentiles_figure(name, runs, activations, axes, at, block, channel, out / f"percentiles.{suffix}")
+    for figure, needed in FIGURES.items():
+        if options.figures and figure not in options.figures:
+            continue
+        try:
+            absent = [table for table in needed if table not in tables]
+            if absent:
+                raise PlotError(f"{folder / absent[0]}.csv is missing; make the tables with `bn-exp run`")
+            if figure == "learning_rate" and RATE not in axes:
+                raise PlotError(f"{RATE} is no axis of the sweep")
+            yield drawn[figure](out / f"{figure}.{options.format}")
+        except PlotError as error:
+            if options.figures or options.at and "--at" in str(error):
+                raise
+            print(f"note: no {figure}: {error}", file=sys.stderr)
+
+
+def size(text):
+    try:
+        width, height = map(float, text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not WIDTHxHEIGHT in inches, such as 6x4") from None
+    if not (1 <= width <= 60 and 1 <= height <= 60):
+        raise argparse.ArgumentTypeError("a side is from 1 to 60 inches long")
+    return width, height
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Draw the figures of an experiment from its tables.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiment_dir", type=Path, help="an experiment's folder, results/NAME")
     parser.add_argument("--out", type=Path, help="where the figures go (default: the experiment's folder)")
-    parser.add_argument("--format", choices=["png", "svg"], default="png")
+    parser.add_argument("--format", choices=["png", "svg", "pdf"], default="png")
+    parser.add_argument("--figures", nargs="+", choices=list(FIGURES), default=[], help="these alone")
+    parser.add_argument("--arms", nargs="+", default=[], metavar="NAME", help="these arms alone")
+    parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="of each figure, in inches")
     parser.add_argument("--block", type=int, help="block of the percentiles (default: the last with rows)")
     parser.add_argument("--channel", type=int, default=0, help="channel of the percentiles (default 0)")
-    parser.add_argument("--at", action="append", default=[], metavar="AXIS=VALUE", help="sweep point of the percentiles; repeatable")
+    parser.add_argument("--at", action="append", default=[], metavar="AXIS=VALUE", help="sweep point; repeatable")
+    parser.add_argument("--program", type=Path, help="bn-exp, for the differences (default: the one built here, or in PATH)")
     options = parser.parse_args()
     plt.rcParams.update(STYLE)
-    out = options.out or options.experiment_dir
+    global SIZE
+    SIZE = options.size
     try:
-        for path in draw(options.experiment_dir, out, options.format, options.block, options.channel, options.at):
+        for path in draw(options):
             print(path)
     except PlotError as error:
         print(f"error: {error}", file=sys.stderr)
