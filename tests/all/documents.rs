@@ -5,7 +5,9 @@ use std::path::Path;
 
 use bn_exp::config::check;
 use bn_exp::record::tables;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::common::{Lab, small, with};
 
 /// Every key of an object in the schema: path, type and range, default, description.
 fn rows(schema: &Value, node: &Value, path: &str, out: &mut String) {
@@ -122,4 +124,119 @@ fn every_column_of_every_table_is_documented_with_its_meaning() {
         }
     }
     assert!(text.contains("Diverged runs.") && text.contains("*empty* in runs.csv") && text.contains("chance"));
+}
+
+/// Commands of the documents that are not run here, by how they begin, and why not.
+const SKIPPED: [(&str, &str); 9] = [
+    ("cargo test", "it runs this"),
+    ("bn-exp data fetch", "it needs a network; the tests of fetch:: have a server of their own"),
+    ("bn-exp run ioffe-mnist", "it takes 18 minutes"),
+    ("bn-exp claims faster-learning --full", "it trains for minutes; the tests of claims:: train less"),
+    ("bn-exp claims --quick", "it takes a minute and more here"),
+    ("bn-exp report results/claims/mnist", "it comes after claims; scripts/check_report.py does it"),
+    ("scripts/slurm/submit", "it needs Slurm; scripts/slurm/test has one of its own"),
+    ("python3 -m venv", "it downloads; .ci/run does what follows it where it can"),
+    ("tensorboard", "it serves until it is stopped"),
+];
+
+/// Commands that are run otherwise: with these arguments behind, so that they take less time.
+const SHORTER: [(&str, &[&str]); 2] =
+    [("bn-exp run quickstart", &["--set", "seeds=2", "--set", "train.steps=40"]), ("bn-exp claims", &["--list"])];
+
+/// The commands of a document's shell blocks, without comments, with their lines.
+fn commands(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let (mut is_shell, mut continues) = (false, false);
+    for line in text.lines() {
+        if line.starts_with("```") {
+            is_shell = line == "```sh";
+            continue;
+        }
+        let command = line.split(" #").next().unwrap_or_default().trim();
+        if !is_shell || command.is_empty() || command.starts_with('#') {
+            continue;
+        }
+        let (words, goes_on) = command.strip_suffix('\\').map_or((command, false), |words| (words.trim(), true));
+        match found.last_mut().filter(|_| continues) {
+            Some(last) => *last += &format!(" {words}"),
+            None => found.push(words.to_owned()),
+        }
+        continues = goes_on;
+    }
+    found
+}
+
+#[test]
+fn the_commands_of_a_document_are_found() {
+    let text = "a\n```sh\nbn-exp x   # why\nlong \\\n  line\n\n# a comment\n```\n```json\n{}\n```\n```text\nno\n```\n";
+    assert_eq!(commands(text), ["bn-exp x", "long line"]);
+}
+
+#[test]
+fn every_command_of_readme_and_docs_does_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md")];
+    files.extend(std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    let lab = Lab::new();
+    let study = with(small(), "name", json!("study"));
+    std::fs::write(lab.path("study.json"), study.to_string()).unwrap();
+    // What the commands of every document rest on: README's first.
+    let mut used: Vec<&str> = Vec::new();
+    let mut shorter = |command: &str| -> Vec<String> {
+        let found = SHORTER.iter().find(|(start, _)| command.starts_with(start) && !command.contains("--explain"));
+        let words = command.split_whitespace().map(str::to_owned);
+        let more = found.map_or(&[][..], |(_, more)| more).iter().map(|word| (*word).to_owned());
+        words.skip(1).chain(more).collect()
+    };
+    lab.call(&shorter("bn-exp run quickstart").iter().map(String::as_str).collect::<Vec<_>>()).expect(0);
+    let runs = std::fs::read_dir(lab.path("results/quickstart/runs")).unwrap();
+    let mut ids: Vec<String> = runs.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    ids.sort();
+    let id = ids.iter().find(|id| id.starts_with("bn-")).expect("a run of bn");
+    let mut count = 0;
+    for path in &files {
+        let place = path.strip_prefix(root).unwrap().display().to_string();
+        for command in commands(&std::fs::read_to_string(path).unwrap()) {
+            let command = command.replace("cargo run --release -- ", "bn-exp ").replace("RUN_ID", id);
+            if let Some((start, _)) = SKIPPED.iter().find(|(start, _)| command.starts_with(start)) {
+                used.push(start);
+                continue;
+            }
+            // Scripts are run by .ci/run, where Python has their packages; here they have to be there.
+            if let Some(script) = command.split_whitespace().find(|word| word.starts_with("scripts/")) {
+                assert!(root.join(script).is_file(), "{place}: {command}: there is no {script}");
+                continue;
+            }
+            assert!(command.starts_with("bn-exp "), "{place}: `{command}` is neither run nor skipped");
+            if command.starts_with("bn-exp collect here/study there/study") {
+                for machine in ["here", "there"] {
+                    copied(&lab.path("results/study"), &lab.path(machine).join("study"));
+                }
+                std::fs::remove_dir_all(lab.path("results/study")).unwrap();
+            }
+            let arguments = shorter(&command);
+            let done = lab.call(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(done.code, Some(0), "{place}: {command}\n{}{}", done.stdout, done.stderr);
+            count += 1;
+        }
+    }
+    assert!(count >= 9, "{count} commands were run");
+    for (start, _) in SKIPPED {
+        assert!(used.contains(&start), "no document has a command that begins with `{start}`");
+    }
+}
+
+/// A folder with everything in it, as somebody copies it to another machine.
+fn copied(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copied(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
