@@ -1066,3 +1066,35 @@ fn the_arms_are_a_booktabs_table() {
     }
     assert!(text.is_ascii(), "{text}");
 }
+
+/// runs.csv without one column.
+fn without_column(text: &str, name: &str) -> String {
+    let at = text.lines().next().and_then(|header| header.split(',').position(|column| column == name));
+    let at = at.unwrap_or_else(|| panic!("there is no column {name}"));
+    let line = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        cells.remove(at);
+        cells.join(",") + "\n"
+    };
+    text.lines().map(line).collect()
+}
+
+#[test]
+fn a_metric_that_came_after_the_first_tables_may_be_absent_and_no_other() {
+    let lab = Lab::new();
+    lab.run(&with(small(), "variants", json!(["affine", "bn"])), &["--quiet"]).expect(0);
+    let path = lab.path("results/t/runs.csv");
+    // As somebody else's tables: without the runs, the program does not make them anew.
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    let whole = std::fs::read_to_string(&path).unwrap();
+    for metric in ["test_accuracy_population", "validation_loss_batch"] {
+        std::fs::write(&path, without_column(&whole, metric)).unwrap();
+        lab.call(&["compare", "results/t"]).expect(0);
+        let asked = lab.call(&["compare", "results/t", "--metric", metric]);
+        assert_ne!(asked.code, Some(0), "{metric} is compared, and is not there:\n{}", asked.stdout);
+    }
+    for metric in ["test_accuracy", "validation_loss", "steps_to_target"] {
+        std::fs::write(&path, without_column(&whole, metric)).unwrap();
+        lab.call(&["compare", "results/t"]).expect(1).complains(&["runs.csv", metric]);
+    }
+}
