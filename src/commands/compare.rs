@@ -87,7 +87,7 @@ fn named_in(path: &Path) -> Option<PathBuf> {
 }
 
 /// Experiments of one name go by their paths.
-fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
+pub(super) fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
     let names: Vec<String> = experiments.iter().map(|(loaded, _)| loaded.name.clone()).collect();
     let is_shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
     let name = |(loaded, place): (Loaded, PathBuf)| {

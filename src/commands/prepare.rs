@@ -14,7 +14,7 @@ use crate::config::Experiment;
 use crate::config::problem::nearest;
 use crate::data::Store;
 use crate::files;
-use crate::nn::build::has_silent_branches;
+use crate::nn::start::has_silent_branches;
 use crate::plan::PlannedRun;
 use crate::record::layout::ExperimentFolder;
 use crate::runner::check::planned;

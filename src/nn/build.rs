@@ -9,9 +9,8 @@ use super::network::Network;
 use super::norm::{Norm, Parts, Place, parts};
 use super::parameters::{Layout, Parameter, Tensor};
 use super::stages::{before_norm, stages};
-use crate::config::settings::{
-    Activation, Arm, Layer, NormPosition, PoolKind, Precision, ScaleRows, Settings, Shape, Variant,
-};
+use super::start;
+use crate::config::settings::{Activation, Arm, Layer, NormPosition, PoolKind, ScaleRows, Settings, Shape, Variant};
 use crate::kernels::Scalar;
 use crate::kernels::activation::Function;
 
@@ -84,12 +83,9 @@ pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError>
     network.check_batch_size(settings.train.batch_size)?;
     let layers: Vec<Layer> = network.blocks.iter().map(|block| block.layer).collect();
     check_reach(&layers, settings, variant)?;
-    check_start(&layers, settings, variant)?;
-    if let Some(block) = first_that_sees_nothing(&layers, settings, variant) {
-        return Err(NetworkError::SeesNothing { block });
-    }
+    start::check(&layers, settings, variant)?;
     let stays = |parameter: &&Parameter| parameter.tensor == Tensor::Gamma && !parameter.trained;
-    match network.index.iter().find(stays).filter(|_| has_gamma_0(settings, variant) && !settings.model.is_residual()) {
+    match network.index.iter().find(stays).filter(|_| start::has_gamma_0(settings, variant) && !settings.model.is_residual()) {
         Some(gamma) => Err(NetworkError::GammaStays { block: gamma.block }),
         None => Ok(()),
     }
@@ -108,92 +104,6 @@ fn check_reach(layers: &[Layer], settings: &Settings, variant: &Variant) -> Resu
     let set = knobs.find(|(_, value)| value.is_some());
     let has_skip = !settings.model.is_residual() || layers.iter().any(|layer| layer.residual);
     set.filter(|_| !has_skip).map_or(Ok(()), |(knob, _)| Err(NetworkError::NoSkip { knob }))
-}
-
-/// A number as the network has it: in single precision the smallest are 0.
-fn as_stored(settings: &Settings, x: f64) -> f64 {
-    if settings.model.precision == Precision::F32 { f64::from(x as f32) } else { x }
-}
-
-fn has_gamma_0(settings: &Settings, variant: &Variant) -> bool {
-    variant.gamma.is_some_and(|gamma| as_stored(settings, gamma) == 0.0)
-}
-
-fn initial_beta(settings: &Settings, variant: &Variant) -> f64 {
-    as_stored(settings, variant.beta.unwrap_or(0.0))
-}
-
-/// Whether γ of a variant starts at 0, so that a norm hands on β whatever it gets. Noise would be added to it.
-fn starts_at_beta(settings: &Settings, variant: &Variant) -> bool {
-    has_gamma_0(settings, variant) && variant.arm != Arm::Noisy
-}
-
-/// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.
-fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
-    let is_dead = starts_at_beta(settings, variant) && initial_beta(settings, variant) <= 0.0;
-    is_dead && settings.model.activation == Activation::Relu
-}
-
-/// The first block whose norm makes 0 of what it gets, which is the same for every sample, where γ of all starts at 0.
-///
-/// Then γ of this block has a derivative of 0, and γ = 0 lets no derivative pass to the blocks before. Both stay so for ever:
-/// β of the last block and the output layer learn, and no input ever reaches them.
-fn first_that_sees_nothing(layers: &[Layer], settings: &Settings, variant: &Variant) -> Option<usize> {
-    if !starts_at_beta(settings, variant) || settings.model.is_residual() {
-        return None;
-    }
-    let activated = |x: f64| match settings.model.activation {
-        Activation::Relu => x.max(0.0),
-        Activation::Tanh => x.tanh(),
-        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-        Activation::Identity => x,
-    };
-    let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
-    let beta = initial_beta(settings, variant);
-    // What a block hands on, the same in every channel, at every position, for every sample.
-    let handed_on = if is_before { activated(beta) } else { beta };
-    // Weight decay moves W, and with it x away from the constant that is subtracted.
-    let keeps_constants = settings.optimizer.weight_decay == 0.0;
-    let centres = match variant.arm {
-        Arm::Bn | Arm::Center | Arm::Detached | Arm::Ghost { .. } => true,
-        Arm::Frozen | Arm::Refresh { .. } => keeps_constants,
-        Arm::None
-        | Arm::Affine
-        | Arm::Standardize
-        | Arm::Scale
-        | Arm::AffineInit
-        | Arm::LayerNorm
-        | Arm::WeightStd
-        | Arm::Noisy => false,
-    };
-    let makes_nothing = |layer: &Layer| {
-        // At the border of a convolution zeros are added, so that its output is not the same everywhere.
-        let has_border = layer.kernel.is_some_and(|side| side > 1) && layer.mapped.area() > 1;
-        let is_mapped_to_0 = handed_on == 0.0 || variant.arm == Arm::WeightStd && !has_border;
-        is_mapped_to_0 && (is_before || activated(0.0) == 0.0) || centres && !has_border
-    };
-    let hidden = layers.iter().enumerate().filter(|(_, layer)| layer.hidden);
-    hidden.skip(1).find(|(_, layer)| makes_nothing(layer)).map(|(block, _)| block)
-}
-
-/// Refuses γ = 0, β ≤ 0 where nothing could ever train: an output of 0 behind a ReLU has a derivative of 0.
-fn check_start(layers: &[Layer], settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
-    let last_hidden = layers.len().saturating_sub(2);
-    let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
-    // Behind an activation zeros reach the next block's ReLU; what is below 0 does not.
-    let reaches = initial_beta(settings, variant) == 0.0;
-    let stops = |block: usize, layer: &Layer| {
-        let is_set = layer.hidden && !layer.residual && !settings.model.is_residual();
-        is_set && (is_before || reaches && block < last_hidden)
-    };
-    let block = layers.iter().enumerate().position(|(block, layer)| stops(block, layer));
-    block.filter(|_| starts_silent(settings, variant)).map_or(Ok(()), |block| Err(NetworkError::NeverTrains { block }))
-}
-
-/// Whether the branches of a residual network start such that they can never train, though what passes them by does.
-pub fn has_silent_branches(settings: &Settings, variant: &Variant) -> bool {
-    let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
-    settings.model.is_residual() && is_before && starts_silent(settings, variant)
 }
 
 /// Builds block `i`, entering its parameters into the index.

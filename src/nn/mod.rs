@@ -23,6 +23,7 @@ pub mod parameters;
 pub mod pass;
 mod spaces;
 pub mod stages;
+pub mod start;
 pub mod state;
 pub mod walk;
 pub mod workspace;

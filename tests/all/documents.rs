@@ -184,7 +184,7 @@ fn every_command_of_readme_and_docs_does_what_it_says() {
     std::fs::write(lab.path("study.json"), study.to_string()).unwrap();
     // What the commands of every document rest on: README's first.
     let mut used: Vec<&str> = Vec::new();
-    let mut shorter = |command: &str| -> Vec<String> {
+    let shorter = |command: &str| -> Vec<String> {
         let found = SHORTER.iter().find(|(start, _)| command.starts_with(start) && !command.contains("--explain"));
         let words = command.split_whitespace().map(str::to_owned);
         let more = found.map_or(&[][..], |(_, more)| more).iter().map(|word| (*word).to_owned());

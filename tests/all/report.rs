@@ -100,3 +100,20 @@ fn names_are_text_and_faults_are_said() {
     std::fs::write(lab.path("results/t/claims.json"), "{}").expect("written");
     lab.call(&["report", "results/t"]).expect(1).complains(&["claims.json", "no verdicts"]);
 }
+
+#[test]
+fn arms_that_were_run_apart_are_shown_together() {
+    let lab = Lab::new();
+    for (name, arm) in [("t", "affine"), ("u", "bn")] {
+        let config = with(with(small(), "name", json!(name)), "variants", json!([arm]));
+        lab.run(&with(config, "log", json!({ "evaluate_every": 2 })), &["--quiet"]).expect(0);
+    }
+    lab.call(&["report", "results/t", "results/u", "--output", "both.html"]).expect(0);
+    let page = page(&lab, "both.html");
+    assert_eq!(page.matches("<section").count(), 1);
+    let data: Value = serde_json::from_str(&unpacked(&page, "data")).expect("json");
+    assert!(!traces(&data, "Differences between arms", "bn").is_empty());
+    for arm in ["affine", "bn"] {
+        assert!(!traces(&data, "Training", arm).is_empty(), "{arm} has no curve");
+    }
+}

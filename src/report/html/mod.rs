@@ -194,7 +194,7 @@ fn section(shown: &Shown, options: &Options) -> Section {
     let layout = Layout::Html;
     let page = Page { comparisons: std::slice::from_ref(comparison), options, layout };
     Section {
-        name: record.name.clone(),
+        name: shown.loaded.name.clone(),
         heading: summary::headings(&page),
         verdicts: summary::verdicts(&page),
         arms: summary::arms(&page),

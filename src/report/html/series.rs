@@ -30,14 +30,17 @@ pub struct Group {
     pub figures: BTreeMap<String, BySteps>,
 }
 
-/// Reads what is drawn of an experiment's runs, arm by arm in the order of the comparison.
+/// Reads what is drawn of an experiment's runs, arm by arm in the order of the comparison. They may be in several folders.
 ///
 /// # Errors
 /// If a table is damaged.
-pub fn read(folder: &ExperimentFolder, loaded: &Loaded, comparison: &Comparison) -> anyhow::Result<Vec<Group>> {
+pub fn read(folders: &[ExperimentFolder], loaded: &Loaded, comparison: &Comparison) -> anyhow::Result<Vec<Group>> {
     let mut groups: Vec<Group> = comparison.arms.iter().map(Group::of).collect();
     let places: Vec<BTreeMap<&str, &serde_json::Value>> = comparison.arms.iter().map(place).collect();
-    let mut tables = tagged::tables(folder)?;
+    let mut tables = Vec::new();
+    for folder in folders {
+        tables.extend(tagged::tables(folder)?);
+    }
     for run in &loaded.runs {
         let axes: BTreeMap<&str, _> = loaded.axes.iter().map(String::as_str).zip(&run.entry.values).collect();
         let is_its = |i: &usize| {
