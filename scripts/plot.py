@@ -51,7 +51,10 @@ except ImportError as missing:
 
 # Clear on white and on black, and told apart by the colour-blind; the report has the same.
 COLOURS = {"none": "#7F7F7F", "affine": "#D55E00", "standardize": "#009E73", "bn": "#0E83C9"}
-OTHER_COLOURS = ["#CC79A7", "#B8860B", "#2E9FD6", "#8C6BB1", "#A65628", "#E7298A", "#66A61E", "#1B7F8C", "#B22222"]
+OTHER_COLOURS = [
+    "#CC79A7", "#B8860B", "#8C6BB1", "#A65628", "#E7298A", "#66A61E", "#1B7F8C", "#B22222", "#5C6BC0", "#8D9B00", "#C2185B",
+    "#6D8B74",
+]  # fmt: skip
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 # The first column of each table that is not a sweep axis.
 FIRST_COLUMN = {"runs": "status", "curves": "step", "activations": "step", "gradients": "step"}
@@ -123,15 +126,24 @@ def ordered(values):
     return list(dict.fromkeys(values))
 
 
+# Every arm of the experiment, whichever are drawn: an arm looks the same in all figures.
+ALL_ARMS = []
+
+
 def colours(variants):
-    spare = iter(OTHER_COLOURS * (1 + len(variants) // len(OTHER_COLOURS)))
-    return {variant: COLOURS.get(variant) or next(spare) for variant in variants}
+    everyone = ordered([*ALL_ARMS, *variants])
+    spare = iter(OTHER_COLOURS * (1 + len(everyone) // len(OTHER_COLOURS)))
+    return {variant: COLOURS.get(variant) or next(spare) for variant in everyone}
 
 
-def over_seeds(rows, value, diverged, smooth=1):
+def marker(variant):
+    return MARKERS[(ALL_ARMS.index(variant) if variant in ALL_ARMS else 0) % len(MARKERS)]
+
+
+def over_seeds(rows, value, diverged, smooth=1, worst=math.inf):
     """Steps, and median, smallest and largest over seeds of a column of `rows`.
 
-    A run in `diverged` counts as infinite in the median where its rows have ended.
+    A run in `diverged` counts as `worst` in the median where its rows have ended.
     """
     by_run = rows.pivot_table(index="step", columns="run_id", values=value, aggfunc="last", dropna=False).sort_index()
     if smooth > 1:
@@ -141,9 +153,9 @@ def over_seeds(rows, value, diverged, smooth=1):
     low, high = by_run.min(axis=1), by_run.max(axis=1)
     for run in by_run.columns.intersection(list(diverged)):
         last = by_run[run].last_valid_index()
-        by_run.loc[by_run.index > (last if last is not None else -1), run] = math.inf
+        by_run.loc[by_run.index > (last if last is not None else -1), run] = worst
     for run in set(diverged) - set(by_run.columns):
-        by_run[run] = math.inf
+        by_run[run] = worst
     return by_run.index.to_numpy(), by_run.median(axis=1).to_numpy(), low.to_numpy(), high.to_numpy()
 
 
@@ -172,7 +184,10 @@ def finish(figure, title, handles, caption, path):
     """Title and legend above, caption below, and the file."""
     width = figure.get_figwidth()
     if handles:
-        legend = {"loc": "outside upper center", "ncols": min(len(handles), int(width / 1.15)), "handlelength": 2.2}
+        # As many beside each other as the longest of their names allows.
+        longest = max(len(str(handle.get_label())) for handle in handles)
+        columns = max(1, min(len(handles), int(width / (0.55 + 0.085 * longest))))
+        legend = {"loc": "outside upper center", "ncols": columns, "handlelength": 2.2}
         figure.legend(handles=handles, title=title, title_fontproperties={"size": 11, "weight": "bold"}, **legend)
     else:
         figure.suptitle(title, fontsize=11, fontweight="bold")
@@ -219,6 +234,8 @@ def chosen_point(runs, axes, given):
         if not equals or axis not in axes:
             known = ", ".join(axes) or "none, as there is no sweep"
             raise PlotError(f"--at {entry} is not AXIS=VALUE with an axis of the sweep; axes: {known}")
+        if axis in wanted:
+            raise PlotError(f"--at names {axis} twice")
         wanted[axis] = value
     same = lambda a, b: a == b or (is_number(a) and is_number(b) and float(a) == float(b))
     points = [p for p in ordered(runs["point"]) if all(same(v, wanted.get(a, v)) for a, v in zip(axes, p))]
@@ -255,16 +272,21 @@ def compared(folder, program):
     program = program or (built if built.is_file() else shutil.which("bn-exp"))
     if not program:
         raise PlotError("the differences are found by bn-exp: build it (cargo build --release), or name it by --program")
-    done = subprocess.run([program, "compare", folder, "--format", "json"], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise PlotError(f"bn-exp compare {folder} failed: {done.stderr.strip()}")
-    return json.loads(done.stdout)["experiments"][0]
+    try:
+        done = subprocess.run([program, "compare", folder, "--format", "json"], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise PlotError(f"bn-exp compare {folder} failed: {done.stderr.strip()}")
+        return json.loads(done.stdout)["experiments"][0]
+    except (OSError, ValueError, LookupError) as error:
+        raise PlotError(f"{program} is not bn-exp, or cannot be started: {error}") from None
 
 
 def differences_figure(folder, arms, program, path):
     """Every contrast in a row; the scale is that of the data."""
     found = compared(folder, program)
-    rows = [c for c in found["contrasts"] if c["difference"] is not None and (not arms or {c["a"], c["b"]} <= set(arms))]
+    ended = {(a["variant"], str(a["setting"])) for a in found["arms"] if a["n"] > a["diverged"]}
+    observed = lambda c: {(c["a"], str(c["setting"])), (c["b"], str(c["setting"]))} & ended
+    rows = [c for c in found["contrasts"] if c["difference"] is not None and observed(c) and (not arms or {c["a"], c["b"]} <= set(arms))]
     if not rows:
         raise PlotError("there is no difference to draw between these arms")
     palette = colours([arm["variant"] for arm in found["arms"]])
@@ -275,7 +297,7 @@ def differences_figure(folder, arms, program, path):
         panel.plot(seeds, [i + 0.22] * len(seeds), "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0)
         low, high = row["interval"] or [row["difference"]] * 2
         panel.plot([low, high], [i, i], color=colour, linewidth=2)
-        panel.plot([row["difference"]], [i], MARKERS[i % len(MARKERS)], color=colour, markersize=7)
+        panel.plot([row["difference"]], [i], marker(row["a"]), color=colour, markersize=7)
         panel.annotate(row["verdict"].replace("_", " "), (1.01, i), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     panel.axvline(0, color="#666666", linewidth=0.9)
     margin = found.get("equivalence_margin")
@@ -307,7 +329,8 @@ def best_figure(name, runs, curves, axes, at, path):
             here = runs[(runs["variant"] == variant) & (runs["point"] == points[variant]) & (runs["status"] == "diverged")]
             if rows.empty:
                 continue
-            steps, median, low, high = over_seeds(rows, value, here["run_id"].tolist() if value == "loss" else [])
+            worst = math.inf if value == "loss" else -math.inf
+            steps, median, low, high = over_seeds(rows, value, here["run_id"].tolist(), worst=worst)
             panel.plot(steps, np.where(np.isfinite(median), median, np.nan), color=palette[variant], linewidth=1.5)
             panel.fill_between(steps, low, high, color=palette[variant], alpha=0.15, linewidth=0)
         if value == "loss":
@@ -320,6 +343,10 @@ def best_figure(name, runs, curves, axes, at, path):
     handles = [Line2D([], [], color=palette[v], linewidth=2, label=label(v)) for v in points]
     seeds = runs["seed"].nunique()
     caption = [f"Line: median over {seeds} seeds; band: smallest to largest. Running statistics."]
+    shown_runs = pd.concat([runs[(runs["variant"] == v) & (runs["point"] == p)] for v, p in points.items()])
+    diverged = (shown_runs["status"] == "diverged").sum()
+    if diverged:
+        caption.append(f"{diverged} of these runs diverged: from then on they count as the worst in the median, and leave the band.")
     if axes:
         caption.append(f"Sweep point: {how}.")
     return finish(figure, f"{name}: training", handles, caption, path)
@@ -342,11 +369,11 @@ def depth_figure(name, runs, tables, axes, at, path):
     palette = colours(ordered(runs["variant"]))
     figure, panels, _ = grid_of_panels(len(panels_of), columns=2 if len(panels_of) == 4 else None, sharex=True)
     for panel, (words, table, column) in zip(panels, panels_of):
-        for i, (variant, rows) in enumerate(at_points(table, points).items()):
+        for variant, rows in at_points(table, points).items():
             for step, width in ((rows["step"].min(), 0.9), (rows["step"].max(), 1.8)):
                 by_block = rows[rows["step"] == step].groupby("block")[column].median()
-                marker = MARKERS[i % len(MARKERS)] if width > 1 else ""
-                panel.plot(by_block.index, by_block, color=palette[variant], linewidth=width, marker=marker, markersize=4)
+                shape = marker(variant) if width > 1 else ""
+                panel.plot(by_block.index, by_block, color=palette[variant], linewidth=width, marker=shape, markersize=4)
         panel.set_yscale("log")
         log_ticks(panel.yaxis)
         panel.set_ylabel(words)
@@ -423,7 +450,10 @@ def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
     if at_norm.empty:
         raise PlotError("activations.csv has no rows of site norm_output; set log.activations_every above 0")
     if block is None:
-        block = int(at_norm["block"].max())
+        # The deepest that every arm has where it is shown.
+        points, _ = shown_points(runs, axes, at)
+        deepest = [rows["block"].max() for rows in at_points(at_norm, points).values() if not rows.empty]
+        block = int(min(deepest) if deepest else at_norm["block"].max())
     at_norm = at_norm[at_norm["block"] == block]
     if at_norm.empty:
         blocks = ", ".join(str(b) for b in sorted(activations["block"].unique()))
@@ -503,7 +533,7 @@ def learning_rate_figure(name, runs, axes, path):
                 line = median.where(np.isfinite(median))
                 panel.vlines(low.index * aside, low, high, color=palette[variant], linewidth=3, alpha=0.35)
                 panel.plot(low.index * aside, low.where(low == high), "_", color=palette[variant], markersize=5)
-                look = {"color": palette[variant], "marker": MARKERS[i % len(MARKERS)], "markersize": 4, "linewidth": 1.4}
+                look = {"color": palette[variant], "marker": marker(variant), "markersize": 4, "linewidth": 1.4}
                 panel.plot(line.index * aside, line, **look)
         metrics[0].set_yscale("log")
         metrics[0].set_xscale("log")
@@ -519,7 +549,7 @@ def learning_rate_figure(name, runs, axes, path):
         panels[-1, 0].set_xticks(rates, [f"{rate:g}" for rate in rates])
         panels[-1, 0].xaxis.set_minor_locator(NullLocator())
     handles = [
-        Line2D([], [], color=palette[v], marker=MARKERS[i % len(MARKERS)], markersize=4, label=v) for i, v in enumerate(variants)
+        Line2D([], [], color=palette[v], marker=marker(v), markersize=4, label=v) for v in variants
     ]
     seeds = runs["seed"].nunique()
     caption = ["Line: the one seed."]
@@ -574,9 +604,12 @@ def draw(options):
             read, axes = read_table(folder, table)
             tables[table] = with_points(read, axes)
     known = ordered(tables["runs"]["variant"])
+    ALL_ARMS[:] = known
     unknown = [arm for arm in options.arms if arm not in known]
     if unknown:
         raise PlotError(f"there is no arm {', '.join(unknown)}; arms: {', '.join(known)}")
+    if options.at:
+        chosen_point(tables["runs"], axes, options.at)
     if options.arms:
         tables = {key: table[table["variant"].isin(options.arms)] for key, table in tables.items()}
     runs, out = tables["runs"], options.out or folder
@@ -590,7 +623,10 @@ def draw(options):
         "depth": lambda path: depth_figure(name, runs, tables, axes, options.at, path),
         "learning_rate": lambda path: learning_rate_figure(name, runs, axes, path),
     }
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PlotError(f"cannot make the folder {out}: {error.strerror}") from None
     for figure, needed in FIGURES.items():
         if options.figures and figure not in options.figures:
             continue

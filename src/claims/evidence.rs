@@ -52,6 +52,14 @@ impl Cell {
         Self { arm: Arm { regime, schedule, name }, rate: Rate::Of(other) }
     }
 
+    /// What it is called: the arm, and whose rate it has, if not its own.
+    pub fn label(&self) -> String {
+        match self.rate {
+            Rate::Own => self.arm.name.to_owned(),
+            Rate::Of(other) => format!("{} at {other}'s rate", self.arm.name),
+        }
+    }
+
     /// The arm by whose choice its rate goes.
     pub const fn chooser(&self) -> &'static str {
         match self.rate {

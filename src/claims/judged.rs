@@ -16,7 +16,7 @@ pub struct Judged {
     pub verdict: Verdict,
     /// Why it is that one, where that is not plain.
     pub detail: String,
-    /// What was found, part by part; the first is the one that is shown.
+    /// What was found, part by part.
     pub parts: Vec<Part>,
     /// What theory predicts, and what was measured.
     pub theory: Vec<Prediction>,
@@ -26,6 +26,14 @@ pub struct Judged {
     pub seconds: f64,
     /// Whether the Benjamini–Hochberg procedure over all experimental claims would drop it.
     pub is_dropped: bool,
+}
+
+impl Judged {
+    /// The part whose figure stands for the claim: the first of those that decide with the claim's own verdict, else the first.
+    pub fn shown(&self) -> Option<&Part> {
+        let mut deciding = self.parts[..self.decided_by.min(self.parts.len())].iter();
+        deciding.find(|part| part.decides && part.verdict == self.verdict).or(self.parts.first())
+    }
 }
 
 /// Judges claims in these regimes of each.

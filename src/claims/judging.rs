@@ -184,7 +184,7 @@ impl Question<'_> {
             p: None,
             n,
             decides: self.decides,
-            arms: self.cells.iter().map(|cell| cell.arm.name.to_owned()).collect(),
+            arms: self.cells.iter().map(Cell::label).collect(),
             along: None,
         }
     }

@@ -206,7 +206,8 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     // Without the control nothing is shown.
     let control = two("affine").is_some_and(|relative| relative <= ALLOWED[0].1);
     let found = two("bn").filter(|_| control);
-    let words = "one sample in two batches has two outputs, which a function of the sample alone cannot have";
+    let words = "in training it is not the same, as the theorem says: one sample in two batches has two outputs, which a function of the \
+         sample alone cannot have";
     let is_other = found.is_some_and(|relative| relative > ALLOWED[0].1);
     let in_training = part("in training".to_owned(), ALLOWED[0].1, found, if is_other { words } else { "" });
     in_evaluation.into_iter().chain([in_training]).collect()

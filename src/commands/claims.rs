@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -46,9 +47,7 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
     }
     let chosen = args.ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
     let is_named = |claim: &&Claim| chosen.iter().any(|other| other.id == claim.id);
-    // A CNN takes longer than all the rest, and minibatches of 4 take many steps.
-    let is_quick = |claim: &&Claim| !args.quick || ![Regime::Cnn, Regime::Batch4].contains(&claim.regimes[0]);
-    let is_asked = |claim: &&Claim| is_named(claim) || chosen.is_empty() && is_quick(claim);
+    let is_asked = |claim: &&Claim| is_named(claim) || chosen.is_empty() && !(args.quick && is_long(claim));
     let regimes = |claim: &'static Claim| if args.full { claim.regimes.to_vec() } else { claim.regimes[..1].to_vec() };
     let claims = list::ALL.into_iter().filter(is_asked).map(|claim| (claim, regimes(claim))).collect();
     let stop = Arc::new(AtomicBool::new(false));
@@ -73,6 +72,11 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
         return tuned(&suite, args.quiet);
     }
     decided(&suite, args, note)
+}
+
+/// Whether a claim is left out with --quick: a CNN takes longer than all the rest, and minibatches of 4 take many steps.
+fn is_long(claim: &Claim) -> bool {
+    [Regime::Cnn, Regime::Batch4].contains(&claim.regimes[0])
 }
 
 fn seeds(args: &ClaimsArgs) -> u64 {
@@ -158,17 +162,21 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     let [first, last] = [suite.seeds.first(), suite.seeds.last()].map(|seed| seed.copied().unwrap_or_default());
     let mut notes: Vec<String> = note.into_iter().collect();
     if args.quick {
-        notes.push(
-            "With --quick there are few seeds, one rate an arm, and neither CNNs nor minibatches of 4: what is inconclusive \
-             may not be with more."
-                .to_owned(),
-        );
+        let left_out: Vec<String> = list::ALL
+            .into_iter()
+            .filter(|claim| args.ids.is_empty() && is_long(claim))
+            .map(|claim| format!("`{}`", claim.id))
+            .collect();
+        let left_out = if left_out.is_empty() { String::new() } else { format!(" Left out: {}.", left_out.join(", ")) };
+        notes.push(format!(
+            "With --quick there are few seeds and one rate an arm: what is inconclusive may not be with more.{left_out}"
+        ));
     }
     if failed > 0 {
         notes.push(format!("{failed} runs failed; the next `bn-exp claims` tries them again."));
     }
     let ground = Ground { data: suite.data.name().to_owned(), seeds: (first, last), count: suite.seeds.len(), notes };
-    files::write_atomically(&suite.folder.join(json::FILE), json::written(&all, &ground).as_bytes())?;
+    keep(&suite.folder.join(json::FILE), &all, &ground)?;
     show(judged(&all, &ground, args.format).trim_end())?;
     if args.format == ClaimsFormat::Table {
         let more =
@@ -176,6 +184,15 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
     }
     Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// Writes the verdicts, beside those that another call with these seeds left on other claims.
+fn keep(path: &Path, all: &[Judged], ground: &Ground) -> anyhow::Result<()> {
+    let earlier = files::read_if_there(path)?.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
+    let kept = json::kept(&earlier, all, ground);
+    let mut both: Vec<Judged> = all.iter().cloned().chain(kept).collect();
+    both.sort_by_key(|judged| list::ALL.iter().position(|claim| claim.id == judged.claim.id));
+    files::write_atomically(path, json::written(&both, ground).as_bytes())
 }
 
 /// The analyses, unless asked to stop; then that is said.

@@ -72,7 +72,7 @@ pub(super) fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
     };
     match name.map(|name| Path::new("results").join(name)) {
         Some(usual) if !files::is_folder(path)? && files::is_folder(&usual)? => {
-            complain(format!("note: {} is not a folder; comparing {} instead", path.display(), usual.display()));
+            complain(format!("note: {} is not a folder; reading {} instead", path.display(), usual.display()));
             Ok(usual)
         }
         _ => Ok(path.to_owned()),

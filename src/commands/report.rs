@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::terminal::{NEVER, complain, show, waiting};
 use crate::cli::ReportArgs;
 use crate::compare::joined::joined;
-use crate::compare::{Loaded, Options, compare};
+use crate::compare::{Comparison, Loaded, Options, compare};
 use crate::files;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
@@ -21,9 +21,10 @@ use crate::report::html::{self, Shown, series};
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let options = Options::default();
     let (mut experiments, mut verdicts) = (Vec::new(), Vec::new());
-    let mut seen = HashSet::new();
+    let (mut seen, mut places) = (HashSet::new(), Vec::new());
     for path in &args.paths {
         let place = place_of(path)?;
+        places.push(place.clone());
         if !seen.insert(place.canonicalize().unwrap_or_else(|_| place.clone())) {
             complain(format!("warning: {} was given twice; it is shown once", place.display()));
             continue;
@@ -41,24 +42,25 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut folders: Vec<(ExperimentFolder, Loaded)> =
         experiments.iter().map(|(loaded, place)| (ExperimentFolder::at(place), loaded.clone())).collect();
     let together = joined(told_apart(experiments));
-    let all = together.into_iter().map(|loaded| shown(loaded, &mut folders, &options));
+    let comparisons = compare(&together, &options).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let pairs = together.into_iter().zip(comparisons);
+    let all = pairs.map(|(loaded, comparison)| shown(loaded, comparison, &mut folders));
     let all = all.collect::<anyhow::Result<Vec<_>>>()?;
     let claims = verdicts.iter().map(|verdicts| format!("claims on {}", verdicts.ground.data));
     let names: Vec<String> = claims.chain(all.iter().map(|shown| shown.loaded.name.clone())).collect();
     let page = html::page(&names.join(", "), &verdicts, &all, &options)?;
-    let output = args.output.clone().unwrap_or_else(|| usual(&args.paths));
+    let output = args.output.clone().unwrap_or_else(|| usual(&places));
     files::write_atomically(&output, page.as_bytes())?;
     show(format!("{} ({:.1} MB): open it in a browser", output.display(), page.len() as f64 / 1e6))?;
     Ok(Exit::Done)
 }
 
-/// An experiment, compared, with its runs over training; the folders that it was read from are taken out of those left.
+/// An experiment that was compared, with its runs over training; the folders that it was read from are taken out of those left.
 fn shown(
     loaded: Loaded,
+    comparison: Comparison,
     folders: &mut Vec<(ExperimentFolder, Loaded)>,
-    options: &Options,
 ) -> anyhow::Result<Shown> {
-    let comparison = compare(std::slice::from_ref(&loaded), options).pop().context("one experiment was compared")??;
     let planned: HashSet<&str> = loaded.runs.iter().map(|run| run.entry.id.as_str()).collect();
     let (mut own, mut left) = (Vec::new(), loaded.runs.len());
     folders.retain(|(folder, part)| {
@@ -77,7 +79,7 @@ fn shown(
 /// `report.html` in the folder of the experiment, or here where there are several.
 fn usual(paths: &[PathBuf]) -> PathBuf {
     match paths {
-        [one] => one.join("report.html"),
+        [one, rest @ ..] if rest.iter().all(|other| other == one) => one.join("report.html"),
         _ => PathBuf::from("report.html"),
     }
 }

@@ -18,6 +18,7 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(unfinished(comparison));
     warnings.extend(different_seeds(scores));
     warnings.extend(few_seeds(comparison, options));
+    warnings.extend(small_splits(comparison));
     warnings.extend(times_at_edges(comparison));
     warnings.extend(edges(comparison));
     warnings.extend(unsettled_choices(scores));
@@ -64,6 +65,19 @@ fn few_seeds(comparison: &Comparison, options: &Options) -> Option<Warning> {
     let n = comparison.contrasts.iter().map(|contrast| contrast.found.n).filter(|n| *n > 0).min()?;
     let p_minimum = smallest_p(n);
     (p_minimum >= 1.0 - options.confidence).then_some(Warning::FewSeeds { seeds: n, p_minimum })
+}
+
+/// Below this an accuracy moves by more than a hundredth with each sample.
+const FEW_SAMPLES: u64 = 100;
+
+/// Splits that say little: that of validation where arms are tuned by it, that of testing where it is compared.
+fn small_splits(comparison: &Comparison) -> impl Iterator<Item = Warning> {
+    let is_asked = [!comparison.tuned.is_empty(), comparison.metric.name.starts_with("test")];
+    let samples = |split: &str| comparison.configuration["data"][split].as_u64();
+    let splits = ["validation", "test"].into_iter().zip(is_asked).filter(|(_, is_asked)| *is_asked);
+    let splits: Vec<_> = splits.filter_map(|(split, _)| Some((split, samples(split)?))).collect();
+    let few = splits.into_iter().filter(|(_, samples)| (1..FEW_SAMPLES).contains(samples));
+    few.map(|(split, samples)| Warning::SmallSplit { split, samples })
 }
 
 fn times_at_edges(comparison: &Comparison) -> impl Iterator<Item = Warning> {

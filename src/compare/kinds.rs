@@ -5,6 +5,7 @@
 //! its own validation score, and what does not agree is said. If running and population statistics agree, the running ones
 //! have settled.
 
+use super::arms::ArmEstimate;
 use super::comparison::Comparison;
 use super::load::Loaded;
 use super::warning::{MeanUnder, VerdictUnder, Warning};
@@ -47,10 +48,7 @@ fn mean_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: usiz
     if !means.iter().any(|other| is_outside(other.mean) && is_large(metric, mean, other.mean)) {
         return None;
     }
-    let of = |kind: Statistics| means.iter().find(|under| under.statistics == kind.word()).map(|under| under.mean);
-    let settled = !of(Statistics::Running)
-        .zip(of(Statistics::Population))
-        .is_some_and(|(running, population)| is_large(metric, running, population));
+    let settled = has_settled(found, i);
     let (setting, variant) = (arm.setting.clone(), arm.variant.clone());
     Some(Warning::MeanDependsOnStatistics { setting, variant, metric, means, settled })
 }
@@ -66,13 +64,23 @@ fn verdict_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: u
     if verdicts.iter().all(|other| other.verdict == contrast.found.verdict) {
         return None;
     }
-    let of = |kind: Statistics| verdicts.iter().find(|under| under.statistics == kind.word());
-    let settled = of(Statistics::Running)
-        .zip(of(Statistics::Population))
-        .is_none_or(|(running, population)| running.verdict == population.verdict);
+    let is_its =
+        |arm: &ArmEstimate| arm.setting == contrast.found.setting && [&contrast.a, &contrast.b].contains(&&arm.variant);
+    let own = (0..shown.arms.len()).filter(|arm| is_its(&shown.arms[*arm]));
+    let settled = own.into_iter().all(|arm| has_settled(found, arm));
     let (setting, arms) =
         (contrast.found.setting.clone(), format!("{} and {}", named(&contrast.a), named(&contrast.b)));
     Some(Warning::VerdictDependsOnStatistics { setting, arms, metric: shown.metric, verdicts, settled })
+}
+
+/// Whether the running statistics of the `i`-th arm have settled: its mean is the same under those of the population.
+fn has_settled(found: &[(Statistics, &Comparison)], i: usize) -> bool {
+    let of = |kind: Statistics| {
+        let (_, comparison) = found.iter().find(|(statistics, _)| *statistics == kind)?;
+        Some((comparison.metric, comparison.arms[i].mean?))
+    };
+    let both = of(Statistics::Running).zip(of(Statistics::Population));
+    !both.is_some_and(|((metric, running), (_, population))| is_large(metric, running, population))
 }
 
 /// Whether two means differ by more than is small.

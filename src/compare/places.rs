@@ -8,7 +8,11 @@ use crate::config::file::Kind;
 /// Most places of an accuracy or a loss.
 const MOST: usize = 4;
 
-/// The fewest decimal places with which the means at each setting, and the ends of each interval, differ as they do.
+/// How many units of the last place an interval has at least: less, and rounding would move its ends.
+const FINE: f64 = 4.0;
+
+/// The fewest decimal places with which the means at each setting, and the ends of each interval, differ as they do,
+/// and rounding does not move the ends by much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Places {
     kind: Kind,
@@ -25,7 +29,9 @@ impl Places {
         }
         let findings = comparison.contrasts.iter().map(|contrast| &contrast.found);
         apart.extend(findings.chain(comparison.effects.iter().map(|effect| &effect.found)).map(with_nothing));
-        let tells = |places: &usize| apart.iter().all(|values| are_told_apart(values, *places));
+        let widths: Vec<f64> = comparison.contrasts.iter().filter_map(|contrast| width(&contrast.found)).collect();
+        let is_fine = |places: usize| widths.iter().all(|width| 0.1f64.powi(places as i32) <= width / FINE);
+        let tells = |places: &usize| is_fine(*places) && apart.iter().all(|values| are_told_apart(values, *places));
         Self { kind: comparison.metric.kind, places: (2..MOST).find(tells).unwrap_or(MOST) }
     }
 
@@ -42,6 +48,11 @@ impl Places {
     pub fn signed(self, x: f64) -> String {
         words::with_sign(self.number(x))
     }
+}
+
+/// How wide an interval is, if it is an interval.
+fn width(found: &Finding) -> Option<f64> {
+    found.interval.map(|(low, high)| high - low).filter(|width| width.is_finite() && *width > 0.0)
 }
 
 /// A difference and the ends of its interval; nothing, from which they are to differ too.

@@ -6,8 +6,15 @@ use super::places::Places;
 use super::verdict::Verdict;
 use super::words::{named, p_value, percent, seeds};
 
-/// What was found, plainly; also when nothing was.
+/// What was found, plainly, also when nothing was; and what it would take where there is no verdict.
 pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -> String {
+    let said = finding(comparison, contrast, confidence);
+    let is_compared = contrast.found.p.is_some() && contrast.found.observed;
+    if is_compared { said + &outlook(comparison, &contrast.found) } else { said }
+}
+
+/// What was found, plainly; also when nothing was.
+pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) -> String {
     let Contrast { a, b, found, .. } = contrast;
     let places = Places::of(comparison);
     let metric = comparison.metric.name.replace('_', " ");
@@ -49,21 +56,27 @@ pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -
         None => format!("{metric} compared by rank, because runs diverged"),
     };
     let exploratory = if contrast.exploratory { " (exploratory: chosen after the runs)" } else { "" };
-    let said = format!("{finding}: {size}, p = {}, {}{exploratory}.", p_value(p), seeds(found.n));
-    said + &outlook(comparison, found)
+    format!("{finding}: {size}, p = {}, {}{exploratory}.", p_value(p), seeds(found.n))
 }
 
-/// Where there is no verdict: what it would take, a sentence each, after a blank.
+/// Seeds that somebody may train.
+const IN_SIGHT: usize = 1000;
+
+/// Where there is no verdict what it would take, and where an interval is wide why; a sentence each, after a blank.
 pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
     let mut said: Vec<String> = seeds_needed(found).into_iter().collect();
     if let Some(n) = found.seeds_to_tell {
-        said.push(format!("If the difference is as large as it seems, about {n} seeds will show it."));
+        said.push(if n <= IN_SIGHT {
+            format!("If the difference is as large as it seems, about {n} seeds would show it nine times in ten.")
+        } else {
+            format!("If the difference is as small as it seems, more than {IN_SIGHT} seeds would be needed to show it.")
+        });
     }
     let for_equivalence = found.seeds_for_equivalence.filter(|n| *n > found.n);
     if let (Some(n), Some(margin)) = (for_equivalence, comparison.equivalence_margin) {
         said.push(format!("If there is none, about {n} seeds will show that it lies within ±{margin}."));
     }
-    if found.widened_by_choice && found.verdict == Verdict::Undecided {
+    if found.widened_by_choice {
         said.push(
             "The interval is wide because of the choice of the best value, more than because of the seeds.".to_owned(),
         );

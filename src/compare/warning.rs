@@ -19,6 +19,8 @@ pub enum Warning {
     SideBySide { other: String, keys: Vec<String> },
     /// Nothing can be tuned with one seed.
     OneSeed,
+    /// A split with so few samples that a score on it is mostly luck.
+    SmallSplit { split: &'static str, samples: u64 },
     /// Nothing can be tuned without validation scores.
     NoValidation,
     /// Planned runs without a result.

@@ -10,7 +10,7 @@ use super::norm::{Norm, Parts, Place, parts};
 use super::parameters::{Layout, Parameter, Tensor};
 use super::stages::{before_norm, stages};
 use super::start;
-use crate::config::settings::{Activation, Arm, Layer, NormPosition, PoolKind, ScaleRows, Settings, Shape, Variant};
+use crate::config::settings::{Activation, Layer, PoolKind, ScaleRows, Settings, Shape, Variant};
 use crate::kernels::Scalar;
 use crate::kernels::activation::Function;
 
@@ -85,7 +85,12 @@ pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError>
     check_reach(&layers, settings, variant)?;
     start::check(&layers, settings, variant)?;
     let stays = |parameter: &&Parameter| parameter.tensor == Tensor::Gamma && !parameter.trained;
-    match network.index.iter().find(stays).filter(|_| start::has_gamma_0(settings, variant) && !settings.model.is_residual()) {
+    match network
+        .index
+        .iter()
+        .find(stays)
+        .filter(|_| start::has_gamma_0(settings, variant) && !settings.model.is_residual())
+    {
         Some(gamma) => Err(NetworkError::GammaStays { block: gamma.block }),
         None => Ok(()),
     }

@@ -237,6 +237,18 @@ pub fn check_writable(folder: &ExperimentFolder) -> anyhow::Result<()> {
 }
 
 fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped: usize, example: &str) -> String {
+    let keys = differing(old, new, ["before", "now"]);
+    let runs = if dropped == 1 { "a recorded run" } else { &format!("{dropped} recorded runs") };
+    format!(
+        "{} holds {runs} that this configuration would drop, such as {example}; what differs:{keys}\n\
+         give it another name (`--set name=…`) or another --out, or discard the earlier results with --fresh",
+        path.display()
+    )
+}
+
+/// In what two records differ that makes runs others, a line each; `called` says which is which.
+pub(super) fn differing(old: &ExperimentRecord, new: &ExperimentRecord, called: [&str; 2]) -> String {
+    let [before_word, now_word] = called;
     let ignored = ["name", "description", "compare"];
     let of = |record: &ExperimentRecord| -> Vec<(String, String)> {
         let leaves = json::leaves(&record.configuration);
@@ -257,7 +269,7 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
     paths.dedup();
     let differing = paths.into_iter().filter_map(|path| {
         let (before, now) = (value(&old_leaves, path), value(&new_leaves, path));
-        (before != now).then(|| format!("\n  {path}: {before} before, {now} now"))
+        (before != now).then(|| format!("\n  {path}: {before} {before_word}, {now} {now_word}"))
     });
     let mut keys: String = differing.collect();
     let data = |record: &ExperimentRecord| {
@@ -265,19 +277,15 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
     };
     if old.data_sha256 != new.data_sha256 && !old.data_sha256.is_empty() {
         let (before, now) = (data(old), data(new));
-        let _ = write!(keys, "\n  the content of the data files: SHA-256 {before} before, {now} now");
+        let _ = write!(keys, "\n  the content of the data files: SHA-256 {before} {before_word}, {now} {now_word}");
     }
     if old.numerics_version != new.numerics_version {
         let (before, now) = (old.numerics(), new.numerics());
-        let _ = write!(keys, "\n  the program's numbers: numerics version {before} before, {now} now");
+        let _ = write!(keys, "\n  the program's numbers: numerics version {before} {before_word}, {now} {now_word}");
     }
     if keys.is_empty() {
-        keys = format!("\n  the program: version {} before, {} now", old.program_version, new.program_version);
+        let (before, now) = (&old.program_version, &new.program_version);
+        keys = format!("\n  the program: version {before} {before_word}, {now} {now_word}");
     }
-    let runs = if dropped == 1 { "a recorded run" } else { &format!("{dropped} recorded runs") };
-    format!(
-        "{} holds {runs} that this configuration would drop, such as {example}; what differs:{keys}\n\
-         give it another name (`--set name=…`) or another --out, or discard the earlier results with --fresh",
-        path.display()
-    )
+    keys
 }

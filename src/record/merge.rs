@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
-use super::experiment::ExperimentRecord;
+use super::experiment::{ExperimentRecord, differing};
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
 use super::{collect, damage, discard, resume, tables};
@@ -180,7 +180,12 @@ fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::
             other.name
         );
         let has_all = other.runs.iter().all(|run| ids.contains(run.id.as_str()));
-        ensure!(has_all, "{one} and {two} are of different plans of {}: they do not belong together", widest.name);
+        ensure!(
+            has_all,
+            "{one} and {two} are of different plans of {}: they do not belong together; what differs:{}",
+            widest.name,
+            differing(widest, other, ["in the first", "in the second"])
+        );
     }
     Ok(widest.clone())
 }

@@ -58,7 +58,15 @@ pub fn best(comparison: &Comparison, arm: &ArmEstimate) -> String {
         short(of, &others)
     };
     let values = selected.iter().map(value).collect::<Vec<_>>().join(" × ");
-    if arm.edge { values + " (edge)" } else { values }
+    // Of the seeds some may be read elsewhere, and the end of what was tried be there.
+    let is_edge = arm.chosen.iter().any(|chosen| chosen.values == *selected && !chosen.edges.is_empty());
+    let elsewhere = arm.chosen.iter().filter(|chosen| chosen.values != *selected).flat_map(|chosen| &chosen.edges);
+    let elsewhere: Vec<String> = elsewhere.map(|edge| value((&edge.axis, &edge.value))).collect();
+    match elsewhere.first() {
+        _ if is_edge => values + " (edge)",
+        Some(edge) => format!("{values} (edge {edge})"),
+        None => values,
+    }
 }
 
 /// Microseconds to two digits at least.

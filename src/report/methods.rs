@@ -40,12 +40,18 @@ fn trained(comparison: &Comparison, configuration: &Value) -> String {
         "{net} ({}{skip}; the norm {position}; initial weights: {init}) were trained on {} ({} samples) by bn-exp {} \
          (numerics {}), in {}.",
         text(&model["activation"]),
-        text(&data["source"]),
+        source(data),
         split.join(", "),
         machine::PROGRAM_VERSION,
         comparison.numerics,
         if model["precision"] == "f64" { "double precision" } else { "single precision" },
     )
+}
+
+/// The data set, or the user's own files.
+fn source(data: &Value) -> String {
+    let place = ["dir", "file"].into_iter().find_map(|key| data[key].as_str());
+    place.map_or_else(|| text(&data["source"]), |place| format!("the data in {place}"))
 }
 
 fn optimised(configuration: &Value) -> String {
@@ -106,10 +112,15 @@ fn tuned(comparison: &Comparison, configuration: &Value) -> Option<String> {
 fn tested(comparison: &Comparison, options: &Options) -> String {
     let metric = comparison.metric.name.replace('_', " ");
     let diverged: usize = comparison.arms.iter().map(|arm| arm.diverged).sum();
-    let diverged = match diverged {
-        0 => "No run that was compared diverged.".to_owned(),
-        1 => "One run that was compared diverged; it counts as the worst result.".to_owned(),
-        n => format!("{n} runs that were compared diverged; they count as the worst result."),
+    let all: usize = comparison.curves.iter().flat_map(|curve| &curve.points).map(|point| point.diverged).sum();
+    let diverged = match (diverged, all) {
+        (0, 0) => "No run diverged.".to_owned(),
+        (0, all) => {
+            format!("Of {} runs {all} diverged, none of them at a value at which an arm is read.", comparison.planned)
+        }
+        (n, _) => format!(
+            "Of the runs that were compared {n} diverged; such a run counts as guessing in an accuracy, as the worst in a loss."
+        ),
     };
     let margin = comparison.equivalence_margin;
     let margin = margin.map_or_else(String::new, |margin| format!(" Equivalence was tested within ±{margin}."));

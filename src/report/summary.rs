@@ -8,7 +8,6 @@ use crate::compare::arms::ArmEstimate;
 use crate::compare::contrasts::{Contrast, Finding};
 use crate::compare::places::Places;
 use crate::compare::sentence::{outlook, seeds_needed, sentence};
-use crate::compare::verdict::Verdict;
 use crate::compare::words::{at, named, p_value, percent, value};
 
 /// What is compared, and how the arms were tuned.
@@ -76,11 +75,11 @@ fn outlook_by_setting(found: &[&Finding]) -> String {
     let at = |found: &Finding| found.setting.values().map(value).collect::<Vec<_>>().join(" × ");
     let to_tell: Vec<String> =
         found.iter().filter_map(|f| Some(format!("{} at {}", f.seeds_to_tell?, at(f)))).collect();
-    let is_wide = |found: &&&Finding| found.widened_by_choice && found.verdict == Verdict::Undecided;
+    let is_wide = |found: &&&Finding| found.widened_by_choice;
     let wide: Vec<String> = found.iter().filter(is_wide).map(|found| at(found)).collect();
     let mut said = String::new();
     if !to_tell.is_empty() {
-        said += " If the difference is as large as it seems, about so many seeds will show it: ";
+        said += " If the difference is as large as it seems, about so many seeds would show it nine times in ten: ";
         said += &(to_tell.join(", ") + ".");
     }
     if !wide.is_empty() {

@@ -89,7 +89,9 @@ impl<R: Read + Seek> Reader<R> {
             let figure =
                 |(name, column): &(&'static str, Column<Number>)| Ok(row.get(*column)?.map(|x| (tag(name), x)));
             let figures = self.figures.iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
-            let step = row.get(self.step)?.unwrap_or(0.0) as u64;
+            let step: Option<f64> = row.get(self.step)?;
+            let step = step.filter(|step| *step >= 0.0 && step.fract() == 0.0 && *step < 1e15);
+            let step = step.with_context(|| format!("{}: a step is a whole number from 0", row.at(self.step)))? as u64;
             let id = row.get(self.id)?.to_owned();
             self.pending =
                 Some(Figures { id, step, is_curves: self.is_curves, figures: figures.into_iter().flatten().collect() });

@@ -6,7 +6,7 @@ use super::layout::Layout;
 use super::methods::methods;
 use super::page::Page;
 use super::{bars, full, summary, warnings};
-use crate::compare::sentence::sentence;
+use crate::compare::sentence::finding;
 use crate::compare::{Comparison, Options};
 
 /// How much is shown.
@@ -43,12 +43,17 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout
 /// The table of the arms, floating; its caption is what was found.
 pub fn for_latex(comparisons: &[Comparison], options: &Options) -> String {
     let page = Page { comparisons, options, layout: Layout::Latex };
+    // What it would take to decide is for whoever plans, not for whoever reads the paper.
     let said = |comparison: &Comparison| -> Vec<String> {
-        comparison.contrasts.iter().map(|contrast| sentence(comparison, contrast, options.confidence)).collect()
+        let found = comparison.contrasts.iter().map(|contrast| finding(comparison, contrast, options.confidence));
+        let metric = comparison.metric.name.replace('_', " ");
+        [format!("{}: {metric}; p corrected by Holm's method.", comparison.name)].into_iter().chain(found).collect()
     };
     let caption: Vec<String> = comparisons.iter().flat_map(said).map(|text| escaped(&text)).collect();
     let (table, caption) = (summary::arms(&page), caption.join("\n"));
+    let label = comparisons.iter().map(|comparison| comparison.name.clone()).collect::<Vec<_>>().join("-");
     format!(
-        "% \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\end{{table}}\n"
+        "% \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\label{{tab:{label}}}\n\
+         \\end{{table}}\n"
     )
 }

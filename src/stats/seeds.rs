@@ -11,10 +11,13 @@ pub fn needed(tests: usize, alpha: f64) -> usize {
     (tests as f64 / alpha).log2().floor() as usize + 2
 }
 
-/// About how many seeds would tell a difference from 0 if it is as large as it seems: the half width of an interval
-/// falls with √n, so n·(half width/difference)². `None` if it seems to be 0.
-pub fn to_tell_from_0(n: usize, half_width: f64, difference: f64) -> Option<usize> {
-    whole(n as f64 * (half_width / difference).powi(2)).map(|seeds| seeds.max(n + 1))
+/// About how many seeds would tell a difference from 0 with a chance of 0.9, if it is as large as it seems, by one of `tests`
+/// tests that are corrected together. The half width of an interval at level α is z₁₋α/₂·SE, and SE falls with √n, so
+/// n·((z₁₋α/₍₂ₖ₎ + z₀.₉)/z₁₋α/₂ · half width/difference)² for k tests. `None` if it seems to be 0.
+pub fn to_tell_from_0(n: usize, half_width: f64, difference: f64, tests: usize, alpha: f64) -> Option<usize> {
+    let z = |tail: f64| Normal::standard().inverse_cdf(1.0 - tail);
+    let factor = (z(alpha / (2.0 * tests.max(1) as f64)) + z(1.0 - POWER)) / z(alpha / 2.0);
+    whole(n as f64 * (factor * half_width / difference).powi(2)).map(|seeds| seeds.max(n + 1))
 }
 
 /// About how many seeds would show that a difference lies within ± margin if it is 0, with a chance of 0.9:
@@ -53,9 +56,11 @@ mod tests {
 
     #[test]
     fn the_seeds_of_a_difference_and_of_equivalence() {
-        assert_eq!(to_tell_from_0(8, 0.2, 0.1), Some(32));
-        assert_eq!(to_tell_from_0(8, 0.1, 0.101), Some(9));
-        assert_eq!(to_tell_from_0(8, 0.1, 0.0), None);
+        // ((1.95996 + 1.28155)/1.95996)² · 8 · 4 = 87.53, and with four tests (2.49771 + 1.28155)² in its place.
+        assert_eq!(to_tell_from_0(8, 0.2, 0.1, 1, 0.05), Some(88));
+        assert_eq!(to_tell_from_0(8, 0.2, 0.1, 4, 0.05), Some(119));
+        assert_eq!(to_tell_from_0(8, 0.1, 1.0, 1, 0.05), Some(9));
+        assert_eq!(to_tell_from_0(8, 0.1, 0.0, 1, 0.05), None);
         // (1.6449 + 1.2816)² · (0.004/0.002)² = 34.26
         assert_eq!(to_show_equivalence(0.004, 0.002, 0.05), Some(35));
         assert_eq!(to_show_equivalence(0.004, 0.0, 0.05), None);

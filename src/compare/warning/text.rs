@@ -24,6 +24,13 @@ impl Warning {
                 "There is one seed, so no arm is tuned: the other seeds would choose. Give seeds at least 2, better 10."
                     .to_owned()
             }
+            Self::SmallSplit { split, samples } => {
+                let what = match *split {
+                    "validation" => "by luck more than by merit an arm is read at one value or another",
+                    _ => "a difference between arms may be that of a few samples",
+                };
+                format!("The {split} split has {samples} samples, so {what}. Set data.{split} higher, or get more data.")
+            }
             Self::NoValidation => {
                 "No arm is tuned, because there is no validation split to choose by. Set data.validation above 0."
                     .to_owned()

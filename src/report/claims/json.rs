@@ -86,6 +86,14 @@ struct Theory {
     n: usize,
 }
 
+/// The claims of `text`, which [`written`] wrote earlier, that are not among `all`, if they were found with the same seeds.
+pub fn kept(text: &str, all: &[Judged], ground: &Ground) -> Vec<Judged> {
+    let Ok((earlier, found)) = read(text) else { return Vec::new() };
+    let is_same = (&found.data, found.seeds, found.count) == (&ground.data, ground.seeds, ground.count);
+    let is_new = |judged: &Judged| all.iter().any(|other| other.claim.id == judged.claim.id);
+    earlier.into_iter().filter(|judged| is_same && !is_new(judged)).collect()
+}
+
 /// Everything that was found.
 pub fn written(all: &[Judged], ground: &Ground) -> String {
     let (first, last) = ground.seeds;
@@ -115,7 +123,7 @@ pub fn read(text: &str) -> anyhow::Result<(Vec<Judged>, Ground)> {
 
 impl Claim {
     fn of(judged: &Judged) -> Self {
-        let first = judged.parts.first();
+        let first = judged.shown();
         Self {
             id: judged.claim.id.to_owned(),
             kind: judged.claim.kind,
@@ -249,6 +257,9 @@ mod tests {
         };
         assert_eq!(all.iter().map(shown).collect::<Vec<_>>(), [shown(&judged)]);
         assert_eq!(format!("{again:?}"), format!("{ground:?}"));
+        assert_eq!(kept(&text, &[], &ground).len(), 1);
+        assert!(kept(&text, &all, &ground).is_empty());
+        assert!(kept(&text, &[], &Ground { count: 8, ..ground }).is_empty());
         assert!(read(&text.replace("\"schema_version\": 1", "\"schema_version\": 2")).is_err());
         let unknown = read(&text.replace(list::ALL[0].id, "no-such-claim")).expect_err("it is unknown").to_string();
         assert!(unknown.contains("no-such-claim"), "{unknown}");

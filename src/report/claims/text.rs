@@ -14,17 +14,21 @@ use crate::report::layout::{Layout, glued};
 pub(in crate::report) fn verdicts(all: &[Judged], ground: &Ground, layout: Layout) -> String {
     let header = ["claim", "verdict", "figure (95 % interval)", "holds / fails if", "s"].map(str::to_owned);
     let row = |judged: &Judged| {
-        let mark = if judged.is_dropped { "*" } else { "" };
-        let first = judged.parts.first();
+        let first = judged.shown();
         vec![
             glued(judged.claim.id),
-            format!("{}{mark}", judged.verdict.words()),
+            format!("{}{}", judged.verdict.words(), mark(judged)),
             first.map_or_else(dash, figure),
             first.and_then(|part| part.criterion).map_or_else(dash, |criterion| thresholds(&criterion)),
             format!("{:.0}", judged.seconds),
         ]
     };
     layout.titled(&title(ground), &layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1))
+}
+
+/// Marks a verdict that would not stand among all.
+fn mark(judged: &Judged) -> &'static str {
+    if judged.is_dropped { "*" } else { "" }
 }
 
 /// On which data, and with which seeds.
@@ -55,15 +59,15 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
     let sentences: Vec<String> = summary(all).iter().map(|sentence| layout.paragraph(sentence)).collect();
     sections.push(sentences.join(if layout == Layout::Markdown { "\n\n" } else { "\n" }));
     let mut notes = vec![
-        "The figure is that of the first part; `--explain ID` says what it is of. s: seconds of computing, runs that claims \
-         share counted in each."
+        "The figure is that of the part that decides: the first whose verdict is the claim's. `--explain ID` says what it is of. \
+         s: seconds of computing, runs that claims share counted in each."
             .to_owned(),
         "A verdict is the interval's alone: 2.5 % in either direction. Nothing is corrected for the number of claims."
             .to_owned(),
     ];
     if all.iter().any(|judged| judged.is_dropped) {
         // The star is no bullet.
-        let words = "A verdict with * would not stand if the claims shown were corrected together (Benjamini and Hochberg, 5 %).";
+        let words = "A verdict or a claim with * would not stand if the claims shown were corrected together (Benjamini and Hochberg, 5 %).";
         notes.push(words.to_owned());
     }
     notes.extend(ground.notes.iter().cloned());
@@ -149,8 +153,9 @@ fn figure(part: &Part) -> String {
 fn summary(all: &[Judged]) -> [String; 3] {
     let that = |verdicts: &[Verdict]| {
         let meant = all.iter().filter(|judged| verdicts.contains(&judged.verdict));
-        let clauses: Vec<String> =
-            meant.map(|judged| format!("that {} (`{}`)", judged.claim.sentence, judged.claim.id)).collect();
+        let clauses: Vec<String> = meant
+            .map(|judged| format!("that {} (`{}`{})", judged.claim.sentence, judged.claim.id, mark(judged)))
+            .collect();
         if clauses.is_empty() { "nothing".to_owned() } else { clauses.join("; ") }
     };
     [

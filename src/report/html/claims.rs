@@ -36,7 +36,7 @@ pub(super) fn figures(all: &[Judged], looks: &Looks) -> Vec<Figure> {
 fn share(part: &Part) -> Option<(&str, f64)> {
     let is_share = part.criterion.is_some_and(|criterion| criterion.unit == Unit::Share);
     let is_of_bn = part.arms.get(1).is_some_and(|arm| arm == "bn");
-    Some((part.arms.last().filter(|_| is_share && is_of_bn)?, part.estimate?))
+    Some((part.arms.last().filter(|_| is_share && is_of_bn)?, part.estimate.filter(|_| part.interval.is_some())?))
 }
 
 /// The share of bn's gain that each arm keeps, regime by regime.
@@ -50,12 +50,13 @@ fn shares(all: &[Judged], looks: &Looks) -> Option<Figure> {
             }
         }
         let names: Vec<String> = found.iter().map(|(arm, _)| (*arm).to_owned()).collect();
-        let traces =
-            found.iter().enumerate().map(|(i, (arm, part))| point(arm, arm, &looks.get(arm), part, i)).collect();
+        let ends = ends(found.iter().map(|(_, part)| *part), &[0.0, 1.0]);
+        let row = |(i, (arm, part)): (usize, &(&str, &Part))| point(arm, arm, &looks.get(arm), part, i, ends);
+        let traces = found.iter().enumerate().map(row).collect();
         Panel::new(regime.name(), "share", traces).rows(&names).lines_at(&[0.0, 1.0])
     };
-    let caption = "Between the dashed lines: at 0 an arm is as slow as affine, at 1 as fast as bn. Each with its 95 % interval. A \
-                   regime is left out where bn gains nothing to share.";
+    let caption = "Between the dashed lines: at 0 an arm is as slow as affine, at 1 as fast as bn. Each with its 95 % interval; one \
+                   without bound ends with what is drawn. A regime is left out where bn gains nothing to share.";
     Figure::of("How much of bn's gain in time each arm keeps", caption, Regime::ALL.iter().map(panel).collect())
 }
 
@@ -78,12 +79,20 @@ fn along(all: &[Judged]) -> Option<Figure> {
                 points.iter().filter_map(|(x, part)| Some([*x, of(part)?])).collect()
             };
             let (low, high) = (at(&|part| Some(part.interval?.0)), at(&|part| Some(part.interval?.1)));
-            traces
-                .extend(Drawn::band("", ["95 %, from", "95 %, to"], &looks.get(line), &low, &high).map(Drawn::unnamed));
+            traces.extend(
+                Drawn::band(
+                    "",
+                    [&format!("{line}, 95 % from"), &format!("{line}, 95 % to")],
+                    &looks.get(line),
+                    &low,
+                    &high,
+                )
+                .map(Drawn::unnamed),
+            );
             traces.push(Drawn::marked("", line, &looks.get(line), &at(&|part| part.estimate)));
         }
         let steps: Vec<f64> = judged.parts.iter().filter_map(|part| part.along.as_ref().map(|(_, x)| *x)).collect();
-        Panel::new(judged.claim.criterion, "", traces).log_x("steps", &steps).with_legend()
+        Panel::new(judged.claim.id, "", traces).log_x("steps", &steps).with_legend()
     };
     let caption = "ln L(old) − ln L(renewed): above 0 renewing the statistics lowers the loss, below 0 it raises it. By how many \
                    steps the statistics are old, and from how many samples the new ones are.";
@@ -105,12 +114,12 @@ fn parts(judged: &Judged) -> Option<Figure> {
         let here: Vec<&&Part> = drawn.iter().filter(|part| part.criterion == Some(*criterion)).collect();
         let name = |part: &&&Part| format!("{}: {}", part.regime, part.sentence);
         let names: Vec<String> = here.iter().map(name).collect();
-        let traces: Vec<Drawn> =
-            here.iter().enumerate().map(|(i, part)| point("", &name(part), &look, part, i)).collect();
         let [holds, fails] = [criterion.holds, criterion.fails].map(|side| side.threshold());
+        let ends = ends(here.iter().map(|part| **part), &[holds, fails]);
+        let row = |(i, part): (usize, &&&Part)| point("", &name(part), &look, part, i, ends);
+        let traces: Vec<Drawn> = here.iter().enumerate().map(row).collect();
         let lines = if holds == fails { vec![holds] } else { vec![holds, fails] };
-        let panel = Panel::new("", unit(criterion.unit), traces)
-            .rows(&names.iter().map(|name| wrapped(name)).collect::<Vec<_>>());
+        let panel = Panel::new("", unit(criterion.unit), traces).rows(&names);
         let all: Vec<f64> =
             here.iter().flat_map(|part| [part.estimate, part.interval.map(|(low, _)| low)]).flatten().collect();
         let panel = if criterion.unit == Unit::Ratio { panel.ratios(unit(criterion.unit), &all) } else { panel };
@@ -120,13 +129,17 @@ fn parts(judged: &Judged) -> Option<Figure> {
     Figure::of(&format!("{}: {}", judged.claim.id, judged.claim.sentence), words, criteria.iter().map(panel).collect())
 }
 
-/// A part's figure with its interval, in the i-th row.
-fn point(arm: &str, name: &str, look: &Look, part: &Part, i: usize) -> Drawn {
+/// The smallest and the largest of the estimates, of the ends that intervals have, and of the thresholds.
+fn ends<'a>(parts: impl Iterator<Item = &'a Part>, thresholds: &[f64]) -> (f64, f64) {
+    let of = |part: &Part| [part.estimate, part.interval.map(|(low, _)| low), part.interval.map(|(_, high)| high)];
+    let all = parts.flat_map(of).flatten().chain(thresholds.iter().copied()).filter(|x| x.is_finite());
+    all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
+}
+
+/// A part's figure with its interval, in the i-th row. An end without bound is drawn to the end of what is shown.
+fn point(arm: &str, name: &str, look: &Look, part: &Part, i: usize, shown: (f64, f64)) -> Drawn {
     let x = part.estimate.unwrap_or(f64::NAN);
-    // An end without bound is drawn where the figure is; the table says that it has none.
-    let bounded = |end: f64| if end.is_finite() { end } else { x };
-    let interval = part.interval.map_or((x, x), |(low, high)| (bounded(low), bounded(high)));
-    Drawn::with_intervals(arm, name, look, &[[x, -(i as f64)]], &[interval])
+    Drawn::with_interval(arm, name, look, [x, -(i as f64)], part.interval, shown)
 }
 
 fn unit(unit: Unit) -> &'static str {
@@ -142,11 +155,3 @@ fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
-
-/// In lines of a length that leaves room for the figure.
-fn wrapped(text: &str) -> String {
-    textwrap::wrap(text, LABEL).join("<br>")
-}
-
-/// Characters in a line of a row's name.
-const LABEL: usize = 34;

@@ -14,7 +14,7 @@ pub(super) fn differences(comparison: &Comparison, looks: &Looks, confidence: f6
         .collect();
     let panel = panel(comparison, looks, &rows);
     let caption = format!(
-        "The large points are mean differences with their {} % intervals, the small ones single seeds. A difference of 0, the \
+        "The large points are mean differences with their {} % intervals, where there are any, the small ones single seeds. A difference of 0, the \
          dashed line, is none at all.{}",
         percent(confidence),
         margin(comparison)
@@ -48,7 +48,7 @@ pub(super) fn switches(comparison: &Comparison, looks: &Looks, corners: Option<&
     }
     panels.push(panel(comparison, looks, &rows));
     let caption = "Two parallel lines: the switches add up. Lines that are not parallel: one switch does more, or less, where \
-                   the other is on; the row `interaction` says how much and how surely.";
+                   the other is on; the row “interaction” says how much and how surely.";
     Figure::of("What eq. 1 does, what γ and β do, and what both do together", caption, panels)
 }
 
@@ -64,13 +64,13 @@ fn panel(comparison: &Comparison, looks: &Looks, rows: &[Row]) -> Panel {
     let mut traces = Vec::new();
     for (i, row) in shown.iter().enumerate() {
         let (look, y) = (looks.get(row.arm), -(i as f64));
-        let seeds = row.found.differences.iter().map(|seed| seed.difference).filter(|x| x.is_finite());
+        let single: Vec<_> = row.found.differences.iter().filter(|seed| seed.difference.is_finite()).collect();
         // Below the large point, so that neither hides the other.
-        let dots: Vec<[f64; 2]> = seeds.map(|x| [x, y - 0.25]).collect();
-        traces.push(Drawn::dots(row.arm, &format!("{}, single seeds", names[i]), &look, &dots));
+        let dots: Vec<[f64; 2]> = single.iter().map(|seed| [seed.difference, y - 0.25]).collect();
+        let seeds: Vec<u64> = single.iter().map(|seed| seed.seed).collect();
+        traces.push(Drawn::dots(row.arm, &format!("{}, single seeds", names[i]), &look, &dots, &seeds));
         let point = [row.found.difference.unwrap_or(f64::NAN), y];
-        let interval = row.found.interval.unwrap_or((point[0], point[0]));
-        traces.push(Drawn::with_intervals(row.arm, &names[i], &look, &[point], &[interval]));
+        traces.push(Drawn::with_interval(row.arm, &names[i], &look, point, row.found.interval, (point[0], point[0])));
     }
     let mut lines = vec![0.0];
     lines.extend(comparison.equivalence_margin.into_iter().flat_map(|margin| [-margin, margin]));

@@ -30,8 +30,8 @@ pub struct Panel {
     pub height: usize,
     /// Whether the other scale of its vertical axis makes sense, too.
     pub can_be_log: bool,
-    /// Whether its horizontal axis counts steps, so that it can count seconds.
-    pub is_over_steps: bool,
+    /// µs a step of each arm, if its horizontal axis counts steps and so can count seconds.
+    pub us_per_step: Option<BTreeMap<String, f64>>,
     /// Lines and markers.
     pub traces: Vec<Drawn>,
     /// Axes and lines across.
@@ -57,6 +57,8 @@ pub struct Look {
     pub dash: DashType,
     /// Of its points.
     pub marker: MarkerSymbol,
+    /// The dashes as SVG has them, and the marker as a letter: for the legend.
+    pub legend: (&'static str, char),
 }
 
 /// The look of every arm of a report.
@@ -67,8 +69,10 @@ pub struct Looks(BTreeMap<String, Look>);
 const KNOWN: [(&str, &str); 4] =
     [("none", "#7F7F7F"), ("affine", "#D55E00"), ("standardize", "#009E73"), ("bn", "#0E83C9")];
 /// The colours of all others, in turn.
-const OTHERS: [&str; 9] =
-    ["#CC79A7", "#B8860B", "#2E9FD6", "#8C6BB1", "#A65628", "#E7298A", "#66A61E", "#1B7F8C", "#B22222"];
+const OTHERS: [&str; 12] = [
+    "#CC79A7", "#B8860B", "#8C6BB1", "#A65628", "#E7298A", "#66A61E", "#1B7F8C", "#B22222", "#5C6BC0", "#8D9B00",
+    "#C2185B", "#6D8B74",
+];
 
 impl Looks {
     /// Of these arms, in their order; one that is named twice is one arm.
@@ -81,34 +85,38 @@ impl Looks {
             }
             let known = KNOWN.iter().find(|(name, _)| *name == arm).map(|(_, colour)| *colour);
             let colour = known.unwrap_or_else(|| others.next().expect("it goes round"));
-            let (dash, marker) = (dash(looks.len()), marker(looks.len()));
-            looks.insert(arm.to_owned(), Look { colour, dash, marker });
+            looks.insert(arm.to_owned(), look(colour, looks.len()));
         }
         Self(looks)
     }
 
     /// Of an arm.
     pub fn get(&self, arm: &str) -> Look {
-        self.0.get(arm).cloned().unwrap_or(Look { colour: KNOWN[0].1, dash: dash(0), marker: marker(0) })
+        self.0.get(arm).cloned().unwrap_or_else(|| look(KNOWN[0].1, 0))
     }
 }
 
-fn dash(i: usize) -> DashType {
-    let all = [DashType::Solid, DashType::Dash, DashType::Dot, DashType::DashDot, DashType::LongDash];
-    all[i % all.len()].clone()
-}
-
-fn marker(i: usize) -> MarkerSymbol {
-    let all = [
-        MarkerSymbol::Circle,
-        MarkerSymbol::Square,
-        MarkerSymbol::Diamond,
-        MarkerSymbol::TriangleUp,
-        MarkerSymbol::Cross,
-        MarkerSymbol::TriangleDown,
-        MarkerSymbol::Star,
+/// The `i`-th look in a colour: dashes and markers go round with periods that have no common divisor.
+fn look(colour: &'static str, i: usize) -> Look {
+    let dashes = [
+        (DashType::Solid, ""),
+        (DashType::Dash, "6 4"),
+        (DashType::Dot, "2 3"),
+        (DashType::DashDot, "6 3 2 3"),
+        (DashType::LongDash, "10 4"),
     ];
-    all[i % all.len()].clone()
+    let markers = [
+        (MarkerSymbol::Circle, '●'),
+        (MarkerSymbol::Square, '■'),
+        (MarkerSymbol::Diamond, '◆'),
+        (MarkerSymbol::TriangleUp, '▲'),
+        (MarkerSymbol::Cross, '✚'),
+        (MarkerSymbol::TriangleDown, '▼'),
+        (MarkerSymbol::Star, '★'),
+    ];
+    let (dash, drawn) = dashes[i % dashes.len()].clone();
+    let (marker, letter) = markers[i % markers.len()].clone();
+    Look { colour, dash, marker, legend: (drawn, letter) }
 }
 
 impl Drawn {
@@ -124,19 +132,29 @@ impl Drawn {
         Self(line.mode(Mode::LinesMarkers).marker(sign(look).size(8)))
     }
 
-    /// Points of an arm, each with an interval along the horizontal axis; NaN where there is none.
-    pub fn with_intervals(arm: &str, what: &str, look: &Look, points: &[[f64; 2]], intervals: &[(f64, f64)]) -> Self {
-        let pairs = || points.iter().zip(intervals);
-        let above = pairs().map(|([x, _], (_, high))| round(high - x)).collect();
-        let below = pairs().map(|([x, _], (low, _))| round(x - low)).collect();
-        let error = ErrorData::new(ErrorType::Data).symmetric(false).array(above).array_minus(below);
-        let error = error.color(look.colour).thickness(2.0).width(5);
-        Self(trace(arm, what, points).mode(Mode::Markers).marker(sign(look).size(10)).error_x(error))
+    /// A point of an arm with an interval along the horizontal axis, if it has one. An end without bound is drawn as far as
+    /// `shown` reaches, and is none in the table.
+    pub fn with_interval(
+        arm: &str,
+        what: &str,
+        look: &Look,
+        point: [f64; 2],
+        interval: Option<(f64, f64)>,
+        shown: (f64, f64),
+    ) -> Self {
+        let trace = trace(arm, what, &[point]).mode(Mode::Markers).marker(sign(look).size(10));
+        let Some((low, high)) = interval else { return Self(trace) };
+        let [below, above] = [(low, shown.0), (high, shown.1)]
+            .map(|(end, shown)| round(((if end.is_finite() { end } else { shown }) - point[0]).abs()));
+        let error = ErrorData::new(ErrorType::Data).symmetric(false).array(vec![above]).array_minus(vec![below]);
+        let trace = trace.error_x(error.color(look.colour).thickness(2.0).width(5));
+        Self(if low.is_finite() && high.is_finite() { trace } else { trace.meta(UNBOUNDED) })
     }
 
-    /// Small, faint points.
-    pub fn dots(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
-        Self(trace(arm, what, points).mode(Mode::Markers).marker(sign(look).size(5).opacity(0.45)))
+    /// Small, faint points, one a seed.
+    pub fn dots(arm: &str, what: &str, look: &Look, points: &[[f64; 2]], seeds: &[u64]) -> Self {
+        let marker = sign(look).size(5).opacity(0.45);
+        Self(trace(arm, what, points).mode(Mode::Markers).marker(marker).text_array(named(seeds)))
     }
 
     /// A line that falls in steps, as shares do.
@@ -146,9 +164,9 @@ impl Drawn {
     }
 
     /// Thin lines that are shown only when each seed is asked for; NaN lies between two of them.
-    pub fn each_seed(arm: &str, look: &Look, points: &[[f64; 2]]) -> Self {
+    pub fn each_seed(arm: &str, look: &Look, points: &[[f64; 2]], seeds: &[u64]) -> Self {
         let line = Line::new().color(look.colour).width(0.8);
-        let trace = trace(arm, EACH_SEED, points).mode(Mode::Lines).line(line).opacity(0.6);
+        let trace = trace(arm, EACH_SEED, points).mode(Mode::Lines).line(line).opacity(0.6).text_array(named(seeds));
         Self(trace.visible(Visible::False).connect_gaps(false))
     }
 
@@ -180,9 +198,17 @@ const MOST_TICKS: usize = 9;
 /// Name of the traces that are hidden at first.
 const EACH_SEED: &str = "each seed";
 
+/// What a trace says whose interval lacks an end.
+const UNBOUNDED: &str = "unbounded";
+
 fn trace(arm: &str, what: &str, points: &[[f64; 2]]) -> Box<Scatter<f64, f64>> {
-    let along = |i: usize| points.iter().map(|point| round(point[i])).collect();
-    Scatter::new(along(0), along(1)).name(what).legend_group(arm)
+    let along = |i: usize, digits: usize| points.iter().map(|point| rounded(point[i], digits)).collect();
+    // Steps are whole, and may be many.
+    Scatter::new(along(0, 12), along(1, 6)).name(what).legend_group(arm)
+}
+
+fn named(seeds: &[u64]) -> Vec<String> {
+    seeds.iter().map(|seed| format!("seed {seed}")).collect()
 }
 
 fn sign(look: &Look) -> Marker {
@@ -191,14 +217,18 @@ fn sign(look: &Look) -> Marker {
 
 /// To six significant digits, which a figure does not show and a file need not hold. NaN, a gap, is written as null.
 fn round(x: f64) -> f64 {
-    format!("{x:.5e}").parse().unwrap_or(f64::NAN)
+    rounded(x, 6)
+}
+
+fn rounded(x: f64, digits: usize) -> f64 {
+    format!("{x:.*e}", digits - 1).parse().unwrap_or(f64::NAN)
 }
 
 impl Panel {
     /// With linear axes; the title says what the vertical one is of.
     pub fn new(title: impl Into<String>, x: &str, traces: Vec<Drawn>) -> Self {
         let layout = Layout::new().x_axis(Axis::new().title(Title::with_text(x)));
-        Self { title: title.into(), height: HEIGHT, can_be_log: false, is_over_steps: false, traces, layout }
+        Self { title: title.into(), height: HEIGHT, can_be_log: false, us_per_step: None, traces, layout }
     }
 
     /// With these values on the horizontal axis, in powers of ten if all of them can be.
@@ -223,8 +253,10 @@ impl Panel {
     pub fn rows(self, names: &[String]) -> Self {
         let ticks = (0..names.len()).map(|i| -(i as f64)).collect();
         let (bottom, top) = (0.5 - names.len() as f64, 0.5);
-        let axis = Axis::new().tick_values(ticks).tick_text(names.to_vec()).range(vec![bottom, top]).zero_line(false);
-        Self { height: 90 + 36 * names.len(), layout: self.layout.y_axis(axis.auto_margin(true)), ..self }
+        let names: Vec<String> = names.iter().map(|name| wrapped(name, LABEL)).collect();
+        let lines = names.iter().map(|name| name.lines().count().max(2)).sum::<usize>();
+        let axis = Axis::new().tick_values(ticks).tick_text(names).range(vec![bottom, top]).zero_line(false);
+        Self { height: 90 + 18 * lines, layout: self.layout.y_axis(axis.auto_margin(true)), ..self }
     }
 
     /// With words in place of numbers on the horizontal axis.
@@ -247,8 +279,8 @@ impl Panel {
     /// With upright lines at these places.
     pub fn lines_at(mut self, places: &[f64]) -> Self {
         for x in places {
-            let line = ShapeLine::new().color("#888888").width(1.0).dash(DashType::Dash);
-            let shape = Shape::new().shape_type(ShapeType::Line).x_ref("x").y_ref("paper").layer(ShapeLayer::Below);
+            let line = ShapeLine::new().color("#777777").width(1.6).dash(DashType::Dash);
+            let shape = Shape::new().shape_type(ShapeType::Line).x_ref("x").y_ref("paper").layer(ShapeLayer::Above);
             self.layout.add_shape(shape.x0(*x).x1(*x).y0(0.0).y1(1.0).line(line));
         }
         self
@@ -271,9 +303,15 @@ impl Panel {
         Self { layout: self.layout.x_axis(axis), ..self }
     }
 
-    /// Its horizontal axis counts steps.
-    pub fn over_steps(self) -> Self {
-        Self { is_over_steps: true, ..self }
+    /// Its vertical axis has a share on it.
+    pub fn of_shares(self) -> Self {
+        Self { layout: self.layout.y_axis(Axis::new().range(vec![-0.02, 1.05])), ..self }
+    }
+
+    /// Its horizontal axis counts steps, which take an arm so many µs.
+    pub fn over_steps<'a>(self, times: impl IntoIterator<Item = (&'a str, Option<f64>)>) -> Self {
+        let times = times.into_iter().filter_map(|(arm, us)| Some((arm.to_owned(), us?))).collect();
+        Self { us_per_step: Some(times), ..self }
     }
 }
 
@@ -284,6 +322,14 @@ impl Figure {
         (!panels.is_empty()).then(|| Self { title: title.to_owned(), caption: caption.into(), panels })
     }
 }
+
+/// In lines of so many characters at most, where words allow.
+fn wrapped(text: &str, width: usize) -> String {
+    textwrap::wrap(text, width).join("\n")
+}
+
+/// Characters in a line of a row's name.
+const LABEL: usize = 26;
 
 /// `what`, and at which setting.
 pub(super) fn place(what: &str, at: &Values) -> String {

@@ -33,17 +33,21 @@ pub(super) fn depth(groups: &[&Group], looks: &Looks, setting: &Values) -> [Opti
     };
     let caption = |what: &str| {
         format!(
-            "{what} Thin, dotted lines: at the start. Thick lines: at the end of training. Medians over seeds, each arm at the \
-             values that suit it best. Block 0 is the first."
+            "{what} Thin, dotted lines: at the start. Thick lines: at the end of training. Medians over the seeds that did not \
+             diverge, each arm at the values that suit it best. Block 0 is the first."
         )
     };
     [
         Figure::of(
-            "Activations by depth",
+            &place("Activations by depth", setting),
             caption("Over all channels of the probe batch, whose own statistics the norms use."),
             panels(&activations, "activations"),
         ),
-        Figure::of("Gradients by depth", caption("Of one minibatch."), panels(&gradients, "gradients")),
+        Figure::of(
+            &place("Gradients by depth", setting),
+            caption("Of one minibatch."),
+            panels(&gradients, "gradients"),
+        ),
     ]
 }
 
@@ -75,7 +79,7 @@ pub(super) fn percentiles(groups: &[&Group], looks: &Looks, setting: &Values) ->
         let traces = |group: &&Group| {
             let look = looks.get(&group.variant);
             let line = |figure: &str| {
-                let [middle, ..] = group.over_seeds(&tag(*block, figure), f64::NAN);
+                let [middle, ..] = group.over_seeds(&tag(*block, figure), None);
                 thinned(&middle, MOST)
             };
             let [low, middle, high] = ["p15", "p50", "p85"].map(line);
@@ -86,12 +90,14 @@ pub(super) fn percentiles(groups: &[&Group], looks: &Looks, setting: &Values) ->
             vec![low, high, Drawn::line(&group.variant, "50 %", &look, &middle)]
         };
         let traces = groups.iter().flat_map(traces).collect();
-        Panel::new(place(&format!("block {block}"), setting), "step", traces).over_steps()
+        Panel::new(place(&format!("block {block}"), setting), "step", traces)
+            .over_steps(groups.iter().map(|group| group.time()))
     };
     let left_out = if blocks > MOST_BLOCKS { format!(" Of the {blocks} blocks six are shown.") } else { String::new() };
     let caption = format!(
-        "What enters the activations over training, as in figure 1 of Ioffe and Szegedy (2015): the line is the 50th \
-         percentile over all channels, the band reaches from the 15th to the 85th; each is the median over seeds.{left_out}"
+        "What leaves the norms over training, as in figure 1 of Ioffe and Szegedy (2015): the line is the 50th percentile over \
+         all channels, the band reaches from the 15th to the 85th; each is the median over the seeds that have not diverged so \
+         far. At most {MOST} points of a line are drawn.{left_out}"
     );
-    Figure::of("Percentiles behind the norm", caption, shown.iter().map(panel).collect())
+    Figure::of(&place("Percentiles behind the norm", setting), caption, shown.iter().map(panel).collect())
 }

@@ -68,6 +68,15 @@ struct Html<'a> {
 struct Arm<'a> {
     name: &'a str,
     colour: &'static str,
+    dashes: &'static str,
+    marker: char,
+}
+
+impl<'a> Arm<'a> {
+    fn of(name: &'a str, look: &figure::Look) -> Self {
+        let (dashes, marker) = look.legend;
+        Self { name, colour: look.colour, dashes, marker }
+    }
 }
 
 /// What is said of an experiment, in HTML.
@@ -105,10 +114,6 @@ struct PanelPlace {
 #[derive(Serialize)]
 struct Data {
     figures: Vec<Figure>,
-    /// µs a step of each arm, by experiment: a figure's horizontal axis may count seconds.
-    us_per_step: Vec<serde_json::Map<String, serde_json::Value>>,
-    /// The experiment of each figure.
-    experiment_of: Vec<usize>,
 }
 
 /// The page of these verdicts and experiments.
@@ -124,15 +129,12 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
         }
     }
     let looks = Looks::of(names.iter().copied());
-    let mut data = Data { figures: Vec::new(), us_per_step: Vec::new(), experiment_of: Vec::new() };
+    let mut data = Data { figures: Vec::new() };
     let mut experiments = Vec::new();
     for verdicts in verdicts {
-        data.us_per_step.push(serde_json::Map::new());
         experiments.push(data.placed(of_verdicts(verdicts), claims::figures(&verdicts.all, &looks)));
     }
     for shown in all {
-        let times = shown.comparison.arms.iter().map(|arm| (arm.variant.clone(), arm.us_per_step.into()));
-        data.us_per_step.push(times.collect());
         experiments.push(data.placed(section(shown, options), figures(shown, &looks, options)));
     }
     let (script, plotly) = (include_str!("page.js"), plotly()?);
@@ -143,7 +145,7 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
         script,
         plotly: packed(plotly.as_bytes())?,
         data: packed(&serde_json::to_vec(&data)?)?,
-        arms: names.iter().map(|name| Arm { name, colour: looks.get(name).colour }).collect(),
+        arms: names.iter().map(|name| Arm::of(name, &looks.get(name))).collect(),
         experiments,
         program: format!("bn-exp {}", crate::record::machine::PROGRAM_VERSION),
     };
@@ -151,20 +153,19 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
 }
 
 impl Data {
-    /// The section with these figures, which are added to the others; what is common to them was added last.
+    /// The section with these figures, which are added to the others.
     fn placed(&mut self, mut section: Section, figures: Vec<Figure>) -> Section {
         for figure in figures {
             let place = |panel: &figure::Panel| PanelPlace {
                 title: panel.title.clone(),
                 height: panel.height,
                 can_be_log: panel.can_be_log,
-                is_over_steps: panel.is_over_steps,
+                is_over_steps: panel.us_per_step.is_some(),
             };
             let panels = figure.panels.iter().map(place).collect();
             let (title, caption) = (figure.title.clone(), figure.caption.clone());
             section.figures.push(Place { number: self.figures.len(), title, caption, panels });
             self.figures.push(figure);
-            self.experiment_of.push(self.us_per_step.len() - 1);
         }
         section
     }

@@ -20,7 +20,7 @@
     trouble("This browser is too old to draw the figures; the tables are complete.");
     return;
   }
-  const { figures, us_per_step, experiment_of } = JSON.parse(await unpacked("data"));
+  const { figures } = JSON.parse(await unpacked("data"));
   const plotly = document.createElement("script");
   plotly.textContent = await unpacked("plotly");
   document.head.append(plotly);
@@ -38,40 +38,51 @@
 
   // ------------------------------------------------------------------ a panel
 
-  function traces(panel, times, { off, seeds, seconds }) {
-    const inSeconds = seconds && panel.is_over_steps;
+  // Text for plotly, which would take tags and links in it for its own; a line ends where ours does.
+  const plain = (text) =>
+    String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%{", "% {").replaceAll("\n", "<br>");
+
+  function traces(panel, { off, seeds, seconds }) {
+    const times = seconds ? panel.us_per_step : null;
     const shown = (trace) => !off.has(trace.legendgroup) && (trace.name !== "each seed" || seeds);
     return panel.traces.map((trace) => {
-      const us = inSeconds ? times[trace.legendgroup] : null;
+      const us = times ? times[trace.legendgroup] : null;
       return {
         ...trace,
         x: us ? trace.x.map((x) => (x === null ? null : (x * us) / 1e6)) : trace.x,
         visible: shown(trace),
-        hovertemplate: `${trace.legendgroup ? `${trace.legendgroup}, ` : ""}${trace.name}: %{x:.4~g}, %{y:.4~g}<extra></extra>`,
+        name: plain(trace.name),
+        hovertemplate: `${plain(trace.legendgroup ? `${trace.legendgroup}, ${trace.name}` : trace.name)}${trace.text ? ", %{text}" : ""}: %{x:.4~g}, %{y:.4~g}<extra></extra>`,
       };
     });
   }
 
   function axis(given = {}) {
     const lines = { gridcolor: colour("--grid"), linecolor: colour("--line"), zerolinecolor: colour("--line") };
-    return { automargin: true, exponentformat: given.type === "log" ? "power" : "e", ...lines, ...given };
+    const words = given.ticktext ? { ticktext: given.ticktext.map(plain) } : {};
+    const title = given.title ? { title: { text: plain(given.title.text) } } : {};
+    return { automargin: true, exponentformat: given.type === "log" ? "power" : "e", ...lines, ...given, ...words, ...title };
   }
+
+  // A long title in lines: on a telephone there is room for no more than this.
+  const wrapped = (text) => text.replace(/(.{24,44}?)[ ]/g, "$1\n");
 
   function layout(panel, { seconds, other }) {
     const own = panel.layout;
     const [x, y] = [axis(own.xaxis), axis(own.yaxis)];
-    if (seconds && panel.is_over_steps) x.title = { text: "seconds of training steps" };
+    if (seconds && panel.us_per_step) x.title = { text: "seconds of training steps" };
     if (other && panel.can_be_log) y.type = y.type === "log" ? "linear" : "log";
-    const title = { text: panel.title, font: { size: 13 }, x: 0.02, xanchor: "left", y: 0.98, yanchor: "top" };
+    const title = { text: plain(wrapped(panel.title)), font: { size: 13 }, x: 0.02, xanchor: "left", y: 0.98, yanchor: "top" };
     return {
       showlegend: false,
       ...own,
       height: panel.height,
       title,
-      margin: { t: 34, r: 12, b: 46, l: 56 },
+      margin: { t: 20 + 15 * title.text.split("<br>").length, r: 12, b: 46, l: 56 },
       xaxis: x,
       yaxis: y,
       hovermode: "closest",
+      uirevision: `${seconds} ${other}`,
       legend: { orientation: "h", y: 1.08, yanchor: "bottom", font: { size: 11 } },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
@@ -94,31 +105,34 @@
     const panel = figures[number].panels[Number(place.dataset.panel)];
     const wanted = asked();
     place.dataset.drawn = "yes";
-    return Plotly.react(place, traces(panel, us_per_step[experiment_of[number]], wanted), layout(panel, wanted), configuration);
+    return Plotly.react(place, traces(panel, wanted), layout(panel, wanted), configuration);
   }
 
   const redraw = () => all(".panel[data-drawn]").forEach(draw);
 
   // ------------------------------------------------------------------ its numbers
 
+  const short = (x) => (typeof x === "number" ? Number(x.toPrecision(6)) : x);
+
   // One row a point: panel, arm, what of it, the two axes; and the ends of its interval where it has one.
   function rows(figure) {
     const title = (axis) => (axis && axis.title && axis.title.text) || "";
     const word = (axis, value) => {
       const at = axis && axis.ticktext ? axis.tickvals.findIndex((tick) => Math.abs(tick - value) < 0.4) : -1;
-      return at < 0 ? value : axis.ticktext[at];
+      return at < 0 ? value : axis.ticktext[at].replaceAll("\n", " ");
     };
     const body = [];
     for (const { title: panel, traces, layout: { xaxis, yaxis } } of figure.panels) {
-      for (const { legendgroup: arm, name, x, y, error_x: error } of traces) {
+      for (const { legendgroup: arm, name, x, y, text, meta, error_x: error } of traces) {
         x.forEach((at, i) => {
           if (at === null) return;
-          const ends = error ? [at - error.arrayminus[i], at + error.array[i]] : ["", ""];
-          body.push([panel, arm, name, title(xaxis), word(xaxis, at), word(yaxis, y[i] ?? ""), ...ends]);
+          const seed = text ? text[i].replace("seed ", "") : "";
+          const ends = error && meta !== "unbounded" ? [at - error.arrayminus[i], at + error.array[i]] : ["", ""];
+          body.push([panel, arm, name, seed, title(xaxis), word(xaxis, at), word(yaxis, y[i] ?? ""), ...ends.map(short)]);
         });
       }
     }
-    return [["panel", "arm", "what", "x_axis", "x", "y", "x_low", "x_high"], ...body];
+    return [["panel", "arm", "what", "seed", "x_axis", "x", "y", "x_low", "x_high"], ...body];
   }
 
   // A cell that a spreadsheet would take for a formula is no number of ours: it gets a space in front.
@@ -163,7 +177,8 @@
       const text = rows(figure).map((cells) => cells.map(cell).join(",")).join("\n") + "\n";
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-      link.download = `${figure.title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}.csv`;
+      const name = `${place.closest("section").getAttribute("aria-label")} ${figure.title}`;
+      link.download = `${name.toLowerCase().replace(/[^a-z0-9.]+/g, "-")}.csv`;
       link.click();
       URL.revokeObjectURL(link.href);
     });
@@ -185,5 +200,12 @@
   controls.addEventListener("change", redraw);
   controls.addEventListener("submit", (event) => event.preventDefault());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  addEventListener("beforeprint", () => all(".panel").forEach(draw));
+  addEventListener("beforeprint", () => {
+    document.documentElement.classList.add("printing");
+    all(".panel").forEach(draw);
+  });
+  addEventListener("afterprint", () => {
+    document.documentElement.classList.remove("printing");
+    redraw();
+  });
 })();

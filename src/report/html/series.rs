@@ -20,8 +20,10 @@ pub struct Group {
     pub variant: String,
     /// The setting.
     pub setting: Values,
-    /// Median µs a training step.
-    pub us_per_step: Option<f64>,
+    /// Whether its runs are known: an arm that is tuned, and of which no seed is complete, has no best candidate.
+    is_placed: bool,
+    /// µs a training step of its runs.
+    times: Vec<f64>,
     /// Its seeds.
     pub seeds: Vec<u64>,
     /// Of those, the ones that diverged.
@@ -35,7 +37,8 @@ pub struct Group {
 /// # Errors
 /// If a table is damaged.
 pub fn read(folders: &[ExperimentFolder], loaded: &Loaded, comparison: &Comparison) -> anyhow::Result<Vec<Group>> {
-    let mut groups: Vec<Group> = comparison.arms.iter().map(Group::of).collect();
+    let is_placed = |arm: &ArmEstimate| comparison.tuned.is_empty() || arm.selected.is_some();
+    let mut groups: Vec<Group> = comparison.arms.iter().map(|arm| Group::of(arm, is_placed(arm))).collect();
     let places: Vec<BTreeMap<&str, &serde_json::Value>> = comparison.arms.iter().map(place).collect();
     let mut tables = Vec::new();
     for folder in folders {
@@ -44,7 +47,9 @@ pub fn read(folders: &[ExperimentFolder], loaded: &Loaded, comparison: &Comparis
     for run in &loaded.runs {
         let axes: BTreeMap<&str, _> = loaded.axes.iter().map(String::as_str).zip(&run.entry.values).collect();
         let is_its = |i: &usize| {
-            groups[*i].variant == run.entry.variant && places[*i].iter().all(|(axis, value)| axes[axis] == *value)
+            groups[*i].is_placed
+                && groups[*i].variant == run.entry.variant
+                && places[*i].iter().all(|(axis, value)| axes[axis] == *value)
         };
         let group = (0..groups.len()).find(is_its);
         if let Some(i) = group {
@@ -84,11 +89,12 @@ fn is_drawn(tag: &str) -> bool {
 }
 
 impl Group {
-    fn of(arm: &ArmEstimate) -> Self {
+    fn of(arm: &ArmEstimate, is_placed: bool) -> Self {
         Self {
             variant: arm.variant.clone(),
             setting: arm.setting.clone(),
-            us_per_step: arm.us_per_step,
+            is_placed,
+            times: Vec::new(),
             seeds: Vec::new(),
             diverged: Vec::new(),
             figures: BTreeMap::new(),
@@ -102,16 +108,22 @@ impl Group {
         if run.status == Status::Diverged {
             self.diverged.push(run.entry.seed);
         }
+        self.times.extend(run.timing.as_ref().and_then(|timing| timing.us_per_step));
     }
 
-    /// Median, smallest and largest over seeds at every step. A run that has diverged counts as infinite in the median where
-    /// its rows have ended, and is left out of the other two; where `worst` is −∞, as for an accuracy, as that.
-    pub fn over_seeds(&self, tag: &str, worst: f64) -> [Vec<[f64; 2]>; 3] {
+    /// Its name, and median µs a training step of the runs that are shown.
+    pub fn time(&self) -> (&str, Option<f64>) {
+        (&self.variant, Some(median(self.times.clone())).filter(|us| us.is_finite()))
+    }
+
+    /// Median, smallest and largest over seeds at every step. Where the rows of a run that diverged have ended, it counts as
+    /// `worst` in the median, if there is a worst, and is left out of the other two.
+    pub fn over_seeds(&self, tag: &str, worst: Option<f64>) -> [Vec<[f64; 2]>; 3] {
         let mut found = [Vec::new(), Vec::new(), Vec::new()];
         for (step, values) in self.figures.get(tag).into_iter().flatten() {
             let ended = self.diverged.iter().filter(|seed| values.iter().all(|(other, _)| other != *seed));
             let own = values.iter().map(|(_, x)| *x);
-            let all: Vec<f64> = own.clone().chain(ended.map(|_| worst)).collect();
+            let all: Vec<f64> = own.clone().chain(ended.filter_map(|_| worst)).collect();
             let bounds = [own.clone().fold(f64::INFINITY, f64::min), own.fold(f64::NEG_INFINITY, f64::max)];
             let [middle, low, high] = [median(all), bounds[0], bounds[1]];
             let finite = |x: f64| if x.is_finite() { x } else { f64::NAN };
@@ -120,9 +132,9 @@ impl Group {
         found
     }
 
-    /// The figure of each seed in turn, of each at most so many points, with a gap between two.
-    pub fn each_seed(&self, tag: &str, most: usize) -> Vec<[f64; 2]> {
-        let Some(steps) = self.figures.get(tag) else { return Vec::new() };
+    /// The figure of each seed in turn, of each at most so many points, with a gap between two; and the seed of each point.
+    pub fn each_seed(&self, tag: &str, most: usize) -> (Vec<[f64; 2]>, Vec<u64>) {
+        let Some(steps) = self.figures.get(tag) else { return Default::default() };
         let own = |seed: &u64| {
             let mut line: Vec<[f64; 2]> = steps
                 .iter()
@@ -130,16 +142,17 @@ impl Group {
                 .collect();
             line = thinned(&line, most);
             line.push([f64::NAN, f64::NAN]);
-            line
+            line.into_iter().map(|point| (point, *seed)).collect::<Vec<_>>()
         };
-        self.seeds.iter().flat_map(own).collect()
+        self.seeds.iter().flat_map(own).unzip()
     }
 
-    /// The median over seeds of a figure at its first or at its last step.
+    /// The median of a figure at its first or at its last step, over the seeds that did not diverge.
     pub fn at_end(&self, tag: &str, last: bool) -> Option<f64> {
         let steps = self.figures.get(tag)?;
         let values = if last { steps.values().next_back() } else { steps.values().next() }?;
-        Some(median(values.iter().map(|(_, x)| *x).collect())).filter(|x| x.is_finite())
+        let whole = values.iter().filter(|(seed, _)| !self.diverged.contains(seed));
+        Some(median(whole.map(|(_, x)| *x).collect())).filter(|x| x.is_finite())
     }
 
     /// How many blocks a tag with `block N` in it is there for.

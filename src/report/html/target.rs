@@ -18,7 +18,9 @@ pub(super) fn target(comparison: &Comparison, looks: &Looks) -> Option<Figure> {
             points.push([time.budget_steps, last]);
             Drawn::stairs(&time.variant, "not yet", &looks.get(&time.variant), &points)
         };
-        Panel::new(place(what, setting), "step", here.map(line).collect()).over_steps()
+        let arms = comparison.arms.iter().filter(|arm| arm.setting == **setting);
+        let times = arms.map(|arm| (arm.variant.as_str(), arm.us_per_step));
+        Panel::new(place(what, setting), "step", here.map(line).collect()).of_shares().over_steps(times)
     };
     let caption = format!(
         "Kaplan–Meier curves of the time to a validation accuracy of {accuracy}, each arm tuned by that time. A line that ends \

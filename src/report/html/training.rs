@@ -1,7 +1,7 @@
 //! Losses and accuracies over training, each arm at its best candidate.
 
 use super::figure::{Drawn, Figure, Look, Looks, Panel, place};
-use super::series::{Group, thinned};
+use super::series::{BySteps, Group, thinned};
 use crate::compare::grid::Values;
 
 /// Points of a line over all seeds, and of each seed's own: more are not seen.
@@ -10,27 +10,35 @@ const MOST_OF_A_SEED: usize = 150;
 
 /// Of curves.csv: what is drawn, its tag, what a diverged run counts as in the median, and whether it wants powers of ten.
 const SHOWN: [(&str, &str, f64, bool); 5] = [
-    ("training loss", "loss/train/running_stats", f64::INFINITY, true),
-    ("validation loss", "loss/validation/running_stats", f64::INFINITY, true),
-    ("training accuracy", "accuracy/train/running_stats", f64::NEG_INFINITY, false),
-    ("validation accuracy", "accuracy/validation/running_stats", f64::NEG_INFINITY, false),
-    ("loss of minibatches", "loss/batch/batch_stats", f64::INFINITY, true),
+    ("training loss", "loss/train", f64::INFINITY, true),
+    ("validation loss", "loss/validation", f64::INFINITY, true),
+    ("training accuracy", "accuracy/train", f64::NEG_INFINITY, false),
+    ("validation accuracy", "accuracy/validation", f64::NEG_INFINITY, false),
+    ("loss of minibatches", "loss/batch", f64::INFINITY, true),
 ];
+
+/// The tag of a group's rows: minibatches are under batch statistics where an arm has them, all else under running ones.
+fn tag_of(group: &Group, begins: &str) -> String {
+    let batch = format!("{begins}/batch_stats");
+    let is_batch = begins.ends_with("/batch") && group.figures.contains_key(&batch);
+    if is_batch { batch } else { format!("{begins}/running_stats") }
+}
 
 /// Losses and accuracies at a setting; minibatches only where nothing else was evaluated.
 pub(super) fn training(groups: &[&Group], looks: &Looks, setting: &Values) -> Option<Figure> {
     let mut panels: Vec<Panel> = Vec::new();
     let mut is_thinned = false;
-    for (what, tag, worst, is_log) in SHOWN {
+    for (what, begins, worst, is_log) in SHOWN {
+        let points = |group: &&Group| group.figures.get(&tag_of(group, begins)).map_or(0, BySteps::len);
         // Evaluated at the start and the end alone, there is no curve to see.
-        let has_curve = groups.iter().any(|group| group.figures.get(tag).is_some_and(|steps| steps.len() > 2));
-        if !has_curve || tag.contains("/batch/") && !panels.is_empty() {
+        if groups.iter().all(|group| points(group) <= 2) || begins.ends_with("/batch") && !panels.is_empty() {
             continue;
         }
-        let of = |group: &&Group| by_step(group, tag, worst, &looks.get(&group.variant));
-        is_thinned |=
-            groups.iter().any(|group| group.figures.get(tag).is_some_and(|steps| steps.len() > MOST_OF_A_SEED));
-        let panel = Panel::new(place(what, setting), "step", groups.iter().flat_map(of).collect()).over_steps();
+        let of = |group: &&Group| by_step(group, &tag_of(group, begins), Some(worst), &looks.get(&group.variant));
+        is_thinned |= groups.iter().any(|group| points(group) > MOST_OF_A_SEED);
+        let times = groups.iter().map(|group| group.time());
+        let traces = groups.iter().flat_map(of).collect();
+        let panel = Panel::new(place(what, setting), "step", traces).over_steps(times);
         panels.push(if is_log { panel.log_y() } else { panel.both_scales() });
     }
     let mut caption =
@@ -53,11 +61,11 @@ pub(super) fn training(groups: &[&Group], looks: &Looks, setting: &Values) -> Op
             " Lines have at most {MOST} points, those of single seeds {MOST_OF_A_SEED}, evenly chosen; curves.csv has all."
         );
     }
-    Figure::of("Training", caption, panels)
+    Figure::of(&place("Training", setting), caption, panels)
 }
 
 /// An arm's band, its median, and its seeds.
-pub(super) fn by_step(group: &Group, tag: &str, worst: f64, look: &Look) -> Vec<Drawn> {
+pub(super) fn by_step(group: &Group, tag: &str, worst: Option<f64>, look: &Look) -> Vec<Drawn> {
     if !group.figures.contains_key(tag) {
         return Vec::new();
     }
@@ -66,7 +74,8 @@ pub(super) fn by_step(group: &Group, tag: &str, worst: f64, look: &Look) -> Vec<
     let mut traces = Vec::new();
     if group.seeds.len() > 1 {
         traces.extend(Drawn::band(arm, ["smallest", "largest"], look, &low, &high));
-        traces.push(Drawn::each_seed(arm, look, &group.each_seed(tag, MOST_OF_A_SEED)));
+        let (points, seeds) = group.each_seed(tag, MOST_OF_A_SEED);
+        traces.push(Drawn::each_seed(arm, look, &points, &seeds));
     }
     traces.push(Drawn::line(arm, "median", look, &middle));
     traces

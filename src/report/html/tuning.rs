@@ -31,7 +31,7 @@ pub(super) fn tuning(comparison: &Comparison, looks: &Looks) -> Option<Figure> {
         }
     }
     let caption = format!(
-        "The mean over all seeds at every value of {axis} that was tried. A diverged run counts as the worst result. An arm \
+        "The mean over all seeds at every value of {axis} that was tried. A diverged run counts as guessing in an accuracy, as the worst in a loss. An arm \
          whose best value is the first or the last may do better beyond it."
     );
     Figure::of(&format!("Over {axis}"), caption, panels)
