@@ -65,14 +65,14 @@
   }
 
   // A long title in lines: on a telephone there is room for no more than this.
-  const wrapped = (text) => text.replace(/(.{24,44}?)[ ]/g, "$1\n");
+  const wrapped = (text) => (text.length > 40 ? text.replaceAll(", ", ",\n") : text);
 
   function layout(panel, { seconds, other }) {
     const own = panel.layout;
     const [x, y] = [axis(own.xaxis), axis(own.yaxis)];
     if (seconds && panel.us_per_step) x.title = { text: "seconds of training steps" };
     if (other && panel.can_be_log) y.type = y.type === "log" ? "linear" : "log";
-    const title = { text: plain(wrapped(panel.title)), font: { size: 13 }, x: 0.02, xanchor: "left", y: 0.98, yanchor: "top" };
+    const title = { text: plain(wrapped(panel.title)), font: { size: 13 }, x: 0.02, xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 8 } };
     return {
       showlegend: false,
       ...own,
