@@ -78,7 +78,7 @@ fn compare_finds_the_results_of_a_name() {
     lab.run(&small(), &["--set", "name=quickstart"]).expect(0);
     for name in ["quickstart", "quickstart.json", "configs/quickstart.json"] {
         let outcome = lab.call(&["compare", name]).expect(0).says(&["quickstart: test_accuracy"]);
-        outcome.complains(&["comparing results/quickstart"]);
+        outcome.complains(&["reading results/quickstart"]);
     }
     lab.call(&["compare", "factorial"]).expect(1).complains(&["`bn-exp run factorial`"]);
 }

@@ -218,7 +218,7 @@ fn a_name_leads_to_the_results_of_its_own_and_a_path_nowhere_else() {
     lab.run(&small(), &[]).expect(0);
     lab.write("t.json", "{}");
     for path in ["t", "t.json"] {
-        lab.call(&["compare", path]).expect(0).complains(&["comparing results/t"]);
+        lab.call(&["compare", path]).expect(0).complains(&["reading results/t"]);
     }
     lab.call(&["compare", "backup/t"]).expect(1).complains(&["there is no folder backup/t"]);
     lab.call(&["compare", "results"]).expect(1).complains(&["a folder of experiments: t;", "such as results/t"]);
@@ -230,7 +230,7 @@ fn a_name_leads_to_the_results_of_its_own_and_a_path_nowhere_else() {
     lab.run(&with(small(), "name", json!("t.v2")), &[]).expect(0);
     lab.write("mine.json", with(small(), "name", json!("t.v2")).to_string());
     for path in ["t.v2", "mine.json"] {
-        lab.call(&["compare", path]).expect(0).complains(&["comparing results/t.v2"]);
+        lab.call(&["compare", path]).expect(0).complains(&["reading results/t.v2"]);
     }
     // Two of one name are told apart.
     lab.run(&with(small(), "train.steps", json!(7)), &["--out", "other"]).expect(0);
