@@ -111,6 +111,12 @@ def figure(part):
     return text
 
 
+def shown(claim):
+    """The part whose figure stands for the claim, as the program takes it."""
+    deciding = [part for part in claim["parts"][: claim["decided_by"]] if part["decides"] and part["verdict"] == claim["verdict"]]
+    return (deciding or claim["parts"])[0]
+
+
 def settled(first, second):
     alike = first["verdict"] == second["verdict"] and first["verdict"] in DECIDED
     return f"**{DECIDED[first['verdict']]}**" if alike else "open"
@@ -124,7 +130,7 @@ def table(header, rows):
 def the_claims(first, second):
     rows = []
     for a, b in zip(first["claims"], second["claims"]):
-        one = [figure(claim["parts"][0]) if claim["parts"] else "–" for claim in (a, b)]
+        one = [figure(shown(claim)) if claim["parts"] else "–" for claim in (a, b)]
         rows.append([f"`{a['id']}`", a["sentence"], WORDS[a["verdict"]], one[0], WORDS[b["verdict"]], one[1], settled(a, b)])
     heads = [f"seeds {seeds_of(answer)}" for answer in (first, second)]
     return table(["claim", "that …", heads[0], "figure (95 % interval)", heads[1], "figure (95 % interval)", "settled"], rows)

@@ -19,7 +19,8 @@ pub struct Prediction {
 const ROUNDING: f64 = 1e-12;
 
 impl Prediction {
-    /// Of pairs predicted, measured, one a seed; none without any, or where one is no number.
+    /// The means over seeds of what is predicted and of what was measured, one pair a seed. There is no prediction without a
+    /// seed, or where a mean is not finite.
     pub fn of(what: &str, pairs: &[[f64; 2]]) -> Option<Self> {
         let n = pairs.len();
         let mean = |of: &dyn Fn(&[f64; 2]) -> f64| pairs.iter().map(of).sum::<f64>() / n as f64;

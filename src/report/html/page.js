@@ -135,7 +135,7 @@
     return [["panel", "arm", "what", "seed", "x_axis", "x", "y", "x_low", "x_high"], ...body];
   }
 
-  // A cell that a spreadsheet would take for a formula is no number of ours: it gets a space in front.
+  // Text that begins like a formula gets a space in front, so that a spreadsheet does not compute it.
   function cell(value) {
     const text = String(value);
     const safe = typeof value === "string" && /^[=+\-@]/.test(text) ? ` ${text}` : text;
