@@ -6,6 +6,7 @@ Usage:
 
     scripts/check_claims.py sigmoid affine bn affine_init
     scripts/check_claims.py cnn affine bn
+    scripts/check_claims.py cnn bn --pooled     # what max pooling makes of normalised features, in place of times
 
 Regimes: shallow, sigmoid, deep10, cnn. Arms: affine, bn, affine_init, frozen. Nothing of bn-exp's code takes part, and no
 number of its runs: weights and batches are PyTorch's own, so single runs differ, and means over seeds agree as far as their
@@ -15,6 +16,11 @@ of five successive accuracies has reached the target.
 
 For each arm and rate (the one chosen, and those that the tuning seeds cannot tell from it) it prints the step at which each
 seed arrives, and the mean of ln T with its standard error; a run that never arrives counts at its budget.
+
+With --pooled the CNN is trained to its end, and x-hat of each pooled channel, of mean 0 and SD 1 over 256 samples, is pooled.
+It prints the mean of the pooled values; what normal values with the same correlation rho of neighbours would have,
+1.0294 sqrt(1 - rho); and how far differences d of neighbours are from normal: mean |d| over SD of d, which is 0.798 for
+normal ones and less where most differences are small and a few large.
 """
 
 import argparse
@@ -118,10 +124,8 @@ def looks(last):
     return {*steps, last}
 
 
-def arrival(regime, arm, rate, seed, target, images, labels):
-    """The step at which a run arrives, or None."""
-    torch.manual_seed(seed)
-    net = network(regime, arm)
+def arrival(net, regime, rate, target, images, labels):
+    """The step at which a run arrives, or None; where the target is out of reach it trains to its end."""
     optimizer = torch.optim.SGD(net.parameters(), rate)
     count = len(images) - HELD_OUT
     order, at, found = torch.randperm(count), 0, []
@@ -148,12 +152,48 @@ def arrival(regime, arm, rate, seed, target, images, labels):
     return None
 
 
+def pooled(net, images):
+    """Of x-hat behind each norm that is pooled: mean of what is pooled, mean for normal values, mean |d| / SD of d."""
+    x, found = images, []
+    with torch.no_grad():
+        for layer in net:
+            if isinstance(layer, nn.BatchNorm2d):
+                mean, sd = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), unbiased=False, keepdim=True)
+                # The four places of each 2x2, and their six pairs.
+                h = (x - mean) / sd
+                four = torch.stack([h[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)])
+                pairs = [(a, b) for a in range(4) for b in range(a)]
+                rho = torch.stack([(four[a] * four[b]).mean((0, 2, 3)) for a, b in pairs]).mean(0)
+                d = torch.stack([four[a] - four[b] for a, b in pairs])
+                shape = d.abs().mean((0, 1, 3, 4)) / d.square().mean((0, 1, 3, 4)).sqrt()
+                normal = 1.0294 * (1 - rho).clamp(min=0).sqrt()
+                found.append(torch.stack([four.amax(0).mean((0, 2, 3)), normal, shape], 1))
+            x = layer(x)
+    return torch.cat(found).mean(0).tolist()
+
+
+def show_pooled(net_of, train, images, seeds):
+    """A line a seed, and the means with their standard errors."""
+    rows = []
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        net = net_of()
+        train(net)
+        net.train()
+        rows.append(pooled(net, images))
+        print(f"seed {seed}: pooled mean {rows[-1][0]:.3f}, normal {rows[-1][1]:.3f}, mean |d|/SD {rows[-1][2]:.3f}", flush=True)
+    for name, values in zip(("pooled mean", "of normal values", "mean |d|/SD"), zip(*rows)):
+        error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else float("nan")
+        print(f"{name:17} {statistics.mean(values):.4f} ± {error:.4f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("regime", choices=list(STEPS))
     parser.add_argument("arms", nargs="+", choices=["affine", "bn", "affine_init", "frozen"])
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--rate", type=float, action="append", help="this rate instead of those chosen; repeatable")
+    parser.add_argument("--pooled", action="store_true", help="pool x-hat of the trained CNN instead")
     parser.add_argument("--data-dir", type=Path, default=os.environ.get("BN_EXP_DATA_DIR", ROOT.parent / "shared" / "data"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -162,11 +202,22 @@ def main():
     labels = torch.tensor(read_idx(folder / "train-labels-idx1-ubyte").astype(np.int64))
     tuned = json.loads(RATES.read_text())["data"]["mnist"][arguments.regime]["constant"]
     budget = STEPS[arguments.regime]
+    if arguments.pooled:
+        if (arguments.regime, arguments.arms) != ("cnn", ["bn"]):
+            parser.error("--pooled is of cnn bn")
+        train = lambda net: arrival(net, "cnn", tuned["arms"]["bn"]["best"], math.inf, images, labels)
+        held_out = images[-HELD_OUT:][:256]
+        return show_pooled(lambda: network("cnn", "bn"), train, held_out, arguments.seeds)
+
+    def run(arm, rate, seed):
+        torch.manual_seed(seed)
+        return arrival(network(arguments.regime, arm), arguments.regime, rate, tuned["target"], images, labels)
+
     print(f"{arguments.regime}: steps to {tuned['target']}, {arguments.seeds} seeds, budget {budget}")
     for arm in arguments.arms:
         chosen = tuned["arms"][arm]
         for rate in arguments.rate or [chosen["best"], *chosen.get("as_good", [])]:
-            times = [arrival(arguments.regime, arm, rate, seed, tuned["target"], images, labels) for seed in range(arguments.seeds)]
+            times = [run(arm, rate, seed) for seed in range(arguments.seeds)]
             logs = [math.log(time or budget) for time in times]
             error = statistics.stdev(logs) / math.sqrt(len(logs)) if len(logs) > 1 else float("nan")
             shown = " ".join("never" if time is None else str(time) for time in times)

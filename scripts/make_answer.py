@@ -24,6 +24,7 @@ import csv
 import json
 import math
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -304,7 +305,7 @@ def draw_rates(tuning):
                 continue
             points = accuracies(tuning / regime / arm)
             rates = [rate for rate, _ in points]
-            axis.plot(rates, [scores[len(scores) // 2] for _, scores in points], color=colour, marker="o", ms=3, label=arm)
+            axis.plot(rates, [statistics.median(scores) for _, scores in points], color=colour, marker="o", ms=3, label=arm)
             axis.fill_between(rates, [s[0] for _, s in points], [s[-1] for _, s in points], color=colour, alpha=0.15, lw=0)
         axis.set_xscale("log")
         axis.set_xlabel("learning rate")

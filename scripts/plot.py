@@ -21,8 +21,9 @@ Figures, written to DIR (default: the experiment's folder); those whose tables a
                    median over seeds, a diverged run counting as worst; bars from smallest to largest of the runs that
                    finished; crosses above count the diverged.
 
-`best`, `percentiles` and `depth` show each arm at its sweep point of best mean validation accuracy (a diverged run counts 0),
-or at the one given by --at. --size is in inches. Of published tables, which lack most files, it draws what they have.
+`best`, `percentiles` and `depth` show all arms at the values of --at. Of axes that --at does not name, those of
+`compare.select` take each arm's value of best mean validation accuracy (a diverged run counts 0), any other its first value.
+--size is in inches. Of published tables, which lack most files, it draws what they have.
 Exit status: 0 drawn, 2 something is missing.
 """
 
@@ -128,6 +129,8 @@ def ordered(values):
 
 # Every arm of the experiment, whichever are drawn: an arm looks the same in all figures.
 ALL_ARMS = []
+# The axes that arms are tuned over; None where that is not known, and all count as such.
+TUNED = None
 
 
 def colours(variants):
@@ -183,6 +186,7 @@ def grid_of_panels(count, width=3.6, height=2.8, columns=None, **options):
 def finish(figure, title, handles, caption, path):
     """Title and legend above, caption below, and the file."""
     width = figure.get_figwidth()
+    title = textwrap.fill(title, int(11 * width))
     if handles:
         # As many beside each other as the longest of their names allows.
         longest = max(len(str(handle.get_label())) for handle in handles)
@@ -215,19 +219,19 @@ def step_ticks(panel):
     panel.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 5, 10]))
 
 
-def best_points(runs):
-    """{variant: its sweep point of best mean validation accuracy}; a diverged run counts 0."""
-    done = runs[runs["status"].isin(["completed", "diverged"])]
+def best_points(runs, points):
+    """{variant: the one of these sweep points with its best mean validation accuracy}; a diverged run counts 0."""
+    done = runs[runs["status"].isin(["completed", "diverged"]) & runs["point"].isin(points)]
     if done.empty:
-        raise PlotError("runs.csv has no completed run; finish them with `bn-exp run`")
+        raise PlotError("runs.csv has no completed run at these values of the sweep; finish them with `bn-exp run`")
     means = {}
     for (variant, point), group in done.groupby(["variant", "point"], sort=False):
         means.setdefault(variant, {})[point] = group["validation_accuracy"].fillna(0.0).mean()
     return {variant: max(by_point, key=by_point.get) for variant, by_point in means.items()}
 
 
-def chosen_point(runs, axes, given):
-    """The sweep point of --at AXIS=VALUE...; each axis must be named."""
+def given_values(axes, given):
+    """{axis: value} of --at AXIS=VALUE…."""
     wanted = {}
     for entry in given:
         axis, equals, value = entry.partition("=")
@@ -237,12 +241,7 @@ def chosen_point(runs, axes, given):
         if axis in wanted:
             raise PlotError(f"--at names {axis} twice")
         wanted[axis] = value
-    same = lambda a, b: a == b or (is_number(a) and is_number(b) and float(a) == float(b))
-    points = [p for p in ordered(runs["point"]) if all(same(v, wanted.get(a, v)) for a, v in zip(axes, p))]
-    if len(points) != 1:
-        there = "; ".join(describe(axes, p) for p in (points or ordered(runs["point"]))[:12])
-        raise PlotError(f"--at {' --at '.join(given)} fits {len(points)} sweep points; name one of: {there}")
-    return points[0]
+    return wanted
 
 
 def is_number(text):
@@ -254,11 +253,25 @@ def is_number(text):
 
 
 def shown_points(runs, axes, at):
-    """{variant: the sweep point that is shown}, and what to say of that."""
-    if at:
-        point = chosen_point(runs, axes, at)
-        return {variant: point for variant in ordered(runs["variant"])}, "as given"
-    return best_points(runs), "each arm's best by mean validation accuracy, a diverged run counting 0"
+    """{variant: the sweep point that is shown}, and what to say of that.
+
+    Values of --at hold for all arms. Of the other axes, those that arms are tuned over take each arm's best value; any else
+    takes its first, so that arms are held against each other at one setting.
+    """
+    wanted = given_values(axes, at)
+    points = ordered(runs["point"])
+    for i, axis in enumerate(axes):
+        if axis not in wanted and TUNED is not None and axis not in TUNED:
+            wanted[axis] = points[0][i]
+    same = lambda a, b: a == b or (is_number(a) and is_number(b) and float(a) == float(b))
+    here = [p for p in points if all(same(v, wanted.get(a, v)) for a, v in zip(axes, p))]
+    if not here:
+        there = "; ".join(describe(axes, p) for p in points[:12])
+        raise PlotError(f"--at {' --at '.join(at)} fits no sweep point; there are: {there}")
+    fixed = ", ".join(f"{axis} = {value}" for axis, value in wanted.items())
+    best = "each arm's best by mean validation accuracy, a diverged run counting 0"
+    how = "; ".join(filter(None, [fixed, best if len(here) > 1 else ""]))
+    return best_points(runs, here), how
 
 
 def at_points(table, points):
@@ -593,6 +606,17 @@ FIGURES = {
 }
 
 
+def tuned_axes(folder):
+    """compare.select of the experiment's record; None without a record."""
+    try:
+        record = json.loads((folder / "experiment.json").read_text())
+        return record["configuration"].get("compare", {}).get("select") or []
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, AttributeError) as error:
+        raise PlotError(f"{folder / 'experiment.json'} is no record of an experiment: {error}") from None
+
+
 def draw(options):
     """Draws the figures asked for, or all whose tables there are; yields the paths written."""
     folder = options.experiment_dir
@@ -608,8 +632,10 @@ def draw(options):
     unknown = [arm for arm in options.arms if arm not in known]
     if unknown:
         raise PlotError(f"there is no arm {', '.join(unknown)}; arms: {', '.join(known)}")
+    global TUNED
+    TUNED = tuned_axes(folder)
     if options.at:
-        chosen_point(tables["runs"], axes, options.at)
+        shown_points(tables["runs"], axes, options.at)
     if options.arms:
         tables = {key: table[table["variant"].isin(options.arms)] for key, table in tables.items()}
     runs, out = tables["runs"], options.out or folder
@@ -648,8 +674,8 @@ def size(text):
         width, height = map(float, text.lower().split("x"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is not WIDTHxHEIGHT in inches, such as 6x4") from None
-    if not (1 <= width <= 60 and 1 <= height <= 60):
-        raise argparse.ArgumentTypeError("a side is from 1 to 60 inches long")
+    if not (2 <= width <= 60 and 2 <= height <= 60):
+        raise argparse.ArgumentTypeError("a side is from 2 to 60 inches long")
     return width, height
 
 
@@ -663,7 +689,7 @@ def main():
     parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="of each figure, in inches")
     parser.add_argument("--block", type=int, help="block of the percentiles (default: the last with rows)")
     parser.add_argument("--channel", type=int, default=0, help="channel of the percentiles (default 0)")
-    parser.add_argument("--at", action="append", default=[], metavar="AXIS=VALUE", help="sweep point; repeatable")
+    parser.add_argument("--at", action="append", default=[], metavar="AXIS=VALUE", help="value of an axis of the sweep; repeatable")
     parser.add_argument("--program", type=Path, help="bn-exp, for the differences (default: the one built here, or in PATH)")
     options = parser.parse_args()
     plt.rcParams.update(STYLE)

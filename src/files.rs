@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
@@ -226,6 +226,10 @@ impl Unfinished {
     /// The system's, with the path.
     pub fn begin(path: &Path) -> anyhow::Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("."));
+        // The system's words would name a file that nobody asked for.
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+            bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
+        }
         let file = readable(tempfile::Builder::new().prefix(UNFINISHED)).tempfile_in(folder);
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { file, path: path.to_owned() })

@@ -22,6 +22,7 @@ pub mod regime;
 mod regression;
 pub mod sheet;
 pub mod suite;
+pub mod tried;
 pub mod tune;
 
 mod absorption;

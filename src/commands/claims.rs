@@ -20,6 +20,7 @@ use crate::claims::list;
 use crate::claims::rates::{self, FIRST_SEEDS, Rates};
 use crate::claims::regime::{Data, Regime, Schedule};
 use crate::claims::suite::{Part, Suite};
+use crate::claims::tried::tuning_folder;
 use crate::claims::tune::tune;
 use crate::cli::ClaimsArgs;
 use crate::config::problem::did_you_mean;
@@ -56,12 +57,12 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
     let (data, note) = data(args, &store)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let seeds = if args.tune { FIRST_SEEDS } else { args.seeds.clone().unwrap_or(0..=seeds(args) - 1) };
-    let out = if args.tune { args.out.join("tuning") } else { args.out.clone() };
+    let folder = if args.tune { tuning_folder(&args.out, data.name()) } else { args.out.join(data.name()) };
     let suite = Suite {
         claims,
         data,
         store: &store,
-        folder: out.join(data.name()),
+        folder,
         seeds: seeds.collect(),
         rates: rates(data, args.quick),
         jobs: args.jobs.map_or(cores, usize::from),
@@ -192,6 +193,10 @@ fn keep(path: &Path, all: &[Judged], ground: &Ground) -> anyhow::Result<()> {
     let kept = json::kept(&earlier, all, ground);
     let mut both: Vec<Judged> = all.iter().cloned().chain(kept).collect();
     both.sort_by_key(|judged| list::ALL.iter().position(|claim| claim.id == judged.claim.id));
+    // A claim without experiment has made no folder.
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
     files::write_atomically(path, json::written(&both, ground).as_bytes())
 }
 

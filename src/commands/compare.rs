@@ -26,7 +26,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         ..Options::default()
     };
     let mut problems = Vec::new();
-    let mut experiments = Vec::new();
+    let mut experiments: Vec<(Loaded, PathBuf)> = Vec::new();
     let (mut seen, mut paths) = (Vec::new(), Vec::new());
     for path in &args.paths {
         let found = place_of(path).and_then(|place| {
@@ -36,11 +36,14 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
                 return Ok(None);
             }
             seen.push(real);
-            paths.push(path.clone());
             Ok(Some((load(&ExperimentFolder::at(&place), &waiting(&NEVER))?, place)))
         });
         match found {
-            Ok(loaded) => experiments.extend(loaded),
+            Ok(Some((loaded, place))) if !is_held(&experiments, &loaded, &place) => {
+                experiments.push((loaded, place));
+                paths.push(path.clone());
+            }
+            Ok(_) => {}
             Err(error) => problems.push(trained_first(error, path)),
         }
     }
@@ -84,6 +87,14 @@ fn named_in(path: &Path) -> Option<PathBuf> {
     let text = files::read_text(path).unwrap_or_default();
     let written: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     written["name"].as_str().map(PathBuf::from).or_else(|| path.file_stem().map(PathBuf::from))
+}
+
+/// Whether an experiment's runs are those of an earlier one, as in a copy of its folder: then that is said.
+pub(super) fn is_held(experiments: &[(Loaded, PathBuf)], next: &Loaded, place: &Path) -> bool {
+    let Some((_, first)) = experiments.iter().find(|(earlier, _)| earlier.runs == next.runs) else { return false };
+    let (first, place) = (first.display(), place.display());
+    complain(format!("warning: {place} holds the same runs as {first}; it is left out"));
+    true
 }
 
 /// Experiments of one name go by their paths.

@@ -1,13 +1,14 @@
 //! `bn-exp report`: one HTML file with the verdicts and the figures.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::compare::{load, place_of, told_apart, trained_first};
+use super::compare::{is_held, load, place_of, told_apart, trained_first};
 use super::exit::Exit;
 use super::terminal::{NEVER, complain, show, waiting};
+use crate::claims::tried::{tried, tuning_folder};
 use crate::cli::ReportArgs;
 use crate::compare::joined::joined;
 use crate::compare::{Comparison, Loaded, Options, compare};
@@ -33,11 +34,16 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
             let text = String::from_utf8(text).context("it is no text");
             let read = text.and_then(|text| json::read(&text));
             let (all, ground) = read.with_context(|| place.join(json::FILE).display().to_string())?;
-            verdicts.push(Verdicts { all, ground });
+            let out = place.parent().unwrap_or(Path::new("."));
+            let tried = tried(&tuning_folder(out, &ground.data))?;
+            verdicts.push(Verdicts { all, ground, tried });
             continue;
         }
         let loaded = load(&ExperimentFolder::at(&place), &waiting(&NEVER));
-        experiments.push((loaded.map_err(|error| trained_first(error, path))?, place));
+        let loaded = loaded.map_err(|error| trained_first(error, path))?;
+        if !is_held(&experiments, &loaded, &place) {
+            experiments.push((loaded, place));
+        }
     }
     let mut folders: Vec<(ExperimentFolder, Loaded)> =
         experiments.iter().map(|(loaded, place)| (ExperimentFolder::at(place), loaded.clone())).collect();

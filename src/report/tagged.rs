@@ -1,8 +1,9 @@
 //! The tables of runs over training as figures with tags, such as `loss/validation/running_stats`: those over all channels.
 
+use std::collections::HashSet;
 use std::io::{Read, Seek};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::compare::sheet::{self, Column, Number, Sheet, Word};
 use crate::files;
@@ -50,6 +51,8 @@ pub struct Reader<R> {
     keys: Vec<(&'static str, Column<Word>)>,
     figures: Vec<(&'static str, Column<Number>)>,
     pending: Option<Figures>,
+    /// Of the run that is being read, the rows that there were.
+    seen: (String, HashSet<(u64, String)>),
 }
 
 impl<R: Read + Seek> Reader<R> {
@@ -63,7 +66,8 @@ impl<R: Read + Seek> Reader<R> {
         let figures = figures.collect::<anyhow::Result<Vec<_>>>()?;
         let prefix = table.file.strip_suffix(".csv").filter(|_| !is_curves).map(str::to_owned);
         let (id, step) = (sheet.column("run_id")?, sheet.column("step")?);
-        let mut reader = Self { sheet, is_curves, prefix, id, step, keys, figures, pending: None };
+        let mut reader =
+            Self { sheet, is_curves, prefix, id, step, keys, figures, pending: None, seen: Default::default() };
         reader.advance()?;
         Ok(reader)
     }
@@ -89,10 +93,21 @@ impl<R: Read + Seek> Reader<R> {
             let figure =
                 |(name, column): &(&'static str, Column<Number>)| Ok(row.get(*column)?.map(|x| (tag(name), x)));
             let figures = self.figures.iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
+            for ((name, column), figure) in self.figures.iter().zip(&figures) {
+                if *name == "accuracy" && figure.as_ref().is_some_and(|(_, x)| !(0.0..=1.0).contains(x)) {
+                    bail!("{}: an accuracy is from 0 to 1", row.at(*column));
+                }
+            }
             let step: Option<f64> = row.get(self.step)?;
             let step = step.filter(|step| *step >= 0.0 && step.fract() == 0.0 && *step < 1e15);
             let step = step.with_context(|| format!("{}: a step is a whole number from 0", row.at(self.step)))? as u64;
             let id = row.get(self.id)?.to_owned();
+            if self.seen.0 != id {
+                self.seen = (id.clone(), HashSet::new());
+            }
+            if !self.seen.1.insert((step, path)) {
+                bail!("{}: the run has this row twice; `bn-exp collect` makes the table anew", row.at(self.step));
+            }
             self.pending =
                 Some(Figures { id, step, is_curves: self.is_curves, figures: figures.into_iter().flatten().collect() });
             break;

@@ -152,8 +152,18 @@ fn accuracies(lab: &Lab, arm: &str) -> Vec<(u64, f64)> {
 #[test]
 fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     let lab = Lab::new();
+    lab.call(&["claims", "co-adaptation", "--data", "glyphs", "--out", "out", "--seeds", "7"]).expect(0);
     let all = verdicts(&lab, &["--seeds", "7"]);
     let claim = &all["claims"][0];
+    // What another call with these seeds found is kept, and what one with others found is not.
+    let kept = || {
+        let kept = lab.json("out/glyphs/claims.json")["claims"].as_array().expect("claims").clone();
+        kept.iter().map(|claim| claim["id"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (all["claims"].as_array().map(Vec::len), kept()),
+        (Some(1), vec!["capacity".to_owned(), "co-adaptation".to_owned()])
+    );
     assert_eq!((all["schema_version"].as_u64(), all["data"].as_str()), (Some(1), Some("glyphs")));
     for key in ["id", "kind", "verdict", "detail", "estimate", "interval", "criterion", "seconds", "parts"] {
         assert!(!claim[key].is_null(), "{key}: {claim}");
@@ -176,6 +186,7 @@ fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     assert_eq!(verdicts(&lab, &["--seeds", "7"])["claims"][0]["estimate"], claim["estimate"]);
     let fewer = verdicts(&lab, &["--seeds", "1-6"]);
     assert_eq!(fewer["claims"][0]["parts"][0]["n"], 6);
+    assert_eq!(kept(), ["capacity"]);
     // With six seeds the gate may stay closed, and then there is no estimate.
     let of_six = fewer["claims"][0]["estimate"].as_f64();
     assert!(of_six.is_none_or(|share| (share - estimate(1..7)).abs() < 1e-9), "{of_six:?}");

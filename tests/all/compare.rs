@@ -647,7 +647,13 @@ fn mirrored_contrasts_are_one_and_an_experiment_given_twice_is_compared_once() {
     }
     let twice = lab.call(&["compare", "u", "./u"]).expect(0);
     assert_eq!(twice.stdout, lab.call(&["compare", "u"]).expect(0).stdout);
-    twice.complains(&["given twice"]);
+    let twice = twice.complains(&["given twice"]);
+    for file in ["experiment.json", "runs.csv", "timing.csv"] {
+        lab.write(format!("copy/{file}"), other.bytes(format!("results/t/{file}")));
+    }
+    let copied = lab.call(&["compare", "u", "copy"]).expect(0);
+    assert_eq!(copied.stdout, twice.stdout);
+    copied.complains(&["copy holds the same runs as u"]);
 }
 
 // What is missing.
@@ -1103,4 +1109,76 @@ fn a_metric_that_came_after_the_first_tables_may_be_absent_and_no_other() {
         std::fs::write(&path, without_column(&whole, metric)).unwrap();
         lab.call(&["compare", "results/t"]).expect(1).complains(&["runs.csv", metric]);
     }
+}
+
+/// The table of runs with another value in a column of an arm.
+fn with_scores(lab: &Lab, arm: &str, column: &str, of: impl Fn(f64) -> f64) {
+    let mut text = lab.text("results/t/runs.csv");
+    let rows = lab.table("results/t/runs.csv");
+    for (i, row) in rows.rows.iter().enumerate().filter(|(_, row)| row["variant"] == arm) {
+        let value = of(number(&row["test_accuracy"]));
+        text = with_cell(&text, i + 2, column, &value.to_string());
+    }
+    lab.write("results/t/runs.csv", text);
+}
+
+#[test]
+fn a_verdict_that_only_single_batches_change_is_not_laid_to_running_statistics() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    with_scores(&lab, "affine", "test_accuracy_batch", |x| x);
+    with_scores(&lab, "bn", "test_accuracy_batch", |x| x - 0.05);
+    let warnings = || json_of(&lab, &[])["experiments"][0]["warnings"].to_string();
+    let said = warnings();
+    assert!(said.contains("The verdict depends") && said.contains("have settled"), "{said}");
+    assert!(!said.contains("have not settled"), "{said}");
+    // Where the population does not agree with them either, all warnings say so.
+    with_scores(&lab, "bn", "test_accuracy_population", |x| x + 0.02);
+    let said = warnings();
+    assert!(said.contains("have not settled") && !said.contains("have settled"), "{said}");
+}
+
+#[test]
+fn rounding_moves_the_ends_of_an_interval_by_a_small_part_of_its_width() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| {
+        let own = 0.024 * wobble(seed, 7 + u64::from(arm == "bn"));
+        let level = if arm == "bn" { 0.8504 } else { 0.8 };
+        End::Accuracy([0.3, 0.9, 0.4][rate], level + own)
+    });
+    let found = &json_of(&lab, &[])["experiments"][0]["contrasts"][0];
+    let exact = [0, 1].map(|end| found["interval"][end].as_f64().expect("an end"));
+    let text = lab.call(&["compare", "results/t"]).expect(0).stdout;
+    let (_, rest) = text.split_once("95 % interval ").expect("an interval");
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let shown = [words[0], words[2]].map(|word| word.trim_matches([',', '+']).parse::<f64>().expect("a number"));
+    for (exact, shown) in exact.iter().zip(shown) {
+        assert!(
+            (exact - shown).abs()
+                <= (found["interval"][1].as_f64().unwrap() - found["interval"][0].as_f64().unwrap()) / 8.0,
+            "{exact} is shown as {shown}"
+        );
+    }
+}
+
+#[test]
+fn a_seed_that_is_read_at_the_end_of_the_grid_is_named_beside_the_best_rate() {
+    // All seeds favour the rate in the middle; without seed 0 the others favour the last, and so seed 0 is read there.
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| match arm {
+        "bn" => {
+            End::Accuracy([0.3, if seed == 0 { 0.95 } else { 0.80 }, if seed == 0 { 0.60 } else { 0.81 }][rate], 0.8)
+        }
+        _ => planted(0.0)(arm, seed, rate),
+    });
+    lab.call(&["compare", "results/t"]).expect(0).says(&["0.1 (edge 1.0)"]);
+}
+
+#[test]
+fn a_split_of_few_samples_is_warned_of_where_something_rests_on_it() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    lab.call(&["compare", "results/t"])
+        .expect(0)
+        .says(&["The validation split has 30 samples", "The test split has 30 samples"]);
+    // Nothing is tuned at a value of --by, and a validation metric does not read the test split.
+    let said =
+        lab.call(&["compare", "results/t", "--by", "optimizer.lr", "--metric", "validation_loss"]).expect(0).stdout;
+    assert!(!said.contains("split has"), "{said}");
 }

@@ -97,6 +97,7 @@ fn names_are_text_and_faults_are_said() {
     assert_eq!(page.matches("<section").count(), 1);
     lab.call(&["report", "results/none"]).expect(1).complains(&["results/none"]);
     lab.call(&["report"]).expect(2);
+    lab.call(&["report", "results/t", "--output", "no/one.html"]).expect(1).complains(&["there is no folder no"]);
     std::fs::write(lab.path("results/t/claims.json"), "{}").expect("written");
     lab.call(&["report", "results/t"]).expect(1).complains(&["claims.json", "no verdicts"]);
 }
@@ -116,4 +117,142 @@ fn arms_that_were_run_apart_are_shown_together() {
     for arm in ["affine", "bn"] {
         assert!(!traces(&data, "Training", arm).is_empty(), "{arm} has no curve");
     }
+}
+
+/// Every panel of the figure of this title.
+fn panels(data: &Value, title: &str) -> Vec<Value> {
+    let figures = data["figures"].as_array().expect("figures").iter().filter(|figure| figure["title"] == title);
+    figures.flat_map(|figure| figure["panels"].as_array().expect("panels").clone()).collect()
+}
+
+fn data(lab: &Lab, path: &str) -> Value {
+    serde_json::from_str(&unpacked(&page(lab, path), "data")).expect("json")
+}
+
+#[test]
+fn the_verdicts_are_those_that_compare_gives_for_the_same_experiments() {
+    let lab = Lab::new();
+    for (name, steps) in [("t", 12), ("u", 13)] {
+        let config = with(with(small(), "name", json!(name)), "train.steps", json!(steps));
+        let config = with(with(config, "seeds", json!(6)), "variants", json!(["affine", "bn"]));
+        lab.run(&with(config, "log", json!({})), &["--quiet"]).expect(0);
+    }
+    // Six seeds can decide one test, 2/2^6 < 0.05, and not two.
+    let few = |args: &[&str]| {
+        lab.call(&[&["report"], args, &["--output", "r.html"]].concat()).expect(0);
+        page(&lab, "r.html").matches("too few seeds for a verdict").count()
+    };
+    assert_eq!((few(&["results/t"]), few(&["results/u"])), (0, 0));
+    assert_eq!(few(&["results/t", "results/u"]), 2);
+}
+
+#[test]
+fn seconds_are_those_of_the_arm_at_the_setting_that_is_shown() {
+    let lab = Lab::new();
+    let config =
+        with(with(small(), "sweep", json!({ "train.batch_size": [5, 30] })), "variants", json!(["affine", "bn"]));
+    lab.run(&with(config, "log", json!({ "evaluate_every": 2 })), &["--quiet"]).expect(0);
+    lab.call(&["report", "results/t"]).expect(0);
+    let timing = lab.table("results/t/timing.csv");
+    let data = data(&lab, "results/t/report.html");
+    for batch in ["5", "30"] {
+        let all = panels(&data, &format!("Training, train.batch_size = {batch}"));
+        assert!(!all.is_empty(), "no curves at {batch}");
+        for arm in ["affine", "bn"] {
+            let runs = timing.only(&[("variant", arm), ("train.batch_size", batch)]);
+            let times: Vec<f64> = runs.iter().map(|row| row["us_per_step"].parse().expect("a time")).collect();
+            let expected = f64::midpoint(times[0], times[1]);
+            for panel in &all {
+                let found = panel["us_per_step"][arm].as_f64().expect("a time");
+                assert!((found - expected).abs() <= 1e-9 * expected, "{arm} at {batch}: {found}, {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_arm_whose_rate_is_not_chosen_yet_has_no_curve() {
+    let lab = Lab::new();
+    let config =
+        with(with(small(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] })), "variants", json!(["affine", "bn"]));
+    let config = with(config, "compare", json!({ "metric": "test_accuracy", "select": ["optimizer.lr"] }));
+    let config = with(config, "log", json!({ "evaluate_every": 2 }));
+    // Half of the runs: no seed has both rates of both arms.
+    lab.run(&config, &["--quiet", "--shard", "1/2"]).expect(0);
+    let said = lab.call(&["compare", "results/t", "--format", "json"]).expect(0).stdout;
+    let compared: Value = serde_json::from_str(&said).expect("json");
+    lab.call(&["report", "results/t"]).expect(0);
+    let all = panels(&data(&lab, "results/t/report.html"), "Training");
+    let mut unchosen = 0;
+    for arm in compared["experiments"][0]["arms"].as_array().expect("arms") {
+        let name = arm["variant"].as_str().expect("a name");
+        let is_drawn =
+            all.iter().flat_map(|panel| panel["traces"].as_array().expect("traces")).any(|t| t["legendgroup"] == name);
+        assert_eq!(is_drawn, !arm["selected"].is_null(), "{name}");
+        unchosen += usize::from(arm["selected"].is_null());
+    }
+    assert!(unchosen > 0, "every arm has a rate: nothing was tested");
+}
+
+#[test]
+fn a_difference_without_interval_is_drawn_as_a_point() {
+    let lab = Lab::new();
+    let config = with(with(small(), "seeds", json!(1)), "variants", json!(["affine", "bn"]));
+    lab.run(&config, &["--quiet"]).expect(0);
+    lab.call(&["report", "results/t"]).expect(0);
+    let all = panels(&data(&lab, "results/t/report.html"), "Differences between arms");
+    let traces: Vec<&Value> = all.iter().flat_map(|panel| panel["traces"].as_array().expect("traces")).collect();
+    let large = traces.iter().find(|trace| trace["name"] == "bn − affine").expect("the contrast");
+    assert!(large["error_x"].is_null(), "one seed has no interval: {large}");
+}
+
+#[test]
+fn rates_that_were_tried_are_drawn_beside_the_claims() {
+    let lab = Lab::new();
+    lab.call(&["claims", "co-adaptation", "--data", "glyphs", "--out", "out"]).expect(0);
+    let config = with(with(small(), "name", json!("bn")), "variants", json!(["bn"]));
+    let config = with(with(config, "sweep", json!({ "optimizer.lr": [0.3, 0.1] })), "seeds", json!(3));
+    lab.run(&config, &["--quiet", "--out", "out/tuning/glyphs/shallow"]).expect(0);
+    lab.call(&["report", "out/glyphs"]).expect(0);
+    let runs = lab.table("out/tuning/glyphs/shallow/bn/runs.csv");
+    let expected = ["0.1", "0.3"].map(|rate| {
+        let mut all: Vec<f64> = runs
+            .only(&[("optimizer.lr", rate)])
+            .iter()
+            .map(|row| row["validation_accuracy"].parse().expect("an accuracy"))
+            .collect();
+        all.sort_by(f64::total_cmp);
+        all
+    });
+    let data = data(&lab, "out/glyphs/report.html");
+    let shown = traces(&data, "At which learning rates each arm learns", "bn");
+    for (i, name) in ["smallest", "median", "largest"].into_iter().enumerate() {
+        let (_, points) = shown.iter().find(|(what, _)| what == name).expect("a line");
+        for ((rate, found), (at, all)) in points.iter().zip([0.1, 0.3].iter().zip(&expected)) {
+            assert!(rate == at && (found - all[i]).abs() < 1e-5, "{name} at {at}: {found}, {all:?}");
+        }
+        assert_eq!(points.len(), 2);
+    }
+}
+
+#[test]
+fn a_table_that_holds_what_no_run_can_write_is_named() {
+    let lab = Lab::new();
+    lab.run(&with(small(), "log", json!({ "evaluate_every": 2 })), &["--quiet"]).expect(0);
+    // With the runs at hand the tables would be made anew.
+    std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
+    let whole = lab.text("results/t/curves.csv");
+    let lines: Vec<&str> = whole.lines().collect();
+    let at = lines.iter().position(|line| line.contains(",validation,")).expect("a row");
+    let twice = [&lines[..=at], &lines[at..]].concat().join("\n") + "\n";
+    lab.write("results/t/curves.csv", twice);
+    lab.call(&["report", "results/t"]).expect(1).complains(&["curves.csv", "row twice"]);
+    let (before, _) = lines[at].rsplit_once(',').expect("cells");
+    let wrong = whole.replacen(lines[at], &format!("{before},1.5"), 1);
+    lab.write("results/t/curves.csv", wrong);
+    lab.call(&["report", "results/t"]).expect(1).complains(&["curves.csv", "from 0 to 1"]);
+    let half = whole.replacen(",2,", ",2.5,", 1);
+    assert_ne!(half, whole);
+    lab.write("results/t/curves.csv", half);
+    lab.call(&["report", "results/t"]).expect(1).complains(&["curves.csv", "a step is a whole number"]);
 }

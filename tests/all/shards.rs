@@ -46,8 +46,10 @@ fn what_does_not_belong_together_is_refused() {
     lab.run(&config(), &["--shard", "1/2", "--out", "a"]).expect(0);
     lab.run(&with(config(), "train.steps", json!(13)), &["--shard", "2/2", "--out", "b"]).expect(0);
     lab.run(&with(config(), "name", json!("u")), &["--shard", "2/2", "--out", "c"]).expect(0);
-    for (other, words) in [("b/t", "different plans"), ("c/u", "of u"), ("d/t", "no folder d/t")] {
-        lab.call(&["collect", "a/t", other, "--out", "results"]).expect(1).complains(&[words]);
+    let others: [(&str, &[&str]); 3] =
+        [("b/t", &["different plans", "train.steps: 12 ", ", 13 "]), ("c/u", &["of u"]), ("d/t", &["no folder d/t"])];
+    for (other, words) in others {
+        lab.call(&["collect", "a/t", other, "--out", "results"]).expect(1).complains(words);
         assert!(!lab.path("results").exists());
     }
 }

@@ -5,7 +5,10 @@ use crate::claims::decide::{Criterion, Unit};
 use crate::claims::judged::Judged;
 use crate::claims::judging::Part;
 use crate::claims::regime::Regime;
+use crate::claims::tried::Tried;
 use crate::report::claims::Ground;
+use crate::stats::describe::median;
+use crate::stats::sample::Sample;
 
 /// Verdicts, and what they were found on.
 pub struct Verdicts {
@@ -13,22 +16,19 @@ pub struct Verdicts {
     pub all: Vec<Judged>,
     /// The data and the seeds.
     pub ground: Ground,
+    /// What the search for learning rates found, where it is there.
+    pub tried: Vec<Tried>,
 }
 
-/// The arms whose shares are drawn.
-pub(super) fn arms(all: &[Judged]) -> Vec<&str> {
-    let mut arms = Vec::new();
-    for (arm, _) in all.iter().flat_map(|judged| &judged.parts).filter_map(share) {
-        if !arms.contains(&arm) {
-            arms.push(arm);
-        }
-    }
-    arms
+/// The arms that are drawn, each as often as it comes: those whose shares are, and those whose rates were searched for.
+pub(super) fn arms(verdicts: &Verdicts) -> impl Iterator<Item = &str> {
+    let shares = verdicts.all.iter().flat_map(|judged| &judged.parts).filter_map(share).map(|(arm, _)| arm);
+    shares.chain(verdicts.tried.iter().map(|tried| tried.arm.name))
 }
 
 /// What there is to see of all claims, then a figure each.
-pub(super) fn figures(all: &[Judged], looks: &Looks) -> Vec<Figure> {
-    let general = [shares(all, looks), along(all)];
+pub(super) fn figures(Verdicts { all, tried, .. }: &Verdicts, looks: &Looks) -> Vec<Figure> {
+    let general = [shares(all, looks), along(all), over_rates(tried, looks)];
     general.into_iter().flatten().chain(all.iter().filter_map(parts)).collect()
 }
 
@@ -97,6 +97,37 @@ fn along(all: &[Judged]) -> Option<Figure> {
     let caption = "ln L(old) − ln L(renewed): above 0 renewing the statistics lowers the loss, below 0 it raises it. By how many \
                    steps the statistics are old, and from how many samples the new ones are.";
     Figure::of("What renewing the statistics is worth", caption, all.iter().map(panel).collect())
+}
+
+/// Accuracy at every learning rate that was tried: a panel a regime.
+fn over_rates(tried: &[Tried], looks: &Looks) -> Option<Figure> {
+    let mut regimes: Vec<Regime> = tried.iter().map(|tried| tried.arm.regime).collect();
+    regimes.dedup();
+    let panel = |regime: Regime| {
+        let here: Vec<&Tried> = tried.iter().filter(|tried| tried.arm.regime == regime).collect();
+        let rates: Vec<f64> = here.iter().flat_map(|tried| tried.by_rate.iter().map(|(rate, _)| *rate)).collect();
+        Panel::new(
+            format!("{}, validation accuracy", regime.name()),
+            "",
+            here.into_iter().flat_map(|tried| over_rate(tried, looks)).collect(),
+        )
+        .log_x("learning rate", &rates)
+    };
+    let caption = "The runs by which the rates were chosen, at a constant rate. The line is the median over the seeds that were run \
+                   at a rate, the band reaches from the smallest to the largest. A run that diverged counts as guessing.";
+    Figure::of("At which learning rates each arm learns", caption, regimes.into_iter().map(panel).collect())
+}
+
+fn over_rate(tried: &Tried, looks: &Looks) -> Vec<Drawn> {
+    let (arm, look) = (tried.arm.name, looks.get(tried.arm.name));
+    let line = |of: &dyn Fn(&[f64]) -> f64| -> Vec<[f64; 2]> {
+        tried.by_rate.iter().map(|(rate, scores)| [*rate, of(scores)]).collect()
+    };
+    let edge = |end: fn(f64, f64) -> f64| line(&|scores| scores.iter().copied().fold(f64::NAN, end));
+    let middle = line(&|scores| Sample::new(scores).map_or(f64::NAN, median));
+    let mut traces = Vec::from(Drawn::band(arm, ["smallest", "largest"], &look, &edge(f64::min), &edge(f64::max)));
+    traces.push(Drawn::marked(arm, "median", &look, &middle));
+    traces
 }
 
 /// Every figure of a claim, with its thresholds.

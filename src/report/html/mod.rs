@@ -24,7 +24,7 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::claims::text as report;
+use super::claims::text as in_words;
 use super::layout::Layout;
 use super::page::Page;
 use super::{explain, methods, summary, warnings};
@@ -121,7 +121,7 @@ struct Data {
 /// # Errors
 /// If it cannot be put together.
 pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options) -> anyhow::Result<String> {
-    let of_claims = verdicts.iter().flat_map(|verdicts| claims::arms(&verdicts.all));
+    let of_claims = verdicts.iter().flat_map(claims::arms);
     let mut names: Vec<&str> = Vec::new();
     for name in all.iter().flat_map(|shown| shown.loaded.variants.iter().map(String::as_str)).chain(of_claims) {
         if !names.contains(&name) {
@@ -132,7 +132,7 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
     let mut data = Data { figures: Vec::new() };
     let mut experiments = Vec::new();
     for verdicts in verdicts {
-        experiments.push(data.placed(of_verdicts(verdicts), claims::figures(&verdicts.all, &looks)));
+        experiments.push(data.placed(of_verdicts(verdicts), claims::figures(verdicts, &looks)));
     }
     for shown in all {
         experiments.push(data.placed(section(shown, options), figures(shown, &looks, options)));
@@ -160,7 +160,7 @@ impl Data {
                 title: panel.title.clone(),
                 height: panel.height,
                 can_be_log: panel.can_be_log,
-                is_over_steps: panel.us_per_step.is_some(),
+                is_over_steps: panel.us_per_step.as_ref().is_some_and(|times| !times.is_empty()),
             };
             let panels = figure.panels.iter().map(place).collect();
             let (title, caption) = (figure.title.clone(), figure.caption.clone());
@@ -211,19 +211,19 @@ fn section(shown: &Shown, options: &Options) -> Section {
 }
 
 /// What is said of the claims: the table, what it comes to, and the parts of each.
-fn of_verdicts(Verdicts { all, ground }: &Verdicts) -> Section {
+fn of_verdicts(Verdicts { all, ground, .. }: &Verdicts) -> Section {
     let layout = Layout::Html;
     let details = |judged: &Judged| {
-        let parts = (!judged.parts.is_empty()).then(|| report::parts(judged, layout));
-        let theory = (!judged.theory.is_empty()).then(|| report::theory(judged, layout));
+        let parts = (!judged.parts.is_empty()).then(|| in_words::parts(judged, layout));
+        let theory = (!judged.theory.is_empty()).then(|| in_words::theory(judged, layout));
         [parts, theory].into_iter().flatten().collect::<String>()
     };
     Section {
         name: format!("claims on {}", ground.data),
-        heading: layout.heading(&report::title(ground)),
+        heading: layout.heading(&in_words::title(ground)),
         verdicts: String::new(),
-        arms: report::verdicts(all, ground, layout),
-        warnings: report::last_words(all, ground, layout).concat(),
+        arms: in_words::verdicts(all, ground, layout),
+        warnings: in_words::last_words(all, ground, layout).concat(),
         more: vec![("Every part of every claim, and theory beside measurement", all.iter().map(details).collect())],
         configuration: String::new(),
         facts: Vec::new(),

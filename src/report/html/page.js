@@ -61,7 +61,9 @@
     const lines = { gridcolor: colour("--grid"), linecolor: colour("--line"), zerolinecolor: colour("--line") };
     const words = given.ticktext ? { ticktext: given.ticktext.map(plain) } : {};
     const title = given.title ? { title: { text: plain(given.title.text) } } : {};
-    return { automargin: true, exponentformat: given.type === "log" ? "power" : "e", ...lines, ...given, ...words, ...title };
+    // Without a format of its own a log axis writes 0.02 as 2.
+    const format = given.type === "log" ? { tickformat: "~g" } : { exponentformat: "e" };
+    return { automargin: true, ...format, ...lines, ...given, ...words, ...title };
   }
 
   // A long title in lines: on a telephone there is room for no more than this.
@@ -69,9 +71,9 @@
 
   function layout(panel, { seconds, other }) {
     const own = panel.layout;
-    const [x, y] = [axis(own.xaxis), axis(own.yaxis)];
+    const switched = other && panel.can_be_log ? { type: (own.yaxis || {}).type === "log" ? "linear" : "log" } : {};
+    const [x, y] = [axis(own.xaxis), axis({ ...own.yaxis, ...switched })];
     if (seconds && panel.us_per_step) x.title = { text: "seconds of training steps" };
-    if (other && panel.can_be_log) y.type = y.type === "log" ? "linear" : "log";
     const title = { text: plain(wrapped(panel.title)), font: { size: 13 }, x: 0.02, xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 8 } };
     return {
       showlegend: false,

@@ -179,3 +179,40 @@ pub fn thinned(points: &[[f64; 2]], most: usize) -> Vec<[f64; 2]> {
     }
     (0..most).map(|i| points[i * (n - 1) / (most - 1)]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group() -> Group {
+        let figure = BTreeMap::from([(0, vec![(1, 2.0), (2, 4.0), (3, 9.0)]), (10, vec![(1, 1.0), (2, 3.0)])]);
+        Group {
+            variant: "bn".to_owned(),
+            setting: Values::new(),
+            is_placed: true,
+            times: vec![3.0, 1.0, 2.0],
+            seeds: vec![1, 2, 3],
+            diverged: vec![3],
+            figures: BTreeMap::from([("loss".to_owned(), figure)]),
+        }
+    }
+
+    #[test]
+    fn a_run_that_diverged_counts_as_the_worst_where_its_rows_have_ended_and_leaves_the_band() {
+        let of = |worst| group().over_seeds("loss", worst);
+        assert_eq!(
+            of(Some(f64::INFINITY)),
+            [[[0.0, 4.0], [10.0, 3.0]], [[0.0, 2.0], [10.0, 1.0]], [[0.0, 9.0], [10.0, 3.0]]]
+        );
+        // Of an accuracy the worst is the least; of a figure that has no worst it counts no more.
+        assert_eq!(of(Some(f64::NEG_INFINITY))[0], [[0.0, 4.0], [10.0, 1.0]]);
+        assert_eq!(of(None)[0], [[0.0, 4.0], [10.0, 2.0]]);
+    }
+
+    #[test]
+    fn by_depth_a_run_that_diverged_is_left_out() {
+        let group = group();
+        assert_eq!((group.at_end("loss", false), group.at_end("loss", true)), (Some(3.0), Some(2.0)));
+        assert_eq!((group.at_end("none", true), group.time()), (None, ("bn", Some(2.0))));
+    }
+}
