@@ -7,8 +7,8 @@ Usage:
 
 `bn-exp claims --full --seeds A-B --out OUT` is asked for its verdicts, as JSON and as the table that it prints; what is not
 trained yet it trains first, which takes hours. The JSON is kept in results/published, so that the page can be made again
-without the runs. Of docs/answer.md, which begins as scripts/answer.md, only what stands between <!-- begin NAME --> and
-<!-- end NAME --> is written.
+without the runs. Of docs/answer.md, which begins as scripts/answer.md, and of the README only what stands between
+<!-- begin NAME --> and <!-- end NAME --> is written.
 
 A claim is called settled where both ranges of seeds decide it, and decide it alike.
 
@@ -44,6 +44,7 @@ from plot import STYLE
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "answer.md"
 FRAME = ROOT / "scripts" / "answer.md"
+README = ROOT / "README.md"
 FIGURES = ROOT / "docs" / "figures" / "answer"
 PUBLISHED = ROOT / "results" / "published"
 DECIDED = {"holds": "holds", "fails": "fails", "holds_in_part": "in part"}
@@ -182,19 +183,32 @@ def the_count(first, second):
     return "\n".join(lines)
 
 
+def the_answer(first, second):
+    """The settled claims in a few lines."""
+    pairs = list(zip(first["claims"], second["claims"]))
+    lines = []
+    for word, begins in (("holds", "It holds"), ("fails", "It fails"), ("in part", "It holds in part")):
+        sentences = [f"{a['sentence']} (`{a['id']}`)" for a, b in pairs if settled(a, b) == f"**{word}**"]
+        if sentences:
+            lines.append(f"- {begins} that " + "; that ".join(sentences) + ".")
+    left = [f"`{a['id']}`" for a, b in pairs if settled(a, b) == "open"]
+    lines.append("- Open: " + ", ".join(left) + ".")
+    return "\n".join(lines)
+
+
 def first_table(printed):
     """The first table that the program printed, with its title."""
     return printed.split("\n\n|", 1)[0].strip() + "\n\n|" + printed.split("\n\n|", 1)[1].split("\n\n", 1)[0]
 
 
-def write(blocks):
-    text = (PAGE if PAGE.is_file() else FRAME).read_text()
+def write(page, text, blocks):
+    """Writes the text with these blocks in their places."""
     for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
         if not pattern.search(text):
-            sys.exit(f"{PAGE} has no place for {name}")
+            sys.exit(f"{page} has no place for {name}")
         text = pattern.sub(lambda match: f"{match[1]}{block}\n{match[2]}", text)
-    PAGE.write_text(text)
+    page.write_text(text)
 
 
 # --- figures -------------------------------------------------------------------------------------
@@ -378,7 +392,8 @@ def main():
         parser.error("two ranges of seeds are compared")
     kept = found(arguments)
     both = [one["answer"] for one in kept]
-    write({
+    write(README, README.read_text(), {"answer": the_answer(*both)})
+    write(PAGE, (PAGE if PAGE.is_file() else FRAME).read_text(), {
         "count": the_count(*both),
         "claims": the_claims(*both),
         "open": the_reasons(*both),
@@ -394,7 +409,7 @@ def main():
         tuning = arguments.out / "tuning" / both[0]["data"]
         if tuning.is_dir():
             draw_rates(tuning)
-    print(f"{PAGE.relative_to(ROOT)} and {FIGURES.relative_to(ROOT)} are written")
+    print(f"{PAGE.relative_to(ROOT)}, {FIGURES.relative_to(ROOT)} and a part of {README.name} are written")
 
 
 if __name__ == "__main__":

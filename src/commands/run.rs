@@ -139,7 +139,8 @@ fn said(tally: &Tally) -> String {
     let total = tally.total();
     let Tally { already_finished, finished, diverged, failed, elsewhere, left } = *tally;
     if already_finished == total {
-        return format!("nothing to do: all {total} runs are finished");
+        let which = if total == 1 { "the one run is".to_owned() } else { format!("all {total} runs are") };
+        return format!("nothing to do: {which} finished");
     }
     let mut parts = vec![format!("{finished} of {total} runs trained")];
     let mut add = |count: usize, words: &str| {

@@ -152,7 +152,7 @@ pub fn point(point: &CurvePoint, kind: Kind) -> String {
 pub fn good(good: Option<Good>) -> [String; 2] {
     let Some(Good { low, high, decades, reaches_the_edge }) = good else { return [dash(), dash()] };
     let or_more = if reaches_the_edge { " or more" } else { "" };
-    let range = if low == high { low.to_string() } else { format!("{low} to {high}") };
+    let range = if low == high { low.to_string() } else { glued(&format!("{low} to {high}")) };
     let times = decades.map(|decades| 10f64.powf(decades));
     [range, times.map_or_else(dash, |times| glued(&format!("× {}{or_more}", in_two_digits(times))))]
 }
@@ -171,7 +171,7 @@ fn of_planned(n: usize, planned: usize) -> String {
 }
 
 fn interval(interval: Option<(f64, f64)>, kind: Kind) -> String {
-    interval.map_or_else(dash, |(low, high)| format!("{} to {}", number(low, kind), number(high, kind)))
+    interval.map_or_else(dash, |(low, high)| glued(&format!("{} to {}", number(low, kind), number(high, kind))))
 }
 
 /// Nothing.
