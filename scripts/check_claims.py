@@ -6,7 +6,8 @@ Usage:
 
     scripts/check_claims.py sigmoid affine bn affine_init
     scripts/check_claims.py cnn affine bn
-    scripts/check_claims.py cnn bn --pooled     # what max pooling makes of normalised features, in place of times
+    scripts/check_claims.py cnn bn --pooled              # what max pooling makes of normalised features, in place of times
+    scripts/check_claims.py shallow bn affine --equal-loss   # accuracy at equal training loss, in place of times
 
 Regimes: shallow, sigmoid, deep10, cnn. Arms: affine, bn, affine_init, frozen. Nothing of bn-exp's code takes part, and no
 number of its runs: weights and batches are PyTorch's own, so single runs differ, and means over seeds agree as far as their
@@ -16,6 +17,9 @@ of five successive accuracies has reached the target.
 
 For each arm and rate (the one chosen, and those that the tuning seeds cannot tell from it) it prints the step at which each
 seed arrives, and the mean of ln T with its standard error; a run that never arrives counts at its budget.
+
+With --equal-loss two arms train under cosine decay, at the rates chosen for that. It prints the accuracy of each on 10,000
+samples held out, read where its training loss is the lowest that all runs come down to.
 
 With --pooled the CNN is trained to its end, and x-hat of each pooled channel, of mean 0 and SD 1 over 256 samples, is pooled.
 It prints the mean of the pooled values; what normal values with the same correlation rho of neighbours would have,
@@ -124,32 +128,75 @@ def looks(last):
     return {*steps, last}
 
 
-def arrival(net, regime, rate, target, images, labels):
-    """The step at which a run arrives, or None; where the target is out of reach it trains to its end."""
+def trained(net, rate, images, labels, steps, when, is_cosine=False):
+    """Trains on minibatches, and yields after each of the steps in `when`; ends early where the loss is not finite."""
     optimizer = torch.optim.SGD(net.parameters(), rate)
-    count = len(images) - HELD_OUT
-    order, at, found = torch.randperm(count), 0, []
-    when = looks(STEPS[regime])
-    for step in range(1, STEPS[regime] + 1):
-        if at + BATCH > count:
-            order, at = torch.randperm(count), 0
+    order, at = torch.randperm(len(images)), 0
+    for step in range(1, steps + 1):
+        if at + BATCH > len(images):
+            order, at = torch.randperm(len(images)), 0
         batch = order[at : at + BATCH]
         at += BATCH
+        if is_cosine:
+            optimizer.param_groups[0]["lr"] = rate * (1 + math.cos(math.pi * (step - 1) / steps)) / 2
         net.train()
         loss = nn.functional.cross_entropy(net(images[batch]), labels[batch])
         if not torch.isfinite(loss):
-            return None
+            return
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if step in when:
             net.eval()
-            with torch.no_grad():
-                right = net(images[count:]).argmax(1) == labels[count:]
-            found.append(right.float().mean().item())
-            if len(found) >= 5 and sum(found[-5:]) / 5 >= target:
-                return step
+            yield step
+
+
+def score(net, images, labels):
+    """Loss and accuracy."""
+    with torch.no_grad():
+        logits = net(images)
+    return nn.functional.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()
+
+
+def arrival(net, regime, rate, target, images, labels):
+    """The step at which a run arrives, or None; where the target is out of reach it trains to its end."""
+    train, held_out, found = slice(None, -HELD_OUT), slice(-HELD_OUT, None), []
+    for step in trained(net, rate, images[train], labels[train], STEPS[regime], looks(STEPS[regime])):
+        found.append(score(net, images[held_out], labels[held_out])[1])
+        if len(found) >= 5 and sum(found[-5:]) / 5 >= target:
+            return step
     return None
+
+
+def curve(net, regime, rate, images, labels):
+    """Training loss and held-out accuracy at the start and at 20 points, under cosine decay."""
+    train, held_out, steps = slice(None, -10_000), slice(-10_000, None), STEPS[regime]
+    of_training = lambda: score(net, images[:1000], labels[:1000])[0]
+    net.eval()
+    points = [(of_training(), score(net, images[held_out], labels[held_out])[1])]
+    for _ in trained(net, rate, images[train], labels[train], steps, {i * steps // 20 for i in range(1, 21)}, is_cosine=True):
+        points.append((of_training(), score(net, images[held_out], labels[held_out])[1]))
+    return points
+
+
+def at_level(points, level):
+    """The accuracy where the training loss first is the level, linear in its logarithm between two points."""
+    at = next(i for i, (loss, _) in enumerate(points) if loss <= level)
+    (above, before), (below, after) = points[at - 1], points[at]
+    return before + (after - before) * math.log(above / level) / math.log(above / below)
+
+
+def show_equal_loss(curves):
+    """Accuracies at the lowest training loss that all runs come down to, and the mean difference of two arms."""
+    level = max(min(loss for loss, _ in points) for runs in curves.values() for points in runs)
+    print(f"training loss {level:.4f}")
+    found = {arm: [at_level(points, level) for points in runs] for arm, runs in curves.items()}
+    for arm, accuracies in found.items():
+        print(f"{arm:12} " + " ".join(f"{accuracy:.4f}" for accuracy in accuracies))
+    first, second = found
+    differences = [a - b for a, b in zip(found[first], found[second])]
+    error = statistics.stdev(differences) / math.sqrt(len(differences))
+    print(f"{first} less {second}: {statistics.mean(differences):+.4f} ± {error:.4f}")
 
 
 def pooled(net, images):
@@ -194,13 +241,15 @@ def main():
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--rate", type=float, action="append", help="this rate instead of those chosen; repeatable")
     parser.add_argument("--pooled", action="store_true", help="pool x-hat of the trained CNN instead")
+    parser.add_argument("--equal-loss", action="store_true", help="accuracy of two arms at equal training loss instead")
     parser.add_argument("--data-dir", type=Path, default=os.environ.get("BN_EXP_DATA_DIR", ROOT.parent / "shared" / "data"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(arguments.data_dir) / "mnist"
     images = torch.tensor(read_idx(folder / "train-images-idx3-ubyte").reshape(-1, 784) / 255, dtype=torch.float32)
     labels = torch.tensor(read_idx(folder / "train-labels-idx1-ubyte").astype(np.int64))
-    tuned = json.loads(RATES.read_text())["data"]["mnist"][arguments.regime]["constant"]
+    rates = json.loads(RATES.read_text())["data"]["mnist"][arguments.regime]
+    tuned = rates["constant"]
     budget = STEPS[arguments.regime]
     if arguments.pooled:
         if (arguments.regime, arguments.arms) != ("cnn", ["bn"]):
@@ -208,6 +257,16 @@ def main():
         train = lambda net: arrival(net, "cnn", tuned["arms"]["bn"]["best"], math.inf, images, labels)
         held_out = images[-HELD_OUT:][:256]
         return show_pooled(lambda: network("cnn", "bn"), train, held_out, arguments.seeds)
+
+    if arguments.equal_loss:
+        if len(arguments.arms) != 2:
+            parser.error("--equal-loss takes two arms")
+
+        def run(arm, seed):
+            torch.manual_seed(seed)
+            return curve(network(arguments.regime, arm), arguments.regime, rates["cosine"]["arms"][arm]["best"], images, labels)
+
+        return show_equal_loss({arm: [run(arm, seed) for seed in range(arguments.seeds)] for arm in arguments.arms})
 
     def run(arm, rate, seed):
         torch.manual_seed(seed)

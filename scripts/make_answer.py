@@ -15,7 +15,8 @@ A claim is called settled where both ranges of seeds decide it, and decide it al
 Figures, written to docs/figures/answer:
     shares       the share of bn's gain in time that each arm keeps, regime by regime
     renewing     D = ln L(old) - ln L(renewed) against the lag, statistics of 4, of 64 and of 2,048 samples
-    rates        accuracy against the learning rate, from the runs by which the rates were chosen (OUT/tuning)
+    rates        accuracy against the learning rate, from runs by which rates are chosen (OUT/tuning; a part of them is
+                 trained where none are there)
     claims       of each claim every figure with its interval and its thresholds
 """
 
@@ -27,6 +28,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import needs
@@ -51,6 +53,11 @@ DECIDED = {"holds": "holds", "fails": "fails", "holds_in_part": "in part"}
 OPEN = {"inconclusive": "inconclusive", "not_tested": "not tested"}
 WORDS = DECIDED | OPEN
 RANGES = ["#0072B2", "#D55E00"]
+# The picture of rates: where, which arms, at which of the rates that are tried, with which of the seeds kept apart.
+RATED = ["sigmoid", "shallow", "deep10"]
+RATED_ARMS = {"affine": "#D55E00", "affine_init": "#E69F00", "center": "#009E73", "bn": "#0072B2"}
+TRIED_RATES = [0.0032, 0.01, 0.032, 0.1, 0.32, 1.0, 3.2, 10.0]
+TUNING_SEEDS = list(range(1000, 1006))
 REGIMES = ["sigmoid", "shallow", "deep10", "res20", "offset", "cnn"]
 ARMS = {
     "affine_init": "#E69F00",
@@ -308,15 +315,27 @@ def accuracies(folder):
     return sorted((rate, sorted(scores)) for rate, scores in rows.items())
 
 
+def train_rates(arguments, data):
+    """Trains what the picture of rates shows, of the runs by which rates are chosen; where some are there, nothing."""
+    for regime in RATED:
+        record = arguments.out / data / regime / "affine" / "experiment.json"
+        for arm in RATED_ARMS:
+            out = arguments.out / "tuning" / data / regime
+            if (out / arm / "experiment.json").is_file():
+                continue
+            configuration = json.loads(record.read_text())["configuration"]
+            configuration |= {"name": arm, "variants": [arm], "seeds": TUNING_SEEDS, "sweep": {"optimizer.lr": TRIED_RATES}}
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"{arm}.json"
+                path.write_text(json.dumps(configuration))
+                subprocess.run([arguments.program, "run", path, "--out", out, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+
+
 def draw_rates(tuning):
     """Accuracy against the learning rate."""
-    arms = {"affine": "#D55E00", "affine_init": "#E69F00", "center": "#009E73", "bn": "#0072B2"}
-    regimes = ["sigmoid", "shallow", "deep10"]
-    drawing, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True)
-    for regime, axis in zip(regimes, axes):
-        for arm, colour in arms.items():
-            if not (tuning / regime / arm / "runs.csv").is_file():
-                continue
+    drawing, axes = plt.subplots(1, len(RATED), figsize=(10, 3.2), sharey=True)
+    for regime, axis in zip(RATED, axes):
+        for arm, colour in RATED_ARMS.items():
             points = accuracies(tuning / regime / arm)
             rates = [rate for rate, _ in points]
             axis.plot(rates, [statistics.median(scores) for _, scores in points], color=colour, marker="o", ms=3, label=arm)
@@ -406,9 +425,9 @@ def main():
         draw_shares(both)
         draw_renewing(both)
         draw_claims(both)
-        tuning = arguments.out / "tuning" / both[0]["data"]
-        if tuning.is_dir():
-            draw_rates(tuning)
+        if not arguments.published:
+            train_rates(arguments, both[0]["data"])
+            draw_rates(arguments.out / "tuning" / both[0]["data"])
     print(f"{PAGE.relative_to(ROOT)}, {FIGURES.relative_to(ROOT)} and a part of {README.name} are written")
 
 
