@@ -94,7 +94,10 @@ def read_table(folder, name):
     """The table and its sweep axes."""
     path = folder / f"{name}.csv"
     if not path.is_file():
-        raise PlotError(f"{path} is missing; make the tables with `bn-exp run`")
+        held = sorted(place.parent.name for place in folder.glob("*/runs.csv"))
+        if held:
+            raise PlotError(f"{folder} is a folder of experiments: {', '.join(held)}; name one, such as {folder / held[0]}")
+        raise PlotError(f"{path} is missing; `bn-exp run` makes the tables in the folder of its results")
     # Axes and names stay text: 0.10 and `none` must not become something else.
     header = pd.read_csv(path, nrows=0).columns.tolist()
     expected = ["run_id", "variant", "seed", FIRST_COLUMN[name]] + NEEDED[name]
@@ -659,7 +662,7 @@ def draw(options):
         try:
             absent = [table for table in needed if table not in tables]
             if absent:
-                raise PlotError(f"{folder / absent[0]}.csv is missing; make the tables with `bn-exp run`")
+                raise PlotError(f"there is no {folder / absent[0]}.csv; published tables lack it, `bn-exp run` makes it")
             if figure == "learning_rate" and RATE not in axes:
                 raise PlotError(f"{RATE} is no axis of the sweep")
             yield drawn[figure](out / f"{figure}.{options.format}")

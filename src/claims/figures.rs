@@ -20,8 +20,12 @@ pub fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
 
 /// The mean of some differences as a figure.
 pub fn mean_of(differences: &[f64]) -> Found {
-    let none = (Verdict::Inconclusive, "there is nothing to judge by".to_owned());
-    Figure::mean(differences).ok_or(none)
+    let (lost, all) = (differences.iter().filter(|x| !x.is_finite()).count(), differences.len());
+    let words = match lost {
+        0 => "there is nothing to judge by".to_owned(),
+        _ => format!("{lost} of {all} seeds came to nothing, as where a run diverges, and no mean leaves one out"),
+    };
+    Figure::mean(differences).ok_or((Verdict::Inconclusive, words))
 }
 
 /// ln(T of the first arm / T of the second).

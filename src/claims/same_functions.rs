@@ -35,7 +35,7 @@ pub const CLAIM: Claim = Claim {
         In training μ and σ are those of the batch: a sample's output depends on the other samples. Eq. 3 is a function of \
         the sample alone, so it cannot do that, whatever γ and β are. Shown by putting one sample into two batches; affine \
         is the control.\n\
-        It is mathematics: the experiment shows it, and would find a fault in the program if it failed.",
+        It is mathematics: the experiment shows it. Only a failure in evaluation would be a fault of the program.",
     regimes: &[Regime::Shallow],
     cells: |_| cells().to_vec(),
     analysis: Some(Analysis {

@@ -195,7 +195,7 @@ fn keep(path: &Path, all: &[Judged], ground: &Ground) -> anyhow::Result<()> {
     both.sort_by_key(|judged| list::ALL.iter().position(|claim| claim.id == judged.claim.id));
     // A claim without experiment has made no folder.
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        files::make_folder(folder)?;
     }
     files::write_atomically(path, json::written(&both, ground).as_bytes())
 }

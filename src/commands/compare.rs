@@ -56,7 +56,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         let view = View { full: args.full, explain: args.explain };
         show(report::comparisons(&found, &options, args.format, view).trim_end())?;
         if args.format == Format::Table && view != (View { full: true, explain: true }) {
-            show(more(&paths))?;
+            show(more(&paths, view))?;
         }
     }
     for problem in &problems {
@@ -151,12 +151,16 @@ pub(super) fn print(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Resu
 }
 
 /// How to see what is not shown.
-pub(super) fn more(paths: &[PathBuf]) -> String {
+pub(super) fn more(paths: &[PathBuf], view: View) -> String {
     let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
-    let line = format!(
-        "More: `bn-exp compare {paths} --full` prints every table; --explain says what each word and number means. `bn-exp \
-         report {paths}` draws the figures, in one file for the browser."
-    );
+    let text = match view {
+        View { full: true, .. } => format!("`bn-exp compare {paths} --explain` says what each word and number means."),
+        View { explain: true, .. } => format!("`bn-exp compare {paths} --full` prints every table."),
+        _ => format!(
+            "`bn-exp compare {paths} --full` prints every table; --explain says what each word and number means."
+        ),
+    };
+    let line = format!("More: {text} `bn-exp report {paths}` draws the figures, in one file for the browser.");
     format!("\n{}", Layout::terminal().paragraph(&line))
 }
 

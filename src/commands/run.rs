@@ -17,6 +17,7 @@ use crate::files::Waiting;
 use crate::printable::escaped;
 use crate::record::layout::ExperimentFolder;
 use crate::record::tables;
+use crate::report::text::View;
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{Done, Event, Events, Options, Tally, complete};
 
@@ -53,6 +54,13 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         } else if args.shard.is_some() {
             let words = "`bn-exp collect` makes the tables";
             show(format!("this shard's runs are in {}; {words}", folder.runs().display()))?;
+        } else if tally.elsewhere > 0 {
+            let (count, path) = (tally.elsewhere, folder.path().display());
+            let runs = if count == 1 { "1 run was" } else { &format!("{count} runs were") };
+            show(format!(
+                "{runs} another program's when this one ended; that program compares once it is done, and `bn-exp compare {path}` \
+                 shows what there is"
+            ))?;
         } else {
             show_results(&folder, &waiting(&stop))?;
         }
@@ -123,7 +131,7 @@ fn show_results(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<(
     compare::print(folder, waiting)?;
     let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
     show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
-    show(compare::more(&[folder.path().to_owned()]))
+    show(compare::more(&[folder.path().to_owned()], View::default()))
 }
 
 /// How far an interrupted experiment is.

@@ -105,7 +105,7 @@ pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str), options: &Options) -> b
     primary.is_some_and(|primary| (a, b) == (primary, baseline) || (b, a) == (primary, baseline))
 }
 
-/// Whether a primary contrast was chosen after the runs: by another baseline or metric than the configuration's.
+/// Whether what is compared was chosen after the runs: by another baseline or metric than the configuration's.
 pub fn is_exploratory(loaded: &Loaded, options: &Options) -> bool {
     let is_other = |baseline: &str| usual_baseline(loaded).is_some_and(|usual| usual != baseline);
     options.baseline.as_deref().is_some_and(is_other)

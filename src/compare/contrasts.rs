@@ -106,7 +106,7 @@ pub fn contrast(scores: &Scores, setting: usize, (a, b): (&str, &str), options: 
     let found = find(scores, setting, &[a, b], DIFFERENCE, options);
     let loaded = scores.grid.loaded;
     let primary = is_primary(loaded, (a, b), options);
-    let exploratory = primary && is_exploratory(loaded, options);
+    let exploratory = is_exploratory(loaded, options);
     Contrast { found, a: a.to_owned(), b: b.to_owned(), primary, exploratory }
 }
 

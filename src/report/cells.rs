@@ -62,11 +62,15 @@ pub fn best(comparison: &Comparison, arm: &ArmEstimate) -> String {
     let is_edge = arm.chosen.iter().any(|chosen| chosen.values == *selected && !chosen.edges.is_empty());
     let elsewhere = arm.chosen.iter().filter(|chosen| chosen.values != *selected).flat_map(|chosen| &chosen.edges);
     let elsewhere: Vec<String> = elsewhere.map(|edge| value((&edge.axis, &edge.value))).collect();
-    match elsewhere.first() {
-        _ if is_edge => values + " (edge)",
-        Some(edge) => format!("{values} (edge {edge})"),
-        None => values,
-    }
+    let taken = arm.chosen.iter().filter(|chosen| chosen.values == *selected).map(|chosen| chosen.seeds).sum::<usize>();
+    let all = arm.chosen.iter().map(|chosen| chosen.seeds).sum::<usize>();
+    let edge = match elsewhere.first() {
+        _ if is_edge => Some("edge".to_owned()),
+        Some(edge) => Some(format!("edge {edge}")),
+        None => None,
+    };
+    let notes: Vec<String> = (taken < all).then(|| format!("{taken} of {all}")).into_iter().chain(edge).collect();
+    if notes.is_empty() { values } else { format!("{values} {}", glued(&format!("({})", notes.join(", ")))) }
 }
 
 /// Microseconds to two digits at least.

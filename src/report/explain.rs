@@ -50,12 +50,15 @@ fn found(confidence: f64) -> Vec<String> {
              arms' results within seeds, in every possible way, and chooses the values again each time; a second test turns \
              the signs of the differences. The larger p of the two counts. It is then corrected, by Holm's method, for the \
              number of tests of its kind. There are three kinds: the primary contrast (`bn` against `affine`, unless \
-             compare.primary names another arm) at each setting, the other contrasts, and the effects of switches. Each \
-             kind is held to {level} % of false alarms, so all three together to three times that at most."
+             compare.primary names another arm) at each setting, the other contrasts, and the effects of switches; those of all \
+             experiments that are compared together count together. Each kind is held to {level} % of false alarms, so all three together to three times that at most."
         ),
         format!("better, worse: p is below {alpha}, and 0 lies outside the interval."),
         "equivalent: the difference is shown to be smaller than compare.equivalence_margin.".to_owned(),
-        "undecided: neither is shown. The arms may be the same, or more seeds may tell them apart.".to_owned(),
+        "undecided: neither is shown. The arms may be the same, or more seeds may tell them apart. How many would is \
+         estimated: if the true difference, and the spread of single seeds, are as seen here, so many seeds find it nine \
+         times in ten."
+            .to_owned(),
         format!("too few seeds: with so few seeds no result, however clear, can bring the corrected p below {alpha}."),
         "exploratory: the arms or the metric are not those that the configuration names. What is chosen after a look at \
          the results looks surer than it is."
@@ -70,8 +73,9 @@ fn found(confidence: f64) -> Vec<String> {
 const TUNED: [&str; 3] = [
     "tuned: each arm is taken at the value that suits it best on validation data. For each seed the other seeds choose, so \
      that no seed is taken at a value for its own luck.",
-    "best: the value that all seeds together favour. edge: a seed is taken at the smallest or the largest value that was \
-     tried, so the arm may do better beyond it.",
+    "best: the value that all seeds together favour. 6 of 8: so many seeds are taken at it, and the others at the values \
+     that were chosen for them; the mean is over all of them. edge: a seed is taken at the smallest or the largest value that \
+     was tried, so the arm may do better beyond it; edge 1.0: some seeds are, at 1.0.",
     "bars: the mean over all seeds at each value that was tried, in the order of the values, from the worst mean of all \
      arms to the best.",
 ];

@@ -1168,7 +1168,7 @@ fn a_seed_that_is_read_at_the_end_of_the_grid_is_named_beside_the_best_rate() {
         }
         _ => planted(0.0)(arm, seed, rate),
     });
-    lab.call(&["compare", "results/t"]).expect(0).says(&["0.1 (edge 1.0)"]);
+    lab.call(&["compare", "results/t"]).expect(0).says(&["0.1 (7 of 8, edge 1.0)"]);
 }
 
 #[test]

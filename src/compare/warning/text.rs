@@ -86,7 +86,10 @@ impl Warning {
             }
             Self::Untuned { is_swept } => {
                 let remedy = match is_swept {
-                    true => "The arms are compared at each rate; name optimizer.lr in compare.select to tune over it",
+                    true => {
+                        "The arms are compared at each rate. To tune over it, name optimizer.lr in compare.select, and leave out \
+                         --by"
+                    }
                     false => "Sweep optimizer.lr and name it in compare.select",
                 };
                 format!("The learning rate is not tuned. At one rate for all, the arm that it suits looks better. {remedy}.")

@@ -59,10 +59,10 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
     let sentences: Vec<String> = summary(all).iter().map(|sentence| layout.paragraph(sentence)).collect();
     sections.push(sentences.join(if layout == Layout::Markdown { "\n\n" } else { "\n" }));
     let mut notes = vec![
-        "The figure is that of the part that decides: the first whose verdict is the claim's. `--explain ID` says what it is of. \
+        "The figure is that of a part that decides: the first with the claim's verdict, or the first of all. `--explain ID` says what it is of. \
          s: seconds of computing, runs that claims share counted in each."
             .to_owned(),
-        "A verdict is the interval's alone: 2.5 % in either direction. Nothing is corrected for the number of claims."
+        "Where there is an interval, the verdict is the interval's alone: 2.5 % in either direction. Nothing is corrected for the number of claims."
             .to_owned(),
     ];
     if all.iter().any(|judged| judged.is_dropped) {

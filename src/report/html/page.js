@@ -57,12 +57,24 @@
     });
   }
 
-  function axis(given = {}) {
+  // Round numbers that are told apart at a glance, however much or little a log axis spans, and written whole.
+  function logTicks(values) {
+    const positive = values.filter((value) => value > 0);
+    const [low, high] = [Math.min(...positive), Math.max(...positive)];
+    const decades = Math.log10(high / low);
+    const written = { tickformat: "~g" };
+    if (!(decades > 0)) return written;
+    if (decades > 2) return { ...written, dtick: Math.ceil(decades / 7) };
+    if (decades > 0.8) return { ...written, dtick: "D2" };
+    const [digit, power] = ((high - low) / 4).toExponential(0).split("e");
+    return { ...written, dtick: `L${digit > 5 ? 10 : digit > 2 ? 5 : digit}e${power}` };
+  }
+
+  function axis(given = {}, values = []) {
     const lines = { gridcolor: colour("--grid"), linecolor: colour("--line"), zerolinecolor: colour("--line") };
     const words = given.ticktext ? { ticktext: given.ticktext.map(plain) } : {};
     const title = given.title ? { title: { text: plain(given.title.text) } } : {};
-    // Without a format of its own a log axis writes 0.02 as 2.
-    const format = given.type === "log" ? { tickformat: "~g" } : { exponentformat: "e" };
+    const format = given.type === "log" ? logTicks(values) : { exponentformat: "e" };
     return { automargin: true, ...format, ...lines, ...given, ...words, ...title };
   }
 
@@ -72,7 +84,8 @@
   function layout(panel, { seconds, other }) {
     const own = panel.layout;
     const switched = other && panel.can_be_log ? { type: (own.yaxis || {}).type === "log" ? "linear" : "log" } : {};
-    const [x, y] = [axis(own.xaxis), axis({ ...own.yaxis, ...switched })];
+    const all = (of) => panel.traces.flatMap((trace) => trace[of]);
+    const [x, y] = [axis(own.xaxis, all("x")), axis({ ...own.yaxis, ...switched }, all("y"))];
     if (seconds && panel.us_per_step) x.title = { text: "seconds of training steps" };
     const title = { text: plain(wrapped(panel.title)), font: { size: 13 }, x: 0.02, xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 8 } };
     return {
