@@ -126,6 +126,12 @@ def shown(claim):
     return (deciding or claim["parts"])[0]
 
 
+def tried(claim):
+    """A claim's name, and the network in which it is decided."""
+    part = shown(claim) if claim["parts"] else None
+    return f"`{claim['id']}`" + (f" in {part['regime']}" if part and part["regime"] else "")
+
+
 def settled(first, second):
     alike = first["verdict"] == second["verdict"] and first["verdict"] in DECIDED
     return f"**{DECIDED[first['verdict']]}**" if alike else "open"
@@ -140,7 +146,7 @@ def the_claims(first, second):
     rows = []
     for a, b in zip(first["claims"], second["claims"]):
         one = [figure(shown(claim)) if claim["parts"] else "–" for claim in (a, b)]
-        rows.append([f"`{a['id']}`", a["sentence"], WORDS[a["verdict"]], one[0], WORDS[b["verdict"]], one[1], settled(a, b)])
+        rows.append([tried(a), a["sentence"], WORDS[a["verdict"]], one[0], WORDS[b["verdict"]], one[1], settled(a, b)])
     heads = [f"seeds {seeds_of(answer)}" for answer in (first, second)]
     return table(["claim", "that …", heads[0], "figure (95 % interval)", heads[1], "figure (95 % interval)", "settled"], rows)
 
@@ -194,12 +200,12 @@ def the_answer(first, second):
     """The settled claims in a few lines."""
     pairs = list(zip(first["claims"], second["claims"]))
     lines = []
-    for word, begins in (("holds", "It holds"), ("fails", "It fails"), ("in part", "It holds in part")):
-        sentences = [f"{a['sentence']} (`{a['id']}`)" for a, b in pairs if settled(a, b) == f"**{word}**"]
+    for word, begins in (("holds", "Hold"), ("fails", "Fail"), ("in part", "Hold in part")):
+        sentences = [f"{a['sentence']} ({tried(a)})" for a, b in pairs if settled(a, b) == f"**{word}**"]
         if sentences:
-            lines.append(f"- {begins} that " + "; that ".join(sentences) + ".")
+            lines.append(f"- **{begins}**: " + "; ".join(sentences) + ".")
     left = [f"`{a['id']}`" for a, b in pairs if settled(a, b) == "open"]
-    lines.append("- Open: " + ", ".join(left) + ".")
+    lines.append("- **Open**: " + ", ".join(left) + ".")
     return "\n".join(lines)
 
 

@@ -218,7 +218,9 @@ pub fn combined(main: &[Part], elsewhere: &[Part]) -> (Verdict, String) {
     }
     let differs = |part: &&Part| part.decides && part.verdict.is_decided() && part.verdict != first.verdict;
     let others = elsewhere.iter().filter(differs).map(|part| format!("{} in {}", part.verdict.words(), part.regime));
-    let others: Vec<String> = others.collect();
+    let mut others: Vec<String> = others.collect();
+    // Several parts of a regime may say the same.
+    others.dedup();
     if others.is_empty() {
         return (first.verdict, first.detail.clone());
     }

@@ -126,6 +126,33 @@ fn every_column_of_every_table_is_documented_with_its_meaning() {
     assert!(text.contains("Diverged runs.") && text.contains("*empty* in runs.csv") && text.contains("chance"));
 }
 
+#[test]
+fn every_column_of_compare_as_csv_is_documented() {
+    let published = format!("{}/results/published/quickstart", env!("CARGO_MANIFEST_DIR"));
+    let table = Lab::new().call(&["compare", &published, "--format", "csv"]).expect(0).stdout;
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/results.md")).unwrap();
+    let (_, columns_on) = text.split_once("| column | what it holds |").expect("the table of columns");
+    let documented: Vec<&str> = columns_on
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .filter_map(|line| line.split(" | ").next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let columns: Vec<&str> = table.lines().next().unwrap().split(',').filter(|column| *column != "kind").collect();
+    let [mut found, mut expected] = [documented, columns];
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let kinds = table
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(',').nth(1))
+        .filter(|kind| kind.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+    for kind in kinds {
+        assert!(kind.is_empty() || text.contains(&format!("`{kind}`")), "the kind {kind} is not documented");
+    }
+}
+
 /// Commands of the documents that are not run here, by how they begin, and why not.
 const SKIPPED: [(&str, &str); 9] = [
     ("cargo test", "it runs this"),
