@@ -41,7 +41,7 @@ try:
 except ImportError as missing:
     needs.stop_without(missing)
 
-from plot import STYLE
+from plot import STYLE, log_ticks
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "answer.md"
@@ -306,7 +306,8 @@ def draw_renewing(both):
         axis.set_xlabel("lag in steps")
         axis.set_title(f"seeds {seeds_of(answer)}")
     axes[0].set_ylabel("ln L(old) − ln L(renewed)\nabove 0: renewing helps")
-    axes[1].legend(title="statistics of")
+    lines, words = axes[0].get_legend_handles_labels()
+    drawing.legend(lines, words, title="statistics of", loc="upper center", ncols=3, bbox_to_anchor=(0.5, 1.14))
     save(drawing, "renewing")
 
 
@@ -371,7 +372,9 @@ def draw_claims(both):
 
 
 def draw_claim(pair, axis):
-    places = [k for k, part in enumerate(pair[0]["parts"]) if part["criterion"] and any(c["parts"][k]["estimate"] is not None for c in pair)][:7]
+    drawn = [k for k, part in enumerate(pair[0]["parts"]) if part["criterion"] and any(c["parts"][k]["estimate"] is not None for c in pair)]
+    # Where a part decides, what stands beside it is left to the table.
+    places = [k for k in drawn if pair[0]["parts"][k]["decides"]] or drawn[:7]
     unit = pair[0]["parts"][places[0]]["criterion"]["unit"]
     ends = []
     for height, k in enumerate(places):
@@ -391,10 +394,18 @@ def draw_claim(pair, axis):
         ends.append(threshold)
     if unit == "ratio" and min(ends) > 0:
         axis.set_xscale("log")
+        log_ticks(axis.xaxis)
     if unit == "share":
         axis.set_xlim(-1, 3)
-    several = len({pair[0]["parts"][k]["regime"] for k in places}) > 1
-    labels = [pair[0]["parts"][k]["regime"] if several else shortened(pair[0]["parts"][k]["sentence"]) for k in places]
+    regimes = [pair[0]["parts"][k]["regime"] for k in places]
+
+    def label(k, regime):
+        sentence = pair[0]["parts"][k]["sentence"]
+        if len(set(regimes)) == 1:
+            return shortened(sentence)
+        return regime if regimes.count(regime) == 1 else f"{regime}, {sentence.split(', ')[-1]}"
+
+    labels = [label(k, regime) for k, regime in zip(places, regimes)]
     axis.set_yticks([-height for height in range(len(places))], labels, fontsize=6.5)
     axis.set_ylim(-len(places) + 0.4, 0.6)
     axis.tick_params(axis="x", labelsize=7, which="both")
