@@ -163,7 +163,7 @@ def arrival(net, regime, rate, target, images, labels):
     train, held_out, found = slice(None, -HELD_OUT), slice(-HELD_OUT, None), []
     for step in trained(net, rate, images[train], labels[train], STEPS[regime], looks(STEPS[regime])):
         found.append(score(net, images[held_out], labels[held_out])[1])
-        if len(found) >= 5 and sum(found[-5:]) / 5 >= target:
+        if len(found) >= 5 and sum(found[-5:]) / 5 >= target - 1e-6:
             return step
     return None
 

@@ -9,6 +9,8 @@ use crate::nn::stages::Site;
 
 /// Successive evaluations whose mean is to reach the target.
 const SUCCESSIVE: usize = 5;
+/// Far less than what one sample adds to that mean: a mean that is the target is rounded to below it as often as not.
+const ROUNDING: f64 = 1e-9;
 /// Accuracy of guessing among ten classes: what a diverged run counts as.
 pub const CHANCE: f64 = 0.1;
 
@@ -122,7 +124,7 @@ impl Run {
             return None;
         }
         let mean = |five: &[(usize, f64)]| five.iter().map(|(_, accuracy)| accuracy).sum::<f64>() / SUCCESSIVE as f64;
-        let reached = self.validation.windows(SUCCESSIVE).find(|five| mean(five) >= target);
+        let reached = self.validation.windows(SUCCESSIVE).find(|five| mean(five) >= target - ROUNDING);
         reached.map(|five| five[SUCCESSIVE - 1].0)
     }
 
@@ -181,5 +183,7 @@ mod tests {
         assert_eq!(lucky.time_to(0.75), None);
         assert_eq!(lucky.log_time(0.75), 100f64.ln());
         assert_eq!(Run { diverged: true, ..lucky }.time_to(0.1), None);
+        // In floating point the mean of these five is a little below 0.9688, which it is.
+        assert_eq!(run(0, &[0.968, 0.969, 0.969, 0.969, 0.969]).time_to(0.9688), Some(50));
     }
 }
