@@ -110,10 +110,17 @@ impl Replay {
     /// # Errors
     /// If the data is not there.
     pub fn of(bench: &Bench, cell: &Cell, seed: u64) -> anyhow::Result<Option<Self>> {
-        let Some(rate) = cell.rates(bench.rates).first().copied() else { return Ok(None) };
+        cell.rates(bench.rates).first().map(|rate| Self::at(bench, cell, *rate, seed)).transpose()
+    }
+
+    /// The run of a cell at a rate.
+    ///
+    /// # Errors
+    /// If the data is not there.
+    pub fn at(bench: &Bench, cell: &Cell, rate: f64, seed: u64) -> anyhow::Result<Self> {
         let (settings, variant) = bench.settings(cell.arm.regime, cell.arm.schedule, cell.arm.name, rate)?;
         let data = bench.store.load(&settings.data, seed)?;
-        Ok(Some(Self { settings, data, seed, variant }))
+        Ok(Self { settings, data, seed, variant })
     }
 
     /// The network before the first step.

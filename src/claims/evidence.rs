@@ -96,14 +96,14 @@ pub struct Drift {
 pub struct Run {
     /// Its seed.
     pub seed: u64,
+    /// Its learning rate.
+    pub rate: f64,
     /// Steps that it was to take.
     pub budget: usize,
     /// Whether it diverged.
     pub diverged: bool,
     /// Validation accuracy under running statistics, by step.
     pub validation: Vec<(usize, f64)>,
-    /// Training loss, by step.
-    pub training: Vec<(usize, f64)>,
     /// Accuracy on the training samples that are evaluated on the way, by step.
     pub learning: Vec<(usize, f64)>,
     /// Test accuracy at the end under the statistics of the population.

@@ -30,13 +30,14 @@ pub fn read(
     let column = |name: &str| loaded.metrics.iter().position(|metric| metric.name == name);
     let [test, validation, train] =
         ["test_accuracy_population", "validation_accuracy_population", "train_accuracy_population"].map(column);
-    let mut runs: BTreeMap<String, (f64, Run)> = BTreeMap::new();
+    let mut runs: BTreeMap<String, Run> = BTreeMap::new();
     for run in loaded.runs.iter().filter(|run| run.status.is_finished() && seeds.contains(&run.entry.seed)) {
         let Some(rate) = run.entry.values.first().and_then(Value::as_f64).filter(|rate| rates.contains(rate)) else {
             continue;
         };
         let found = Run {
             seed: run.entry.seed,
+            rate,
             budget,
             diverged: run.status == Status::Diverged,
             test_accuracy: test.and_then(|at| run.scores[at]),
@@ -44,7 +45,7 @@ pub fn read(
             train_accuracy: train.and_then(|at| run.scores[at]),
             ..Run::default()
         };
-        runs.insert(run.entry.id.clone(), (rate, found));
+        runs.insert(run.entry.id.clone(), found);
     }
     curves(folder, &mut runs)?;
     if with_activations {
@@ -52,26 +53,23 @@ pub fn read(
     }
     let seconds = seconds(folder, &runs)?;
     let mut by_rate = ByRate::new();
-    for (rate, run) in runs.into_values() {
-        by_rate.entry(rate.to_bits()).or_default().push(run);
+    for run in runs.into_values() {
+        by_rate.entry(run.rate.to_bits()).or_default().push(run);
     }
     by_rate.values_mut().for_each(|runs| runs.sort_by_key(|run| run.seed));
     Ok((by_rate, seconds))
 }
 
-fn curves(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) -> anyhow::Result<()> {
+fn curves(folder: &ExperimentFolder, runs: &mut BTreeMap<String, Run>) -> anyhow::Result<()> {
     let mut sheet = table::open(folder, tables::CURVES)?;
     let [id, split, mode] = [sheet.column::<Word>("run_id")?, sheet.column("split")?, sheet.column("mode")?];
-    let [step, loss, accuracy] = [sheet.column::<Number>("step")?, sheet.column("loss")?, sheet.column("accuracy")?];
+    let [step, accuracy] = [sheet.column::<Number>("step")?, sheet.column("accuracy")?];
     while let Some(row) = sheet.next_row()? {
-        let Some((_, run)) = runs.get_mut(row.get(id)?) else { continue };
+        let Some(run) = runs.get_mut(row.get(id)?) else { continue };
         let (Some(step), "running_stats") = (row.get(step)?, row.get(mode)?) else { continue };
-        match (row.get(split)?, row.get(loss)?, row.get(accuracy)?) {
-            ("train", Some(loss), Some(accuracy)) => {
-                run.training.push((step as usize, loss));
-                run.learning.push((step as usize, accuracy));
-            }
-            ("validation", _, Some(accuracy)) => run.validation.push((step as usize, accuracy)),
+        match (row.get(split)?, row.get(accuracy)?) {
+            ("train", Some(accuracy)) => run.learning.push((step as usize, accuracy)),
+            ("validation", Some(accuracy)) => run.validation.push((step as usize, accuracy)),
             _ => {}
         }
     }
@@ -79,7 +77,7 @@ fn curves(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) ->
 }
 
 /// The first and the last look at each channel that enters and leaves a norm.
-fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)>) -> anyhow::Result<()> {
+fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, Run>) -> anyhow::Result<()> {
     let activations = crate::probe::activations::ActivationRow::TABLE;
     if files::look(&folder.table(activations.file))?.is_none() {
         return Ok(());
@@ -89,7 +87,7 @@ fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)
     let [step, block, mean, std] =
         [sheet.column::<Number>("step")?, sheet.column("block")?, sheet.column("mean")?, sheet.column("std")?];
     while let Some(row) = sheet.next_row()? {
-        let Some((_, run)) = runs.get_mut(row.get(id)?) else { continue };
+        let Some(run) = runs.get_mut(row.get(id)?) else { continue };
         let site = match row.get(site)? {
             "norm_input" => Site::NormInput,
             "norm_output" => Site::NormOutput,
@@ -115,7 +113,7 @@ fn activations(folder: &ExperimentFolder, runs: &mut BTreeMap<String, (f64, Run)
 }
 
 /// Seconds of computing that runs took.
-fn seconds(folder: &ExperimentFolder, runs: &BTreeMap<String, (f64, Run)>) -> anyhow::Result<f64> {
+fn seconds(folder: &ExperimentFolder, runs: &BTreeMap<String, Run>) -> anyhow::Result<f64> {
     let mut sheet = table::open(folder, tables::TIMING)?;
     let id = sheet.column::<Word>("run_id")?;
     let columns = ["train_seconds", "evaluate_seconds", "probe_seconds"];

@@ -18,8 +18,7 @@
 //!
 //! - **constant** rates, for times to a target. 1,000 validation samples are read at steps that grow by a factor of 1.05.
 //! - **cosine** decay to 0, for accuracies at the end, which then differ far less between seeds. 10,000 samples are held out
-//!   to choose the rate by. They are read at the end; in `shallow`, where a claim asks what a net has learnt on the way, at 20
-//!   points.
+//!   to choose the rate by.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -72,8 +71,6 @@ pub enum Data {
     Glyphs,
 }
 
-/// Evaluations of a run with cosine decay, before the last.
-const POINTS: usize = 20;
 /// Factor between the steps of two evaluations of a run at a constant rate.
 const FACTOR: f64 = 1.05;
 
@@ -209,16 +206,11 @@ impl Regime {
         let word = schedule.name();
         let evaluate = match schedule {
             Schedule::Constant => json!(geometric(steps)),
-            Schedule::Cosine if self == Self::Shallow => {
-                json!((1..POINTS).map(|i| i * steps / POINTS).collect::<Vec<_>>())
-            }
             Schedule::Cosine => json!(0),
         };
         // What the activations are at the start and at the end.
         let is_looked_at = matches!(self, Self::Shallow | Self::Adam) && schedule == Schedule::Constant;
         let looks = if is_looked_at { vec![0, steps] } else { Vec::new() };
-        // Whether a claim reads the training split before the end.
-        let is_read_on_the_way = schedule == Schedule::Cosine || self.is_about_memory();
         let activations = if looks.is_empty() { json!(0) } else { json!(looks) };
         json!({
             "name": arm,
@@ -232,7 +224,7 @@ impl Regime {
             "sweep": { "optimizer.lr": rates },
             "log": {
                 "batch_every": 50, "evaluate_every": evaluate, "activations_every": activations, "gradients_every": 0,
-                "train_eval": if is_read_on_the_way { 1000 } else { 64 }, "train_final": 1000
+                "train_eval": if self.is_about_memory() { 1000 } else { 64 }, "train_final": 1000
             },
             "compare": {
                 "metric": "test_accuracy_population", "select": ["optimizer.lr"]

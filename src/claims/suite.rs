@@ -277,7 +277,6 @@ mod tests {
         assert_eq!(run.validation, pairs(cells(&curves, &validation, &["step", "accuracy"])));
         assert_eq!(run.validation.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [0, 3, 6, 12]);
         let training = of(&[("split", "train"), ("mode", "running_stats")]);
-        assert_eq!(run.training, pairs(cells(&curves, &training, &["step", "loss"])));
         assert_eq!(run.learning, pairs(cells(&curves, &training, &["step", "accuracy"])));
         let scores = ["train_accuracy_population", "validation_accuracy_population", "test_accuracy_population"];
         let row = cells(&table("runs.csv"), &own, &scores).remove(0);
