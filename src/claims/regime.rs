@@ -16,7 +16,8 @@
 //!
 //! Where nothing else is said they train by SGD on minibatches of 64: 1,500 steps, the CNN 430. There are two schedules:
 //!
-//! - **constant** rates, for times to a target. 1,000 validation samples are read at steps that grow by a factor of 1.05.
+//! - **constant** rates, for times to a target. 1,000 validation samples are read at steps that grow by a factor of 1.05, from
+//!   step 20: none arrives before.
 //! - **cosine** decay to 0, for accuracies at the end, which then differ far less between seeds. 10,000 samples are held out
 //!   to choose the rate by.
 
@@ -71,6 +72,8 @@ pub enum Data {
     Glyphs,
 }
 
+/// The first evaluation of a run at a constant rate, after that before training.
+const FIRST: usize = 20;
 /// Factor between the steps of two evaluations of a run at a constant rate.
 const FACTOR: f64 = 1.05;
 
@@ -233,10 +236,10 @@ impl Regime {
     }
 }
 
-/// Whole steps from 1 to before `last`, each at least 5 % above the one before.
+/// Whole steps from the first to before `last`, each 5 % above the one before.
 fn geometric(last: usize) -> Vec<usize> {
-    let mut steps = vec![1];
-    while let Some(next) = steps.last().map(|step| (step + 1).max((*step as f64 * FACTOR).round() as usize)) {
+    let mut steps = vec![FIRST];
+    while let Some(next) = steps.last().map(|step| (*step as f64 * FACTOR).round() as usize) {
         if next >= last {
             break;
         }
@@ -250,11 +253,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn evaluations_are_at_every_step_first_and_then_further_and_further_apart() {
+    fn evaluations_are_further_and_further_apart() {
         let steps = geometric(1500);
-        assert_eq!(steps[..20], (1..=20).collect::<Vec<_>>());
-        let is_near = |pair: &[usize]| pair[1] == pair[0] + 1 || pair[1] as f64 / (pair[0] as f64) < 1.08;
-        assert!(steps.windows(2).all(is_near) && steps.len() < 130, "{steps:?}");
+        assert_eq!(steps[..4], [20, 21, 22, 23]);
+        let is_near = |pair: &[usize]| pair[1] > pair[0] && pair[1] as f64 / (pair[0] as f64) < 1.08;
+        assert!(steps.windows(2).all(is_near) && steps.len() < 100, "{steps:?}");
         assert!(steps[steps.len() - 1] < 1500 && steps[steps.len() - 1] > 1380);
     }
 }
