@@ -67,12 +67,10 @@ struct OnTheWay<'a> {
 impl Observer<f32> for OnTheWay<'_> {
     fn state(&mut self, step: usize, network: &Network<f32>) -> anyhow::Result<()> {
         if step.is_multiple_of(EVERY) {
-            let score = |split: Split, at_most: usize| {
-                let count = self.evaluator.split(split).len().min(at_most);
-                self.evaluator.score(network, split, count, Statistics::Population)
-            };
-            let (loss, accuracy) = (score(Split::Train, SAMPLES)?.loss, score(Split::Validation, usize::MAX)?.accuracy);
-            self.points.push(Point { step, loss, accuracy });
+            let [train, validation] = [Split::Train, Split::Validation].map(|part| self.evaluator.split(part).len());
+            let parts = [(Split::Train, train.min(SAMPLES)), (Split::Validation, validation)];
+            let scores = self.evaluator.scores(network, &parts, Statistics::Population)?;
+            self.points.push(Point { step, loss: scores[0].loss, accuracy: scores[1].accuracy });
         }
         Ok(())
     }

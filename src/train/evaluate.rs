@@ -14,7 +14,7 @@ pub use crate::config::file::Part;
 use crate::config::file::{Kind, Metric, POPULATION, Source};
 use crate::data::{Dataset, Scaler, Split};
 use crate::kernels::Scalar;
-use crate::nn::{Network, Pass, Statistics};
+use crate::nn::{Network, Pass, Statistics, Workspace};
 use crate::random::{shuffle, stream};
 
 /// A loss and an accuracy.
@@ -77,16 +77,35 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
         }
     }
 
-    /// Scores the first `count` samples of a part.
+    /// Scores the first so many samples of some parts. The statistics of the population are found once for all of them.
     ///
     /// # Errors
     /// If batch statistics are asked of a split too small for them.
-    pub fn score(
+    pub fn scores(
+        &self,
+        network: &Network<F>,
+        parts: &[(Part, usize)],
+        statistics: Statistics,
+    ) -> anyhow::Result<Vec<Score>> {
+        // Made anew for each look, so that it takes no memory in between.
+        let mut space = network.space_for_evaluation(self.capacity);
+        if statistics == Statistics::Population && network.uses_batch_statistics() {
+            network.find_population(self.population(), CHUNK, &mut space)?;
+        }
+        let score = |(part, count): &(Part, usize)| {
+            let score = self.score(network, *part, *count, statistics, &mut space);
+            score.with_context(|| format!("evaluating the {} split", part.name()))
+        };
+        parts.iter().map(score).collect()
+    }
+
+    fn score(
         &self,
         network: &Network<F>,
         part: Part,
         count: usize,
         statistics: Statistics,
+        space: &mut Workspace<F>,
     ) -> anyhow::Result<Score> {
         let split = self.split(part);
         let (order, size) = match statistics {
@@ -97,19 +116,14 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
                 (order, self.batch_size)
             }
         };
-        // Made anew for each look, so that it takes no memory in between.
-        let mut space = network.space_for_evaluation(self.capacity);
-        if statistics == Statistics::Population && network.uses_batch_statistics() {
-            network.find_population(self.population(), CHUNK, &mut space)?;
-        }
         let (mut loss_sum, mut correct) = (0.0, 0);
         for batch in chunks(&order, size, statistics == Statistics::Batch) {
             space.input.write(batch.len(), |input, written| {
                 self.scaler.gather(split, batch, input, self.data.shape.len(), written);
             });
             let labels: Vec<u8> = batch.iter().map(|i| split.labels[*i as usize]).collect();
-            network.forward(Pass::Evaluate(statistics), &mut space)?;
-            let outcome = network.loss(&mut space, &labels);
+            network.forward(Pass::Evaluate(statistics), space)?;
+            let outcome = network.loss(space, &labels);
             loss_sum += outcome.loss_sum;
             correct += outcome.correct;
         }
@@ -197,24 +211,21 @@ impl<'a, F: Scalar> Curves<'a, F> {
         self.rows.push(CurveRow { step, epoch, part, statistics, score });
     }
 
+    /// Scores those of the parts that have samples.
     fn score(
         &mut self,
         step: usize,
         network: &Network<F>,
-        part: Part,
-        count: usize,
+        parts: &[(Part, usize)],
         statistics: Statistics,
     ) -> anyhow::Result<()> {
-        if count == 0 {
-            return Ok(());
-        }
-        let score = self
-            .evaluator
-            .score(network, part, count, statistics)
-            .with_context(|| format!("evaluating the {} split", part.name()))?;
-        self.push(step, part, statistics, score);
-        if step == self.settings.train.steps {
-            self.at_end.push((part, statistics, score));
+        let parts: Vec<(Part, usize)> = parts.iter().copied().filter(|(_, count)| *count > 0).collect();
+        let scores = self.evaluator.scores(network, &parts, statistics)?;
+        for ((part, _), score) in parts.into_iter().zip(scores) {
+            self.push(step, part, statistics, score);
+            if step == self.settings.train.steps {
+                self.at_end.push((part, statistics, score));
+            }
         }
         Ok(())
     }
@@ -232,15 +243,14 @@ impl<F: Scalar> Observer<F> for Curves<'_, F> {
         let train = self.settings.log.train_final;
         if is_last {
             for statistics in Statistics::ALL.into_iter().take(if self.is_batch { 3 } else { 1 }) {
-                for (part, count) in [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)] {
-                    self.score(step, network, part, count, statistics)?;
-                }
+                let parts = [(Part::Train, train), (Part::Validation, validation), (Part::Test, test)];
+                self.score(step, network, &parts, statistics)?;
             }
         } else {
-            self.score(step, network, Part::Train, self.settings.log.train_eval, Running)?;
-            self.score(step, network, Part::Validation, validation, Running)?;
+            let parts = [(Part::Train, self.settings.log.train_eval), (Part::Validation, validation)];
+            self.score(step, network, &parts, Running)?;
             if self.is_batch {
-                self.score(step, network, Part::Validation, validation, Batch)?;
+                self.score(step, network, &parts[1..], Batch)?;
             }
         }
         Ok(())

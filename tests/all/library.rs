@@ -224,7 +224,7 @@ fn score(trained: &Trained, part: Part) -> (f64, f64) {
         let data = Store::new("nowhere").load(&settings.data, *seed).expect("data");
         let evaluator = Evaluator::new(network, &data, settings.train.batch_size, *seed);
         let count = evaluator.split(part).len();
-        let score = evaluator.score(network, part, count, Statistics::Running).expect("a score");
+        let score = evaluator.scores(network, &[(part, count)], Statistics::Running).expect("a score")[0];
         (score.loss, score.accuracy)
     }
     match &trained.network {

@@ -338,7 +338,7 @@ fn an_evaluation_under_population_statistics_finds_them_from_the_training_split(
             let network = network(settings, variant, &|place| parts(variant.arm, place));
             let evaluator = Evaluator::new(&network, &data, data.train.len(), 2);
             let loss = |statistics| {
-                evaluator.score(&network, Part::Train, data.train.len(), statistics).expect("a score").loss
+                evaluator.scores(&network, &[(Part::Train, data.train.len())], statistics).expect("a score")[0].loss
             };
             // The whole training split is one batch here, and the population as well.
             let (batch, population) = (loss(Statistics::Batch), loss(Statistics::Population));
