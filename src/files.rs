@@ -37,7 +37,7 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes)).with_context(context)?;
     anyhow::ensure!(bytes.len() as u64 <= LONGEST_TEXT, "{} is longer than 16 MiB", path.display());
-    String::from_utf8(bytes).with_context(context)
+    String::from_utf8(bytes).with_context(|| format!("{} is no text in UTF-8; save it as such", path.display()))
 }
 
 /// Reads a whole file of at most `most` bytes.

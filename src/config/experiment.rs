@@ -89,7 +89,7 @@ fn written(
     problems: &mut Problems,
 ) -> Result<Value, SyntaxError> {
     let text = text.trim_start_matches('\u{feff}');
-    let mut value = json::parse(text, problems).map_err(|e| SyntaxError(e.to_string()))?;
+    let mut value = json::parse(text, problems).map_err(|error| SyntaxError::of(&error, text))?;
     set_all(&mut value, overrides, schema, problems);
     Ok(value)
 }

@@ -9,6 +9,21 @@ pub struct Problem {
     pub path: String,
     /// What is wrong, with the value and what is allowed.
     pub message: String,
+    /// The points of the sweep at which it arises; none if at the first already.
+    pub at: Vec<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, message, at } = self;
+        let path = if path.is_empty() { "the whole" } else { path };
+        write!(f, "{path}: {message}")?;
+        match &at[..] {
+            [] => Ok(()),
+            [only] => write!(f, " (at {only})"),
+            [first, others @ ..] => write!(f, " (at {first}, and at {} more)", others.len()),
+        }
+    }
 }
 
 /// Everything that is wrong with a configuration. Never empty.
@@ -19,18 +34,42 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let faults = if self.0.len() == 1 { "1 fault" } else { &format!("{} faults", self.0.len()) };
         write!(f, "the configuration has {faults}")?;
-        for Problem { path, message } in &self.0 {
-            let path = if path.is_empty() { "the whole" } else { path };
-            write!(f, "\n  {path}: {message}")?;
-        }
-        Ok(())
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
 /// The text is not JSON.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration is not JSON: {0}")]
-pub struct SyntaxError(pub String);
+pub struct SyntaxError(String);
+
+impl SyntaxError {
+    /// With what may have been meant, by what stands where the reader stopped.
+    pub fn of(error: &serde_json::Error, text: &str) -> Self {
+        let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+        // The reader may have stopped within a word.
+        let (before, _) = line.split_at_checked(error.column().saturating_sub(1)).unwrap_or_default();
+        let rest = &line[before.trim_end_matches(char::is_alphanumeric).len()..];
+        let hint = if text.trim().is_empty() {
+            "; it is empty. `bn-exp init` writes one to begin with"
+        } else if !text.trim_start().starts_with(['{', '#', '/']) {
+            "; it begins with { and ends with }. Data of your own stand in a file beside it: docs/data.md"
+        } else if ["//", "/*", "#"].iter().any(|comment| rest.starts_with(comment)) {
+            "; JSON has no comments. Words of your own may stand in `description`"
+        } else if rest.starts_with('\'') {
+            "; names and words stand in double quotes"
+        } else if ["True", "False", "None"].iter().any(|word| rest.starts_with(word)) {
+            "; it is written true, false or null"
+        } else if rest.starts_with('.') {
+            "; a number begins with a digit, as 0.5"
+        } else if rest.starts_with(char::is_alphabetic) {
+            "; words stand in double quotes"
+        } else {
+            ""
+        };
+        Self(format!("{error}{hint}"))
+    }
+}
 
 /// Most faults that are reported; a text of a megabyte can have a hundred thousand.
 pub const MOST: usize = 100;
@@ -42,21 +81,29 @@ pub struct Problems(Vec<Problem>);
 impl Problems {
     /// Notes a fault at `path`. The same fault is noted once. After [`MOST`] faults one more says that there are others.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        let problem = Problem { path: path.into(), message: message.into() };
+        self.push(Problem { path: path.into(), message: message.into(), at: Vec::new() });
+    }
+
+    fn push(&mut self, problem: Problem) {
         if self.0.len() > MOST || self.0.contains(&problem) {
             return;
         }
         let is_room = self.0.len() < MOST;
-        let more =
-            || Problem { path: "and more".into(), message: format!("these are the first {MOST}; correct them first") };
+        let message = || format!("these are the first {MOST}; correct them first");
+        let more = || Problem { path: "and more".into(), message: message(), at: Vec::new() };
         self.0.push(if is_room { problem } else { more() });
     }
 
-    /// Takes over what is new in `other`, saying at which sweep point it arises.
+    /// Takes over what is new in `other`, and at which point of the sweep it arises. A fault that was found at another point
+    /// is not a new one.
     pub fn absorb(&mut self, other: Self, point: Option<&str>) {
-        for problem in other.0.into_iter().filter(|p| !self.0.contains(p)).collect::<Vec<_>>() {
-            let at = point.map(|p| format!(" (at {p})")).unwrap_or_default();
-            self.add(problem.path, problem.message + &at);
+        for problem in other.0 {
+            let is_same = |known: &&mut Problem| (&known.path, &known.message) == (&problem.path, &problem.message);
+            match (self.0.iter_mut().find(is_same), point) {
+                (Some(known), Some(point)) if !known.at.is_empty() => known.at.push(point.to_owned()),
+                (Some(_), _) => {}
+                (None, point) => self.push(Problem { at: point.map(str::to_owned).into_iter().collect(), ..problem }),
+            }
         }
     }
 

@@ -48,7 +48,18 @@ fn cnn() -> Value {
 #[test]
 fn text_that_is_not_json_is_refused_with_line_and_column() {
     refused_text("{\n  \"name\": \"t\",\n  oops\n}", &[], &["config.json", "not JSON", "line 3 column 3"]);
-    refused_text("", &[], &["not JSON", "line 1 column 0"]);
+    refused_text("", &[], &["not JSON", "line 1 column 0", "it is empty", "bn-exp init"]);
+    for (text, hint) in [
+        ("{\n // mine\n \"name\": \"t\"}", "no comments"),
+        ("# mine\n{}", "no comments"),
+        ("{'name': 't'}", "double quotes"),
+        ("{\"name\": t}", "double quotes"),
+        ("{\"norm\": True}", "true, false or null"),
+        ("{\"lr\": .5}", "0.5"),
+        ("a,b,label\n1,2,x\n", "docs/data.md"),
+    ] {
+        refused_text(text, &[], &["not JSON", hint]);
+    }
     refused_text(&format!("{} x", small()), &[], &["not JSON", "trailing"]);
 }
 
@@ -234,6 +245,10 @@ fn a_wrong_value_in_a_sweep_is_refused_by_its_place() {
     // Fine by itself, impossible here: the sweep point is named.
     let point = json!({ "train.batch_size": [10, 61] });
     refused_with("sweep", point, &["train.batch_size", "61", "60", "(at train.batch_size = 61)"]);
+    // At every point but the first it is one fault.
+    let points = json!({ "train.batch_size": [10, 61], "optimizer.lr": [0.1, 0.2, 0.3] });
+    let first = "(at train.batch_size = 61, optimizer.lr = 0.1, and at 2 more)";
+    refused_with("sweep", points, &["the configuration has 1 fault\n", first]);
 }
 
 #[test]
