@@ -87,7 +87,8 @@ fn seeds(args: &ClaimsArgs) -> u64 {
 fn named(id: &str) -> Result<&'static Claim, UsageError> {
     list::named(id).ok_or_else(|| {
         let hint = did_you_mean(id, list::ALL.iter().map(|claim| claim.id));
-        UsageError(format!("there is no claim `{id}`{hint}; `bn-exp claims --list` lists them"))
+        let end = if hint.is_empty() { ";" } else { "" };
+        UsageError(format!("there is no claim `{id}`{hint}{end} `bn-exp claims --list` lists them"))
     })
 }
 

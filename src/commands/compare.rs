@@ -54,6 +54,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let found: Vec<_> = found.into_iter().flatten().collect();
     if !found.is_empty() {
         let view = View { full: args.full, explain: args.explain };
+        tell_what_has_no_effect(args.format, view);
         show(report::comparisons(&found, &options, args.format, view).trim_end())?;
         if args.format == Format::Table && view != (View { full: true, explain: true }) {
             show(more(&paths, view))?;
@@ -63,6 +64,19 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
         complain(format!("error: {problem:#}"));
     }
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// Options that change nothing of a format: said, so that nobody looks for what they would show.
+fn tell_what_has_no_effect(format: Format, view: View) {
+    match format {
+        Format::Latex if view.full => {
+            complain("note: for LaTeX there is the table of the arms alone, with --full as well")
+        }
+        Format::Csv | Format::Json if view != View::default() => {
+            complain("note: this format holds everything already; --full and --explain change nothing");
+        }
+        _ => {}
+    }
 }
 
 /// Where an experiment is: at the path, or, of a bare name or a configuration, where `run` puts its results.

@@ -123,9 +123,14 @@ impl Problems {
     }
 }
 
-/// The known word nearest to `word`, if it is near enough to be what was meant.
+/// The known word that was meant: the only one that begins with `word`, or the nearest to it, if it is near enough.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
+    let known: Vec<&str> = known.into_iter().collect();
+    let mut begun = known.iter().filter(|candidate| word.len() > 1 && candidate.to_lowercase().starts_with(&word));
+    if let (Some(only), None) = (begun.next(), begun.next()) {
+        return Some(only);
+    }
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::layout::ExperimentFolder;
 use super::{SCHEMA_VERSION, machine};
 use crate::config::file::CompareOptions;
+use crate::config::problem::nearest;
 use crate::config::{Experiment, json};
 use crate::files;
 use crate::plan::{NUMERICS_VERSION, RunEntry};
@@ -74,7 +75,7 @@ impl ExperimentRecord {
         let bytes = files::read_if_there(&path)?;
         let place = folder.path().display();
         let none = || match files::is_folder(folder.path()) {
-            Ok(false) => format!("there is no folder {place}"),
+            Ok(false) => format!("there is no folder {place}{}", instead_of(folder.path())),
             _ => format!("{place} is not an experiment: it has no experiment.json"),
         };
         Self::parse(&bytes.with_context(none)?, &path)
@@ -288,4 +289,20 @@ pub(super) fn differing(old: &ExperimentRecord, new: &ExperimentRecord, called: 
         keys = format!("\n  the program: version {before} {before_word}, {now} {now_word}");
     }
     keys
+}
+/// `; did you mean …?`: the experiment that has the most similar name, beside where this one should be or among the results.
+fn instead_of(path: &Path) -> String {
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return String::new() };
+    let beside = path.parent().unwrap_or(Path::new(""));
+    for folder in [beside, Path::new("results")] {
+        let mut names = files::list(&Path::new(".").join(folder)).unwrap_or_default();
+        names
+            .retain(|name| files::is_file(&ExperimentFolder::at(folder.join(name)).experiment_json()).unwrap_or(false));
+        names.sort_unstable();
+        let meant = nearest(&name, names.iter().map(String::as_str));
+        if let Some(meant) = meant {
+            return format!("; did you mean {}?", folder.join(meant).display());
+        }
+    }
+    String::new()
 }

@@ -30,7 +30,7 @@ pub enum Format {
     Table,
     /// For a Markdown file.
     Markdown,
-    /// The table of the arms, for LaTeX with booktabs.
+    /// The table of the arms, for LaTeX with booktabs; warnings stand above it as comments.
     Latex,
     /// One table with everything in it.
     Csv,
@@ -38,12 +38,12 @@ pub enum Format {
     Json,
 }
 
-/// Comparisons in a format. `view` is for those that people read; the others hold everything.
+/// Comparisons in a format. `view` is for those that people read; csv and json hold everything, and explain nothing.
 pub fn comparisons(comparisons: &[Comparison], options: &Options, format: Format, view: View) -> String {
     match format {
         Format::Table => text::comparisons(comparisons, options, Layout::terminal(), view),
         Format::Markdown => text::comparisons(comparisons, options, Layout::Markdown, view),
-        Format::Latex => text::for_latex(comparisons, options),
+        Format::Latex => text::for_latex(comparisons, options, view),
         Format::Csv => csv::comparisons(comparisons, options),
         Format::Json => format!("{:#}\n", json::comparisons(comparisons, options)),
     }

@@ -18,6 +18,9 @@ pub struct View {
     pub explain: bool,
 }
 
+/// Width of a comment in a file for LaTeX.
+const COMMENT: usize = 78;
+
 /// The verdicts, the arms, the curves over the tuned axes, warnings.
 pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout, view: View) -> String {
     let page = Page { comparisons, options, layout };
@@ -29,19 +32,26 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout
         parts.extend(full::nulls(&page));
         parts.extend(comparisons.iter().filter_map(|comparison| bars::bars(&page, comparison)));
     }
-    parts.extend(warnings::warnings(&page));
+    parts.extend(beside(&page, view));
+    parts.join("\n\n") + "\n"
+}
+
+/// What there is to know of the tables: warnings, and what words and numbers mean.
+fn beside(page: &Page, view: View) -> Vec<String> {
+    let Page { comparisons, options, layout } = page;
+    let mut parts: Vec<String> = warnings::warnings(page).into_iter().collect();
     if view.explain {
         parts.push(layout.titled("What the words and numbers mean", &layout.list(&explain(comparisons, options))));
-        for comparison in comparisons {
+        for comparison in *comparisons {
             let title = format!("{}Methods, for a paper", page.name_of(comparison));
             parts.push(layout.titled(&title, &layout.paragraph(&methods(comparison, options))));
         }
     }
-    parts.join("\n\n") + "\n"
+    parts
 }
 
-/// The table of the arms, floating; its caption is what was found.
-pub fn for_latex(comparisons: &[Comparison], options: &Options) -> String {
+/// The table of the arms, floating; its caption is what was found. What there is to know of it stands above, as comments.
+pub fn for_latex(comparisons: &[Comparison], options: &Options, view: View) -> String {
     let page = Page { comparisons, options, layout: Layout::Latex };
     // What it would take to decide is for whoever plans, not for whoever reads the paper.
     let said = |comparison: &Comparison| -> Vec<String> {
@@ -51,9 +61,11 @@ pub fn for_latex(comparisons: &[Comparison], options: &Options) -> String {
     };
     let caption: Vec<String> = comparisons.iter().flat_map(said).map(|text| escaped(&text)).collect();
     let (table, caption) = (summary::arms(&page), caption.join("\n"));
+    let around = beside(&Page { layout: Layout::Terminal(COMMENT), ..page }, view).join("\n\n");
+    let comments: String = around.lines().map(|line| format!("% {line}").trim_end().to_owned() + "\n").collect();
     let label = comparisons.iter().map(|comparison| comparison.name.clone()).collect::<Vec<_>>().join("-");
     format!(
-        "% \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\label{{tab:{label}}}\n\
+        "{comments}% \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\label{{tab:{label}}}\n\
          \\end{{table}}\n"
     )
 }

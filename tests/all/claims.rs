@@ -125,7 +125,9 @@ fn claims_are_listed_and_explained_and_a_slip_is_answered_with_the_nearest() {
     lab.call(&["claims", "--explain", "larger-rates"]).expect(0).says(&["ln T(affine)", "would be another"]);
     let slip = lab.call(&["claims", "faster-lerning"]);
     assert_eq!(slip.code, Some(2));
-    slip.complains(&["there is no claim `faster-lerning`", "did you mean `faster-learning`?", "--list"]);
+    slip.complains(&["there is no claim `faster-lerning`; did you mean `faster-learning`? `bn-exp claims --list`"]);
+    // The beginning of a name is enough to know it by.
+    lab.call(&["claims", "--explain", "pool"]).complains(&["did you mean `pool-shift`?"]);
     for seeds in ["9-3", "0", "a", "1-99999"] {
         assert_eq!(lab.call(&["claims", "--seeds", seeds]).code, Some(2), "{seeds}");
     }

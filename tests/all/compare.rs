@@ -1076,7 +1076,30 @@ fn the_arms_are_a_booktabs_table() {
     for word in [r"\toprule", r"\midrule", r"\bottomrule", r"$\mu$s a step", r"95 \% interval", r"\texttt{bn}"] {
         assert!(text.contains(word), "{word}: {text}");
     }
-    assert!(text.is_ascii(), "{text}");
+    // Warnings are comments, of any length and letters; --explain adds what the words mean.
+    let (comments, set): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.starts_with('%'));
+    assert!(set.concat().is_ascii(), "{text}");
+    let table = lab.call(&["compare", published]).expect(0).stdout;
+    assert_eq!(table.contains("Warnings"), comments.contains(&"% Warnings"), "{table}");
+    let explained = lab.call(&["compare", published, "--format", "latex", "--explain"]).expect(0).stdout;
+    assert!(explained.ends_with(&set.join("\n")) || explained.ends_with(&(set.join("\n") + "\n")), "{explained}");
+    assert!(explained.contains("% What the words and numbers mean") && explained.contains("% Methods, for a paper"));
+    let full = lab.call(&["compare", published, "--format", "latex", "--full"]).expect(0);
+    assert_eq!(full.complains(&["the table of the arms alone"]).stdout, text);
+    for format in ["csv", "json"] {
+        let called = |more: &[&str]| lab.call(&[&["compare", published, "--format", format], more].concat());
+        let explained = called(&["--explain"]).expect(0).complains(&["this format holds everything already"]);
+        assert_eq!(explained.stdout, called(&[]).expect(0).stdout);
+    }
+}
+
+#[test]
+fn warnings_stand_above_a_table_for_latex() {
+    let lab = Lab::new();
+    lab.run(&with(small(), "variants", json!(["affine", "bn"])), &["--quiet", "--shard", "1/2"]).expect(0);
+    let text = lab.call(&["compare", "results/t", "--format", "latex"]).expect(0).stdout;
+    let warning = text.lines().take_while(|line| line.starts_with('%')).collect::<Vec<_>>().join("\n");
+    assert!(warning.contains("no result") && warning.contains("bn-exp collect"), "{text}");
 }
 
 /// runs.csv without one column.

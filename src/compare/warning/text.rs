@@ -163,7 +163,7 @@ fn unfinished(missing: &[Missing], planned: usize) -> String {
     let names: Vec<String> = missing.iter().map(|run| format!("{} ({})", run.run_id, run.why)).collect();
     format!(
         "{runs} no result, of {planned} planned: {}. A seed counts only where all arms have finished it at every value. \
-         `bn-exp run` trains what is missing.",
+         `bn-exp run` trains what is missing, and `bn-exp collect` brings together what several machines have trained.",
         first_named(&names)
     )
 }
