@@ -15,6 +15,9 @@ pub fn explain(comparisons: &[Comparison], options: &Options) -> Vec<String> {
     }
     entries.push(STATISTICS.to_owned());
     entries.extend(IN_FULL.map(str::to_owned));
+    if options.null {
+        entries.push(NULL.to_owned());
+    }
     if any(|c| !c.times_to_target.is_empty()) {
         entries.push(TIMES.to_owned());
     }
@@ -101,6 +104,11 @@ const IN_FULL: [&str; 6] = [
      accuracy, or a tenth of a loss or a time, and the largest over the smallest of them. or more: the range reaches the end of \
      what was tried.",
 ];
+
+const NULL: &str = "false alarms (with --null): in an exchange the two arms' results are swapped in some of the seeds, drawn at \
+                    random, so that there is no difference to find; then all is tuned and tested again. The table says in \
+                    which share of the exchanges something is found all the same. At a confidence of 95 %, p < 0.05 should be found in 5 % \
+                    of them or less.";
 
 const TIMES: &str = "steps and seconds to the target (with --full): the time of the first evaluation that reaches it. A run \
                      that never does, or diverges, counts with the whole length of training. Seconds are steps times \

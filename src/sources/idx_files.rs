@@ -56,7 +56,7 @@ pub fn read_files(
         |pair: Pair, labels| FileSamples { features: Arc::new(pair.samples.features), labels, rows: Vec::new() };
     let fingerprint = files::hex(&content.finalize());
     let (training, test) = (samples(training, in_training), samples(test, in_test));
-    Ok(Files { shape, values, labels, fingerprint, label_column: None, training, test })
+    Ok(Files { shape, values, labels, fingerprint, label_column: None, counting_column: None, training, test })
 }
 
 fn pair(

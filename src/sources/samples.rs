@@ -74,6 +74,8 @@ pub struct Files {
     pub fingerprint: String,
     /// The column that was taken for the labels, where nobody named it.
     pub label_column: Option<String>,
+    /// A feature that counts the rows of the file.
+    pub counting_column: Option<String>,
     /// Samples for training and validation.
     pub training: FileSamples,
     /// Samples for testing.
@@ -98,6 +100,10 @@ impl Files {
         let many =
             format!("{count} different ones in {rows} rows; if another column holds them, name it in data.label");
         let doubt = taken.filter(|_| count > 20 && 5 * count > rows).map(|taken| format!("{taken}: {many}"));
+        let numbers = self.counting_column.as_ref().map(|column| {
+            let column = shorten(column);
+            format!("column `{column}` counts the rows, and is a feature like any other; if the number says nothing about a sample, delete the column")
+        });
         Ok(DataFacts {
             shape: self.shape,
             images,
@@ -106,7 +112,7 @@ impl Files {
             training_file: Some(self.training.labels.len()),
             test_file: Some(self.test.labels.len()),
             fingerprint: Some(self.fingerprint.clone()),
-            notes: doubt.into_iter().chain(numbering.note).collect(),
+            notes: doubt.into_iter().chain(numbers).chain(numbering.note).collect(),
         })
     }
 }

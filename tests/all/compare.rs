@@ -793,7 +793,11 @@ fn the_methods_own_false_alarms_are_counted() {
     let rejected = null["rejected"].as_f64().unwrap();
     assert!(rejected > 0.0 && rejected / 2000.0 < 6.0 / 128.0 + 3.0 * (0.05f64 * 0.95 / 2000.0).sqrt(), "{null}");
     assert!(null["better_or_worse"].as_f64().unwrap() <= rejected);
-    lab.call(&["compare", "results/t", "--null"]).expect(0).says(&["False alarms", "p < 0.05"]);
+    lab.call(&["compare", "results/t", "--null", "--explain"]).expect(0).says(&[
+        "False alarms",
+        "p < 0.05",
+        "with --null",
+    ]);
 }
 
 // What does not matter.

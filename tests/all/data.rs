@@ -443,6 +443,29 @@ fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
     lab.run(&csv_config(&json!({ "file": null })), &[]).expect(2).complains(&["data.file", "missing"]);
 }
 
+#[test]
+fn a_column_that_counts_the_rows_is_a_feature_and_is_named() {
+    let lab = Lab::new();
+    let table = |number: fn(usize) -> usize| {
+        let row = |i: usize| format!("{},{},{}\n", 0.5 + (i % 7) as f64, number(i), i % 2);
+        format!("x,id,y\n{}", (0..40).map(row).collect::<String>())
+    };
+    let config = with(small(), "data", json!({ "source": "csv", "file": "own.csv", "label": "y" }));
+    let plan = |text: String| {
+        lab.write("own.csv", text);
+        lab.write("own.json", config.to_string());
+        lab.call(&["plan", "own.json"]).expect(0).stderr
+    };
+    for number in [|i: usize| i, |i: usize| i + 1, |i: usize| 1000 + i] {
+        let told = plan(table(number));
+        assert!(told.contains("column `id` counts the rows"), "{told}");
+    }
+    for number in [|i: usize| i / 2, |i: usize| 40 - i, |i: usize| 2 * i, |i: usize| i + i / 39] {
+        let told = plan(table(number));
+        assert!(!told.contains("counts the rows"), "{told}");
+    }
+}
+
 /// Many tables have their labels in the first column.
 #[test]
 fn a_last_column_that_is_hardly_one_of_labels_is_named() {
