@@ -80,6 +80,9 @@ def visible(drawn, arm):
 
 
 def switch(page, selector):
+    """The figures after a switch is turned; a switch that would change nothing is not there to be turned."""
+    if not page.locator(selector).is_visible():
+        return page.evaluate(DRAWN)
     page.locator(selector).click()
     page.wait_for_timeout(300)
     return page.evaluate(DRAWN)
@@ -89,6 +92,7 @@ def check_arms(page, drawn):
     for box in page.locator("input[name=arm]").all():
         arm = box.get_attribute("value")
         before = len(visible(drawn, arm))
+        ensure(box.is_visible() == (before > 0), f"{arm}, of which {before} traces are drawn, is offered: {box.is_visible()}")
         if before == 0:
             continue
         selector = f"input[name=arm][value={json.dumps(arm)}]"
@@ -100,18 +104,22 @@ def check_controls(page, drawn):
     seeds = sum(trace["name"] == "each seed" for panel in drawn for trace in panel["traces"])
     shown = lambda of: sum(trace["visible"] for panel in of for trace in panel["traces"] if trace["name"] == "each seed")
     ensure(shown(drawn) == 0, "single seeds are shown before they are asked for")
+    offered = lambda name: page.locator(f"input[name={name}]").is_visible()
+    ensure(offered("seeds") == (seeds > 0), "each seed can be asked for where there is none, or cannot where there is one")
     ensure(shown(switch(page, "input[name=seeds]")) == seeds, "not every seed is shown when it is asked for")
     switch(page, "input[name=seeds]")
     other = switch(page, "input[name=other_scale]")
     changed = sum(a["scale"] != b["scale"] for a, b in zip(drawn, other))
     could = page.evaluate("Array.from(document.querySelectorAll('.panel[data-can-be-log]')).length")
     ensure(changed == could, f"{changed} of {could} scales changed")
+    ensure(offered("other_scale") == (could > 0), "another scale is offered where there is none, or is not where there is one")
     switch(page, "input[name=other_scale]")
     seconds = switch(page, "input[name=seconds]")
     moved = [a for a, b in zip(drawn, seconds) if any(t["x"] != u["x"] for t, u in zip(a["traces"], b["traces"]))]
     # Step 0, where some runs end that diverge, is second 0.
     over_steps = sum(panel["counts_steps"] and any(x for trace in panel["traces"] for x in trace["x"]) for panel in drawn)
     ensure(len(moved) == over_steps, f"{len(moved)} of {over_steps} panels over steps count seconds")
+    ensure(offered("seconds") or over_steps == 0, "seconds are not offered where steps are counted")
     switch(page, "input[name=seconds]")
 
 

@@ -153,7 +153,10 @@ fn parts(judged: &Judged) -> Option<Figure> {
         let panel = Panel::new("", unit(criterion.unit), traces).rows(&names);
         let all: Vec<f64> =
             here.iter().flat_map(|part| [part.estimate, part.interval.map(|(low, _)| low)]).flatten().collect();
-        let panel = if criterion.unit == Unit::Ratio { panel.ratios(unit(criterion.unit), &all) } else { panel };
+        // Rounding errors and what is none differ by many powers of ten.
+        let (low, high) = ends;
+        let is_log = criterion.unit == Unit::Ratio || (criterion.unit == Unit::Number && high > 1e3 * low);
+        let panel = if is_log { panel.powers_of_ten(unit(criterion.unit), &all) } else { panel };
         panel.lines_at(&lines)
     };
     let words = format!("{}. Dashed: what decides ({}).", capital(judged.verdict.words()), judged.claim.criterion);

@@ -267,8 +267,8 @@ impl Panel {
         Self { layout: self.layout.x_axis(axis), ..self }
     }
 
-    /// With ratios on the horizontal axis, in powers of ten if all of them can be.
-    pub fn ratios(self, x: &str, values: &[f64]) -> Self {
+    /// With a horizontal axis in powers of ten, if all values can stand there.
+    pub fn powers_of_ten(self, x: &str, values: &[f64]) -> Self {
         if !values.iter().all(|x| *x > 0.0) {
             return self;
         }

@@ -34,6 +34,16 @@
     other: controls.elements.other_scale.checked,
   });
 
+  // What would change nothing is not offered.
+  const panels = figures.flatMap((figure) => figure.panels);
+  const drawn = panels.flatMap((panel) => panel.traces);
+  const offer = (box, is) => (box.closest("label").hidden = !is);
+  offer(controls.elements.seeds, drawn.some((trace) => trace.name === "each seed"));
+  offer(controls.elements.seconds, panels.some((panel) => Object.keys(panel.us_per_step || {}).length > 0));
+  offer(controls.elements.other_scale, panels.some((panel) => panel.can_be_log));
+  all("input[name=arm]", controls).forEach((box) => offer(box, drawn.some((trace) => trace.legendgroup === box.value)));
+  all("fieldset", controls).forEach((group) => (group.hidden = all("label:not([hidden])", group).length === 0));
+
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   // ------------------------------------------------------------------ a panel
