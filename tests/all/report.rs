@@ -22,6 +22,23 @@ fn unpacked(page: &str, id: &str) -> String {
     text
 }
 
+#[test]
+fn an_arm_has_one_colour_in_the_report_and_in_the_figures_for_papers() {
+    let colours = |file: &str, first: &str, last: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).expect("a source file");
+        let start = text.find(first).expect("the first colour");
+        let end = start + text[start..].find(last).expect("the last colour") + last.len();
+        text[start..end]
+            .split(|c: char| c != '#' && !c.is_ascii_hexdigit())
+            .filter(|word| word.starts_with('#'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let [report, paper] =
+        ["src/report/html/figure.rs", "scripts/plot.py"].map(|file| colours(file, "#7F7F7F", "#6D8B74"));
+    assert!(report.len() == 16 && report == paper, "{report:?} {paper:?}");
+}
+
 /// The traces of an arm in the figure of this title: what each is, and its points.
 fn traces(data: &Value, title: &str, arm: &str) -> Vec<(String, Vec<(f64, f64)>)> {
     let figures = data["figures"].as_array().expect("figures");

@@ -11,7 +11,7 @@ use crate::report::cells::dash;
 use crate::report::layout::{Layout, glued};
 
 /// A row a claim.
-pub(in crate::report) fn verdicts(all: &[Judged], ground: &Ground, layout: Layout) -> String {
+pub(in crate::report) fn verdicts(all: &[Judged], layout: Layout) -> String {
     let header = ["claim", "verdict", "figure (95 % interval)", "holds / fails if", "s"].map(str::to_owned);
     let row = |judged: &Judged| {
         let first = judged.shown();
@@ -23,7 +23,7 @@ pub(in crate::report) fn verdicts(all: &[Judged], ground: &Ground, layout: Layou
             format!("{:.0}", judged.seconds),
         ]
     };
-    layout.titled(&title(ground), &layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1))
+    layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1)
 }
 
 /// Marks a verdict that would not stand among all.
@@ -39,7 +39,7 @@ pub(in crate::report) fn title(ground: &Ground) -> String {
 
 /// Everything that was found.
 pub fn judged(all: &[Judged], ground: &Ground, layout: Layout) -> String {
-    let mut sections = vec![verdicts(all, ground, layout)];
+    let mut sections = vec![layout.titled(&title(ground), &verdicts(all, layout))];
     for judged in all {
         sections.extend((judged.parts.len() > 1).then(|| parts(judged, layout)));
         sections.extend((!judged.theory.is_empty()).then(|| theory(judged, layout)));

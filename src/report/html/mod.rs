@@ -222,7 +222,7 @@ fn of_verdicts(Verdicts { all, ground, .. }: &Verdicts) -> Section {
         name: format!("claims on {}", ground.data),
         heading: layout.heading(&in_words::title(ground)),
         verdicts: String::new(),
-        arms: in_words::verdicts(all, ground, layout),
+        arms: in_words::verdicts(all, layout),
         warnings: in_words::last_words(all, ground, layout).concat(),
         more: vec![("Every part of every claim, and theory beside measurement", all.iter().map(details).collect())],
         configuration: String::new(),
