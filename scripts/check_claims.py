@@ -12,14 +12,15 @@ Usage:
 Regimes: shallow, sigmoid, deep10, cnn. Arms: affine, bn, affine_init, frozen. Nothing of bn-exp's code takes part, and no
 number of its runs: weights and batches are PyTorch's own, so single runs differ, and means over seeds agree as far as their
 standard errors let them. Rates and targets are those of src/claims/rates.json, for MNIST. As in the program, validation
-samples are the last 1,000 of the training file, read at steps that grow by a factor of 1.05; a run has arrived when the mean
+samples are the last 1,000 of the training file, read at steps that grow by a factor of 1.05 from 20 on; a run has arrived when the mean
 of five successive accuracies has reached the target.
 
 For each arm and rate (the one chosen, and those that the tuning seeds cannot tell from it) it prints the step at which each
 seed arrives, and the mean of ln T with its standard error; a run that never arrives counts at its budget.
 
 With --equal-loss two arms train under cosine decay, at the rates chosen for that. It prints the accuracy of each on 10,000
-samples held out, read where its training loss is the lowest that all runs come down to.
+samples held out, read where its training loss is the lowest that all runs come down to; both under the mean and variance of
+2,048 training samples, found anew at each look.
 
 With --pooled the CNN is trained to its end, and x-hat of each pooled channel, of mean 0 and SD 1 over 256 samples, is pooled.
 It prints the mean of the pooled values; what normal values with the same correlation rho of neighbours would have,
@@ -50,6 +51,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RATES = ROOT / "src" / "claims" / "rates.json"
 STEPS = {"shallow": 1500, "sigmoid": 1500, "deep10": 1500, "cnn": 430}
 HELD_OUT = 1000
+POPULATION = 2048
 BATCH = 64
 
 
@@ -122,8 +124,8 @@ def network(regime, arm):
 
 
 def looks(last):
-    steps = [1]
-    while (step := max(steps[-1] + 1, round(steps[-1] * 1.05))) < last:
+    steps = [20]
+    while (step := round(steps[-1] * 1.05)) < last:
         steps.append(step)
     return {*steps, last}
 
@@ -169,14 +171,29 @@ def arrival(net, regime, rate, target, images, labels):
 
 
 def curve(net, regime, rate, images, labels):
-    """Training loss and held-out accuracy at the start and at 20 points, under cosine decay."""
+    """Training loss and held-out accuracy at the start and at 20 points, under cosine decay and population statistics."""
     train, held_out, steps = slice(None, -10_000), slice(-10_000, None), STEPS[regime]
-    of_training = lambda: score(net, images[:1000], labels[:1000])[0]
+
+    def point():
+        find_population(net, images[:POPULATION])
+        return score(net, images[:1000], labels[:1000])[0], score(net, images[held_out], labels[held_out])[1]
+
+    looked = trained(net, rate, images[train], labels[train], steps, {i * steps // 20 for i in range(1, 21)}, is_cosine=True)
+    return [point(), *(point() for _ in looked)]
+
+
+def find_population(net, images):
+    """Makes the running mean and variance of every batch norm those of these samples; training does not look at them."""
+    norms = [layer for layer in net if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    for layer in norms:
+        layer.momentum = 1.0
+    net.train()
+    with torch.no_grad():
+        net(images)
     net.eval()
-    points = [(of_training(), score(net, images[held_out], labels[held_out])[1])]
-    for _ in trained(net, rate, images[train], labels[train], steps, {i * steps // 20 for i in range(1, 21)}, is_cosine=True):
-        points.append((of_training(), score(net, images[held_out], labels[held_out])[1]))
-    return points
+    for layer in norms:
+        # PyTorch keeps n/(n - 1) of the variance.
+        layer.running_var *= (len(images) - 1) / len(images)
 
 
 def at_level(points, level):
@@ -242,7 +259,7 @@ def main():
     parser.add_argument("--rate", type=float, action="append", help="this rate instead of those chosen; repeatable")
     parser.add_argument("--pooled", action="store_true", help="pool x-hat of the trained CNN instead")
     parser.add_argument("--equal-loss", action="store_true", help="accuracy of two arms at equal training loss instead")
-    parser.add_argument("--data-dir", type=Path, default=os.environ.get("BN_EXP_DATA_DIR", ROOT.parent / "shared" / "data"))
+    parser.add_argument("--data-dir", type=Path, default=os.environ.get("BN_EXP_DATA_DIR", "data"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     folder = Path(arguments.data_dir) / "mnist"
