@@ -33,9 +33,10 @@ pub const CLAIM: Claim = Claim {
     analysis: Some(Analysis {
         columns: &["net", "block", "affine_us", "bn_us"],
         comes_first: true,
+        // No seed enters it; but two answers, on two sets of seeds, are then two measurements.
         made_from: |bench| {
             json!({ "program": machine::PROGRAM_VERSION, "host": machine::host(), "simd": simd::level().name(),
-                "data": bench.data.name(), "nets": nets(bench).map(Regime::name).collect::<Vec<_>>() })
+                "data": bench.data.name(), "seeds": bench.seeds, "nets": nets(bench).map(Regime::name).collect::<Vec<_>>() })
         },
         make,
     }),

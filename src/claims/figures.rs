@@ -109,6 +109,19 @@ mod tests {
     }
 
     #[test]
+    fn no_mean_leaves_out_a_seed_that_came_to_nothing() {
+        let why = |differences: &[f64]| mean_of(differences).map(|figure| figure.estimate).expect_err("no mean").1;
+        let all = [0.1, 0.2, 0.1, 0.3, 0.2, 0.1];
+        assert!((mean_of(&all).expect("a mean").estimate - 1.0 / 6.0).abs() < 1e-12);
+        let [mut one, mut two] = [all, all];
+        one[3] = f64::INFINITY;
+        (two[0], two[5]) = (f64::NAN, f64::NEG_INFINITY);
+        assert!(why(&one).starts_with("1 of 6 seeds came to nothing"), "{}", why(&one));
+        assert!(why(&two).starts_with("2 of 6 seeds came to nothing"), "{}", why(&two));
+        assert_eq!(why(&[]), "there is nothing to judge by");
+    }
+
+    #[test]
     fn without_a_gap_there_is_no_share() {
         let why = |found: Found| found.map(|figure| figure.estimate).expect_err("no share");
         let (usual, fast) = (runs(300, 1), runs(100, 1));

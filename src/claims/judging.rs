@@ -341,6 +341,8 @@ mod tests {
         assert_eq!(of(&[here(holds)], &[part("cnn", open)]), holds);
         assert_eq!(of(&[here(holds)], &[part("cnn", fails)]), Verdict::HoldsInPart);
         assert_eq!(of(&[here(holds), here(fails)], &[]), Verdict::HoldsInPart);
+        let twice = combined(&[here(holds)], &[part("cnn", fails), part("cnn", fails), part("res20", fails)]).1;
+        assert_eq!(twice, "holds in shallow; fails in cnn; fails in res20");
         assert_eq!(of(&[here(holds), here(open)], &[]), open);
         assert_eq!(of(&[here(open)], &[part("cnn", holds)]), open);
         let beside = Part { decides: false, ..here(fails) };

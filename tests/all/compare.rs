@@ -161,6 +161,8 @@ fn the_primary_contrast_pays_nothing_for_the_others() {
         let found = &json_of(&lab, &args)["experiments"][0];
         let primary = only(found, "contrasts", &[("a", "bn")]);
         assert_eq!((&primary["primary"], &primary["exploratory"]), (&json!(true), &json!(true)), "{args:?}");
+        let contrasts = found["contrasts"].as_array().expect("contrasts");
+        assert!(contrasts.len() > 1 && contrasts.iter().all(|one| one["exploratory"] == json!(true)), "{args:?}");
     }
     assert!(json_of(&lab, &["--baseline", "affine"])["experiments"][0]["contrasts"][0]["exploratory"] == json!(false));
 }

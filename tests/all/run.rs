@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::{Lab, REPRODUCIBLE, TABLES, Table, assert_same_files, number, small, unsigned, with};
+use bn_exp::files;
+use bn_exp::record::layout::RunFolder;
 use bn_exp::record::tables;
 use serde_json::{Value, json};
 
@@ -1096,4 +1098,20 @@ fn programs_are_told_what_happens_a_line_of_json_an_event() {
     );
     let again = read(&lab.run(&config, &["--format", "json"]).expect(0).stdout);
     assert_eq!(again.last().expect("the last event")["finished_before"], 4);
+}
+
+#[test]
+fn the_program_that_ends_first_compares_nothing_while_another_still_trains() {
+    let lab = Lab::new();
+    let verdict = "`bn` against `affine`";
+    assert!(lab.run(&small(), &[]).expect(0).stdout.contains(verdict));
+    let folder = RunFolder::at(lab.path(lab.run_folder("t", "bn", 1)));
+    std::fs::remove_file(folder.run_json()).expect("a record");
+    // As while another program trains it.
+    let held = files::try_lock(&folder.lock()).expect("a lock");
+    assert!(matches!(held, files::Lock::Held(_)));
+    let first = lab.run(&small(), &[]).expect(0).stdout;
+    assert!(first.contains("1 run was another program's") && !first.contains(verdict), "{first}");
+    drop(held);
+    assert!(lab.run(&small(), &[]).expect(0).stdout.contains(verdict));
 }
