@@ -148,7 +148,47 @@ fn accuracy_at(curve: &[Point], level: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use super::super::experiments::{experiment_of, folder_of};
+    use super::super::rates::{Chosen, Rates, Tuned};
+    use super::super::reading;
+    use super::super::regime::Data;
+    use super::super::tests::Nobody;
     use super::*;
+    use crate::data::Store;
+    use crate::runner::{Options, complete};
+
+    #[test]
+    fn at_the_end_it_has_read_what_the_run_has_under_the_statistics_of_the_population() {
+        let lab = tempfile::tempdir().expect("a folder");
+        let (store, stop) = (Store::new("nowhere"), AtomicBool::new(false));
+        let [bn, _] = cells(Regime::Shallow);
+        let mut rates = Rates::default();
+        let chosen = Chosen { best: 0.3, as_good: Vec::new(), tried: [0.01, 1.0] };
+        let tuned = Tuned { target: None, arms: BTreeMap::from([("bn".to_owned(), chosen)]) };
+        rates.0.entry(Regime::Shallow).or_default().insert(Schedule::Cosine, tuned);
+        let experiment = experiment_of(&bn.arm, Data::Glyphs, &store, &[0.3], &[3]).expect("an experiment");
+        let (resume_every, only) = (Duration::MAX, None);
+        let options = Options { jobs: 1, shard: None, only, trace: false, resume_every, discard: None, stop: &stop };
+        let out = folder_of(lab.path(), &bn.arm);
+        let done = complete(&experiment, &store, out.path().parent().expect("a folder"), &options, &Nobody);
+        let (found, _) = reading::read(&done.expect("trained").folder, 1500, &[0.3], &[3], false).expect("read");
+        let run = &found[&0.3f64.to_bits()][0];
+        let (data, seeds, regimes) = (Data::Glyphs, &[3][..], &[Regime::Shallow][..]);
+        let bench =
+            Bench { folder: lab.path(), data, store: &store, rates: &rates, seeds, regimes, jobs: 1, stop: &stop };
+        let rows = rows(&bench, 3).expect("rows");
+        let columns = CLAIM.analysis.expect("an analysis").columns.iter().map(|name| (*name).to_owned()).collect();
+        let curve = curve(&Sheet { columns, rows }, "bn", run);
+        assert_eq!(curve.len(), 21);
+        let last = curve[20];
+        assert_eq!((last.step, Some(last.accuracy)), (1500, run.validation_accuracy));
+        // Under moving averages the accuracy of 5,000 samples is another.
+        assert!(curve[10].step == 750 && curve[10].loss > last.loss);
+    }
 
     fn curve_of(points: &[(f64, f64)]) -> Vec<Point> {
         let point =
