@@ -289,7 +289,7 @@ def legend(drawing, both):
 def draw_renewing(both):
     """What renewing the statistics is worth, by the lag."""
     drawing, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
-    colours = {"all samples": "#0072B2", "64 samples": "#E69F00", "4 samples": "#D55E00"}
+    colours = {"2,048 samples": "#0072B2", "64 samples": "#E69F00", "4 samples": "#D55E00"}
     for answer, axis in zip(both, axes):
         parts = next(claim for claim in answer["claims"] if claim["id"] == "stale-parameters")["parts"]
         lines = {}

@@ -1,7 +1,7 @@
 //! Suppressed features lower the network's capacity.
 
 use super::claim::{Claim, Kind};
-use super::decide::{Beyond, Criterion, Figure, Unit, Verdict};
+use super::decide::{Beyond, Bound, Criterion, Figure, Unit, Verdict};
 use super::evidence::{CHANCE, Cell, Evidence, Run};
 use super::figures::differences;
 use super::judging::{Found, Part, Question};
@@ -10,7 +10,7 @@ use super::regime::{Regime, Schedule};
 pub const CLAIM: Claim = Claim {
     id: "capacity",
     kind: Kind::Experiment,
-    sentence: "while half of the features are small, the net has the capacity of one of half the width",
+    sentence: "while half of the features are small, a net loses most of what it would lose without them",
     criterion: "share of the loss by halving the width that suppression comes to, random labels: above ½ holds, below fails",
     reasoning: "A net that is to learn 1,000 random labels by heart shows how much it can hold. Three nets of arm affine train for \
         600 steps: 100 channels a layer; 100, of which the first half begins with weights a tenth as large; and 50. With their \
@@ -61,7 +61,7 @@ fn share(runs: &[Vec<&Run>], step: usize) -> Found {
     let [whole, half, small] = [0, 1, 2].map(|i| accuracies(&runs[i]));
     let (gap, lost) = (differences(&whole, &half), differences(&whole, &small));
     let is_there = Figure::mean(&gap).is_some_and(|gap| gap.is(Beyond::Above(0.0)));
-    let figure = Figure::share(&lost, &gap, false).filter(|_| is_there);
+    let figure = Figure::share(&lost, &gap, Bound::Exact).filter(|_| is_there);
     figure.ok_or((Verdict::Inconclusive, "these seeds do not show that halving the width costs anything".to_owned()))
 }
 

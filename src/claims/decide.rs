@@ -121,8 +121,11 @@ impl Criterion {
             _ => Verdict::Inconclusive,
         };
         let passed = if verdict == Verdict::Holds { holds } else { fails };
-        // A lower bound cannot show that a share is small.
-        let is_barred = figure.is_lower_bound() && matches!(passed, Beyond::Below(_));
+        // A lower bound cannot show that a share is small, nor an upper one that it is large.
+        let is_barred = match (figure.bound(), passed) {
+            (Bound::Exact, _) | (Bound::Lower, Beyond::Above(_)) | (Bound::Upper, Beyond::Below(_)) => false,
+            (Bound::Lower | Bound::Upper | Bound::Neither, _) => true,
+        };
         if is_barred { Verdict::Inconclusive } else { verdict }
     }
 }
@@ -138,7 +141,52 @@ pub struct Figure {
 #[derive(Debug, Clone)]
 enum Of {
     Mean { n: usize, orbit: Orbit },
-    Share { shares: Shares, is_lower_bound: bool },
+    Share { shares: Shares, bound: Bound },
+}
+
+/// What a share says of the true one, where some runs are cut off before they arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// All arrive.
+    Exact,
+    /// It may be larger: with more steps the far end of the gap would be further off, or the near end nearer by.
+    Lower,
+    /// It may be smaller: the arm would be slower still.
+    Upper,
+    /// It may be either.
+    Neither,
+}
+
+impl Bound {
+    /// Of times that are cut off in eq. 3, in bn, and in the arm whose share it is.
+    ///
+    /// The share is (A − X)/(A − B), with A, B and X the logarithms of these times. It rises with A and with B, and falls
+    /// with X.
+    pub const fn of([affine, bn, arm]: [bool; 3]) -> Self {
+        match (affine || bn, arm) {
+            (false, false) => Self::Exact,
+            (true, false) => Self::Lower,
+            (false, true) => Self::Upper,
+            (true, true) => Self::Neither,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Exact => "",
+            Self::Lower => {
+                "eq. 3 or bn did not reach the target with some seed, so the share is a lower bound, which cannot show that it \
+                 is small"
+            }
+            Self::Upper => {
+                "the arm did not reach the target with some seed, so the share is an upper bound, which cannot show that it is \
+                 large"
+            }
+            Self::Neither => {
+                "neither eq. 3 nor the arm reached the target with every seed, so the share is no bound either way"
+            }
+        }
+    }
 }
 
 impl Figure {
@@ -149,11 +197,10 @@ impl Figure {
         Some(Self { estimate: sample.mean(), of })
     }
 
-    /// The share of a gap that is closed. Where the far end of the gap was not reached in some seed, the share is a lower
-    /// bound.
-    pub fn share(closed: &[f64], gap: &[f64], is_lower_bound: bool) -> Option<Self> {
+    /// The share of a gap that is closed.
+    pub fn share(closed: &[f64], gap: &[f64], bound: Bound) -> Option<Self> {
         let shares = Shares::new(closed, gap, EXCHANGES)?;
-        Some(Self { estimate: shares.estimate(), of: Of::Share { shares, is_lower_bound } })
+        Some(Self { estimate: shares.estimate(), of: Of::Share { shares, bound } })
     }
 
     /// How many seeds it rests on.
@@ -190,8 +237,11 @@ impl Figure {
         is_there && self.n() >= FEWEST && self.p(beyond.threshold()) <= 1.0 - CONFIDENCE + 1e-9
     }
 
-    fn is_lower_bound(&self) -> bool {
-        matches!(self.of, Of::Share { is_lower_bound: true, .. })
+    const fn bound(&self) -> Bound {
+        match &self.of {
+            Of::Mean { .. } => Bound::Exact,
+            Of::Share { bound, .. } => *bound,
+        }
     }
 }
 
@@ -221,7 +271,7 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
         (Verdict::Fails, _) => (String::new(), p(fails)),
         (Verdict::HoldsInPart, _) => ("between the thresholds".to_owned(), None),
         (_, None) => (format!("{} seeds give no interval; at least {FEWEST} are needed", figure.n()), None),
-        (_, Some(_)) if figure.is_lower_bound() => (LOWER_BOUND.to_owned(), None),
+        (_, Some(_)) if figure.bound() != Bound::Exact => (figure.bound().words().to_owned(), None),
         (_, Some(interval)) => (open(figure, interval, criterion), None),
     };
     let shown = |value: f64| unit.shown(value);
@@ -231,9 +281,6 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
 
 /// Seeds that somebody may train.
 const IN_SIGHT: usize = 1000;
-
-const LOWER_BOUND: &str = "eq. 3 did not reach the target with some seed, so the share is a lower bound, which cannot show \
-    that it is small";
 
 /// What an interval that decides nothing excludes, and about how many seeds would decide.
 fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> String {
@@ -301,14 +348,35 @@ mod tests {
     }
 
     #[test]
-    fn few_seeds_decide_nothing_and_a_lower_bound_cannot_show_that_a_share_is_small() {
+    fn few_seeds_decide_nothing_and_a_bound_shows_one_side_alone() {
         let few = Figure::mean(&[1.0; 5]).unwrap();
         assert_eq!(decide(&few, &FASTER).verdict, Verdict::Inconclusive);
         let small = Criterion { holds: Beyond::Below(0.5), fails: Beyond::Above(0.5), unit: Unit::Share };
         let gap = [1.0, 1.1, 0.9, 1.05, 0.95, 1.0, 1.1, 0.9];
         let share = |c: f64, bound| Figure::share(&gap.map(|g| c * g + 0.01 * (g - 1.0)), &gap, bound).unwrap();
-        assert_eq!(decide(&share(0.1, false), &small).verdict, Verdict::Holds);
-        assert_eq!(decide(&share(0.1, true), &small).verdict, Verdict::Inconclusive);
-        assert_eq!(decide(&share(0.9, true), &small).verdict, Verdict::Fails);
+        let verdicts = |bound| [0.1, 0.9].map(|c| decide(&share(c, bound), &small).verdict);
+        assert_eq!(verdicts(Bound::Exact), [Verdict::Holds, Verdict::Fails]);
+        assert_eq!(verdicts(Bound::Lower), [Verdict::Inconclusive, Verdict::Fails]);
+        assert_eq!(verdicts(Bound::Upper), [Verdict::Holds, Verdict::Inconclusive]);
+        assert_eq!(verdicts(Bound::Neither), [Verdict::Inconclusive; 2]);
+    }
+
+    /// A time that is cut off is moved up, and the share has to move as its bound says, wherever the arm stands.
+    #[test]
+    fn a_bound_is_on_the_side_to_which_later_arrivals_would_move_the_share() {
+        let share = |[a, b, x]: [f64; 3]| (a - x) / (a - b);
+        for x in [0.5, 1.5, 2.5] {
+            let times = [3.0, 0.0, x];
+            for cut in 0..3 {
+                let mut later = times;
+                later[cut] += 0.1;
+                let bound = Bound::of(std::array::from_fn(|i| i == cut));
+                let is_up = share(later) > share(times);
+                assert_eq!(bound, if is_up { Bound::Lower } else { Bound::Upper }, "{x} {cut}");
+            }
+        }
+        assert_eq!(Bound::of([true, true, false]), Bound::Lower);
+        assert_eq!(Bound::of([true, false, true]), Bound::Neither);
+        assert_eq!(Bound::of([false; 3]), Bound::Exact);
     }
 }

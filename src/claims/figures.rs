@@ -1,6 +1,6 @@
 //! Figures that several claims share: times to a target, accuracies, shares of a gap.
 
-use super::decide::{Beyond, Figure, Verdict};
+use super::decide::{Beyond, Bound, Figure, Verdict};
 use super::evidence::{Evidence, Run};
 use super::judging::Found;
 use super::regime::Regime;
@@ -77,9 +77,9 @@ pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], wit
     let gap = gap(evidence, regime, runs, without)?;
     let target = evidence.target(regime);
     let closed = differences(&log_times(&runs[0], target), &log_times(&runs[2], target));
-    let is_censored = runs[0].iter().any(|run| run.time_to(target).is_none());
+    let is_cut_off = |i: usize| runs[i].iter().any(|run| run.time_to(target).is_none());
     let none = (Verdict::Inconclusive, "there is nothing to judge by".to_owned());
-    Figure::share(&closed, &gap, is_censored).ok_or(none)
+    Figure::share(&closed, &gap, Bound::of([0, 1, 2].map(is_cut_off))).ok_or(none)
 }
 
 #[cfg(test)]
@@ -145,5 +145,8 @@ mod tests {
         // The last of every four needs 502 steps, and has 500.
         assert_eq!(verdict(found(&runs(490, 4), &fast, &runs(480, 1))), Verdict::Inconclusive);
         assert_eq!(verdict(found(&runs(490, 4), &fast, &runs(110, 1))), Verdict::Fails);
+        // An arm that is cut off cannot be shown to close much, and with eq. 3 cut off as well nothing can.
+        assert_eq!(verdict(found(&slow, &runs(10, 1), &runs(491, 4))), Verdict::Holds);
+        assert_eq!(verdict(found(&runs(490, 4), &runs(10, 1), &runs(491, 4))), Verdict::Inconclusive);
     }
 }

@@ -1,7 +1,7 @@
 //! Questions put to the evidence, their answers, and what these come to for a whole claim.
 
 use super::decide::{Criterion, Decision, Figure, Verdict, decide};
-use super::evidence::{Cell, Evidence, Run};
+use super::evidence::{Cell, Evidence, Rate, Run};
 use super::rates::Chosen;
 use super::regime::Regime;
 
@@ -47,6 +47,8 @@ pub struct Part {
     pub decides: bool,
     /// The arms whose runs it takes, in the order of the question; of a share the last is the one whose share it is.
     pub arms: Vec<String>,
+    /// Runs that diverged, by arm; none where none did.
+    pub diverged: Vec<(String, usize)>,
     /// For a picture: the line that it is a point of, and where on the horizontal axis that point stands.
     pub along: Option<(String, f64)>,
 }
@@ -65,7 +67,12 @@ impl Evidence {
             let runs = self.complete(question.cells, choice);
             let n = runs.first().map_or(0, Vec::len);
             let none = || Err((Verdict::Inconclusive, self.why_none(question)));
-            (if n == 0 { none() } else { figure(&runs) }, n)
+            let found = match mostly_diverged(question.cells, &runs) {
+                _ if n == 0 => none(),
+                Some(why) => Err((Verdict::Inconclusive, why)),
+                None => figure(&runs),
+            };
+            (found, n)
         };
         let choices = self.choices(question.cells);
         let Some((first, others)) = choices.split_first() else {
@@ -75,6 +82,7 @@ impl Evidence {
             (Ok(figure), n) => self.guarded(question.part(decide(&figure, &question.criterion), n), question),
             (Err((verdict, why)), n) => question.part_without(verdict, why, n),
         };
+        let part = Part { diverged: diverged(question.cells, &self.complete(question.cells, first)), ..part };
         if !part.verdict.is_decided() {
             return part;
         }
@@ -165,6 +173,22 @@ impl Evidence {
     }
 }
 
+/// Runs that diverged, by arm.
+fn diverged(cells: &[Cell], runs: &[Vec<&Run>]) -> Vec<(String, usize)> {
+    let count = |runs: &Vec<&Run>| runs.iter().filter(|run| run.diverged).count();
+    let found = cells.iter().zip(runs).map(|(cell, runs)| (cell.label(), count(runs)));
+    found.filter(|(_, count)| *count > 0).collect()
+}
+
+/// Why nothing is decided where an arm diverges more often than not at what should be its own best rate: no rate was found at
+/// which it trains.
+fn mostly_diverged(cells: &[Cell], runs: &[Vec<&Run>]) -> Option<String> {
+    let own = cells.iter().zip(runs).filter(|(cell, _)| cell.rate == Rate::Own);
+    let mut counted = own.map(|(cell, runs)| (cell, runs.iter().filter(|run| run.diverged).count(), runs.len()));
+    let (cell, count, all) = counted.find(|(_, count, all)| 2 * count > *all)?;
+    Some(format!("{} diverged with {count} of {all} seeds: no rate was found at which it trains", cell.arm.name))
+}
+
 impl Question<'_> {
     fn part(&self, decision: Decision, n: usize) -> Part {
         let Decision { verdict, detail, estimate, interval, p } = decision;
@@ -185,6 +209,7 @@ impl Question<'_> {
             n,
             decides: self.decides,
             arms: self.cells.iter().map(Cell::label).collect(),
+            diverged: Vec::new(),
             along: None,
         }
     }
@@ -307,6 +332,25 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_decided_where_an_arm_diverges_more_often_than_not_at_its_own_best_rate() {
+        let mut evidence = evidence(&[("affine", chosen(0.1, &[]), &[60]), ("bn", chosen(0.1, &[]), &[20])]);
+        let affine = Arm { regime: Regime::Shallow, schedule: Schedule::Constant, name: "affine" };
+        let mut diverge = |count: usize| {
+            let runs = evidence.runs.get_mut(&affine).unwrap().get_mut(&0.1f64.to_bits()).unwrap();
+            runs.iter_mut().enumerate().for_each(|(i, run)| run.diverged = i < count);
+            asked(&evidence)
+        };
+        assert_eq!((diverge(0).verdict, diverge(0).diverged), (Verdict::Holds, Vec::new()));
+        assert_eq!((diverge(4).estimate.is_some(), diverge(4).diverged), (true, vec![("affine".to_owned(), 4)]));
+        let most = diverge(5);
+        assert_eq!(
+            (most.verdict, most.estimate, most.diverged),
+            (Verdict::Inconclusive, None, vec![("affine".to_owned(), 5)])
+        );
+        assert!(most.detail.contains("affine diverged with 5 of 8 seeds"), "{}", most.detail);
+    }
+
+    #[test]
     fn seeds_count_that_all_arms_have_and_what_was_never_tuned_is_said() {
         let mut one = evidence(&[("affine", chosen(0.1, &[]), &[60]), ("bn", chosen(1.0, &[]), &[20])]);
         let arm = Arm { regime: Regime::Shallow, schedule: Schedule::Constant, name: "bn" };
@@ -332,6 +376,7 @@ mod tests {
             n: 0,
             decides: true,
             arms: Vec::new(),
+            diverged: Vec::new(),
             along: None,
         };
         let of = |main: &[Part], elsewhere: &[Part]| combined(main, elsewhere).0;

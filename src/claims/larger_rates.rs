@@ -16,7 +16,8 @@ pub const CLAIM: Claim = Claim {
         target T, seed by seed D(c) = (1 − c)·ln T(affine) + c·ln T(bn) − ln T(bn at the rate of affine); the share is the c \
         for which D lies about 0, and its interval every c that a sign-flip test of D does not reject. First a gate: bn has \
         to be faster than affine at all. Rates are tried a quarter of a decade apart; where both arms have the same best \
-        rate, it cannot be told.\n\
+        rate, it cannot be told. Where the rate of affine is among those that may be bn's best, bn there is bn at affine's rate, \
+        and keeps all of its gain: that is a sign against the claim, too, but no measurement.\n\
         The verdict would be another if the whole interval lay above ½.",
     regimes: &[Regime::Shallow, Regime::Sigmoid, Regime::Deep10, Regime::Res20, Regime::Offset, Regime::Cnn],
     cells: |regime| cells(regime).to_vec(),

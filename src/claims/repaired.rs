@@ -10,7 +10,7 @@ use super::regime::{Regime, Schedule};
 pub const CLAIM: Claim = Claim {
     id: "repaired",
     kind: Kind::Experiment,
-    sentence: "eq. 3 can be repaired without looking at batches",
+    sentence: "eq. 3 can be repaired without looking at every batch",
     criterion: "share of bn's gain in time that one repair closes: above ½ holds, below fails",
     reasoning: "For each regime one repair was named before any run: shallow, the weights are standardised in the place of the \
         activations (weight_std); sigmoid, γ and β start from the first minibatch (affine_init); res20, γ starts at 0, so that \

@@ -195,6 +195,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
             n: 0,
             decides: true,
             arms: Vec::new(),
+            diverged: Vec::new(),
             along: None,
         }
     };

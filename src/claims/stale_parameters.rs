@@ -122,7 +122,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
         Part { along: Some((words.to_owned(), k as f64)), ..found }
     };
     let [whole, ..] = SAMPLES;
-    let words = ["all samples", "64 samples", "4 samples"];
+    let words = ["2,048 samples", "64 samples", "4 samples"];
     let mut parts = vec![part("renewing hurts, 10 steps on", DECIDES, whole, words[0], true)];
     for (samples, words) in SAMPLES.into_iter().zip(words) {
         for k in LAGS {

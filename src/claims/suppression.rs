@@ -2,7 +2,7 @@
 
 use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
-use super::decide::{Beyond, Criterion, Figure, Unit};
+use super::decide::{Beyond, Bound, Criterion, Figure, Unit};
 use super::evidence::{Cell, Evidence};
 use super::figures::accuracy_difference;
 use super::judging::{Part, Question};
@@ -107,7 +107,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
         let criterion = Criterion { holds: Beyond::Below(0.25), fails: Beyond::Above(0.4), unit: Unit::Share };
         let question = Question { sentence, regime, criterion, cells: &[], moved_by: [&[], &[]], decides };
         let [small, both] = added(&sheet, step);
-        question.answered(Figure::share(&small, &both, false))
+        question.answered(Figure::share(&small, &both, Bound::Exact))
     };
     let [_, control, suppressed] = cells(regime);
     let harm = Question {

@@ -2,14 +2,14 @@
 //!
 //! Rates are a quarter of a decade apart. A search has two rounds:
 //!
-//! 1. On [`FIRST_SEEDS`] it goes on from where it begins until the best rate has two others on either side, or the end of what
-//!    is sensible is reached.
+//! 1. On [`FIRST_SEEDS`] it goes down by decades while most runs diverge at every rate, and then on until the best rate has
+//!    two others on either side, or the end of what is sensible is reached.
 //! 2. The best, and those within two places of it that these seeds cannot tell from it (2 standard errors), are run on
 //!    [`MORE_SEEDS`] too. Of these the best on all seeds is chosen; those that still cannot be told from it are named.
 //!
 //! With a constant rate the best has the smallest mean of ln T, T the time to the target (of equals, as where no run arrives,
-//! that with the higher accuracy); with a decaying one the highest mean validation accuracy under the statistics of the
-//! population. The target is 99 % of the final validation accuracy, the median over the first seeds, of the better of
+//! that with the higher accuracy, where a run that diverged has none); with a decaying one the highest mean validation
+//! accuracy under the statistics of the population. The target is 99 % of the final validation accuracy, the median over the first seeds, of the better of
 //! `affine` and `bn` at its best rate, the mean of the last five evaluations of each run. Where a net is to hold its training
 //! samples, the rate goes by the training accuracy, and there is no target.
 
@@ -31,7 +31,9 @@ const SHARE: f64 = 0.99;
 /// So many quarters of a decade on either side of the best are looked at: five rates in all.
 const NEAR: i32 = 2;
 /// The smallest and the largest rate, in quarters of a decade.
-const ENDS: [i32; 2] = [-24, 6];
+const ENDS: [i32; 2] = [-32, 6];
+/// A decade.
+const DECADE: i32 = 4;
 /// Where every search begins.
 const BEGIN: [i32; 5] = [-6, -4, -2, 0, 2];
 
@@ -87,10 +89,10 @@ pub fn tune(
 
 /// What a rate is chosen by with a decaying rate, and the target with a constant one.
 fn final_accuracy(run: &Run, regime: Regime, schedule: Schedule) -> f64 {
-    if run.diverged {
-        return run.accuracy();
-    }
     match schedule {
+        // A net that guesses may do a little worse than chance, and is still better than one that diverged.
+        Schedule::Constant if run.diverged => 0.0,
+        Schedule::Cosine if run.diverged => run.accuracy(),
         _ if regime.is_about_memory() => run.train_accuracy.unwrap_or(0.0),
         Schedule::Cosine => run.validation_accuracy.unwrap_or(0.0),
         Schedule::Constant => {
@@ -143,7 +145,10 @@ impl Search<'_> {
         let mut wanted = if self.runs.is_empty() { BEGIN.to_vec() } else { Vec::new() };
         loop {
             if wanted.is_empty() {
-                wanted = self.untried(self.best(FIRST, score));
+                wanted = match self.below_all_that_diverge() {
+                    Some(lower) => vec![lower],
+                    None => self.untried(self.best(FIRST, score)),
+                };
             }
             if wanted.is_empty() {
                 return Ok(true);
@@ -153,6 +158,13 @@ impl Search<'_> {
             }
             wanted.clear();
         }
+    }
+
+    /// A rate a decade below the lowest, where most runs diverge at every rate.
+    fn below_all_that_diverge(&self) -> Option<i32> {
+        let mostly = |runs: &Vec<Run>| 2 * runs.iter().filter(|run| run.diverged).count() > runs.len();
+        let (lowest, _) = self.runs.first_key_value()?;
+        Some(lowest - DECADE).filter(|lower| *lower >= ENDS[0] && self.runs.values().all(mostly))
     }
 
     /// The rates about this one that were not tried.
@@ -240,7 +252,8 @@ mod tests {
         let (claims, data, folder) = (Vec::new(), super::super::regime::Data::Glyphs, "nowhere".into());
         let (seeds, rates, jobs, shard) = (Vec::new(), Rates::default(), 1, None);
         let suite = Suite { claims, data, store: &store, folder, seeds, rates, jobs, shard, stop: &stop };
-        let run = |accuracy: &f64| Run { test_accuracy: Some(*accuracy), ..Run::default() };
+        let run =
+            |accuracy: &f64| Run { diverged: accuracy.is_nan(), test_accuracy: Some(*accuracy), ..Run::default() };
         let runs = scores.iter().enumerate().map(|(k, scores)| (k as i32, scores.iter().map(run).collect())).collect();
         let arm = Arm { regime: Regime::Shallow, schedule: Schedule::Cosine, name: "bn" };
         look(&Search { suite: &suite, arm, events: &Nobody, runs });
@@ -257,6 +270,20 @@ mod tests {
             assert_eq!(search.untried(3), [5]);
         });
         with_search(&alike(&[0.9, 0.2]), &|search| assert!(search.chosen(FIRST, &accuracy).is_edge()));
+    }
+
+    #[test]
+    fn while_every_rate_diverges_a_lower_one_is_looked_for() {
+        let runs =
+            |diverged: usize| -> Vec<f64> { (0..FIRST).map(|i| if i < diverged { f64::NAN } else { 0.5 }).collect() };
+        with_search(&[runs(FIRST), runs(4)], &|search| assert_eq!(search.below_all_that_diverge(), Some(-DECADE)));
+        with_search(&[runs(FIRST), runs(3)], &|search| assert_eq!(search.below_all_that_diverge(), None));
+        let run = |diverged, accuracy| Run { diverged, validation: vec![(1, accuracy)], ..Run::default() };
+        let of = |run: &Run| final_accuracy(run, Regime::Shallow, Schedule::Constant);
+        assert!(
+            of(&run(true, 0.9)) < of(&run(false, 0.098)),
+            "a net that guesses badly is better than one that diverged"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Verdicts as JSON, for programs and for the report, and read again.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +69,8 @@ struct Part {
     n: usize,
     decides: bool,
     arms: Vec<String>,
+    #[serde(default)]
+    diverged: BTreeMap<String, usize>,
     along: Option<Along>,
 }
 
@@ -170,6 +174,7 @@ impl Part {
             n: part.n,
             decides: part.decides,
             arms: part.arms.clone(),
+            diverged: part.diverged.iter().cloned().collect(),
             along: part.along.clone().map(|(line, x)| Along { line, x }),
         }
     }
@@ -188,6 +193,7 @@ impl Part {
             n: self.n,
             decides: self.decides,
             arms: self.arms,
+            diverged: self.diverged.into_iter().collect(),
             along: self.along.map(|Along { line, x }| (line, x)),
         }
     }
@@ -234,6 +240,7 @@ mod tests {
             n: 24,
             decides: true,
             arms: vec!["affine".to_owned(), "bn".to_owned()],
+            diverged: vec![("affine".to_owned(), 2)],
             along: Some(("64 samples".to_owned(), 10.0)),
         };
         let theory =

@@ -62,7 +62,9 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
         "The figure is that of a part that decides: the first with the claim's verdict, or the first of all. `--explain ID` says what it is of. \
          s: seconds of computing, runs that claims share counted in each."
             .to_owned(),
-        "Where there is an interval, the verdict is the interval's alone: 2.5 % in either direction. Nothing is corrected for the number of claims."
+        "A verdict needs the whole interval beyond a threshold, 2.5 % in either direction. There is none where a rate that may be \
+         the best gives another, where a share is a bound on the wrong side, or where a best rate is the end of what was tried. \
+         Nothing is corrected for the number of claims."
             .to_owned(),
     ];
     if all.iter().any(|judged| judged.is_dropped) {
@@ -89,7 +91,18 @@ pub(in crate::report) fn parts(judged: &Judged, layout: Layout) -> String {
         ]
     };
     let title = format!("{}: {}", judged.claim.id, judged.claim.criterion);
-    layout.titled(&title, &layout.table(&header, &judged.parts.iter().map(row).collect::<Vec<_>>(), 1))
+    let table = layout.table(&header, &judged.parts.iter().map(row).collect::<Vec<_>>(), 1);
+    let mut diverged: Vec<String> = Vec::new();
+    for part in &judged.parts {
+        let words = |(arm, count): &(String, usize)| format!("{arm} {count} of {} in {}", part.n, part.regime);
+        let new: Vec<String> = part.diverged.iter().map(words).filter(|words| !diverged.contains(words)).collect();
+        diverged.extend(new);
+    }
+    if diverged.is_empty() {
+        return layout.titled(&title, &table);
+    }
+    let below = layout.paragraph(&format!("Diverged: {}.", diverged.join("; ")));
+    layout.titled(&title, &format!("{table}\n\n{below}"))
 }
 
 /// What formulas predict, beside what was measured.
