@@ -102,6 +102,10 @@ fn final_accuracy(run: &Run, regime: Regime, schedule: Schedule) -> f64 {
     }
 }
 
+fn mostly_diverge(runs: &[Run]) -> bool {
+    2 * runs.iter().filter(|run| run.diverged).count() > runs.len()
+}
+
 /// How many seeds the first round has, and both have.
 const FIRST: usize = (*FIRST_SEEDS.end() - *FIRST_SEEDS.start() + 1) as usize;
 const BOTH: usize = FIRST + (*MORE_SEEDS.end() - *MORE_SEEDS.start() + 1) as usize;
@@ -162,9 +166,8 @@ impl Search<'_> {
 
     /// A rate a decade below the lowest, where most runs diverge at every rate.
     fn below_all_that_diverge(&self) -> Option<i32> {
-        let mostly = |runs: &Vec<Run>| 2 * runs.iter().filter(|run| run.diverged).count() > runs.len();
         let (lowest, _) = self.runs.first_key_value()?;
-        Some(lowest - DECADE).filter(|lower| *lower >= ENDS[0] && self.runs.values().all(mostly))
+        Some(lowest - DECADE).filter(|lower| *lower >= ENDS[0] && self.runs.values().all(|runs| mostly_diverge(runs)))
     }
 
     /// The rates about this one that were not tried.
@@ -194,9 +197,12 @@ impl Search<'_> {
         Ok(true)
     }
 
-    /// The rates that have so many seeds, with one value for each seed and rate.
+    /// The rates that have so many seeds, with one value for each seed and rate. A rate at which most runs diverge is none of
+    /// them, however soon the others arrive; unless that is so at all.
     fn record(&self, seeds: usize, score: &dyn Fn(&Run) -> f64) -> (Vec<i32>, Record) {
-        let tried = self.runs.iter().filter(|(_, runs)| runs.len() >= seeds);
+        let with_seeds = || self.runs.iter().filter(|(_, runs)| runs.len() >= seeds);
+        let trains = with_seeds().any(|(_, runs)| !mostly_diverge(runs));
+        let tried = with_seeds().filter(|(_, runs)| !(trains && mostly_diverge(runs)));
         let value = |seed: usize| tried.clone().map(move |(_, runs)| score(&runs[seed]));
         let values: Vec<f64> = (0..seeds).flat_map(value).collect();
         let places: Vec<i32> = tried.clone().map(|(k, _)| *k).collect();
@@ -278,6 +284,11 @@ mod tests {
             |diverged: usize| -> Vec<f64> { (0..FIRST).map(|i| if i < diverged { f64::NAN } else { 0.5 }).collect() };
         with_search(&[runs(FIRST), runs(4)], &|search| assert_eq!(search.below_all_that_diverge(), Some(-DECADE)));
         with_search(&[runs(FIRST), runs(3)], &|search| assert_eq!(search.below_all_that_diverge(), None));
+        // At rate 1 most diverge, and those that do not do best.
+        with_search(&[vec![0.5; FIRST], [vec![f64::NAN; FIRST - 1], vec![9.0]].concat()], &|search| {
+            let score = |run: &Run| if run.diverged { 0.0 } else { accuracy(run) };
+            assert_eq!((search.best(FIRST, &score), search.tied(FIRST, &score)), (0, vec![0]));
+        });
         let run = |diverged, accuracy| Run { diverged, validation: vec![(1, accuracy)], ..Run::default() };
         let of = |run: &Run| final_accuracy(run, Regime::Shallow, Schedule::Constant);
         assert!(
