@@ -429,7 +429,7 @@ def main():
     kept = found(arguments)
     both = [one["answer"] for one in kept]
     write(README, README.read_text(), {"answer": the_answer(*both)})
-    write(PAGE, (PAGE if PAGE.is_file() else FRAME).read_text(), {
+    write(PAGE, FRAME.read_text(), {
         "count": the_count(*both),
         "claims": the_claims(*both),
         "open": the_reasons(*both),

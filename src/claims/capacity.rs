@@ -10,7 +10,7 @@ use super::regime::{Regime, Schedule};
 pub const CLAIM: Claim = Claim {
     id: "capacity",
     kind: Kind::Experiment,
-    sentence: "while half of the features are small, a net loses most of what it would lose without them",
+    sentence: "features that are small cost a net most of the capacity that it would lose without them",
     criterion: "share of the loss by halving the width that suppression comes to, random labels: above ½ holds, below fails",
     reasoning: "A net that is to learn 1,000 random labels by heart shows how much it can hold. Three nets of arm affine train for \
         600 steps: 100 channels a layer; 100, of which the first half begins with weights a tenth as large; and 50. With their \

@@ -183,7 +183,8 @@ impl Bound {
                  large"
             }
             Self::Neither => {
-                "neither eq. 3 nor the arm reached the target with every seed, so the share is no bound either way"
+                "the arm did not reach the target with some seed, and eq. 3 or bn did not either, so the share is no bound \
+                 on either side"
             }
         }
     }

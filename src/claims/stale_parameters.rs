@@ -126,7 +126,8 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     let mut parts = vec![part("renewing hurts, 10 steps on", DECIDES, whole, words[0], true)];
     for (samples, words) in SAMPLES.into_iter().zip(words) {
         for k in LAGS {
-            let sentence = format!("renewing those of {words} hurts, {k} steps on");
+            let steps = if k == 1 { "step" } else { "steps" };
+            let sentence = format!("renewing those of {words} hurts, {k} {steps} on");
             if (k, samples) != (DECIDES, whole) {
                 parts.push(part(&sentence, k, samples, words, false));
             }

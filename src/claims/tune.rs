@@ -9,9 +9,10 @@
 //!
 //! With a constant rate the best has the smallest mean of ln T, T the time to the target (of equals, as where no run arrives,
 //! that with the higher accuracy, where a run that diverged has none); with a decaying one the highest mean validation
-//! accuracy under the statistics of the population. The target is 99 % of the final validation accuracy, the median over the first seeds, of the better of
-//! `affine` and `bn` at its best rate, the mean of the last five evaluations of each run. Where a net is to hold its training
-//! samples, the rate goes by the training accuracy, and there is no target.
+//! accuracy under the statistics of the population. A rate at which most runs diverge is chosen only where all are such.
+//! The target is 99 % of the final validation accuracy, the median over the first seeds, of the better of `affine` and `bn` at
+//! its best rate, the mean of the last five evaluations of each run. Where a net is to hold its training samples, the rate goes
+//! by the training accuracy, and there is no target.
 
 use std::collections::BTreeMap;
 

@@ -211,3 +211,42 @@ pub fn explained(claim: &Claim, layout: Layout) -> String {
     paragraphs.extend(claim.reasoning.split('\n').map(str::to_owned));
     paragraphs.iter().map(|text| layout.paragraph(text)).collect::<Vec<_>>().join("\n\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_diverged_are_counted_once_for_each_arm_and_regime() {
+        let part = |regime: &str, diverged: &[(&str, usize)]| Part {
+            sentence: "it is so".to_owned(),
+            regime: regime.to_owned(),
+            verdict: Verdict::Inconclusive,
+            detail: String::new(),
+            estimate: None,
+            interval: None,
+            criterion: None,
+            p: None,
+            n: 24,
+            decides: true,
+            arms: Vec::new(),
+            diverged: diverged.iter().map(|(arm, count)| ((*arm).to_owned(), *count)).collect(),
+            along: None,
+        };
+        let judged = |parts: Vec<Part>| Judged {
+            claim: list::ALL[0],
+            verdict: Verdict::Inconclusive,
+            detail: String::new(),
+            decided_by: parts.len(),
+            parts,
+            theory: Vec::new(),
+            seconds: 0.0,
+            is_dropped: false,
+        };
+        let said = |parts| super::parts(&judged(parts), Layout::Terminal(200));
+        let both =
+            said(vec![part("cnn", &[("affine", 2)]), part("cnn", &[("affine", 2), ("bn", 1)]), part("adam", &[])]);
+        assert!(both.ends_with("Diverged: affine 2 of 24 in cnn; bn 1 of 24 in cnn."), "{both}");
+        assert!(!said(vec![part("cnn", &[])]).contains("Diverged"));
+    }
+}
