@@ -292,12 +292,16 @@ mod tests {
     }
 
     fn asked(evidence: &Evidence) -> Part {
-        let cells = ["affine", "bn"].map(|name| Cell::own(Regime::Shallow, Schedule::Constant, name));
+        asked_of(evidence, &["affine", "bn"].map(|name| Cell::own(Regime::Shallow, Schedule::Constant, name)))
+    }
+
+    /// Whether the second cell is faster than the first.
+    fn asked_of(evidence: &Evidence, cells: &[Cell]) -> Part {
         let question = Question {
             sentence: "bn is faster",
             regime: Regime::Shallow,
             criterion: Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.25), unit: Unit::Ratio },
-            cells: &cells,
+            cells,
             moved_by: [&["affine"], &["bn"]],
             decides: true,
         };
@@ -348,6 +352,17 @@ mod tests {
             (Verdict::Inconclusive, None, vec![("affine".to_owned(), 5)])
         );
         assert!(most.detail.contains("affine diverged with 5 of 8 seeds"), "{}", most.detail);
+        // That bn diverges at another arm's rate is what a claim may be about.
+        let arms = [("affine", chosen(0.1, &[]), &[20][..]), ("bn", chosen(0.2, &[0.1]), &[60, 60])];
+        let mut evidence = self::evidence(&arms);
+        let bn = Arm { name: "bn", ..affine };
+        let runs = evidence.runs.get_mut(&bn).unwrap().get_mut(&0.1f64.to_bits()).unwrap();
+        runs.iter_mut().for_each(|run| run.diverged = true);
+        let constant = Schedule::Constant;
+        let cells =
+            [Cell::own(Regime::Shallow, constant, "affine"), Cell::at(Regime::Shallow, constant, "bn", "affine")];
+        let found = asked_of(&evidence, &cells);
+        assert_eq!((found.estimate.is_some(), found.diverged), (true, vec![("bn at affine's rate".to_owned(), 8)]));
     }
 
     #[test]
