@@ -2,12 +2,20 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+
+/// What the program is built from.
+const SOURCES: [&str; 5] = ["src", "configs", "build.rs", "Cargo.toml", "Cargo.lock"];
 
 fn main() {
     println!("cargo::rerun-if-changed=.git/HEAD");
     println!("cargo::rerun-if-changed=.git/logs/HEAD");
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed={source}");
+    }
     if let Some(revision) = revision(Path::new(".git")) {
-        println!("cargo::rustc-env=BN_EXP_GIT_REVISION={revision}");
+        let mark = if has_changed() { "-dirty" } else { "" };
+        println!("cargo::rustc-env=BN_EXP_GIT_REVISION={revision}{mark}");
     }
 }
 
@@ -21,4 +29,10 @@ fn revision(git: &Path) -> Option<String> {
     let packed = fs::read_to_string(git.join("packed-refs")).ok()?;
     let line = packed.lines().find(|line| line.ends_with(reference))?;
     line.split_whitespace().next().map(str::to_owned)
+}
+
+/// Whether the sources are others than those of the commit. Without git there is no knowing, and no mark.
+fn has_changed() -> bool {
+    let status = Command::new("git").args(["status", "--porcelain", "--"]).args(SOURCES).output();
+    status.is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
 }

@@ -87,9 +87,20 @@ fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Rows> {
         for (_, name, activation, partitions) in LOOKED_AT.iter().filter(|(arm, ..)| *arm == cell.arm.name) {
             replay.settings.model.activation = *activation;
             let network = replay.begun::<f64>()?;
-            let gradient = |samples: &[u32]| gradient(&network, &parameters, &replay.data, samples, seed);
             let count = SAMPLES.min(replay.data.train.len());
-            for (size, bias) in squared_biases(count, *partitions, seed, &gradient)? {
+            let (features, labels) = first(&replay.data, count);
+            let length = features.len() / count;
+            let pass = Pass::Train { seed, step: STEPS };
+            let mut objective = Objective::new(&network, pass, &features, &labels);
+            let mut gradient = |samples: &[u32], gradient: &mut [f64]| {
+                let features: Vec<f64> =
+                    samples.iter().flat_map(|i| &features[*i as usize * length..][..length]).copied().collect();
+                let labels: Vec<u8> = samples.iter().map(|i| labels[*i as usize]).collect();
+                objective.set(&features, &labels);
+                gradient.copy_from_slice(objective.at(&parameters)?.1);
+                Ok(())
+            };
+            for (size, bias) in squared_biases(count, *partitions, seed, parameters.len(), &mut gradient)? {
                 let places = [&seed.to_string(), cell.arm.name, name, &size.to_string()].map(str::to_owned);
                 rows.push([&places[..], &[format!("{bias:e}")]].concat());
             }
@@ -98,48 +109,47 @@ fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Rows> {
     Ok(rows)
 }
 
+/// Features, scaled, and labels of the first so many training samples.
+fn first(data: &Dataset, count: usize) -> (Vec<f64>, Vec<u8>) {
+    let samples: Vec<u32> = (0..count as u32).collect();
+    let length = data.shape.len();
+    let mut features = vec![0.0; count * length];
+    data.scaler::<f64>().gather(&data.train, &samples, &mut features, length, &mut |_| {});
+    (features, data.train.labels[..count].to_vec())
+}
+
+/// Writes ∂L/∂θ of some samples as one minibatch.
+type Gradient<'a> = dyn FnMut(&[u32], &mut [f64]) -> anyhow::Result<()> + 'a;
+
 /// By the size of the minibatches: ‖bias‖² of the mean gradient, over ‖∂L/∂θ‖² of all the first `count` samples together.
-/// Where the scatter is larger than the bias it may come out below 0.
+/// Where the scatter is larger than the bias it may come out below 0. The gradient has `length` entries.
 fn squared_biases(
     count: usize,
     partitions: usize,
     seed: u64,
-    gradient: &dyn Fn(&[u32]) -> anyhow::Result<Vec<f64>>,
+    length: usize,
+    gradient: &mut Gradient,
 ) -> anyhow::Result<Vec<(usize, f64)>> {
     let mut order: Vec<u32> = (0..count as u32).collect();
-    let whole = gradient(&order)?;
+    let [mut whole, mut own] = [vec![0.0; length], vec![0.0; length]];
+    gradient(&order, &mut whole)?;
     let mut rng = stream(seed, "claims/partitions");
     let mut found = Vec::new();
     for size in SIZES {
         let mut differences = Vec::with_capacity(partitions);
         for _ in 0..partitions {
             shuffle(&mut order, &mut rng);
-            let mut mean = vec![0.0; whole.len()];
+            let mut mean = vec![0.0; length];
             for samples in order.chunks_exact(size) {
-                let own = gradient(samples)?;
-                mean.iter_mut().zip(own).for_each(|(mean, g)| *mean += g * size as f64 / order.len() as f64);
+                gradient(samples, &mut own)?;
+                let weight = size as f64 / order.len() as f64;
+                mean.iter_mut().zip(&own).for_each(|(mean, g)| *mean += g * weight);
             }
             differences.push(mean.iter().zip(&whole).map(|(mean, whole)| mean - whole).collect::<Vec<f64>>());
         }
         found.push((size, squared_mean(&differences) / dot(&whole, &whole)));
     }
     Ok(found)
-}
-
-/// ∂L/∂θ of some training samples as one minibatch.
-fn gradient(
-    network: &Network<f64>,
-    parameters: &[f64],
-    data: &Dataset,
-    samples: &[u32],
-    seed: u64,
-) -> anyhow::Result<Vec<f64>> {
-    let length = data.shape.len();
-    let mut features = vec![0.0; samples.len() * length];
-    data.scaler::<f64>().gather(&data.train, samples, &mut features, length, &mut |_| {});
-    let labels: Vec<u8> = samples.iter().map(|sample| data.train.labels[*sample as usize]).collect();
-    let mut objective = Objective::new(network, Pass::Train { seed, step: STEPS }, &features, &labels);
-    Ok(objective.at(parameters)?.1.to_vec())
 }
 
 /// ‖E d‖² without the scatter of the mean: the mean of dᵢ·dⱼ over all i ≠ j.
@@ -247,10 +257,18 @@ mod tests {
     fn a_mean_has_no_bias_and_what_is_curved_in_the_minibatch_has_one() {
         let value = |sample: &u32| f64::from(sample % 7) - 2.0;
         let mean = |samples: &[u32]| samples.iter().map(value).sum::<f64>() / samples.len() as f64;
-        let flat = squared_biases(1024, 4, 0, &|samples| Ok(vec![mean(samples)])).expect("found");
+        let mut of_mean = |samples: &[u32], gradient: &mut [f64]| {
+            gradient[0] = mean(samples);
+            Ok(())
+        };
+        let flat = squared_biases(1024, 4, 0, 1, &mut of_mean).expect("found");
         assert!(flat.iter().all(|(_, bias)| bias.abs() < 1e-25), "{flat:?}");
         // E mean² = (E mean)² + σ²/m·(N − m)/(N − 1): over the square of the whole's.
-        let curved = squared_biases(1024, 200, 0, &|samples| Ok(vec![mean(samples).powi(2)])).expect("found");
+        let mut of_square = |samples: &[u32], gradient: &mut [f64]| {
+            gradient[0] = mean(samples).powi(2);
+            Ok(())
+        };
+        let curved = squared_biases(1024, 200, 0, 1, &mut of_square).expect("found");
         let all: Vec<f64> = (0..1024u32).map(|sample| value(&sample)).collect();
         let whole = all.iter().sum::<f64>() / 1024.0;
         let variance = all.iter().map(|x| (x - whole).powi(2)).sum::<f64>() / 1023.0;

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
+use super::analysis::{Analysis, Bench, Replay, Rows, each_seed, made_from_runs};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Figure, Unit};
 use super::evidence::{Cell, Evidence};
 use super::judging::{Part, Question};
 use super::regime::{Regime, Schedule};
 use super::sheet::Sheet;
-use crate::config::settings::Every;
-use crate::probe::landscape::LandscapeProbe;
+use crate::probe::landscape::prediction_error;
 use crate::train::{Batch, Observer};
 
 pub const CLAIM: Claim = Claim {
@@ -45,32 +44,29 @@ fn cells(regime: Regime) -> [Cell; 2] {
     ["affine", "bn"].map(|arm| Cell::own(regime, Schedule::Constant, arm))
 }
 
-/// The probe, and the loss of the minibatches that it looks at.
-struct Looks {
-    probe: LandscapeProbe,
-    losses: BTreeMap<usize, f64>,
-}
+/// Looks at minibatches: step, loss, and the error of the prediction where there is one.
+#[derive(Default)]
+struct Looks(Vec<(usize, f64, Option<f64>)>);
 
 impl Observer<f32> for Looks {
     fn batch(&mut self, batch: &Batch<f32>) -> anyhow::Result<()> {
-        self.losses.insert(batch.step, batch.loss);
-        self.probe.batch(batch)
+        if batch.step.is_multiple_of(EVERY) {
+            self.0.push((batch.step, batch.loss, prediction_error(batch)?));
+        }
+        Ok(())
     }
 }
 
-fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Vec<Vec<String>>> {
+fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Rows> {
     let mut rows = Vec::new();
     for cell in cells(Regime::Shallow) {
         let Some(replay) = Replay::of(bench, &cell, seed)? else { continue };
-        let mut settings = replay.settings.clone();
-        settings.log.landscape_every = Every::Interval(EVERY);
-        let mut looks = Looks { probe: LandscapeProbe::new(&settings), losses: BTreeMap::new() };
-        replay.watch(settings.train.steps, &mut looks, bench.stop)?;
-        let errors = looks.probe.rows.iter().filter(|row| row.metric == "prediction_error");
-        for (row, value) in errors.filter_map(|row| Some((row, row.value?))) {
-            let words = [seed.to_string(), cell.arm.name.to_owned(), row.step.to_string()];
-            let numbers = [looks.losses[&row.step], value].map(|x| format!("{x:e}"));
-            rows.push([words.to_vec(), numbers.to_vec()].concat());
+        let mut looks = Looks::default();
+        replay.watch(replay.settings.train.steps, &mut looks, bench.stop)?;
+        for (step, loss, error) in looks.0.into_iter().filter_map(|(step, loss, error)| Some((step, loss, error?))) {
+            let words = [seed.to_string(), cell.arm.name.to_owned(), step.to_string()];
+            let numbers = [loss, error].map(|x| format!("{x:e}"));
+            rows.push([&words[..], &numbers].concat());
         }
     }
     Ok(rows)

@@ -13,16 +13,23 @@ use crate::kernels::Scalar;
 pub struct Objective<'a, F: Scalar> {
     network: &'a Network<F>,
     pass: Pass,
-    labels: &'a [u8],
+    labels: Vec<u8>,
     space: Workspace<F>,
 }
 
 impl<'a, F: Scalar> Objective<'a, F> {
     /// On the batch of these features, [N, H, W, C], and labels, N of them.
-    pub fn new(network: &'a Network<F>, pass: Pass, features: &[F], labels: &'a [u8]) -> Self {
+    pub fn new(network: &'a Network<F>, pass: Pass, features: &[F], labels: &[u8]) -> Self {
         let mut space = network.space_for_probing(labels.len());
         space.input.set(features);
-        Self { network, pass, labels, space }
+        Self { network, pass, labels: labels.to_vec(), space }
+    }
+
+    /// On another batch, of no more samples than the first.
+    pub fn set(&mut self, features: &[F], labels: &[u8]) {
+        self.space.input.set(features);
+        self.labels.clear();
+        self.labels.extend_from_slice(labels);
     }
 
     /// L(θ), the mean over the batch, and ∂L/∂θ. Parameters and gradient are laid out as the network's are.
@@ -31,7 +38,7 @@ impl<'a, F: Scalar> Objective<'a, F> {
     /// If a norm needs more values per channel than it gets.
     pub fn at(&mut self, parameters: &[F]) -> Result<(f64, &[F]), NetworkError> {
         self.network.forward_at(parameters, self.pass, &mut self.space)?;
-        let outcome = self.network.loss(&mut self.space, self.labels);
+        let outcome = self.network.loss(&mut self.space, &self.labels);
         self.network.backward_at(parameters, self.pass, &mut self.space, true);
         Ok((outcome.loss_sum / self.labels.len() as f64, &self.space.gradients))
     }

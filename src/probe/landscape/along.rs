@@ -38,10 +38,33 @@ pub(super) fn rows<F: Scalar>(
         let values = [loss_there, change, change / norm, smoothness, smoothness * loss / (norm * norm), cosine];
         FIGURES.into_iter().zip(values).for_each(|(metric, value)| add(metric, Some(distance), value));
     }
-    let predicted = PREDICTED_DECREASE * loss;
-    let actual = loss - function(&moved(parameters, &gradient, predicted / (norm * norm)), &mut there)?;
-    add(PREDICTION_ERROR, None, (actual - predicted).abs() / predicted);
+    let error = error_at(function, parameters, loss, &gradient, &mut there)?;
+    add(PREDICTION_ERROR, None, error);
     Ok(rows)
+}
+
+/// The error of the prediction alone.
+pub(super) fn prediction_error<F: Scalar>(
+    function: &mut Function<F>,
+    parameters: &[F],
+) -> Result<Option<f64>, NetworkError> {
+    let mut gradient = vec![F::zero(); parameters.len()];
+    let loss = function(parameters, &mut gradient)?;
+    let error = error_at(function, parameters, loss, &gradient, &mut vec![F::zero(); parameters.len()])?;
+    Ok(Some(error).filter(|error| error.is_finite()))
+}
+
+/// |L(θ) − L(θ − α*g) − α*‖g‖²|/(α*‖g‖²). Room is needed for a gradient that nobody reads.
+fn error_at<F: Scalar>(
+    function: &mut Function<F>,
+    parameters: &[F],
+    loss: f64,
+    gradient: &[F],
+    unread: &mut [F],
+) -> Result<f64, NetworkError> {
+    let predicted = PREDICTED_DECREASE * loss;
+    let actual = loss - function(&moved(parameters, gradient, predicted / l2_norm(gradient).powi(2)), unread)?;
+    Ok((actual - predicted).abs() / predicted)
 }
 
 /// θ − αg, rounded once.
@@ -64,12 +87,14 @@ mod tests {
     use super::*;
     use crate::table::Row;
 
-    /// L(θ) = ½(θ₁² + 3θ₂²) + 3, with ∇L = (θ₁, 3θ₂), looked at from θ.
+    /// L(θ) = ½(θ₁² + 3θ₂²) + 3, with ∇L = (θ₁, 3θ₂).
+    fn function(at: &[f64], gradient: &mut [f64]) -> Result<f64, NetworkError> {
+        gradient.copy_from_slice(&[at[0], 3.0 * at[1]]);
+        Ok(0.5 * (at[0] * at[0] + 3.0 * at[1] * at[1]) + 3.0)
+    }
+
+    /// That function looked at from θ.
     fn quadratic(theta: [f64; 2], learning_rate: f64) -> Vec<LandscapeRow> {
-        let mut function = |at: &[f64], gradient: &mut [f64]| {
-            gradient.copy_from_slice(&[at[0], 3.0 * at[1]]);
-            Ok(0.5 * (at[0] * at[0] + 3.0 * at[1] * at[1]) + 3.0)
-        };
         rows(7, &mut function, &theta, learning_rate).unwrap()
     }
 
@@ -99,6 +124,11 @@ mod tests {
         }
         // α = 0.65/13 = 0.05 should take 0.65 off, and takes 0.65 − ½·0.05²·31 = 0.61125.
         near("prediction_error", None, 0.03875 / 0.65);
+        assert_eq!(
+            prediction_error(&mut function, &[2.0, 1.0]).unwrap(),
+            value(&rows, "prediction_error", None),
+            "alone as with the rest"
+        );
     }
 
     #[test]

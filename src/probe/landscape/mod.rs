@@ -33,12 +33,14 @@
 mod along;
 mod row;
 
+use along::Function;
 pub use row::LandscapeRow;
 
 use super::{Probe, looks_at};
 use crate::config::Settings;
 use crate::config::settings::{Every, OptimizerOptions};
 use crate::kernels::Scalar;
+use crate::nn::NetworkError;
 use crate::nn::objective::Objective;
 use crate::table::{Row, Table};
 use crate::train::schedule::learning_rate;
@@ -67,21 +69,37 @@ impl<F: Scalar> Observer<F> for LandscapeProbe {
         if !looks_at(batch.step, &self.every, self.steps - 1) {
             return Ok(());
         }
-        let network = batch.network;
-        // Made anew for each look, so that it takes no memory in between.
-        let mut objective = Objective::new(network, batch.pass, batch.input, batch.labels);
-        let frozen = network.index.iter().filter(|parameter| !parameter.trained);
-        let frozen: Vec<_> = frozen.map(|parameter| parameter.range.clone()).collect();
-        let mut function = |parameters: &[F], gradient: &mut [F]| {
-            let (loss, whole) = objective.at(parameters)?;
-            gradient.copy_from_slice(whole);
-            frozen.iter().for_each(|range| gradient[range.clone()].fill(F::zero()));
-            Ok(loss)
-        };
         let rate = learning_rate(&self.optimizer, batch.step, self.steps);
-        self.rows.extend(along::rows(batch.step, &mut function, &network.parameters, rate)?);
+        let look = |function: &mut Function<F>| along::rows(batch.step, function, &batch.network.parameters, rate);
+        self.rows.extend(with_loss(batch, look)?);
         Ok(())
     }
+}
+
+/// `prediction_error` of a minibatch, without the rest: that takes two gradients, not seven.
+///
+/// # Errors
+/// If a norm needs more values per channel than it gets.
+pub fn prediction_error<F: Scalar>(batch: &Batch<F>) -> Result<Option<f64>, NetworkError> {
+    with_loss(batch, |function| along::prediction_error(function, &batch.network.parameters))
+}
+
+/// Lends the loss of a minibatch as a function of the trained parameters.
+fn with_loss<F: Scalar, T>(
+    batch: &Batch<F>,
+    look: impl FnOnce(&mut Function<F>) -> Result<T, NetworkError>,
+) -> Result<T, NetworkError> {
+    let network = batch.network;
+    // Made anew for each look, so that it takes no memory in between.
+    let mut objective = Objective::new(network, batch.pass, batch.input, batch.labels);
+    let frozen = network.index.iter().filter(|parameter| !parameter.trained);
+    let frozen: Vec<_> = frozen.map(|parameter| parameter.range.clone()).collect();
+    look(&mut |parameters: &[F], gradient: &mut [F]| {
+        let (loss, whole) = objective.at(parameters)?;
+        gradient.copy_from_slice(whole);
+        frozen.iter().for_each(|range| gradient[range.clone()].fill(F::zero()));
+        Ok(loss)
+    })
 }
 
 impl<F: Scalar> Probe<F> for LandscapeProbe {
