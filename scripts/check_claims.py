@@ -9,11 +9,11 @@ Usage:
     scripts/check_claims.py cnn bn --pooled              # what max pooling makes of normalised features, in place of times
     scripts/check_claims.py shallow bn affine --equal-loss   # accuracy at equal training loss, in place of times
 
-Regimes: shallow, sigmoid, deep10, cnn. Arms: affine, bn, affine_init, frozen. Nothing of bn-exp's code takes part, and no
-number of its runs: weights and batches are PyTorch's own, so single runs differ, and means over seeds agree as far as their
-standard errors let them. Rates and targets are those of src/claims/rates.json, for MNIST. As in the program, validation
-samples are the last 1,000 of the training file, read at steps that grow by a factor of 1.05 from 20 on; a run has arrived when the mean
-of five successive accuracies has reached the target.
+Regimes: shallow, sigmoid, deep10, res20, cnn. Arms: affine, bn, affine_init, frozen, and in res20 gamma_0. Nothing of
+bn-exp's code takes part, and no number of its runs: weights and batches are PyTorch's own, so single runs differ, and means
+over seeds agree as far as their standard errors let them. Rates and targets are those of src/claims/rates.json, for MNIST.
+As in the program, validation samples are the last 1,000 of the training file, read at steps that grow by a factor of 1.05
+from 20 on; a run has arrived when the mean of five successive accuracies has reached the target.
 
 For each arm and rate (the one chosen, and those that the tuning seeds cannot tell from it) it prints the step at which each
 seed arrives, and the mean of ln T with its standard error; a run that never arrives counts at its budget.
@@ -49,7 +49,7 @@ except ImportError as missing:
 
 ROOT = Path(__file__).resolve().parent.parent
 RATES = ROOT / "src" / "claims" / "rates.json"
-STEPS = {"shallow": 1500, "sigmoid": 1500, "deep10": 1500, "cnn": 430}
+STEPS = {"shallow": 1500, "sigmoid": 1500, "deep10": 1500, "res20": 1500, "cnn": 430}
 HELD_OUT = 1000
 POPULATION = 2048
 BATCH = 64
@@ -94,10 +94,21 @@ class ScaleShift(nn.Module):
         return self.gamma.view(shape) * x + self.beta.view(shape)
 
 
+class Residual(nn.Module):
+    """x + f(x)"""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.f = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return x + self.f(x)
+
+
 def norm(arm, channels, sides):
     if arm == "bn":
         return nn.BatchNorm1d(channels) if sides == 1 else nn.BatchNorm2d(channels)
-    return ScaleShift(channels, None if arm == "affine" else arm, sides)
+    return ScaleShift(channels, arm if arm in ("affine_init", "frozen") else None, sides)
 
 
 def network(regime, arm):
@@ -109,18 +120,26 @@ def network(regime, arm):
             layers += [nn.Conv2d(width, channels, 3, padding=1, bias=False), norm(arm, channels, 2), nn.ReLU(), nn.MaxPool2d(2)]
             width = channels
         layers, width = layers + [nn.Flatten()], 32 * 7 * 7
-    for _ in range({"cnn": 0, "deep10": 10}.get(regime, 3)):
-        activation = nn.Sigmoid() if regime == "sigmoid" else nn.ReLU()
-        layers += [nn.Linear(width, 100, bias=False), norm(arm, 100, 1), activation]
+    for block in range({"cnn": 0, "deep10": 10, "res20": 21}.get(regime, 3)):
+        linear, activation = nn.Linear(width, 100, bias=False), nn.Sigmoid() if regime == "sigmoid" else nn.ReLU()
+        if regime == "res20":
+            # The norm stands after the activation, and all blocks but the first have a skip connection.
+            inner = (linear, activation, norm(arm, 100, 1))
+            if arm == "gamma_0" and block > 0:
+                nn.init.zeros_(inner[2].gamma)
+            layers += [Residual(*inner)] if block > 0 else inner
+        else:
+            layers += [linear, norm(arm, 100, 1), activation]
         width = 100
     layers.append(nn.Linear(width, 10))
-    for layer in layers:
+    net = nn.Sequential(*layers)
+    for layer in net.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d)):
             sd = 0.01 if regime == "sigmoid" else math.sqrt(2 / layer.weight[0].numel())
             nn.init.normal_(layer.weight, 0, sd)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-    return nn.Sequential(*layers)
+    return net
 
 
 def looks(last):
@@ -254,7 +273,7 @@ def show_pooled(net_of, train, images, seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("regime", choices=list(STEPS))
-    parser.add_argument("arms", nargs="+", choices=["affine", "bn", "affine_init", "frozen"])
+    parser.add_argument("arms", nargs="+", choices=["affine", "bn", "affine_init", "frozen", "gamma_0"])
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--rate", type=float, action="append", help="this rate instead of those chosen; repeatable")
     parser.add_argument("--pooled", action="store_true", help="pool x-hat of the trained CNN instead")
@@ -268,6 +287,9 @@ def main():
     rates = json.loads(RATES.read_text())["data"]["mnist"][arguments.regime]
     tuned = rates["constant"]
     budget = STEPS[arguments.regime]
+    for arm in arguments.arms:
+        if arm not in tuned["arms"]:
+            parser.error(f"no rate is known for {arm} in {arguments.regime}")
     if arguments.pooled:
         if (arguments.regime, arguments.arms) != ("cnn", ["bn"]):
             parser.error("--pooled is of cnn bn")
