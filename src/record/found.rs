@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
-use super::layout::{ExperimentFolder, RunFolder};
+use super::layout::{CHECKPOINT, ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
 use crate::files;
 
@@ -18,7 +18,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Reads the record of a run, and the lengths of the tables that it tells of.
+    /// Reads the record of a run, and the lengths of the files that it tells of.
     ///
     /// # Errors
     /// If the system cannot read something, or the record is of a later layout; unless a reason why the run failed stands
@@ -79,21 +79,25 @@ fn is_of(record: &RunRecord, folder: &RunFolder) -> bool {
     folder.path().file_name().is_some_and(|name| *name == *record.run_id)
 }
 
-/// The lengths of the tables that a record tells of; none for those that are not there.
+/// The lengths of the tables and of the checkpoint, as far as the record tells of them; none for those that are not there.
 fn lengths(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<BTreeMap<String, Option<u64>>> {
     // A name from a file may lead elsewhere.
-    let names = run.table_bytes.keys().filter(|file| files::is_plain_name(file));
-    let length = |file: &String| Ok((file.clone(), files::look(&folder.table(file))?.map(|metadata| metadata.len())));
-    names.map(length).collect()
+    let tables = run.table_bytes.keys().map(String::as_str).filter(|file| files::is_plain_name(file));
+    let checkpoint = run.checkpoint_bytes.map(|_| CHECKPOINT);
+    let length = |file: &str| Ok((file.to_owned(), files::look(&folder.table(file))?.map(|metadata| metadata.len())));
+    tables.chain(checkpoint).map(length).collect()
 }
 
-/// The first table that has another length than it was written with.
+/// The first of these files that has another length than it was written with. A checkpoint may be removed to save room: no
+/// table needs it.
 fn damage(run: &RunRecord, lengths: &BTreeMap<String, Option<u64>>, folder: &RunFolder) -> Option<String> {
     lengths.iter().find_map(|(file, found)| {
-        let expected = run.table_bytes.get(file)?;
+        let is_checkpoint = file == CHECKPOINT;
+        let expected = if is_checkpoint { run.checkpoint_bytes? } else { *run.table_bytes.get(file)? };
         let found = match found {
-            Some(found) if found == expected => return None,
+            Some(found) if *found == expected => return None,
             Some(found) => format!("{found} found"),
+            None if is_checkpoint => return None,
             None => "it is missing".to_owned(),
         };
         Some(format!("{} is damaged: {expected} bytes expected, {found}", folder.table(file).display()))
@@ -133,8 +137,8 @@ pub struct Ended {
 
 impl RunRecord {
     /// Reads the record of a run. `None` if there is none, or if it is so damaged that the run has to be trained again. A
-    /// finished run counts as failed if its record was changed, or one of its tables has another length than it was written
-    /// with.
+    /// finished run counts as failed if its record was changed, or one of its tables or its checkpoint has another length than
+    /// it was written with.
     ///
     /// # Errors
     /// As [`Found::at`].

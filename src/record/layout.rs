@@ -58,6 +58,9 @@ impl ExperimentFolder {
     }
 }
 
+/// The file of a run's final parameters.
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
+
 /// `results/<name>/runs/<run-id>/`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder(PathBuf);
@@ -95,7 +98,7 @@ impl RunFolder {
 
     /// Final parameters and buffers.
     pub fn checkpoint(&self) -> PathBuf {
-        self.0.join("checkpoint.safetensors")
+        self.0.join(CHECKPOINT)
     }
 
     /// The network with its normalisation folded away.

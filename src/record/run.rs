@@ -100,6 +100,9 @@ pub struct RunRecord {
     /// That of the checkpoint; none before there is one, and in records of earlier programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_sha256: Option<String>,
+    /// Bytes of the checkpoint; none likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_bytes: Option<u64>,
     /// That of this record's file, in which these digits are zeros; none in records of earlier programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_sha256: Option<String>,

@@ -185,6 +185,7 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
         table_bytes: BTreeMap::new(),
         table_sha256: BTreeMap::new(),
         checkpoint_sha256: None,
+        checkpoint_bytes: None,
         record_sha256: None,
     }
 }
@@ -260,6 +261,7 @@ fn write_folder<F: Scalar>(
     let checkpoint = tensors::serialize(&tensors::state(network, ""))?;
     files::write_atomically(&folder.checkpoint(), &checkpoint)?;
     record.checkpoint_sha256 = Some(files::sha256(&checkpoint));
+    record.checkpoint_bytes = Some(checkpoint.len() as u64);
     files::write_atomically(&folder.log(), record.log_text().as_bytes())?;
     // The record must not be on disk before the files that it tells of.
     files::sync_folder(folder.path())?;

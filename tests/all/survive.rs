@@ -833,6 +833,23 @@ fn a_run_of_a_later_layout_fails_and_the_others_go_on() {
 }
 
 #[test]
+fn a_checkpoint_that_is_cut_off_is_made_again_and_one_that_was_removed_is_not_missed() {
+    let config = small();
+    let lab = straight(&config);
+    let expected = results(&lab);
+    let id = lab.runs("t").remove(0);
+    let path = format!("results/t/runs/{id}/checkpoint.safetensors");
+    let bytes = lab.bytes(&path);
+    lab.write(&path, &bytes[..bytes.len() - 20]);
+    drop(lab.run(&config, &[]).expect(0).says(&["1 of 6 runs trained"]).complains(&["again", &id, "checkpoint"]));
+    assert_eq!(lab.bytes(&path), bytes);
+    assert_same_files(&results(&lab), &expected);
+    std::fs::remove_file(lab.path(&path)).expect("removed");
+    drop(lab.run(&config, &[]).expect(0).says(&["nothing to do"]));
+    assert!(!lab.path(&path).exists());
+}
+
+#[test]
 fn a_damaged_table_fails_its_run_with_the_reason_and_the_next_call_trains_it_again() {
     let config = small();
     let expected = results(&straight(&config));
