@@ -9,7 +9,7 @@ Usage:
     scripts/check_claims.py cnn bn --pooled              # what max pooling makes of normalised features, in place of times
     scripts/check_claims.py shallow bn affine --equal-loss   # accuracy at equal training loss, in place of times
 
-Regimes: shallow, sigmoid, deep10, res20, cnn. Arms: affine, bn, affine_init, frozen, and in res20 gamma_0. Nothing of
+Regimes: shallow, sigmoid, deep10, res20, offset, cnn. Arms: affine, bn, affine_init, frozen, center, and in res20 gamma_0. Nothing of
 bn-exp's code takes part, and no number of its runs: weights and batches are PyTorch's own, so single runs differ, and means
 over seeds agree as far as their standard errors let them. Rates and targets are those of src/claims/rates.json, for MNIST.
 As in the program, validation samples are the last 1,000 of the training file, read at steps that grow by a factor of 1.05
@@ -49,10 +49,12 @@ except ImportError as missing:
 
 ROOT = Path(__file__).resolve().parent.parent
 RATES = ROOT / "src" / "claims" / "rates.json"
-STEPS = {"shallow": 1500, "sigmoid": 1500, "deep10": 1500, "res20": 1500, "cnn": 430}
+STEPS = {"shallow": 1500, "sigmoid": 1500, "deep10": 1500, "res20": 1500, "offset": 1500, "cnn": 430}
 HELD_OUT = 1000
 POPULATION = 2048
 BATCH = 64
+# Features in offset.
+DIMENSION = 20
 
 
 def read_idx(path):
@@ -94,6 +96,23 @@ class ScaleShift(nn.Module):
         return self.gamma.view(shape) * x + self.beta.view(shape)
 
 
+class Center(nn.Module):
+    """Batch norm that subtracts the batch's mean and divides by nothing."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+        self.mean = torch.zeros(channels)
+
+    def forward(self, x):
+        mean = self.mean
+        if self.training:
+            mean = x.mean(0)
+            self.mean = 0.9 * self.mean + 0.1 * mean.detach()
+        return self.gamma * (x - mean) + self.beta
+
+
 class Residual(nn.Module):
     """x + f(x)"""
 
@@ -108,12 +127,14 @@ class Residual(nn.Module):
 def norm(arm, channels, sides):
     if arm == "bn":
         return nn.BatchNorm1d(channels) if sides == 1 else nn.BatchNorm2d(channels)
+    if arm == "center":
+        return Center(channels)
     return ScaleShift(channels, arm if arm in ("affine_init", "frozen") else None, sides)
 
 
 def network(regime, arm):
     """The net of a regime. Weights: normal, SD 0.01 in sigmoid, else by He et al. 2015."""
-    layers, width = [], 784
+    layers, width = [], DIMENSION if regime == "offset" else 784
     if regime == "cnn":
         layers, width = [nn.Unflatten(1, (1, 28, 28))], 1
         for channels in (16, 32):
@@ -140,6 +161,17 @@ def network(regime, arm):
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     return net
+
+
+def clouds(seed, count=21_000):
+    """The data of offset: ten normal clouds, x = s (mu + z + o) with |mu| = 3, o = ±10 and s over two decades."""
+    rng = np.random.default_rng(seed)
+    means = rng.normal(size=(10, DIMENSION))
+    means *= 3 / np.linalg.norm(means, axis=1, keepdims=True)
+    offsets, scales = rng.choice([-10, 10], DIMENSION), 10 ** (2 * (rng.random(DIMENSION) - 0.5))
+    labels = rng.integers(10, size=count)
+    features = scales * (means[labels] + rng.normal(size=(count, DIMENSION)) + offsets)
+    return torch.tensor(features, dtype=torch.float32), torch.tensor(labels)
 
 
 def looks(last):
@@ -273,7 +305,7 @@ def show_pooled(net_of, train, images, seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("regime", choices=list(STEPS))
-    parser.add_argument("arms", nargs="+", choices=["affine", "bn", "affine_init", "frozen", "gamma_0"])
+    parser.add_argument("arms", nargs="+", choices=["affine", "bn", "affine_init", "frozen", "center", "gamma_0"])
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--rate", type=float, action="append", help="this rate instead of those chosen; repeatable")
     parser.add_argument("--pooled", action="store_true", help="pool x-hat of the trained CNN instead")
@@ -309,7 +341,8 @@ def main():
 
     def run(arm, rate, seed):
         torch.manual_seed(seed)
-        return arrival(network(arguments.regime, arm), arguments.regime, rate, tuned["target"], images, labels)
+        data = clouds(seed) if arguments.regime == "offset" else (images, labels)
+        return arrival(network(arguments.regime, arm), arguments.regime, rate, tuned["target"], *data)
 
     print(f"{arguments.regime}: steps to {tuned['target']}, {arguments.seeds} seeds, budget {budget}")
     for arm in arguments.arms:

@@ -17,7 +17,7 @@ Figures, written to docs/figures/answer:
     renewing     D = ln L(old) - ln L(renewed) against the lag, statistics of 4, of 64 and of 2,048 samples
     rates        accuracy against the learning rate, from runs by which rates are chosen (OUT/tuning; a part of them is
                  trained where none are there)
-    claims       of each claim every figure with its interval and its thresholds
+    claims       the figures that decide each claim, with their intervals and thresholds
 """
 
 import argparse
@@ -29,6 +29,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 import needs
@@ -356,7 +357,7 @@ def draw_rates(tuning):
 
 
 def draw_claims(both):
-    """Every figure of every claim, with its thresholds."""
+    """The figures that decide each claim, with their thresholds."""
     claims = [pair for pair in zip(*(answer["claims"] for answer in both)) if any(p["estimate"] is not None for p in pair[0]["parts"])]
     columns = 4
     rows = math.ceil(len(claims) / columns)
@@ -376,8 +377,14 @@ def draw_claim(pair, axis):
     # Where a part decides, what stands beside it is left to the table.
     places = [k for k in drawn if pair[0]["parts"][k]["decides"]] or drawn[:7]
     unit = pair[0]["parts"][places[0]]["criterion"]["unit"]
+    # One axis has one unit.
+    places = [k for k in places if pair[0]["parts"][k]["criterion"]["unit"] == unit]
     ends = []
     for height, k in enumerate(places):
+        for side, colour in (("holds", "#009E73"), ("fails", "#CC79A7")):
+            ((_, threshold),) = pair[0]["parts"][k]["criterion"][side].items()
+            axis.vlines(threshold, -height - 0.5, -height + 0.5, color=colour, lw=1, ls="--")
+            ends.append(threshold)
         for i, claim in enumerate(pair):
             part = claim["parts"][k]
             if part["estimate"] is None:
@@ -387,22 +394,23 @@ def draw_claim(pair, axis):
             axis.plot(interval, [at, at], color=RANGES[i], lw=1.6)
             axis.plot([part["estimate"]], [at], marker="os"[i], ms=3.5, color=RANGES[i], ls="none")
             ends.extend(interval)
-    criterion = pair[0]["parts"][places[0]]["criterion"]
-    for side, colour in (("holds", "#009E73"), ("fails", "#CC79A7")):
-        ((_, threshold),) = criterion[side].items()
-        axis.axvline(threshold, color=colour, lw=1, ls="--")
-        ends.append(threshold)
     if unit == "ratio" and min(ends) > 0:
         axis.set_xscale("log")
         log_ticks(axis.xaxis)
+    elif min(ends) > 0 and max(ends) > 1e6 * min(ends):
+        axis.set_xscale("log")
+    else:
+        axis.locator_params(axis="x", nbins=5)
     if unit == "share":
-        axis.set_xlim(-1, 3)
+        low, high = max(min(ends), -1), min(max(ends), 3)
+        room = 0.08 * (high - low)
+        axis.set_xlim(low - room, high + room)
     regimes = [pair[0]["parts"][k]["regime"] for k in places]
 
     def label(k, regime):
         sentence = pair[0]["parts"][k]["sentence"]
         if len(set(regimes)) == 1:
-            return shortened(sentence)
+            return in_lines(sentence)
         return regime if regimes.count(regime) == 1 else f"{regime}, {sentence.split(', ')[-1]}"
 
     labels = [label(k, regime) for k, regime in zip(places, regimes)]
@@ -412,8 +420,8 @@ def draw_claim(pair, axis):
     axis.set_title(pair[0]["id"], fontsize=9, fontweight="bold")
 
 
-def shortened(text):
-    return text if len(text) <= 24 else text[:23].rstrip() + "…"
+def in_lines(text):
+    return textwrap.fill(text, 24)
 
 
 def main():

@@ -26,7 +26,7 @@ pub const CLAIM: Claim = Claim {
         steps that the eigenvalues λ of its Hessian give. d features of mean μ and a bias make one eigenvalue of about \
         1 + dμ² and one as small as the inverse of that. The number is computed and run, for linear and logistic regression, \
         until the outputs are off by a thousandth of what they were: for features as pooled, centred, scaled, or both.\n\
-        The verdict would be another if the whole interval lay above ½.",
+        The verdict would be another if the whole interval lay on the other side of ½.",
     regimes: &[Regime::Cnn],
     cells: |regime| cells(regime).to_vec(),
     analysis: Some(Analysis {

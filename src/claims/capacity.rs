@@ -17,7 +17,7 @@ pub const CLAIM: Claim = Claim {
         training accuracies A the share is (A₁₀₀ − A_small)/(A₁₀₀ − A₅₀), tested without forming the ratio, as in larger-rates. \
         First a gate: halving the width has to cost something. Each net has a rate of its own. \
         Beside it: the same share earlier in the training.\n\
-        The verdict would be another if the whole interval lay below ½.",
+        The verdict would be another if the whole interval lay on the other side of ½.",
     regimes: &[Regime::Memorise],
     cells: |regime| cells(regime).to_vec(),
     parts,

@@ -28,7 +28,7 @@ pub const CLAIM: Claim = Claim {
         meets alike: d = ln(time of bn) − ln(time of affine), 24 pairs, each with nets of its own, as it matters where numbers lie \
         in memory. Measured here, on this machine, today, with this program: the interval tells nothing of another day, and \
         another program may pay more or less for the same arithmetic.\n\
-        The verdict would be another if the whole interval of the ratio lay below 1.05.",
+        The verdict would be another if the whole interval of the ratio lay on the other side of 1.05.",
     regimes: &[Regime::Shallow],
     cells: |_| Vec::new(),
     analysis: Some(Analysis {

@@ -28,7 +28,7 @@ pub const CLAIM: Claim = Claim {
         that level, between two evaluations by interpolation: its accuracy on 10,000 samples held out. There are 20 \
         evaluations. Both figures are under the statistics of the population, so that moving averages that lag behind are not \
         to blame.\n\
-        The verdict would be another if the whole interval of the difference lay below 0.005.",
+        The verdict would be another if the whole interval of the difference lay on the other side of 0.005.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
     analysis: Some(Analysis {

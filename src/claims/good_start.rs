@@ -17,7 +17,7 @@ pub const CLAIM: Claim = Claim {
         found as in larger-rates, behind the same gate; a share above 0.8 is nearly all, one below 0.2 hardly any. Arm frozen \
         is the same function at the start, with the statistics of the first minibatch for ever before γ and β, and is shown \
         beside.\n\
-        The verdict would be another if the whole interval lay below ½.",
+        The verdict would be another if the whole interval lay on the other side of ½.",
     regimes: &[Regime::Sigmoid, Regime::Shallow, Regime::Deep10, Regime::Res20, Regime::Offset],
     cells: |regime| cells(regime).to_vec(),
     parts,

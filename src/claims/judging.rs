@@ -180,13 +180,12 @@ fn diverged(cells: &[Cell], runs: &[Vec<&Run>]) -> Vec<(String, usize)> {
     found.filter(|(_, count)| *count > 0).collect()
 }
 
-/// Why nothing is decided where an arm diverges more often than not at what should be its own best rate: no rate was found at
-/// which it trains.
+/// Why nothing is decided where an arm diverges more often than not at what should be its own best rate.
 fn mostly_diverged(cells: &[Cell], runs: &[Vec<&Run>]) -> Option<String> {
     let own = cells.iter().zip(runs).filter(|(cell, _)| cell.rate == Rate::Own);
     let mut counted = own.map(|(cell, runs)| (cell, runs.iter().filter(|run| run.diverged).count(), runs.len()));
     let (cell, count, all) = counted.find(|(_, count, all)| 2 * count > *all)?;
-    Some(format!("{} diverged with {count} of {all} seeds: no rate was found at which it trains", cell.arm.name))
+    Some(format!("{} diverged with {count} of {all} seeds at its best rate", cell.arm.name))
 }
 
 impl Question<'_> {

@@ -18,7 +18,7 @@ pub const CLAIM: Claim = Claim {
         to be faster than affine at all. Rates are tried a quarter of a decade apart; where both arms have the same best \
         rate, it cannot be told. Where the rate of affine is among those that may be bn's best, bn there is bn at affine's rate, \
         and keeps all of its gain: that is a sign against the claim, too, but no measurement.\n\
-        The verdict would be another if the whole interval lay above ½.",
+        The verdict would be another if the whole interval lay on the other side of ½.",
     regimes: &[Regime::Shallow, Regime::Sigmoid, Regime::Deep10, Regime::Res20, Regime::Offset, Regime::Cnn],
     cells: |regime| cells(regime).to_vec(),
     parts: |evidence, regime| vec![part(evidence, regime)],

@@ -28,7 +28,7 @@ pub const CLAIM: Claim = Claim {
         mean over the six pairs of a window, and the mean that it predicts shown beside the one measured. Beside it also the \
         share of *all* block inputs that are so far from 0 and 1, in bn and in affine: there the ReLU plays its part, and nets \
         with batch norm have such inputs, too.\n\
-        The verdict would be another if the whole interval lay below ½.",
+        The verdict would be another if the whole interval lay on the other side of ½.",
     regimes: &[Regime::Cnn],
     cells: |regime| cells(regime).to_vec(),
     analysis: Some(Analysis {

@@ -16,7 +16,7 @@ pub const CLAIM: Claim = Claim {
         activations (weight_std); sigmoid, γ and β start from the first minibatch (affine_init); res20, γ starts at 0, so that \
         the net begins shallow (gamma_0). The share of the gap between affine and bn is found as in larger-rates, behind the \
         same gate.\n\
-        The verdict would be another if the whole interval lay below ½. It says that a repair exists, and not that it always \
+        The verdict would be another if the whole interval lay on the other side of ½. It says that a repair exists, and not that it always \
         helps.",
     regimes: &[Regime::Shallow, Regime::Sigmoid, Regime::Res20],
     cells: |regime| cells(regime).to_vec(),

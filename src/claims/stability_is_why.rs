@@ -15,7 +15,7 @@ pub const CLAIM: Claim = Claim {
     reasoning: "Arm noisy is bn with random factors and shifts behind γ and β, drawn anew at every step and for every sample: what the next \
         layer gets is less stable than without any norm. If stability were why bn helps, its gain would be gone. The share of \
         the gap between affine and bn is found as in larger-rates, behind the same gate.\n\
-        The verdict would be another if the whole interval lay above ½.",
+        The verdict would be another if the whole interval lay on the other side of ½.",
     regimes: &[Regime::Shallow, Regime::Sigmoid, Regime::Deep10],
     cells: |regime| cells(regime).to_vec(),
     parts,

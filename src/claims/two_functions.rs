@@ -33,7 +33,7 @@ pub const CLAIM: Claim = Claim {
         of ReLU the gradient of a sample jumps. How far μ and σ move, of order m^−½, decides for how many samples it does. \
         With N samples at hand these jumps do not cancel: they add a bias of order N^−½·m^−¼, which falls more slowly. So \
         with ReLU, shown beside, no slope is predicted. Beside it also arm detached, whose gradient leaves μ and σ out.\n\
-        The verdict would be another if the whole interval lay below 1.25.",
+        The verdict would be another if the whole interval lay on the other side of 1.25.",
     regimes: &[Regime::Batch256],
     cells: |regime| cells(regime).to_vec(),
     analysis: Some(Analysis {

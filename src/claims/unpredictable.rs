@@ -22,7 +22,7 @@ pub const CLAIM: Claim = Claim {
         taken every 25 steps. As nets that have learnt more are in another place, the arms are held against each other at equal \
         loss: looks are sorted into bins of ln loss, a quarter wide; in each bin that both arms visit the root mean square is \
         taken, and the mean over bins of its logarithm, affine less bn, seed by seed.\n\
-        The verdict would be another if the whole interval lay below 1.",
+        It holds if the whole interval lies above 1.25, and fails if it lies below 1.",
     regimes: &[Regime::Shallow],
     cells: |regime| cells(regime).to_vec(),
     analysis: Some(Analysis {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ use crate::claims::claim::Claim;
 use crate::claims::evidence::{Arm, Evidence};
 use crate::claims::judged::{Judged, judge};
 use crate::claims::list;
-use crate::claims::rates::{self, FIRST_SEEDS, Rates};
+use crate::claims::rates::{self, FIRST_SEEDS, MORE_SEEDS, Rates};
 use crate::claims::regime::{Data, Regime, Schedule};
 use crate::claims::suite::{Part, Suite};
 use crate::claims::tried::tuning_folder;
@@ -47,6 +48,9 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     let chosen = args.ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(seeds) = &args.seeds {
+        decide_nothing_twice(seeds)?;
+    }
     let is_named = |claim: &&Claim| chosen.iter().any(|other| other.id == claim.id);
     let is_asked = |claim: &&Claim| is_named(claim) || chosen.is_empty() && !(args.quick && is_long(claim));
     let regimes = |claim: &'static Claim| if args.full { claim.regimes.to_vec() } else { claim.regimes[..1].to_vec() };
@@ -82,6 +86,17 @@ fn is_long(claim: &Claim) -> bool {
 
 fn seeds(args: &ClaimsArgs) -> u64 {
     if args.quick { QUICK_SEEDS } else { SEEDS }
+}
+
+/// The seeds by which rates were chosen decide nothing.
+fn decide_nothing_twice(seeds: &RangeInclusive<u64>) -> Result<(), UsageError> {
+    let [first, last] = [*FIRST_SEEDS.start(), *MORE_SEEDS.end()];
+    if seeds.start() > &last || seeds.end() < &first {
+        return Ok(());
+    }
+    Err(UsageError(format!(
+        "learning rates were chosen on seeds {first} to {last}, so these decide nothing; ask for others, such as --seeds 100-123"
+    )))
 }
 
 fn named(id: &str) -> Result<&'static Claim, UsageError> {

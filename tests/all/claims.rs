@@ -131,6 +131,11 @@ fn claims_are_listed_and_explained_and_a_slip_is_answered_with_the_nearest() {
     for seeds in ["9-3", "0", "a", "1-99999"] {
         assert_eq!(lab.call(&["claims", "--seeds", seeds]).code, Some(2), "{seeds}");
     }
+    for seeds in ["1000-1005", "990-1000", "1023-1030"] {
+        let refused = lab.call(&["claims", "--seeds", seeds, "capacity", "--quick", "--data", "glyphs"]);
+        assert_eq!(refused.code, Some(2), "{seeds}");
+        refused.complains(&["learning rates were chosen on seeds 1000 to 1023"]);
+    }
     let missing = lab.call(&["claims", "--data", "mnist", "--data-dir", "nowhere"]);
     assert_ne!(missing.code, Some(0));
     missing.complains(&["bn-exp data fetch mnist"]);
