@@ -123,6 +123,13 @@ def check_controls(page, drawn):
     switch(page, "input[name=seconds]")
 
 
+def check_ticks(page):
+    """Numbers along an axis can be told apart."""
+    count = "Math.max(0, ...Array.from(document.querySelectorAll('.panel'), (p) => p.querySelectorAll('.xtick').length))"
+    most = page.evaluate(count)
+    ensure(most <= 16, f"a panel has {most} numbers along its horizontal axis")
+
+
 def check_numbers(page, drawn):
     """The table and the CSV of every figure have each of its points."""
     first = 0
@@ -161,6 +168,7 @@ def check(browser, path, shots):
             if (width, theme) == (1280, "light"):
                 check_arms(page, drawn)
                 check_controls(page, drawn)
+                check_ticks(page)
                 check_numbers(page, drawn)
             ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
             ensure((sum(map(int, ground[4:-1].split(","))) < 200) == (theme == "dark"), f"the ground is {ground} when it is {theme}")

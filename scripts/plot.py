@@ -56,7 +56,9 @@ OTHER_COLOURS = [
     "#CC79A7", "#B8860B", "#8C6BB1", "#A65628", "#E7298A", "#66A61E", "#1B7F8C", "#B22222", "#5C6BC0", "#8D9B00", "#C2185B",
     "#6D8B74",
 ]  # fmt: skip
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
+# The first of each are those of the arms above, in every figure.
+MARKERS = ["o", "s", "D", "^", "P", "v", "*"]
+DASHES = ["-", (0, (4, 2.7)), (0, (1.3, 2)), (0, (4, 2, 1.3, 2)), (0, (7, 2.7))]
 # The first column of each table that is not a sweep axis.
 FIRST_COLUMN = {"runs": "status", "curves": "step", "activations": "step", "gradients": "step"}
 NEEDED = {
@@ -142,8 +144,20 @@ def colours(variants):
     return {variant: COLOURS.get(variant) or next(spare) for variant in everyone}
 
 
+def place(variant):
+    """Of an arm's marker and dash: the arms of the question have theirs, the others go by their order."""
+    if variant in COLOURS:
+        return list(COLOURS).index(variant)
+    others = [arm for arm in ALL_ARMS if arm not in COLOURS]
+    return len(COLOURS) + (others.index(variant) if variant in others else 0)
+
+
 def marker(variant):
-    return MARKERS[(ALL_ARMS.index(variant) if variant in ALL_ARMS else 0) % len(MARKERS)]
+    return MARKERS[place(variant) % len(MARKERS)]
+
+
+def dash(variant):
+    return DASHES[place(variant) % len(DASHES)]
 
 
 def over_seeds(rows, value, diverged, smooth=1, worst=math.inf):
@@ -324,7 +338,7 @@ def differences_figure(folder, arms, program, path):
     panel.set_yticks(range(len(rows)), names)
     panel.set_ylim(len(rows) - 0.5, -0.5)
     panel.set_xlabel(f"difference in {found['metric'].replace('_', ' ')}")
-    caption = ["Large: mean difference and its interval. Small: single seeds, paired."]
+    caption = ["Large: mean difference and its 95 % interval. Small: single seeds, paired."]
     if margin:
         caption.append(f"Grey: within ±{margin:g} a difference does not matter.")
     return finish(figure, f"{found['name']}: differences between arms", None, caption, path)
@@ -347,16 +361,18 @@ def best_figure(name, runs, curves, axes, at, path):
                 continue
             worst = math.inf if value == "loss" else -math.inf
             steps, median, low, high = over_seeds(rows, value, here["run_id"].tolist(), worst=worst)
-            panel.plot(steps, np.where(np.isfinite(median), median, np.nan), color=palette[variant], linewidth=1.5)
+            look = {"color": palette[variant], "linestyle": dash(variant), "linewidth": 1.5}
+            panel.plot(steps, np.where(np.isfinite(median), median, np.nan), **look)
             panel.fill_between(steps, low, high, color=palette[variant], alpha=0.15, linewidth=0)
         if value == "loss":
             panel.set_yscale("log")
             log_ticks(panel.yaxis)
         panel.set_ylabel(f"{'training' if split == 'train' else split} {value}")
         panel.set_xlabel("step (updates)")
+        panel.tick_params(labelbottom=True)
         step_ticks(panel)
     label = lambda v: v + (f" ({describe(axes, points[v])})" if axes else "")
-    handles = [Line2D([], [], color=palette[v], linewidth=2, label=label(v)) for v in points]
+    handles = [Line2D([], [], color=palette[v], linestyle=dash(v), linewidth=2, label=label(v)) for v in points]
     seeds = runs["seed"].nunique()
     caption = [f"Line: median over {seeds} seeds; band: smallest to largest. Running statistics."]
     shown_runs = pd.concat([runs[(runs["variant"] == v) & (runs["point"] == p)] for v, p in points.items()])
@@ -388,14 +404,15 @@ def depth_figure(name, runs, tables, axes, at, path):
         for variant, rows in at_points(table, points).items():
             for step, width in ((rows["step"].min(), 0.9), (rows["step"].max(), 1.8)):
                 by_block = rows[rows["step"] == step].groupby("block")[column].median()
-                shape = marker(variant) if width > 1 else ""
-                panel.plot(by_block.index, by_block, color=palette[variant], linewidth=width, marker=shape, markersize=4)
+                look = {"color": palette[variant], "marker": marker(variant), "markersize": 2 + 1.2 * width, "linewidth": width}
+                panel.plot(by_block.index, by_block, **look)
         panel.set_yscale("log")
         log_ticks(panel.yaxis)
         panel.set_ylabel(words)
         panel.set_xlabel("block")
+        panel.tick_params(labelbottom=True)
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    handles = [Line2D([], [], color=palette[v], linewidth=2, label=v) for v in points]
+    handles = [Line2D([], [], color=palette[v], marker=marker(v), markersize=4, linewidth=2, label=v) for v in points]
     caption = ["Thin: at the start. Thick: at the end of training. Medians over seeds."]
     if axes:
         caption.append(f"Sweep point: {how}.")

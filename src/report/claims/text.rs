@@ -134,7 +134,7 @@ fn significant(x: f64) -> String {
 }
 
 /// What would make a claim hold, and what fail.
-fn thresholds(criterion: &Criterion) -> String {
+pub(in crate::report) fn thresholds(criterion: &Criterion) -> String {
     let number = |x: f64| if x != 0.0 && x.abs() < 1e-3 { format!("{x:e}") } else { format!("{x}") };
     let side = |beyond: Beyond| match beyond {
         Beyond::Above(threshold) => format!(">\u{a0}{}", number(threshold)),

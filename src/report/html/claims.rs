@@ -7,6 +7,7 @@ use crate::claims::judging::Part;
 use crate::claims::regime::Regime;
 use crate::claims::tried::Tried;
 use crate::report::claims::Ground;
+use crate::report::claims::text::thresholds;
 use crate::stats::describe::median;
 use crate::stats::sample::Sample;
 
@@ -143,23 +144,26 @@ fn parts(judged: &Judged) -> Option<Figure> {
     let look = Looks::of(["bn"]).get("bn");
     let panel = |criterion: &Criterion| {
         let here: Vec<&&Part> = drawn.iter().filter(|part| part.criterion == Some(*criterion)).collect();
-        let name = |part: &&&Part| format!("{}: {}", part.regime, part.sentence);
+        let beside = |part: &Part| if part.decides { "" } else { "beside: " };
+        let name = |part: &&&Part| format!("{}: {}{}", part.regime, beside(part), part.sentence);
         let names: Vec<String> = here.iter().map(name).collect();
         let [holds, fails] = [criterion.holds, criterion.fails].map(|side| side.threshold());
         let ends = ends(here.iter().map(|part| **part), &[holds, fails]);
         let row = |(i, part): (usize, &&&Part)| point("", &name(part), &look, part, i, ends);
         let traces: Vec<Drawn> = here.iter().enumerate().map(row).collect();
-        let lines = if holds == fails { vec![holds] } else { vec![holds, fails] };
-        let panel = Panel::new("", unit(criterion.unit), traces).rows(&names);
-        let all: Vec<f64> =
-            here.iter().flat_map(|part| [part.estimate, part.interval.map(|(low, _)| low)]).flatten().collect();
+        let lines = if holds == fails { vec![(holds, EITHER)] } else { vec![(holds, HOLDS), (fails, FAILS)] };
+        let title = format!("holds / fails if {}", thresholds(criterion));
         // Rounding errors and what is none differ by many powers of ten.
         let (low, high) = ends;
         let is_log = criterion.unit == Unit::Ratio || (criterion.unit == Unit::Number && high > 1e3 * low);
-        let panel = if is_log { panel.powers_of_ten(unit(criterion.unit), &all) } else { panel };
-        panel.lines_at(&lines)
+        Panel::new(title, "", traces).rows(&names).reaching(unit(criterion.unit), ends, is_log).lines_in(&lines)
     };
-    let words = format!("{}. Dashed: what decides ({}).", capital(judged.verdict.words()), judged.claim.criterion);
+    let words = format!(
+        "{}. What decides: {}. Each with its 95 % interval; the green dashes are where a part begins to hold, the pink ones where \
+         it begins to fail, grey ones both.",
+        capital(judged.verdict.words()),
+        judged.claim.criterion
+    );
     Figure::of(&format!("{}: {}", judged.claim.id, judged.claim.sentence), words, criteria.iter().map(panel).collect())
 }
 
@@ -175,6 +179,11 @@ fn point(arm: &str, name: &str, look: &Look, part: &Part, i: usize, shown: (f64,
     let x = part.estimate.unwrap_or(f64::NAN);
     Drawn::with_interval(arm, name, look, [x, -(i as f64)], part.interval, shown)
 }
+
+/// Colours of thresholds: beyond it a part holds, fails, or the one on one side and the other on the other.
+const HOLDS: &str = "#009E73";
+const FAILS: &str = "#CC79A7";
+const EITHER: &str = "#777777";
 
 fn unit(unit: Unit) -> &'static str {
     match unit {

@@ -75,17 +75,21 @@ const OTHERS: [&str; 12] = [
 ];
 
 impl Looks {
-    /// Of these arms, in their order; one that is named twice is one arm.
+    /// Of these arms; one that is named twice is one arm. Those of the question look the same in every report, the others go
+    /// by their order.
     pub fn of<'a>(arms: impl IntoIterator<Item = &'a str>) -> Self {
         let mut looks: BTreeMap<String, Look> = BTreeMap::new();
-        let mut others = OTHERS.iter().cycle();
+        let mut others = 0;
         for arm in arms {
             if looks.contains_key(arm) {
                 continue;
             }
-            let known = KNOWN.iter().find(|(name, _)| *name == arm).map(|(_, colour)| *colour);
-            let colour = known.unwrap_or_else(|| others.next().expect("it goes round"));
-            looks.insert(arm.to_owned(), look(colour, looks.len()));
+            let known = KNOWN.iter().position(|(name, _)| *name == arm).map(|i| look(KNOWN[i].1, i));
+            let own = known.unwrap_or_else(|| {
+                others += 1;
+                look(OTHERS[(others - 1) % OTHERS.len()], KNOWN.len() + others - 1)
+            });
+            looks.insert(arm.to_owned(), own);
         }
         Self(looks)
     }
@@ -267,19 +271,25 @@ impl Panel {
         Self { layout: self.layout.x_axis(axis), ..self }
     }
 
-    /// With a horizontal axis in powers of ten, if all values can stand there.
-    pub fn powers_of_ten(self, x: &str, values: &[f64]) -> Self {
-        if !values.iter().all(|x| *x > 0.0) {
-            return self;
-        }
-        let axis = Axis::new().title(Title::with_text(x)).type_(AxisType::Log);
-        Self { layout: self.layout.x_axis(axis), ..self }
+    /// With a horizontal axis that reaches a little beyond these ends, in powers of ten if that is asked for and can be.
+    pub fn reaching(self, x: &str, (low, high): (f64, f64), in_powers: bool) -> Self {
+        let axis = Axis::new().title(Title::with_text(x));
+        let is_log = in_powers && low > 0.0;
+        let [low, high] = [low, high].map(|end| if is_log { end.log10() } else { end });
+        let room = 0.06 * (high - low);
+        let axis = if is_log { axis.type_(AxisType::Log) } else { axis };
+        Self { layout: self.layout.x_axis(axis.range(vec![low - room, high + room])), ..self }
     }
 
     /// With upright lines at these places.
-    pub fn lines_at(mut self, places: &[f64]) -> Self {
-        for x in places {
-            let line = ShapeLine::new().color("#777777").width(1.6).dash(DashType::Dash);
+    pub fn lines_at(self, places: &[f64]) -> Self {
+        self.lines_in(&places.iter().map(|x| (*x, "#777777")).collect::<Vec<_>>())
+    }
+
+    /// With upright lines at these places, each in its colour.
+    pub fn lines_in(mut self, places: &[(f64, &'static str)]) -> Self {
+        for (x, colour) in places {
+            let line = ShapeLine::new().color(*colour).width(1.6).dash(DashType::Dash);
             let shape = Shape::new().shape_type(ShapeType::Line).x_ref("x").y_ref("paper").layer(ShapeLayer::Above);
             self.layout.add_shape(shape.x0(*x).x1(*x).y0(0.0).y1(1.0).line(line));
         }

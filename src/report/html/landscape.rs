@@ -10,7 +10,7 @@ use crate::compare::grid::Values;
 /// What is shown beside the range of the loss: its name, its metric in the table, and whether it wants powers of ten.
 const SHOWN: [(&str, &str, bool); 4] = [
     ("change of the gradient, relative", "gradient_change_relative", true),
-    ("β-smoothness", "beta_smoothness", true),
+    ("β-smoothness, relative", "beta_smoothness_relative", true),
     ("cosine with the gradient", "gradient_cosine", false),
     ("prediction error", "prediction_error", true),
 ];
@@ -39,8 +39,9 @@ pub(super) fn landscape(groups: &[&Group], looks: &Looks, setting: &Values) -> O
     }
     let caption = "From the weights along the gradient of one minibatch, ½ to 4 times as far as the step that SGD takes. First \
                    the least and the most that the loss comes to on the way, as in figure 4 of Santurkar et al. (2018); then, \
-                   at the length of the step itself, how far its gradient has changed. Medians over the seeds that have not diverged so \
-                   far; at most 200 points of a line are drawn. The formulas are in docs/tables.md.";
+                   at the length of the step itself, how far its gradient has changed: medians over the seeds that have not diverged so \
+                   far, bands from the smallest to the largest. β-smoothness is relative to L/‖g‖², so that it does not only say how \
+                   large a rate is; at most 200 points of a line are drawn. The formulas are in docs/tables.md.";
     Figure::of(&place("Loss landscape", setting), caption, panels)
 }
 

@@ -95,20 +95,30 @@
     const own = panel.layout;
     const switched = other && panel.can_be_log ? { type: (own.yaxis || {}).type === "log" ? "linear" : "log" } : {};
     const all = (of) => panel.traces.flatMap((trace) => trace[of]);
-    const [x, y] = [axis(own.xaxis, all("x")), axis({ ...own.yaxis, ...switched }, all("y"))];
+    // What is seen along the horizontal axis: points, the ends of intervals, and lines across.
+    const ends = panel.traces.flatMap(({ x, error_x: error }) =>
+      error ? x.flatMap((at, i) => [at - error.arrayminus[i], at + error.array[i]]) : [],
+    );
+    const across = (own.shapes || []).map((shape) => shape.x0);
+    const [x, y] = [axis(own.xaxis, [...all("x"), ...ends, ...across]), axis({ ...own.yaxis, ...switched }, all("y"))];
     if (seconds && panel.us_per_step) x.title = { text: "seconds of training steps" };
-    const title = { text: plain(wrapped(panel.title)), font: { size: 13 }, x: 0.02, xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 8 } };
+    // Of a title in lines plotly puts the first higher.
+    const text = plain(wrapped(panel.title));
+    const lines = text.split("<br>").length;
+    const above = lines > 1 ? 16 : 8;
+    const title = { text, font: { size: 13 }, x: 0.02, xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: above } };
+    const room = 12 + above + 15 * lines + (own.showlegend ? 24 : 0);
     return {
       showlegend: false,
       ...own,
       height: panel.height,
       title,
-      margin: { t: 20 + 15 * title.text.split("<br>").length, r: 12, b: 46, l: 56 },
+      margin: { t: room, r: 12, b: 46, l: 56 },
       xaxis: x,
       yaxis: y,
       hovermode: "closest",
       uirevision: `${seconds} ${other}`,
-      legend: { orientation: "h", y: 1.08, yanchor: "bottom", font: { size: 11 } },
+      legend: { orientation: "h", y: 1.01, yanchor: "bottom", font: { size: 11 } },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("--text"), family: "system-ui, sans-serif", size: 12 },
