@@ -157,8 +157,10 @@ pub fn remove(path: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// The system's, with the path.
 pub fn remove_unfinished(folder: &Path) -> anyhow::Result<()> {
-    let unfinished = |name: &String| name.starts_with(UNFINISHED);
-    list(folder)?.into_iter().filter(unfinished).try_for_each(|name| remove_unless_folder(&folder.join(name)))
+    list(folder)?
+        .into_iter()
+        .filter(|name| is_unfinished(name))
+        .try_for_each(|name| remove_unless_folder(&folder.join(name)))
 }
 
 /// Whether a killed program left half-written files in a folder, or one is writing them.
@@ -166,7 +168,7 @@ pub fn remove_unfinished(folder: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// The system's, with the path.
 pub fn has_unfinished(folder: &Path) -> anyhow::Result<bool> {
-    Ok(list(folder)?.iter().any(|name| name.starts_with(UNFINISHED)))
+    Ok(list(folder)?.iter().any(|name| is_unfinished(name)))
 }
 
 /// Removes a file or a link, if there is one.
@@ -200,6 +202,14 @@ pub fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 /// Start of the names of files that are being written.
 const UNFINISHED: &str = ".writing-";
+/// Letters and digits, drawn at random, that make such a name whole.
+const DRAWN: usize = 6;
+
+/// Whether a file of this name is one that the program is writing, or was killed while it wrote it.
+pub fn is_unfinished(name: &str) -> bool {
+    let is_drawn = |rest: &str| rest.len() == DRAWN && rest.chars().all(|c| c.is_ascii_alphanumeric());
+    name.strip_prefix(UNFINISHED).is_some_and(is_drawn)
+}
 
 /// Writes a file: into a temporary one beside it, which is synced to disk and then renamed. At every moment there is the
 /// old file or the whole new one.
@@ -230,7 +240,7 @@ impl Unfinished {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
         }
-        let file = readable(tempfile::Builder::new().prefix(UNFINISHED)).tempfile_in(folder);
+        let file = readable(tempfile::Builder::new().prefix(UNFINISHED).rand_bytes(DRAWN)).tempfile_in(folder);
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { file, path: path.to_owned() })
     }
@@ -240,7 +250,8 @@ impl Unfinished {
     /// # Errors
     /// The system's, with the path.
     pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.file.write_all(bytes).with_context(|| format!("cannot write {}", self.path.display()))
+        // The temporary file's own words would name it.
+        self.file.as_file_mut().write_all(bytes).with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     /// Puts the whole file in its place.
@@ -250,7 +261,7 @@ impl Unfinished {
     pub fn finish(self) -> anyhow::Result<()> {
         let context = || format!("cannot write {}", self.path.display());
         self.file.as_file().sync_all().with_context(context)?;
-        self.file.persist(&self.path).with_context(context)?;
+        self.file.persist(&self.path).map_err(|failed| failed.error).with_context(context)?;
         Ok(())
     }
 }

@@ -215,6 +215,7 @@ pub fn sheet(id: &str, analysis: &Analysis, bench: &Bench, tell: &dyn Fn(&str)) 
     if let Some(kept) = kept(&table, &stamp, &made_from)? {
         return Ok(kept);
     }
+    refuse_foreign(&table, &stamp, analysis.columns)?;
     tell(&format!("measuring what {id} rests on"));
     let begun = Instant::now();
     let rows = (analysis.make)(bench).with_context(|| format!("measuring what {id} rests on"))?;
@@ -229,6 +230,25 @@ pub fn sheet(id: &str, analysis: &Analysis, bench: &Bench, tell: &dyn Fn(&str)) 
     files::write_atomically(&stamp, (serde_json::to_string_pretty(&written)? + "\n").as_bytes())?;
     let columns = analysis.columns.iter().map(|column| (*column).to_owned()).collect();
     Ok((Sheet { columns, rows }, seconds))
+}
+
+/// Refuses to write over files of these names that are none of ours.
+fn refuse_foreign(table: &Path, stamp: &Path, columns: &[&str]) -> anyhow::Result<()> {
+    let is_stamp =
+        |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value["made_from"].is_array());
+    let is_table = |bytes: &[u8]| bytes.starts_with((columns.join(",") + "\n").as_bytes());
+    let foreign = match (files::read_if_there(stamp)?, files::read_if_there(table)?) {
+        (Some(bytes), _) => (!is_stamp(&bytes)).then_some(stamp),
+        // A program may have been killed before it wrote the stamp.
+        (None, Some(bytes)) => (!is_table(&bytes)).then_some(table),
+        (None, None) => None,
+    };
+    anyhow::ensure!(
+        foreign.is_none(),
+        "{} is there, and bn-exp did not write it: move it away, or name another --out",
+        foreign.unwrap_or(table).display()
+    );
+    Ok(())
 }
 
 fn paths(folder: &Path, id: &str) -> [PathBuf; 2] {

@@ -23,7 +23,11 @@ const TRUTH: [&str; 8] = ["true", "True", "TRUE", "T", "false", "False", "FALSE"
 /// a column holds.
 pub fn check_arm_name(name: &str, path: &str, problems: &mut Problems) {
     check_experiment_name(name, path, problems);
-    if name.parse::<f64>().is_ok() && !MISSING.contains(&name) {
+    let is_hexadecimal = |name: &str| {
+        let digits = name.strip_prefix("0x").or_else(|| name.strip_prefix("0X"));
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_hexdigit()))
+    };
+    if (name.parse::<f64>().is_ok() || is_hexadecimal(name)) && !MISSING.contains(&name) {
         problems.add(path, read_as(name, "a number"));
     }
 }

@@ -23,8 +23,8 @@ pub fn check_ours(folder: &ExperimentFolder) -> anyhow::Result<()> {
     }
     let runs = files::list(&folder.runs())?;
     let is_recorded = |id: &String| is_recorded(&folder.run(id), id);
-    let known = ["runs", ".lock", ".training.lock"];
-    let is_known = |name: &String| known.contains(&&name[..]) || name.starts_with(".writing-");
+    let known = ["runs", ".lock", ".training.lock", ".writing-removed"];
+    let is_known = |name: &String| known.contains(&&name[..]) || files::is_unfinished(name);
     let has_files = !runs.is_empty() || !files::list(folder.path())?.iter().all(is_known);
     // Another program of ours may have begun meanwhile: it writes its record first.
     if has_files && !runs.iter().any(is_recorded) && !has_record(folder)? {
@@ -109,8 +109,7 @@ fn clear(run: &RunFolder) -> anyhow::Result<()> {
     files::remove_unfinished(run.path())?;
     let snapshots = run.snapshots();
     if files::is_real_folder(&snapshots)? {
-        let is_own = |name: &String| name.starts_with("step-") && name.ends_with(".safetensors");
-        let own = files::list(&snapshots)?.into_iter().filter(is_own);
+        let own = files::list(&snapshots)?.into_iter().filter(|name| RunFolder::is_snapshot(name));
         own.map(|name| snapshots.join(name)).try_for_each(|path| files::remove_unless_folder(&path))?;
         files::remove_unfinished(&snapshots)?;
         files::remove_empty_folder(&snapshots)?;

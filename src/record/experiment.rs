@@ -186,7 +186,10 @@ pub fn check_keeps(
     let dropped = || finished.iter().chain(begun).filter(is_dropped);
     let Some(example) = dropped().min() else { return Ok(()) };
     let earlier = ExperimentRecord::read(folder).with_context(|| {
-        format!("{} holds runs of another configuration; discard them with --fresh", folder.path().display())
+        format!(
+            "{} holds runs that this configuration does not plan, and their record cannot be read",
+            folder.path().display()
+        )
     })?;
     let refusal = refusal(folder.path(), &earlier, record, dropped().count(), example);
     let are_only_begun = !finished.iter().any(|id| is_dropped(&id));

@@ -174,7 +174,8 @@ impl RunRecord {
                 Ok(Some(run)) if run.status == Status::Failed => {
                     ended.failed.insert(id, run.reason.unwrap_or_default());
                 }
-                Ok(_) if files::is_file(&folder.run(&id).resume()).is_ok_and(|is| is) => drop(ended.begun.insert(id)),
+                // What cannot be looked at may be there.
+                Ok(_) if files::is_file(&folder.run(&id).resume()).unwrap_or(true) => drop(ended.begun.insert(id)),
                 Ok(_) => {}
                 // That concerns this run alone.
                 Err(error) => drop(ended.failed.insert(id, format!("{error:#}"))),

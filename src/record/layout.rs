@@ -130,4 +130,10 @@ impl RunFolder {
     pub fn snapshot(&self, step: usize) -> PathBuf {
         self.snapshots().join(format!("step-{step:09}.safetensors"))
     }
+
+    /// Whether a file of this name in the folder of snapshots is one.
+    pub fn is_snapshot(name: &str) -> bool {
+        let step = name.strip_prefix("step-").and_then(|rest| rest.strip_suffix(".safetensors"));
+        step.is_some_and(|step| step.len() >= 9 && step.bytes().all(|c| c.is_ascii_digit()))
+    }
 }

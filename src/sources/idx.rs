@@ -77,7 +77,7 @@ fn find(folder: &Path, which: usize) -> Result<PathBuf, DataError> {
     let usual = FILES[which];
     let mut names = files::list(folder).map_err(DataError::Io)?;
     // An archive may have been unpacked into folders of these names. What cannot be looked at is told when it is read.
-    names.retain(|name| files::is_folder(&folder.join(name)).is_ok_and(|is| !is));
+    names.retain(|name| !files::is_folder(&folder.join(name)).unwrap_or(false));
     if let Some(name) = [usual.to_owned(), format!("{usual}.gz")].iter().find(|name| names.contains(name)) {
         return Ok(folder.join(name));
     }

@@ -52,5 +52,11 @@ fn every_run_gets_a_file_and_seeds_that_differ_alone_three_together() {
     }
     lab.call(&["export", "results/t", "--out", "boards"]).expect(2).complains(&["is there already", "--out"]);
     lab.call(&["export", "results/none", "--out", "other"]).expect(1);
+    let checkpoint = format!("results/t/runs/{}/checkpoint.safetensors", runs[0]);
+    let mut bytes = lab.bytes(&checkpoint);
+    *bytes.last_mut().expect("a value") ^= 1;
+    lab.write(&checkpoint, bytes);
+    let damaged = lab.call(&["export", "results/t", "--format", "tensorboard", "--out", "damaged"]);
+    damaged.expect(1).complains(&["checkpoint.safetensors is damaged"]);
     lab.call(&["export", "results/t"]).expect(2).complains(&["--out"]);
 }

@@ -744,7 +744,7 @@ fn an_arm_that_other_programs_would_not_read_as_a_name_is_refused() {
     for name in ["true", "False", "T"] {
         refused(&named(name), &["variants[0].name", "true or false"]);
     }
-    for name in ["1", "1e5", "0.5", "inf", "Infinity"] {
+    for name in ["1", "1e5", "0.5", "inf", "Infinity", "0x10", "0XfF"] {
         refused(&named(name), &["variants[0].name", "a number"]);
     }
     for name in ["none", "na", "Null-arm", "t", "x1", "nanobot"] {
@@ -755,6 +755,7 @@ fn an_arm_that_other_programs_would_not_read_as_a_name_is_refused() {
 #[test]
 fn numbers_that_vanish_in_single_precision_are_refused() {
     let adam = with(small(), "optimizer", json!({ "kind": "adam", "lr": 0.1 }));
+    refused(&with(adam.clone(), "optimizer.epsilon", json!(0.0)), &["optimizer.epsilon", "above 0"]);
     for (config, path, value, words) in [
         (small(), "optimizer.lr", json!(1e-50), "optimizer.lr: 1e-50 is 0 in f32"),
         (small(), "optimizer.weight_decay", json!(1e-60), "optimizer.weight_decay: 1e-60 is 0 in f32"),

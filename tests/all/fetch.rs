@@ -368,7 +368,7 @@ fn damaged_files_and_what_a_killed_fetch_left_are_replaced() {
     write("train-images-idx3-ubyte", &sample.plain[0][..500]);
     write("train-labels-idx1-ubyte.gz", &sample.gzip[1][..20]);
     write("t10k-images-idx3-ubyte", &sample.plain[2]);
-    write(".writing-abc", b"half of something");
+    write(".writing-abcdef", b"half of something");
     let (result, told) = fetched(&sample.set, folder.path(), &[sample.good_server().origin()]);
     result.unwrap();
     let words: Vec<_> = told.iter().map(|told| told.split(' ').next().unwrap()).collect();

@@ -395,3 +395,62 @@ fn no_cell_is_a_formula() {
     assert!(runs.column("reason").iter().any(|reason| reason.starts_with("reason: =x/t/runs/")));
     assert!(timing.column("host").contains(&"host: @x"));
 }
+
+#[test]
+fn what_only_looks_like_a_file_of_the_program_is_left() {
+    let lab = Lab::new();
+    let config = crate::common::with(small(), "log.snapshot_every", json!(6));
+    lab.write("results/t/.writing-my-thesis.md", "mine");
+    lab.run(&config, &[]).expect(1).complains(&["holds files, and no record that bn-exp wrote"]);
+    std::fs::rename(lab.path("results/t/.writing-my-thesis.md"), lab.path("thesis")).expect("moved");
+    lab.run(&config, &[]).expect(0);
+    let run = lab.run_folder("t", "bn", 0);
+    let mine = [
+        "results/t/.writing-paper.tex".into(),
+        run.join(".writing-paper.tex"),
+        run.join("snapshots/step-best.safetensors"),
+    ];
+    mine.iter().for_each(|path| drop(lab.write(path, "mine")));
+    std::fs::remove_file(lab.path("results/t/curves.csv")).expect("removed");
+    lab.run(&config, &[]).expect(0);
+    lab.run(&config, &["--fresh", "--yes"]).expect(0).says(&["6 of 6 runs trained"]);
+    mine.iter().for_each(|path| assert_eq!(lab.text(path), "mine", "{}", path.display()));
+}
+
+#[test]
+fn a_report_and_a_measurement_are_not_written_over_files_of_someone_else() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let record = lab.text("results/t/experiment.json");
+    let refused = lab.call(&["report", "results/t", "--output", "results/t/experiment.json"]);
+    refused.expect(2).complains(&["experiment.json is there, and no page"]);
+    assert_eq!(lab.text("results/t/experiment.json"), record);
+    for _ in 0..2 {
+        lab.call(&["report", "results/t", "--output", "page.html"]).expect(0);
+    }
+    let claim = ["claims", "capacity", "same-scale", "--quick", "--data", "glyphs", "--seeds", "0-0", "--out", "c"];
+    for (name, text) in [("same-scale.csv", "my,own\n"), ("same-scale.json", "{\"mine\": 1}")] {
+        let path = format!("c/glyphs/{name}");
+        lab.write(&path, text);
+        lab.call(&claim).expect(1).complains(&[name, "bn-exp did not write it"]);
+        assert_eq!(lab.text(&path), text);
+        std::fs::remove_file(lab.path(&path)).expect("removed");
+    }
+}
+
+/// `look` may fail for other reasons than that nothing is there.
+#[test]
+fn a_run_whose_resume_file_cannot_be_looked_at_stays_in_the_plan() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let run = lab.run_folder("t", "affine", 0);
+    std::fs::remove_file(lab.path(run.join("run.json"))).expect("removed");
+    symlink("resume.safetensors", lab.path(run.join("resume.safetensors"))).expect("a link");
+    let without = crate::common::with(small(), "variants", json!(["none", "bn"]));
+    for other in ["affine-s1"] {
+        let finished = lab.runs("t").into_iter().find(|id| id.contains(other)).expect("a run");
+        std::fs::remove_dir_all(lab.path(format!("results/t/runs/{finished}"))).expect("removed");
+    }
+    lab.run(&without, &[]).expect(2);
+    assert!(lab.text("results/t/experiment.json").contains("affine"));
+}

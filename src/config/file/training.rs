@@ -51,9 +51,9 @@ pub struct OptimizerOptions {
     #[serde(default = "OptimizerOptions::default_beta2")]
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
     pub beta2: f64,
-    /// ε of Adam, outside the root.
+    /// ε of Adam, outside the root. Above 0: where a gradient is 0, Adam would divide 0 by 0.
     #[serde(default = "OptimizerOptions::default_epsilon")]
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
     pub epsilon: f64,
     /// Weight decay, on weights only unless `decay_norm`.
     #[serde(default)]

@@ -16,13 +16,14 @@ pub mod events;
 
 use std::collections::BTreeMap;
 
+use anyhow::ensure;
 use serde_json::Value;
 
 use crate::compare::Loaded;
 use crate::compare::load::Run;
 use crate::files;
 use crate::record::layout::ExperimentFolder;
-use crate::record::run::Status;
+use crate::record::run::{RunRecord, Status};
 use crate::record::tensors;
 use crate::report::tagged;
 use events::{EventFile, Message};
@@ -146,6 +147,14 @@ fn histograms(
 ) -> anyhow::Result<()> {
     let path = folder.run(&run.entry.id).checkpoint();
     let Some(bytes) = files::read_if_there(&path)? else { return Ok(()) };
+    // Of published results there is no record of a run.
+    let record = RunRecord::read_own(&folder.run(&run.entry.id))?;
+    let expected = record.and_then(|record| record.checkpoint_sha256);
+    ensure!(
+        expected.is_none_or(|expected| expected == files::sha256(&bytes)),
+        "{} is damaged: its SHA-256 is not the one recorded in run.json",
+        path.display()
+    );
     for tensor in tensors::parse(&bytes, &path)? {
         let single = || Some(tensor.values::<f32>()?.into_iter().map(f64::from).collect::<Vec<_>>());
         if let Some(values) = tensor.values::<f64>().or_else(single) {
