@@ -437,20 +437,3 @@ fn a_report_and_a_measurement_are_not_written_over_files_of_someone_else() {
         std::fs::remove_file(lab.path(&path)).expect("removed");
     }
 }
-
-/// `look` may fail for other reasons than that nothing is there.
-#[test]
-fn a_run_whose_resume_file_cannot_be_looked_at_stays_in_the_plan() {
-    let lab = Lab::new();
-    lab.run(&small(), &[]).expect(0);
-    let run = lab.run_folder("t", "affine", 0);
-    std::fs::remove_file(lab.path(run.join("run.json"))).expect("removed");
-    symlink("resume.safetensors", lab.path(run.join("resume.safetensors"))).expect("a link");
-    let without = crate::common::with(small(), "variants", json!(["none", "bn"]));
-    for other in ["affine-s1"] {
-        let finished = lab.runs("t").into_iter().find(|id| id.contains(other)).expect("a run");
-        std::fs::remove_dir_all(lab.path(format!("results/t/runs/{finished}"))).expect("removed");
-    }
-    lab.run(&without, &[]).expect(2);
-    assert!(lab.text("results/t/experiment.json").contains("affine"));
-}

@@ -833,6 +833,23 @@ fn a_run_of_a_later_layout_fails_and_the_others_go_on() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_begun_run_whose_resume_file_cannot_be_looked_at_stays_in_the_plan() {
+    let (lab, saved) = interrupted(&slow());
+    let id = saved.parent().and_then(|run| run.file_name()).expect("a run").to_string_lossy().into_owned();
+    let arm = id.split("-s").next().expect("an arm").to_owned();
+    let others = slow()["variants"].as_array().expect("arms").iter().filter(|other| **other != *arm).cloned().collect();
+    // A run that is finished would be missed anyway.
+    for other in lab.runs("t").into_iter().filter(|other| *other != id) {
+        std::fs::remove_dir_all(lab.path(format!("results/t/runs/{other}"))).expect("removed");
+    }
+    std::fs::remove_file(lab.path(&saved)).expect("removed");
+    std::os::unix::fs::symlink("resume.safetensors", lab.path(&saved)).expect("a link to itself");
+    lab.run(&with(slow(), "variants", Value::Array(others)), &[]).expect(2).complains(&["would drop", &id]);
+    assert!(lab.text("results/t/experiment.json").contains(&id));
+}
+
+#[test]
 fn a_checkpoint_that_is_cut_off_is_made_again_and_one_that_was_removed_is_not_missed() {
     let config = small();
     let lab = straight(&config);
