@@ -3,8 +3,8 @@
 //! `<claim>.json` says what it was made from, and its SHA-256. It is made anew where either is another now.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -16,6 +16,7 @@ use super::experiments::{experiment_of, folder_of};
 use super::rates::Rates;
 use super::regime::{Data, Regime, Schedule};
 use super::sheet::Sheet;
+use super::spread::spread;
 use crate::config::{Experiment, Settings, Variant};
 use crate::data::{Dataset, Store};
 use crate::files;
@@ -170,22 +171,9 @@ impl Replay {
 /// # Errors
 /// The first that there is; if it was asked to stop.
 pub fn each_seed(bench: &Bench, of: &(dyn Fn(u64) -> anyhow::Result<Rows> + Sync)) -> anyhow::Result<Rows> {
-    let next = AtomicUsize::new(0);
-    let found: Mutex<Vec<(u64, anyhow::Result<Rows>)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..bench.jobs {
-            scope.spawn(|| {
-                while let Some(seed) = bench.seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let rows = of(*seed);
-                    found.lock().unwrap_or_else(PoisonError::into_inner).push((*seed, rows));
-                }
-            });
-        }
-    });
+    let found = spread(bench.seeds, bench.jobs, |seed| of(*seed));
     anyhow::ensure!(!bench.stop.load(Ordering::Relaxed), "interrupted; the same command continues");
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort_by_key(|(seed, _)| *seed);
-    let rows: Vec<Rows> = found.into_iter().map(|(_, rows)| rows).collect::<anyhow::Result<_>>()?;
+    let rows: Vec<Rows> = found.into_iter().collect::<anyhow::Result<_>>()?;
     Ok(rows.concat())
 }
 

@@ -6,6 +6,7 @@ use super::evidence::Evidence;
 use super::judging::{Part, combined};
 use super::prediction::Prediction;
 use super::regime::Regime;
+use super::spread::spread;
 
 /// A claim with what came of it.
 #[derive(Debug, Clone)]
@@ -36,8 +37,8 @@ impl Judged {
     }
 }
 
-/// Judges claims in these regimes of each.
-pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence) -> Vec<Judged> {
+/// Judges claims in these regimes of each, by so many threads.
+pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence, threads: usize) -> Vec<Judged> {
     let judged = |(claim, regimes): &(&'static Claim, Vec<Regime>)| {
         let of = |regimes: &[Regime]| regimes.iter().flat_map(|regime| (claim.parts)(evidence, *regime)).collect();
         let (main, elsewhere): (Vec<Part>, Vec<Part>) = (of(&regimes[..1]), of(&regimes[1..]));
@@ -55,7 +56,7 @@ pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence) -> V
             is_dropped: false,
         }
     };
-    let mut all: Vec<Judged> = claims.iter().map(judged).collect();
+    let mut all = spread(claims, threads, judged);
     mark_dropped(&mut all);
     all
 }

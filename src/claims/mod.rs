@@ -21,6 +21,7 @@ pub mod reading;
 pub mod regime;
 mod regression;
 pub mod sheet;
+pub mod spread;
 pub mod suite;
 pub mod tried;
 pub mod tune;

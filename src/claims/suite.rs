@@ -14,12 +14,13 @@ use serde_json::Value;
 
 use super::analysis::{Bench, sheet};
 use super::claim::Claim;
-use super::evidence::{Arm, Cell, Evidence};
+use super::evidence::{Arm, ByRate, Cell, Evidence};
 use super::experiments::{experiment_of, folder_of};
 use super::list;
 use super::rates::Rates;
 use super::reading;
 use super::regime::{Data, Regime};
+use super::spread::spread;
 use crate::config::Experiment;
 use crate::config::cost::Operations;
 use crate::data::Store;
@@ -80,8 +81,8 @@ impl Suite<'_> {
                 wanted.entry(cell.arm).or_default().extend(cell.rates(&self.rates));
             }
         }
-        let part = |(arm, rates): (Arm, Vec<f64>)| self.part(arm, &rates);
-        wanted.into_iter().filter(|(_, rates)| !rates.is_empty()).map(part).collect()
+        let wanted: Vec<(Arm, Vec<f64>)> = wanted.into_iter().filter(|(_, rates)| !rates.is_empty()).collect();
+        spread(&wanted, self.jobs, |(arm, rates)| self.part(*arm, rates)).into_iter().collect()
     }
 
     /// One arm at some rates.
@@ -166,17 +167,15 @@ impl Suite<'_> {
         Ok(took)
     }
 
-    /// Reads an experiment's tables. Returns the seconds that the runs asked for took.
+    /// Reads an experiment's tables: the runs asked for, and the seconds that they took.
     ///
     /// # Errors
     /// If a table is missing or damaged.
-    pub fn read(&self, part: &Part, evidence: &mut Evidence) -> anyhow::Result<f64> {
+    pub fn read(&self, part: &Part) -> anyhow::Result<(ByRate, f64)> {
         let folder = folder_of(&self.folder, &part.arm);
         let mut claims = self.claims.iter().filter(|(claim, _)| claim.reads_activations);
         let is_looked_at = claims.any(|(claim, _)| self.arms_of(claim).contains(&part.arm));
-        let (runs, seconds) = reading::read(&folder, part.arm.regime.steps(), &part.rates, &self.seeds, is_looked_at)?;
-        evidence.runs.insert(part.arm, runs);
-        Ok(seconds)
+        reading::read(&folder, part.arm.regime.steps(), &part.rates, &self.seeds, is_looked_at)
     }
 
     /// The experiments whose runs a claim takes.

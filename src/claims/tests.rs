@@ -324,7 +324,7 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
 fn every_claim_turns_with_its_data_and_stays_open_where_they_decide_nothing() {
     for claim in list::ALL.into_iter().filter(|claim| claim.kind != Kind::NotTested) {
         let found = worlds(claim).map(|evidence| {
-            let judged = judge(&[(claim, claim.regimes[..1].to_vec())], &evidence).remove(0);
+            let judged = judge(&[(claim, claim.regimes[..1].to_vec())], &evidence, 2).remove(0);
             (judged.verdict, judged.detail)
         });
         let verdicts = [0, 1, 2].map(|i| found[i].0);
@@ -336,7 +336,7 @@ fn every_claim_turns_with_its_data_and_stays_open_where_they_decide_nothing() {
 #[test]
 fn without_any_runs_nothing_is_decided() {
     for claim in list::ALL {
-        let judged = judge(&[(claim, claim.regimes[..1].to_vec())], &Evidence::default()).remove(0);
+        let judged = judge(&[(claim, claim.regimes[..1].to_vec())], &Evidence::default(), 1).remove(0);
         let is_tested = claim.kind != Kind::NotTested;
         let expected = if is_tested { Verdict::Inconclusive } else { Verdict::NotTested };
         assert_eq!(judged.verdict, expected, "{}", claim.id);
@@ -366,7 +366,7 @@ fn with_one_best_rate_for_both_it_cannot_be_told_whether_the_rate_is_the_gain() 
     let claim = list::named("larger-rates").expect("a claim");
     let [mut evidence, ..] = worlds(claim);
     let regime = claim.regimes[0];
-    let judged = |evidence: &Evidence| judge(&[(claim, vec![regime])], evidence).remove(0);
+    let judged = |evidence: &Evidence| judge(&[(claim, vec![regime])], evidence, 1).remove(0);
     assert_eq!(judged(&evidence).verdict, Verdict::Holds);
     let tuned = evidence.rates.0.get_mut(&regime).unwrap().get_mut(&super::regime::Schedule::Constant).unwrap();
     let affine = tuned.arms["affine"].clone();
@@ -390,14 +390,14 @@ fn a_verdict_that_would_not_stand_among_all_is_marked() {
         }
         evidence.runs.extend(fails.runs);
     }
-    let all = judge(&claims, &evidence);
+    let all = judge(&claims, &evidence, 2);
     let marked = |all: &[super::judged::Judged]| all.iter().map(|judged| judged.is_dropped).collect::<Vec<_>>();
     assert!(!marked(&all).contains(&true), "{all:?}");
     // With six seeds none has a p below 2/64 = 0.031, and of four tests even three such need 0.0125.
     for runs in evidence.runs.values_mut().flat_map(BTreeMap::values_mut) {
         runs.truncate(6);
     }
-    let few = judge(&claims, &evidence);
+    let few = judge(&claims, &evidence, 2);
     let decided: Vec<bool> = few.iter().map(|judged| judged.verdict.is_decided()).collect();
     let largest = few.iter().filter(|j| j.verdict.is_decided()).count() as f64 * 0.05 / 4.0;
     assert!(decided.contains(&true));

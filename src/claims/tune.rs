@@ -16,7 +16,7 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence::{Arm, ByRate, Evidence, Run};
+use super::evidence::{Arm, Run};
 use super::rates::{Chosen, FIRST_SEEDS, MORE_SEEDS, Rates, Tuned};
 use super::regime::{Regime, Schedule};
 use super::suite::Suite;
@@ -187,9 +187,7 @@ impl Search<'_> {
         if suite.train(&part, self.events)?.is_interrupted {
             return Ok(false);
         }
-        let mut evidence = Evidence::default();
-        suite.read(&part, &mut evidence)?;
-        let found: ByRate = evidence.runs.remove(&self.arm).unwrap_or_default();
+        let (found, _) = suite.read(&part)?;
         for k in places {
             let runs = found.get(&rate(*k).to_bits()).cloned().unwrap_or_default();
             anyhow::ensure!(runs.len() == seeds.len(), "some runs of {} at {} failed", self.arm.name, rate(*k));

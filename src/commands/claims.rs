@@ -20,6 +20,7 @@ use crate::claims::judged::{Judged, judge};
 use crate::claims::list;
 use crate::claims::rates::{self, FIRST_SEEDS, MORE_SEEDS, Rates};
 use crate::claims::regime::{Data, Regime, Schedule};
+use crate::claims::spread::spread;
 use crate::claims::suite::{Part, Suite};
 use crate::claims::tried::tuning_folder;
 use crate::claims::tune::tune;
@@ -144,22 +145,22 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         let Some(found) = analysed(suite, true, &mut evidence, &screen)? else { return Ok(Exit::Interrupted) };
         took.extend(found);
     }
-    let mut seconds: BTreeMap<Arm, f64> = BTreeMap::new();
     let mut failed = 0;
-    for part in &parts {
-        if part.missing > 0 {
-            screen.begin(part);
-        }
-        let done = suite.train(part, &screen)?;
+    // Where nothing is to be trained, only tables are looked at.
+    let (open, whole): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.missing > 0);
+    let looked_at = spread(&whole, suite.jobs, |part| suite.train(part, &screen));
+    let trained = open.into_iter().map(|part| {
+        screen.begin(part);
+        suite.train(part, &screen)
+    });
+    for done in looked_at.into_iter().chain(trained) {
+        let done = done?;
         failed += done.tally.failed;
         if done.is_interrupted {
             show(screen.continues())?;
             return Ok(Exit::Interrupted);
         }
         done.tables?;
-        if args.shard.is_none() {
-            seconds.insert(part.arm, suite.read(part, &mut evidence)?);
-        }
     }
     screen.end();
     if args.shard.is_some() {
@@ -168,9 +169,15 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         )?;
         return Ok(if failed > 0 { Exit::Failed } else { Exit::Done });
     }
+    let mut seconds: BTreeMap<Arm, f64> = BTreeMap::new();
+    for (part, read) in parts.iter().zip(spread(&parts, suite.jobs, |part| suite.read(part))) {
+        let (runs, took) = read?;
+        evidence.runs.insert(part.arm, runs);
+        seconds.insert(part.arm, took);
+    }
     let Some(found) = analysed(suite, false, &mut evidence, &screen)? else { return Ok(Exit::Interrupted) };
     took.extend(found);
-    let mut all = judge(&suite.claims, &evidence);
+    let mut all = judge(&suite.claims, &evidence, suite.jobs);
     let time = |judged: &Judged| {
         let runs = suite.arms_of(judged.claim).into_iter().filter_map(|arm| seconds.get(&arm)).sum::<f64>();
         runs + took.get(judged.claim.id).copied().unwrap_or_default()
