@@ -185,12 +185,11 @@ pub fn check_keeps(
     let is_dropped = |id: &&String| !planned.contains(id.as_str());
     let dropped = || finished.iter().chain(begun).filter(is_dropped);
     let Some(example) = dropped().min() else { return Ok(()) };
-    let earlier = ExperimentRecord::read(folder).with_context(|| {
-        format!(
-            "{} holds runs that this configuration does not plan, and their record cannot be read",
-            folder.path().display()
-        )
-    })?;
+    // What cannot be read may come back; what is lost does not.
+    let is_lost = files::look(&folder.experiment_json())?.is_none();
+    let cure = if is_lost { "; name another --out, or discard them with --fresh" } else { "" };
+    let earlier = ExperimentRecord::read(folder)
+        .with_context(|| format!("{} holds runs of another configuration{cure}", folder.path().display()))?;
     let refusal = refusal(folder.path(), &earlier, record, dropped().count(), example);
     let are_only_begun = !finished.iter().any(|id| is_dropped(&id));
     let path = folder.run(example);

@@ -262,6 +262,15 @@ fn fresh_works_where_the_record_is_lost() {
     std::fs::remove_file(lab.path("results/t/experiment.json")).unwrap();
     let other = with(small(), "optimizer.lr", json!(0.2));
     lab.run(&other, &[]).expect(1).complains(&["runs of another configuration", "--fresh"]);
+    // Nobody is told to discard what only cannot be read.
+    #[cfg(unix)]
+    {
+        let record = lab.path("results/t/experiment.json");
+        std::os::unix::fs::symlink("experiment.json", &record).expect("a link to itself");
+        let refused = lab.run(&other, &[]);
+        assert!(refused.code != Some(0) && !refused.stderr.contains("--fresh"), "{}", refused.stderr);
+        std::fs::remove_file(&record).expect("removed");
+    }
     lab.run(&other, &["--fresh", "--yes"]).expect(0).says(&["6 of 6 runs trained"]);
 }
 
