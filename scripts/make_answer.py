@@ -76,7 +76,7 @@ ARMS = {
 
 def ask(arguments, seeds, form):
     """What `bn-exp claims --full` prints in a format."""
-    command = [arguments.program, "claims", "--full", "--out", arguments.out, "--seeds", seeds, "--format", form]
+    command = [arguments.program, "claims", "--full", "--data", "mnist", "--out", arguments.out, "--seeds", seeds, "--format", form]
     return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
