@@ -233,7 +233,7 @@ fn refuse_foreign(table: &Path, stamp: &Path, columns: &[&str]) -> anyhow::Resul
     };
     anyhow::ensure!(
         foreign.is_none(),
-        "{} is there, and bn-exp did not write it: move it away, or name another --out",
+        "{} is there, and is not what bn-exp writes: move it away, or name another --out",
         foreign.unwrap_or(table).display()
     );
     Ok(())

@@ -148,7 +148,7 @@ mod tests {
         // An arm that is cut off cannot be shown to close much, and with eq. 3 cut off as well nothing can.
         assert_eq!(verdict(found(&slow, &runs(10, 1), &runs(491, 4))), Verdict::Holds);
         assert_eq!(verdict(found(&runs(490, 4), &runs(10, 1), &runs(491, 4))), Verdict::Inconclusive);
-        // One that arrives soon, or in 510 steps of which it has 500, closes at most what it seems to.
+        // The budget is 500 steps. Where some runs of the arm are cut off there, the true share is at most the one found.
         assert_eq!(verdict(found(&slow, &runs(300, 1), &runs(60, 140))), Verdict::Fails);
         assert_eq!(verdict(found(&slow, &runs(300, 1), &runs(60, 150))), Verdict::Inconclusive);
     }

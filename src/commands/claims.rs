@@ -50,7 +50,7 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
     }
     let chosen = args.ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
     if let Some(seeds) = &args.seeds {
-        decide_nothing_twice(seeds)?;
+        refuse_those_of_the_tuning(seeds)?;
     }
     let is_named = |claim: &&Claim| chosen.iter().any(|other| other.id == claim.id);
     let is_asked = |claim: &&Claim| is_named(claim) || chosen.is_empty() && !(args.quick && is_long(claim));
@@ -89,8 +89,8 @@ fn seeds(args: &ClaimsArgs) -> u64 {
     if args.quick { QUICK_SEEDS } else { SEEDS }
 }
 
-/// The seeds by which rates were chosen decide nothing.
-fn decide_nothing_twice(seeds: &RangeInclusive<u64>) -> Result<(), UsageError> {
+/// Refuses seeds by which learning rates were chosen: those decide nothing.
+fn refuse_those_of_the_tuning(seeds: &RangeInclusive<u64>) -> Result<(), UsageError> {
     let [first, last] = [*FIRST_SEEDS.start(), *MORE_SEEDS.end()];
     if seeds.start() > &last || seeds.end() < &first {
         return Ok(());
@@ -137,6 +137,7 @@ fn rates(data: Data, is_quick: bool) -> Rates {
 
 fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Result<Exit> {
     note.iter().for_each(|note| complain(format!("note: {note}")));
+    refuse_foreign(&suite.folder.join(json::FILE))?;
     let mut evidence = Evidence { rates: suite.rates.clone(), ..Evidence::default() };
     let parts = suite.parts()?;
     let screen = Screen::new(&parts, args.quiet);
@@ -208,6 +209,19 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
     }
     Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// Refuses to write verdicts over a file that holds none, before hours are spent on them.
+fn refuse_foreign(path: &Path) -> anyhow::Result<()> {
+    let is_ours =
+        |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|it| it["claims"].is_array());
+    let is_foreign = files::read_if_there(path)?.is_some_and(|bytes| !is_ours(&bytes));
+    anyhow::ensure!(
+        !is_foreign,
+        "{} is there, and is not what bn-exp writes: move it away, or name another --out",
+        path.display()
+    );
+    Ok(())
 }
 
 /// Writes the verdicts, beside those that another call with these seeds left on other claims.
