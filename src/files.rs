@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
@@ -74,6 +74,17 @@ pub fn open(path: &Path) -> anyhow::Result<File> {
 pub fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     // A file that is removed in between gives an error, which is told.
     look(path)?.map(|_| read(path)).transpose()
+}
+
+/// Refuses to write over a file whose content is not what is written there. Returns whether there is a file.
+///
+/// # Errors
+/// If it is somebody else's, or the system cannot read it.
+pub fn refuse_foreign(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bool> {
+    let Some(bytes) = read_if_there(path)? else { return Ok(false) };
+    let place = path.display();
+    ensure!(is_ours(&bytes), "{place} is there, and is not what bn-exp writes: move it away, or name another place");
+    Ok(true)
 }
 
 /// Reads the record of a run, if it is there.

@@ -225,17 +225,10 @@ fn refuse_foreign(table: &Path, stamp: &Path, columns: &[&str]) -> anyhow::Resul
     let is_stamp =
         |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value["made_from"].is_array());
     let is_table = |bytes: &[u8]| bytes.starts_with((columns.join(",") + "\n").as_bytes());
-    let foreign = match (files::read_if_there(stamp)?, files::read_if_there(table)?) {
-        (Some(bytes), _) => (!is_stamp(&bytes)).then_some(stamp),
-        // A program may have been killed before it wrote the stamp.
-        (None, Some(bytes)) => (!is_table(&bytes)).then_some(table),
-        (None, None) => None,
-    };
-    anyhow::ensure!(
-        foreign.is_none(),
-        "{} is there, and is not what bn-exp writes: move it away, or name another --out",
-        foreign.unwrap_or(table).display()
-    );
+    // A program may have been killed before it wrote the stamp.
+    if !files::refuse_foreign(stamp, is_stamp)? {
+        files::refuse_foreign(table, is_table)?;
+    }
     Ok(())
 }
 

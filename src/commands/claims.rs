@@ -28,6 +28,7 @@ use crate::cli::ClaimsArgs;
 use crate::config::problem::did_you_mean;
 use crate::data::Store;
 use crate::files;
+use crate::record::experiment::WouldDrop;
 use crate::report::claims::text::{explained, listed};
 use crate::report::claims::{ClaimsFormat, Ground, json, judged};
 use crate::report::layout::Layout;
@@ -74,10 +75,8 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
         shard: args.shard,
         stop: &stop,
     };
-    if args.tune {
-        return tuned(&suite, args.quiet);
-    }
-    decided(&suite, args, note)
+    let done = if args.tune { tuned(&suite, args.quiet) } else { decided(&suite, args, note) };
+    done.map_err(with_cure)
 }
 
 /// Whether a claim is left out with --quick: a CNN takes longer than all the rest, and minibatches of 4 take many steps.
@@ -98,6 +97,11 @@ fn refuse_those_of_the_tuning(seeds: &RangeInclusive<u64>) -> Result<(), UsageEr
     Err(UsageError(format!(
         "learning rates were chosen on seeds {first} to {last}, so these decide nothing; ask for others, such as --seeds 100-123"
     )))
+}
+
+/// An error, and where runs would be dropped what can be done about it: a claim's experiment has no name to choose.
+fn with_cure(error: anyhow::Error) -> anyhow::Error {
+    if error.is::<WouldDrop>() { UsageError(format!("{error:#}\nname another --out")).into() } else { error }
 }
 
 fn named(id: &str) -> Result<&'static Claim, UsageError> {
@@ -137,7 +141,8 @@ fn rates(data: Data, is_quick: bool) -> Rates {
 
 fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Result<Exit> {
     note.iter().for_each(|note| complain(format!("note: {note}")));
-    refuse_foreign(&suite.folder.join(json::FILE))?;
+    // Before hours are spent on what could not be written.
+    files::refuse_foreign(&suite.folder.join(json::FILE), json::is_ours)?;
     let mut evidence = Evidence { rates: suite.rates.clone(), ..Evidence::default() };
     let parts = suite.parts()?;
     let screen = Screen::new(&parts, args.quiet);
@@ -209,19 +214,6 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
     }
     Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
-}
-
-/// Refuses to write verdicts over a file that holds none, before hours are spent on them.
-fn refuse_foreign(path: &Path) -> anyhow::Result<()> {
-    let is_ours =
-        |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|it| it["claims"].is_array());
-    let is_foreign = files::read_if_there(path)?.is_some_and(|bytes| !is_ours(&bytes));
-    anyhow::ensure!(
-        !is_foreign,
-        "{} is there, and is not what bn-exp writes: move it away, or name another --out",
-        path.display()
-    );
-    Ok(())
 }
 
 /// Writes the verdicts, beside those that another call with these seeds left on other claims.

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use super::exit::Exit;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, prepare, with_cure};
 use super::terminal::{complain, show};
 use crate::cli::PlanArgs;
 use crate::compare::outlook;
@@ -45,7 +45,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let ended = RunRecord::ended(folder)?;
     let finished = ended.finished.into_iter().chain(collect::held(folder)?).collect();
     if let Err(refusal) = check_keeps(folder, &record, [&finished, &ended.begun]) {
-        complain(format!("note: `bn-exp run` will refuse this: {refusal:#}"));
+        complain(format!("note: `bn-exp run` will refuse this: {:#}", with_cure(refusal)));
     }
     if args.runs {
         show(table(&prepared, &costs))?;

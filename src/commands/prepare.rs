@@ -16,6 +16,7 @@ use crate::data::Store;
 use crate::files;
 use crate::nn::start::has_silent_branches;
 use crate::plan::PlannedRun;
+use crate::record::experiment::WouldDrop;
 use crate::record::layout::ExperimentFolder;
 use crate::runner::check::planned;
 
@@ -87,6 +88,15 @@ fn instead(path: &Path) -> String {
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let meant = nearest(stem, shipped::names());
     meant.map_or_else(|| CONFIGURATION.to_owned(), |name| format!("the shipped configuration is called `{name}`"))
+}
+
+/// An error, and where runs would be dropped what can be done about it.
+pub(super) fn with_cure(error: anyhow::Error) -> anyhow::Error {
+    if !error.is::<WouldDrop>() {
+        return error;
+    }
+    let cure = "give it another name (`--set name=…`) or another --out, or discard the earlier results with --fresh";
+    UsageError(format!("{error:#}\n{cure}")).into()
 }
 
 /// Runs at once.

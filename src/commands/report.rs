@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::compare::{is_held, load, place_of, told_apart, trained_first};
-use super::exit::{Exit, UsageError};
+use super::exit::Exit;
 use super::terminal::{NEVER, complain, show, waiting};
 use crate::claims::tried::{tried, tuning_folder};
 use crate::cli::ReportArgs;
@@ -56,10 +56,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let names: Vec<String> = claims.chain(all.iter().map(|shown| shown.loaded.name.clone())).collect();
     let page = html::page(&names.join(", "), &verdicts, &all, &options)?;
     let output = args.output.clone().unwrap_or_else(|| usual(&places));
-    let is_page = |text: &[u8]| text.starts_with(b"<!DOCTYPE html>");
-    if files::read_if_there(&output)?.is_some_and(|text| !text.is_empty() && !is_page(&text)) {
-        return Err(UsageError(format!("{} is there, and no page: name another file", output.display())).into());
-    }
+    files::refuse_foreign(&output, |text| text.is_empty() || text.starts_with(b"<!DOCTYPE html>"))?;
     files::write_atomically(&output, page.as_bytes())?;
     show(format!("{} ({:.1} MB): open it in a browser", output.display(), page.len() as f64 / 1e6))?;
     Ok(Exit::Done)

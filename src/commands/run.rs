@@ -39,7 +39,11 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let screen = Screen::new(args, stop.clone());
     let done = complete(&experiment, &store, &args.experiment.out, &options, &screen);
     let Done { folder, tally, is_interrupted, tables, training } = done.map_err(|error| {
-        if error.is::<ConfigError>() { error.context(args.experiment.config().display().to_string()) } else { error }
+        if error.is::<ConfigError>() {
+            error.context(args.experiment.config().display().to_string())
+        } else {
+            prepare::with_cure(error)
+        }
     })?;
     screen.into_result()?;
     let is_text = args.format == RunFormat::Text;

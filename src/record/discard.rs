@@ -30,7 +30,7 @@ pub fn check_ours(folder: &ExperimentFolder) -> anyhow::Result<()> {
     if has_files && !runs.iter().any(is_recorded) && !has_record(folder)? {
         bail!(
             "{} holds files, and no record that bn-exp wrote: nothing is written there\n\
-             give the experiment another name (`--set name=…`) or another --out, or move the files away",
+             name another --out, or move the files away",
             folder.path().display()
         );
     }

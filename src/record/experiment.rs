@@ -31,6 +31,9 @@ pub struct ExperimentRecord {
     pub git_revision: Option<String>,
     /// Where the plan was made.
     pub host: String,
+    /// Its processor, cores and system. Empty in records before there was such an entry, and where the system does not tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub machine: String,
     /// Instruction level there.
     pub simd: String,
     /// Paths of the sweep axes.
@@ -57,6 +60,7 @@ impl ExperimentRecord {
             program_version: machine::PROGRAM_VERSION.to_owned(),
             git_revision: machine::git_revision(),
             host: machine::host(),
+            machine: machine::description(),
             simd: crate::kernels::simd::level().name().to_owned(),
             axes: experiment.axes.iter().map(|axis| axis.path.clone()).collect(),
             configuration: experiment.configuration.clone(),
@@ -141,6 +145,8 @@ impl ExperimentRecord {
             serde_json::from_value(value.clone()).context("configuration.compare of experiment.json")?;
         let is_sound = options.equivalence_margin.is_none_or(|margin| margin >= 0.0);
         anyhow::ensure!(is_sound, "configuration.compare.equivalence_margin of experiment.json is below 0");
+        let is_sound = options.target_accuracy.is_none_or(|target| (0.0..=1.0).contains(&target));
+        anyhow::ensure!(is_sound, "configuration.compare.target_accuracy of experiment.json is not from 0 to 1");
         Ok(options)
     }
 
@@ -167,7 +173,7 @@ impl ExperimentRecord {
     }
 }
 
-/// A configuration that does not contain runs recorded under its name.
+/// A configuration that does not contain runs recorded under its name. What can be done about it is the command's to say.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WouldDrop(String);
@@ -185,11 +191,12 @@ pub fn check_keeps(
     let is_dropped = |id: &&String| !planned.contains(id.as_str());
     let dropped = || finished.iter().chain(begun).filter(is_dropped);
     let Some(example) = dropped().min() else { return Ok(()) };
+    let others = format!("{} holds runs of another configuration", folder.path().display());
     // What cannot be read may come back; what is lost does not.
-    let is_lost = files::look(&folder.experiment_json())?.is_none();
-    let cure = if is_lost { "; name another --out, or discard them with --fresh" } else { "" };
-    let earlier = ExperimentRecord::read(folder)
-        .with_context(|| format!("{} holds runs of another configuration{cure}", folder.path().display()))?;
+    if files::look(&folder.experiment_json())?.is_none() {
+        return Err(WouldDrop(format!("{others}, and its experiment.json is lost")).into());
+    }
+    let earlier = ExperimentRecord::read(folder).context(others)?;
     let refusal = refusal(folder.path(), &earlier, record, dropped().count(), example);
     let are_only_begun = !finished.iter().any(|id| is_dropped(&id));
     let path = folder.run(example);
@@ -243,8 +250,7 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
     let keys = differing(old, new, ["before", "now"]);
     let runs = if dropped == 1 { "a recorded run" } else { &format!("{dropped} recorded runs") };
     format!(
-        "{} holds {runs} that this configuration would drop, such as {example}; what differs:{keys}\n\
-         give it another name (`--set name=…`) or another --out, or discard the earlier results with --fresh",
+        "{} holds {runs} that this configuration would drop, such as {example}; what differs:{keys}",
         path.display()
     )
 }

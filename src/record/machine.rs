@@ -2,6 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use sysinfo::CpuRefreshKind;
+
+use crate::printable::is_plain;
+
 /// Version of the program.
 pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -13,6 +17,23 @@ pub fn git_revision() -> Option<String> {
 /// Name of this machine.
 pub fn host() -> String {
     sysinfo::System::host_name().unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// Processor, cores and system of this machine, such as `AMD EPYC 7B13, 2 cores, Linux (Debian 12)`; what the system does
+/// not tell is left out.
+pub fn description() -> String {
+    let mut system = sysinfo::System::new().ok();
+    let processor = system.as_mut().and_then(|system| {
+        system.refresh_cpu_list(CpuRefreshKind::nothing());
+        system.cpus().first().map(|cpu| cpu.brand().trim().to_owned())
+    });
+    let cores = std::thread::available_parallelism().ok().map(|cores| match cores.get() {
+        1 => "1 core".to_owned(),
+        cores => format!("{cores} cores"),
+    });
+    let parts = [processor, cores, sysinfo::System::long_os_version().ok()];
+    let told = parts.into_iter().flatten().filter(|part| !part.is_empty() && is_plain(part));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Memory of this machine, in bytes; 0 if it cannot be told.

@@ -203,4 +203,10 @@ fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     lab.call(&["compare", "out/glyphs/memorise/affine", "out/glyphs/memorise/affine_50"])
         .expect(0)
         .says(&["affine_50"]);
+    // Where the record is lost no run is dropped, and what is advised is what `claims` can do.
+    std::fs::remove_file(lab.path("out/glyphs/memorise/affine/experiment.json")).expect("removed");
+    let fewer = ["claims", "capacity", "--data", "glyphs", "--out", "out", "--seeds", "1-6"];
+    let refused = lab.call(&fewer).expect(2).complains(&["memorise/affine holds runs", "lost", "--out"]);
+    assert!(!refused.stderr.contains("--fresh") && !refused.stderr.contains("--set"), "{}", refused.stderr);
+    assert_eq!(runs(), before);
 }

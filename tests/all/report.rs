@@ -230,10 +230,17 @@ fn a_difference_without_interval_is_drawn_as_a_point() {
 fn rates_that_were_tried_are_drawn_beside_the_claims() {
     let lab = Lab::new();
     lab.call(&["claims", "co-adaptation", "--data", "glyphs", "--out", "out"]).expect(0);
+    // What is not drawn is said: a claim without an estimate, and rates that nobody has tried.
+    let page = || {
+        lab.call(&["report", "out/glyphs"]).expect(0);
+        lab.text("out/glyphs/report.html")
+    };
+    let (first, tuning) = (page(), "bn-exp claims --tune");
+    assert!(first.contains("<code>co-adaptation</code> (not tested)") && first.contains(tuning));
     let config = with(with(small(), "name", json!("bn")), "variants", json!(["bn"]));
     let config = with(with(config, "sweep", json!({ "optimizer.lr": [0.3, 0.1] })), "seeds", json!(3));
     lab.run(&config, &["--quiet", "--out", "out/tuning/glyphs/shallow"]).expect(0);
-    lab.call(&["report", "out/glyphs"]).expect(0);
+    assert!(!page().contains(tuning), "it has run");
     let runs = lab.table("out/tuning/glyphs/shallow/bn/runs.csv");
     let expected = ["0.1", "0.3"].map(|rate| {
         let mut all: Vec<f64> = runs

@@ -261,7 +261,7 @@ fn fresh_works_where_the_record_is_lost() {
     lab.run(&small(), &[]).expect(0);
     std::fs::remove_file(lab.path("results/t/experiment.json")).unwrap();
     let other = with(small(), "optimizer.lr", json!(0.2));
-    lab.run(&other, &[]).expect(1).complains(&["runs of another configuration", "--fresh"]);
+    lab.run(&other, &[]).expect(2).complains(&["runs of another configuration", "--fresh"]);
     // Nobody is told to discard what only cannot be read.
     #[cfg(unix)]
     {

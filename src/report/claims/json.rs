@@ -15,6 +15,11 @@ use crate::claims::prediction::Prediction;
 
 /// Name of the file that `claims` leaves beside its experiments.
 pub const FILE: &str = "claims.json";
+/// Whether these bytes are verdicts.
+pub fn is_ours(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|value| value["claims"].is_array())
+}
+
 /// Version of this layout.
 const SCHEMA_VERSION: u32 = 1;
 

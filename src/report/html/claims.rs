@@ -33,6 +33,22 @@ pub(super) fn figures(Verdicts { all, tried, .. }: &Verdicts, looks: &Looks) -> 
     general.into_iter().flatten().chain(all.iter().filter_map(parts)).collect()
 }
 
+/// Which figures are not there, and why.
+pub(super) fn left_out(Verdicts { all, tried, .. }: &Verdicts) -> Vec<String> {
+    let has_figure = |judged: &Judged| judged.parts.iter().any(|part| part.estimate.is_some());
+    let without = all.iter().filter(|judged| !has_figure(judged));
+    let names: Vec<String> =
+        without.map(|judged| format!("`{}` ({})", judged.claim.id, judged.verdict.words())).collect();
+    let mut said = Vec::new();
+    if !names.is_empty() {
+        said.push(format!("Without a figure, as nothing could be estimated: {}.", names.join(", ")));
+    }
+    if tried.is_empty() {
+        said.push("At which learning rates each arm learns is drawn here once `bn-exp claims --tune` has tried them with the same --data and --out.".to_owned());
+    }
+    said
+}
+
 /// The arm whose share of bn's gain a part is about, and its estimate.
 fn share(part: &Part) -> Option<(&str, f64)> {
     let is_share = part.criterion.is_some_and(|criterion| criterion.unit == Unit::Share);

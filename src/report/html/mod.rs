@@ -211,8 +211,8 @@ fn section(shown: &Shown, options: &Options) -> Section {
 }
 
 /// What is said of the claims: the table, what it comes to, and the parts of each.
-fn of_verdicts(Verdicts { all, ground, .. }: &Verdicts) -> Section {
-    let layout = Layout::Html;
+fn of_verdicts(verdicts: &Verdicts) -> Section {
+    let (Verdicts { all, ground, .. }, layout) = (verdicts, Layout::Html);
     let details = |judged: &Judged| {
         let parts = (!judged.parts.is_empty()).then(|| in_words::parts(judged, layout));
         let theory = (!judged.theory.is_empty()).then(|| in_words::theory(judged, layout));
@@ -223,7 +223,10 @@ fn of_verdicts(Verdicts { all, ground, .. }: &Verdicts) -> Section {
         heading: layout.heading(&in_words::title(ground)),
         verdicts: String::new(),
         arms: in_words::verdicts(all, layout),
-        warnings: in_words::last_words(all, ground, layout).concat(),
+        warnings: in_words::last_words(all, ground, layout)
+            .into_iter()
+            .chain(claims::left_out(verdicts).iter().map(|said| layout.paragraph(said)))
+            .collect(),
         more: vec![("Every part of every claim, and theory beside measurement", all.iter().map(details).collect())],
         configuration: String::new(),
         facts: Vec::new(),
@@ -245,6 +248,7 @@ fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
     }
     let mut facts = vec![
         ("planned by", format!("bn-exp {} on {}", record.program_version, record.host)),
+        ("machine", record.machine.clone()),
         ("runs", loaded.runs.len().to_string()),
         ("numerics", loaded.numerics.clone()),
         ("trained by", versions.join(", ")),
