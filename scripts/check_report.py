@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCREENS = [(1280, 900, "light"), (1280, 900, "dark"), (390, 844, "light"), (390, 844, "dark")]
 # What stands on the page: the drawn traces of each panel by arm.
 DRAWN = """() => Array.from(document.querySelectorAll('.panel'), (panel) => ({
-    traces: (panel.data || []).map(({ legendgroup: arm, name, visible, x }) => ({ arm, name, visible, x })),
+    traces: (panel.data || []).map(({ legendgroup: arm, name, visible, x, meta }) => ({ arm, name, visible, x, meta })),
     scale: panel._fullLayout && panel._fullLayout.yaxis.type,
     width: panel.scrollWidth - panel.clientWidth,
     counts_steps: 'overSteps' in panel.dataset,
@@ -98,6 +98,25 @@ def check_arms(page, drawn):
         selector = f"input[name=arm][value={json.dumps(arm)}]"
         ensure(not visible(switch(page, selector), arm), f"{arm} is switched off, and still there")
         ensure(len(visible(switch(page, selector), arm)) == before, f"{arm} does not come back")
+
+
+def check_all_and_none(page, drawn):
+    """All arms go and come back at once; bands are drawn where there are few arms."""
+    arms = [box.get_attribute("value") for box in page.locator("input[name=arm]").all() if box.is_visible()]
+    ensure(page.locator("#at_once").is_visible() == (len(arms) > 2), f"all and none are offered for {len(arms)} arms, or are not")
+    of_arms = lambda of: sum(bool(trace["visible"]) for panel in of for trace in panel["traces"] if trace["arm"])
+    if len(arms) > 2:
+        ensure(of_arms(switch(page, "button[name=none]")) == 0, "an arm is left when none is asked for")
+        one = switch(page, f"input[name=arm][value={json.dumps(arms[0])}]")
+        ensure(of_arms(one) == len(visible(one, arms[0])) > 0, "one arm alone is not shown alone")
+        ensure(of_arms(switch(page, "button[name=all]")) == of_arms(drawn), "not every arm comes back")
+    crowded = 0
+    for i, panel in enumerate(drawn):
+        bands = [trace for trace in panel["traces"] if trace["meta"] == "band"]
+        is_crowded = len({trace["arm"] for trace in bands}) > 6
+        crowded += is_crowded
+        ensure(all(bool(trace["visible"]) != is_crowded for trace in bands), f"panel {i}: bands of many arms, or none of few")
+    ensure(page.locator("#crowded").is_visible() == (crowded > 0), "it is said that bands are left out where none is, or not said")
 
 
 def check_controls(page, drawn):
@@ -167,6 +186,7 @@ def check(browser, path, shots):
             drawn = look(page)
             if (width, theme) == (1280, "light"):
                 check_arms(page, drawn)
+                check_all_and_none(page, drawn)
                 check_controls(page, drawn)
                 check_ticks(page)
                 check_numbers(page, drawn)
@@ -186,7 +206,7 @@ def check(browser, path, shots):
 
 
 def made(program, folder):
-    """Reports of small experiments: tuned and with a target, at several settings, with every probe; and of claims."""
+    """Reports of small experiments: tuned and with a target, at several settings, of many arms, with every probe; and of claims."""
     shared = ["--out", folder, "--quiet"]
     net = ["--set", "seeds=3", "--set", "data.train=600", "--set", "train.steps=60", "--set", "log.evaluate_every=5"]
     probes = ["--set", "log.landscape_every=10", "--set", "log.activations_every=20", "--set", "log.gradients_every=20"]
@@ -194,13 +214,15 @@ def made(program, folder):
         ["run", "quickstart", *shared, *net, *probes, "--set", "name=tuned", "--set", "compare.target_accuracy=0.3"],
         ["run", "quickstart", *shared, *net, "--set", "name=settings", "--set", "sweep={\"optimizer.lr\": [0.1, 100], \"train.batch_size\": [8, 16]}",
          "--set", 'variants=["none", "affine", "standardize", "bn"]'],
+        ["run", "quickstart", *shared, *net, "--set", "name=many", "--set", "sweep={}", "--set", "compare={}",
+         "--set", 'variants=["none", "affine", "standardize", "bn", "center", "scale", "detached", "frozen"]'],
         ["run", "quickstart", *shared, "--set", "name=plain", "--set", "train.steps=5", "--set", "sweep={}", "--set", "compare={}", "--set", "seeds=1"],
     ]
     for call in calls:
         subprocess.run([program, *call], check=True, stdout=subprocess.DEVNULL)
     claims = ["claims", "faster-learning", "stale-parameters", "--data", "glyphs", "--seeds", "0-1", "--quiet", "--out", Path(folder) / "claims"]
     subprocess.run([program, *claims], check=True, stdout=subprocess.DEVNULL)
-    places = [Path(folder) / name for name in ("tuned", "settings", "plain", "claims/glyphs")]
+    places = [Path(folder) / name for name in ("tuned", "settings", "many", "plain", "claims/glyphs")]
     both = Path(folder) / "both.html"
     subprocess.run([program, "report", *places, "--output", both], check=True, stdout=subprocess.DEVNULL)
     for place in places:

@@ -129,13 +129,14 @@ pub(super) fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
 
 /// Where a shipped configuration was meant, how to get its results; where a folder of experiments, which it holds.
 pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error {
-    let held = held(path).unwrap_or_default();
+    let held = held(path, DEEPEST).unwrap_or_default();
     if let [first, ..] = &held[..] {
-        let names = held.join(", ");
-        let example = path.join(first);
+        let names = held[..held.len().min(MOST_NAMED)].join(", ");
+        let more =
+            if held.len() > MOST_NAMED { format!(" and {} more", held.len() - MOST_NAMED) } else { String::new() };
+        let (path, example) = (path.display(), path.join(first));
         return anyhow::anyhow!(
-            "{} is a folder of experiments: {names}; name one, such as {}",
-            path.display(),
+            "{path} is a folder of experiments: {names}{more}; name one, such as {}",
             example.display()
         );
     }
@@ -145,15 +146,27 @@ pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error 
     }
 }
 
-/// The experiments in a folder that is not one itself.
-fn held(path: &Path) -> anyhow::Result<Vec<String>> {
-    if !files::is_folder(path)? || files::is_file(&ExperimentFolder::at(path).experiment_json())? {
+/// How deep experiments may lie in a folder of them: claims have them at `DATA/REGIME/ARM`.
+const DEEPEST: usize = 3;
+/// Experiments that are named of a folder of them.
+const MOST_NAMED: usize = 12;
+
+/// The experiments in a folder that is not one itself, by their paths in it.
+fn held(path: &Path, depth: usize) -> anyhow::Result<Vec<String>> {
+    let is_one = |path: &Path| files::is_file(&ExperimentFolder::at(path).experiment_json());
+    if depth == 0 || !files::is_folder(path)? || is_one(path)? {
         return Ok(Vec::new());
     }
-    let mut names = files::list(path)?;
-    names.retain(|name| files::is_file(&ExperimentFolder::at(path.join(name)).experiment_json()).is_ok_and(|is| is));
-    names.sort_unstable();
-    Ok(names)
+    let mut found = Vec::new();
+    for name in files::list(path)? {
+        if is_one(&path.join(&name))? {
+            found.push(name);
+        } else {
+            found.extend(held(&path.join(&name), depth - 1)?.into_iter().map(|inner| format!("{name}/{inner}")));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// Compares an experiment as its configuration says, for a terminal.

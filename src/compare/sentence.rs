@@ -8,9 +8,7 @@ use super::words::{named, p_value, percent, seeds};
 
 /// What was found, plainly, also when nothing was; and what it would take where there is no verdict.
 pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -> String {
-    let said = finding(comparison, contrast, confidence);
-    let is_compared = contrast.found.p.is_some() && contrast.found.observed;
-    if is_compared { said + &outlook(comparison, &contrast.found) } else { said }
+    finding(comparison, contrast, confidence) + &outlook(comparison, &contrast.found)
 }
 
 /// What was found, plainly; also when nothing was.
@@ -62,8 +60,12 @@ pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) ->
 /// Seeds that somebody may train.
 const IN_SIGHT: usize = 1000;
 
-/// Where there is no verdict what it would take, and where an interval is wide why; a sentence each, after a blank.
+/// Where there is no verdict what it would take, and where an interval is wide why; a sentence each, after a blank. Nothing
+/// where nothing could be compared.
 pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
+    if found.p.is_none() || !found.observed {
+        return String::new();
+    }
     let mut said: Vec<String> = seeds_needed(found).into_iter().collect();
     if let Some(n) = found.seeds_to_tell {
         said.push(if n <= IN_SIGHT {

@@ -216,6 +216,13 @@ fn remedy(value: &Value, node: &Value, path: &str) -> String {
         Value::Number(_) | Value::Bool(_) if allows_type(node, "string") => {
             format!("; as text, in a file: \"{value}\", on the command line: --set '{path}=\"{value}\"'")
         }
+        Value::String(text) if allows_type(node, "number") || allows_type(node, "integer") => {
+            match number_meant(text) {
+                Some(number) if text.contains(',') => format!("; decimals have a point, not a comma: {number}"),
+                Some(number) => format!("; a number stands without quotes: {number}"),
+                None => String::new(),
+            }
+        }
         Value::String(text) if allows_type(node, "array") => {
             let item = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
             let items = text.trim_matches(['[', ']']).split(',').map(|text| item(text.trim()));
@@ -223,6 +230,11 @@ fn remedy(value: &Value, node: &Value, path: &str) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// The number that a text stands for, also with a decimal comma.
+pub(super) fn number_meant(text: &str) -> Option<Value> {
+    serde_json::from_str(&text.trim().replacen(',', ".", 1)).ok().filter(Value::is_number)
 }
 
 /// How to try the values of a list where a key takes one value.
@@ -292,6 +304,22 @@ mod tests {
                 "optimizer.lr: -1 is out of range; allowed: above 0, at most 1000000",
                 "train.steps: \"many\" is not a whole number",
                 "name: missing; this key is required",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_written_as_text_is_answered_with_the_number() {
+        let mut bad = minimal();
+        (bad["optimizer"]["lr"], bad["train"]["steps"]) = (json!("0,3"), json!("10"));
+        bad["norm"] = json!({ "momentum": "0.1", "epsilon": "1,2,3" });
+        assert_eq!(
+            faults(&bad),
+            [
+                "optimizer.lr: \"0,3\" is not a number; decimals have a point, not a comma: 0.3",
+                "train.steps: \"10\" is not a whole number; a number stands without quotes: 10",
+                "norm.momentum: \"0.1\" is not a number; a number stands without quotes: 0.1",
+                "norm.epsilon: \"1,2,3\" is not a number",
             ]
         );
     }

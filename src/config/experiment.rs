@@ -73,7 +73,7 @@ impl Experiment {
         let written = Written { value: &value, axes: &axes, schema: &schema, facts };
         let (points, configuration) = written.resolve(points, &mut problems)?;
         check_validation(&file.compare, &points, &mut problems);
-        vanish::check(&points, &axes, &mut problems);
+        vanish::check(&points, &axes, &variants, &mut problems);
         problems.into_result()?;
         let configuration = as_written(configuration, &value, &axes, &points);
         let ConfigFile { name, description, compare, .. } = file;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::check::check_part;
+use super::check::{check_part, number_meant};
 use super::json;
 use super::names::is_missing;
 use super::numbers::respelt;
@@ -121,7 +121,10 @@ pub(super) fn set_all(written: &mut Value, overrides: &[(String, Value)], schema
     }
     let axes = written.get("sweep").and_then(Value::as_object);
     for (path, value) in sorted.iter().filter(|(path, _)| axes.is_some_and(|axes| axes.contains_key(path))) {
-        let instead = format!("--set 'sweep.{path}={}'", as_axis(value, at_path(schema, path), schema));
+        let node = at_path(schema, path);
+        let takes_numbers = node.is_some_and(|node| takes(node, "number", schema) || takes(node, "integer", schema));
+        let number = value.as_str().filter(|_| takes_numbers).and_then(number_meant);
+        let instead = format!("--set 'sweep.{path}={}'", as_axis(number.as_ref().unwrap_or(value), node, schema));
         let message = format!("this key is swept, so the value would never be used; {instead} sets the values to try");
         problems.add(format!("--set {path}"), message);
     }

@@ -7,7 +7,7 @@ use crate::compare::Comparison;
 use crate::compare::arms::ArmEstimate;
 use crate::compare::contrasts::{Contrast, Finding};
 use crate::compare::places::Places;
-use crate::compare::sentence::{outlook, seeds_needed, sentence};
+use crate::compare::sentence::{finding, outlook, seeds_needed};
 use crate::compare::words::{at, named, p_value, percent, value};
 
 /// What is compared, and how the arms were tuned.
@@ -22,20 +22,33 @@ pub(super) fn headings(page: &Page) -> String {
     page.comparisons.iter().map(heading).collect::<Vec<_>>().join("\n")
 }
 
-/// What was found, a sentence for each pair of arms.
-pub(super) fn verdicts(page: &Page) -> String {
-    let mut lines = Vec::new();
-    for comparison in page.comparisons {
-        let name = page.name_of(comparison);
-        let mut seen: Vec<(&str, &str)> = Vec::new();
-        for Contrast { a, b, .. } in &comparison.contrasts {
-            if !seen.contains(&(a, b)) {
-                seen.push((a, b));
-                lines.push(format!("{name}{}", pair(page, comparison, (a, b))));
-            }
+/// A sentence on what was found, and those on what it would take where there is no verdict, each after a blank.
+pub(super) struct Said {
+    pub(super) found: String,
+    outlook: String,
+}
+
+/// What was found, a sentence for each pair of arms, then one for each switch.
+pub(super) fn said(page: &Page, comparison: &Comparison) -> Vec<Said> {
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    let mut all = Vec::new();
+    for Contrast { a, b, .. } in &comparison.contrasts {
+        if !seen.contains(&(a, b)) {
+            seen.push((a, b));
+            all.push(pair(page, comparison, (a, b)));
         }
-        lines.extend(effects(page, comparison).into_iter().map(|line| format!("{name}{line}")));
     }
+    all.extend(effects(page, comparison));
+    all
+}
+
+/// All that was found, and what it would take.
+pub(super) fn verdicts(page: &Page) -> String {
+    let lines = page.comparisons.iter().flat_map(|comparison| {
+        let line = |Said { found, outlook }| format!("{}{found}{outlook}", page.name_of(comparison));
+        said(page, comparison).into_iter().map(line)
+    });
+    let mut lines: Vec<String> = lines.collect();
     if lines.is_empty() {
         lines.push("There is one arm, so there is nothing to compare.".to_owned());
     }
@@ -46,13 +59,14 @@ pub(super) fn verdicts(page: &Page) -> String {
 }
 
 /// Two arms: all that was found, or the verdicts alone where they are compared at several settings.
-fn pair(page: &Page, comparison: &Comparison, (a, b): (&str, &str)) -> String {
+fn pair(page: &Page, comparison: &Comparison, (a, b): (&str, &str)) -> Said {
     let here: Vec<&Contrast> = comparison.contrasts.iter().filter(|c| c.a == a && c.b == b).collect();
     let is_compared = here.iter().any(|contrast| contrast.found.p.is_some());
     match here[..] {
         [one, ..] if here.len() == 1 || !is_compared => {
             let place = if here.len() == 1 { at(&one.found.setting) } else { String::new() };
-            format!("{place}{}", sentence(comparison, one, page.options.confidence))
+            let found = format!("{place}{}", finding(comparison, one, page.options.confidence));
+            Said { found, outlook: outlook(comparison, &one.found) }
         }
         _ => {
             let found: Vec<&Finding> = here.iter().map(|contrast| &contrast.found).collect();
@@ -60,12 +74,11 @@ fn pair(page: &Page, comparison: &Comparison, (a, b): (&str, &str)) -> String {
             let axes = comparison.by.join(" × ");
             let verdicts = by_verdict(comparison, &found);
             let needed = found.iter().find_map(|found| seeds_needed(found)).map(|needed| format!(" {needed}"));
-            let outlook = outlook_by_setting(&found);
+            let outlook = needed.unwrap_or_default() + &outlook_by_setting(&found);
             let exploratory =
                 if here.iter().any(|c| c.exploratory) { " (exploratory: chosen after the runs)" } else { "" };
-            let needed = needed.unwrap_or_default();
             let [a, b] = [named(a), named(b)];
-            format!("{a} against {b}, {metric} by {axes}{exploratory}: {verdicts}.{needed}{outlook}")
+            Said { found: format!("{a} against {b}, {metric} by {axes}{exploratory}: {verdicts}."), outlook }
         }
     }
 }
@@ -112,7 +125,7 @@ fn by_verdict(comparison: &Comparison, found: &[&Finding]) -> String {
 }
 
 /// What the switches do, where the experiment has their four arms.
-fn effects(page: &Page, comparison: &Comparison) -> Vec<String> {
+fn effects(page: &Page, comparison: &Comparison) -> Vec<Said> {
     let places = Places::of(comparison);
     let metric = comparison.metric.name.replace('_', " ");
     let confidence = percent(page.options.confidence);
@@ -130,7 +143,7 @@ fn effects(page: &Page, comparison: &Comparison) -> Vec<String> {
         });
         let verdict = cells::verdict(found);
         let said = format!("{}{what}: {verdict}, {metric} {size}{interval}, p = {}.", at(&found.setting), p_value(p));
-        Some(said + &outlook(comparison, found))
+        Some(Said { found: said, outlook: outlook(comparison, found) })
     };
     comparison.effects.iter().filter_map(line).collect()
 }

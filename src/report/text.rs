@@ -6,7 +6,6 @@ use super::layout::Layout;
 use super::methods::methods;
 use super::page::Page;
 use super::{bars, full, summary, warnings};
-use crate::compare::sentence::finding;
 use crate::compare::{Comparison, Options};
 
 /// How much is shown.
@@ -55,7 +54,7 @@ pub fn for_latex(comparisons: &[Comparison], options: &Options, view: View) -> S
     let page = Page { comparisons, options, layout: Layout::Latex };
     // What it would take to decide is for whoever plans, not for whoever reads the paper.
     let said = |comparison: &Comparison| -> Vec<String> {
-        let found = comparison.contrasts.iter().map(|contrast| finding(comparison, contrast, options.confidence));
+        let found = summary::said(&page, comparison).into_iter().map(|said| said.found);
         let metric = comparison.metric.name.replace('_', " ");
         [format!("{}: {metric}; p corrected by Holm's method.", comparison.name)].into_iter().chain(found).collect()
     };

@@ -3,20 +3,28 @@
 use super::page::Page;
 use crate::compare::warning::{Warning, together};
 
-/// A list of them; none where there is nothing to be warned of.
+/// A list of them; none where there is nothing to be warned of. What is the same in several experiments is said of all of them.
 pub(super) fn warnings(page: &Page) -> Option<String> {
-    let mut lines = Vec::new();
+    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
     for comparison in page.comparisons {
         let mut groups: Vec<(String, Vec<&Warning>)> = Vec::new();
         for warning in &comparison.warnings {
-            let text = warning.text();
-            match groups.iter_mut().find(|(known, _)| *known == text) {
-                Some((_, alike)) => alike.push(warning),
-                None => groups.push((text, vec![warning])),
-            }
+            add(&mut groups, warning.text(), warning);
         }
-        let name = page.name_of(comparison);
-        lines.extend(groups.iter().map(|(_, alike)| format!("{name}{}", together(alike))));
+        groups.iter().for_each(|(_, alike)| add(&mut said, together(alike), &comparison.name));
     }
+    let is_of_several = page.comparisons.len() > 1;
+    let line = |(text, names): &(String, Vec<&str>)| {
+        if is_of_several { format!("{}: {text}", names.join(", ")) } else { text.clone() }
+    };
+    let lines: Vec<String> = said.iter().map(line).collect();
     (!lines.is_empty()).then(|| page.layout.titled("Warnings", &page.layout.list(&lines)))
+}
+
+/// Puts `one` to what else has this text.
+fn add<T>(groups: &mut Vec<(String, Vec<T>)>, text: String, one: T) {
+    match groups.iter_mut().find(|(known, _)| *known == text) {
+        Some((_, alike)) => alike.push(one),
+        None => groups.push((text, vec![one])),
+    }
 }

@@ -116,7 +116,9 @@ impl Progress {
         losses.truncate(step * TENTHS / (*steps).max(1));
         losses.push(loss);
         bar.set_position(step as u64);
-        bar.set_message(format!("{} step {step} of {steps}, loss {loss:.4} {}", run.id, sparkline(losses)));
+        // What does not fit the line is cut off at its end.
+        let line = format!("{:TENTHS$}", sparkline(losses));
+        bar.set_message(format!("{line} loss {loss:.4}  {} step {step} of {steps}", run.id));
         self.overall.inc(step.saturating_sub(*counted) as u64);
         *counted = step;
     }

@@ -158,6 +158,15 @@ fn a_folder_without_an_experiment_is_named_and_the_others_are_compared() {
     assert_eq!(std::fs::read_dir(lab.path("empty")).unwrap().count(), 0, "compare left something in a foreign folder");
     lab.call(&["compare", "results"]).expect(1).complains(&["results is a folder of experiments"]);
     lab.call(&["compare"]).expect(2);
+    // As deep as claims have them; of many some are named.
+    let record = lab.text("results/t/experiment.json");
+    lab.write("results/claims/glyphs/shallow/bn/experiment.json", &record);
+    let lies = "results/claims/glyphs is a folder of experiments: shallow/bn; name one, such as results/claims/glyphs/shallow/bn";
+    lab.call(&["compare", "results/claims/glyphs"]).expect(1).complains(&[lies]);
+    for i in 10..30 {
+        lab.write(format!("many/t{i}/experiment.json"), &record);
+    }
+    lab.call(&["compare", "many"]).expect(1).complains(&["t10, t11,", "t21 and 8 more; name one, such as many/t10"]);
 }
 
 #[test]

@@ -850,11 +850,14 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
     unknown_key["configuration"]["compare"]["future_key"] = json!(3);
     let mut unknown_axis: Value = serde_json::from_str(record).unwrap();
     unknown_axis["configuration"]["compare"]["select"] = json!(["optimizer.rate"]);
+    let mut far_target: Value = serde_json::from_str(record).unwrap();
+    far_target["configuration"]["compare"]["target_accuracy"] = json!(2.5);
     let fourth = runs.lines().nth(3).unwrap();
     let twice = runs.replacen(runs.lines().nth(4).unwrap(), fourth, 1);
     let whole_rows = &half[..=half.rfind('\n').unwrap()];
     let cases: Vec<(&str, String, Vec<&str>)> = vec![
         ("experiment.json", later, vec!["experiment.json", "schema version 2"]),
+        ("experiment.json", far_target.to_string(), vec!["compare.target_accuracy", "experiment.json", "from 0 to 1"]),
         ("experiment.json", unknown_axis.to_string(), vec!["experiment.json", "compare.select", "optimizer.rate"]),
         ("runs.csv", with_cell(runs, 5, "test_accuracy", "2.5"), vec!["row 5", "test_accuracy", "2.5", "from 0 to 1"]),
         ("runs.csv", with_cell(runs, 5, "steps", "1"), vec!["row 5, column steps", "all 1000 steps"]),
@@ -1097,6 +1100,38 @@ fn the_arms_are_a_booktabs_table() {
         let explained = called(&["--explain"]).expect(0).complains(&["this format holds everything already"]);
         assert_eq!(explained.stdout, called(&[]).expect(0).stdout);
     }
+}
+
+#[test]
+fn a_warning_of_several_experiments_is_said_once() {
+    let lab = Lab::new();
+    for name in ["t", "u"] {
+        let config =
+            with(with(small(), "name", json!(name)), "optimizer.lr", json!(if name == "t" { 0.1 } else { 0.2 }));
+        lab.run(&with(config, "seeds", json!(2)), &["--quiet"]).expect(0);
+    }
+    let text = lab.call(&["compare", "results/t", "results/u"]).expect(0).stdout;
+    let warnings = text.split_once("\nWarnings\n").expect("a warning").1;
+    assert!(warnings.contains("- t, u: "), "{text}");
+    assert_eq!(warnings.matches("Add seeds.").count(), 1, "{text}");
+}
+
+#[test]
+fn a_caption_for_latex_names_settings_and_says_what_the_switches_do() {
+    let lab = Lab::new();
+    let mut config = with(small(), "sweep", json!({"train.batch_size": [8, 16]}));
+    config["variants"] = json!([{ "name": "neither", "base": "none", "bias": false }, "affine", "standardize", "bn"]);
+    lab.run(&config, &["--quiet"]).expect(0);
+    let text = lab.call(&["compare", "results/t", "--by", "train.batch_size", "--format", "latex"]).expect(0).stdout;
+    let (_, caption) = text.split_once(r"\caption{").expect("a caption");
+    // One sentence for the arms at all settings, and one a switch and setting.
+    assert_eq!(caption.matches(r"\texttt{bn} against \texttt{affine}").count(), 1, "{caption}");
+    assert!(caption.contains(r"by train.batch\_size"), "{caption}");
+    for setting in [8, 16] {
+        let switch = format!("train.batch\\_size = {setting}: Switching on eq. 1");
+        assert!(caption.contains(&switch), "{switch}: {caption}");
+    }
+    assert!(!caption.contains("nine times in ten"), "{caption}");
 }
 
 #[test]

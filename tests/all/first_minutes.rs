@@ -182,6 +182,7 @@ fn the_hint_for_a_swept_key_can_be_typed_as_it_is() {
     for (path, value, swept) in [
         ("optimizer.lr", "0.5", json!([0.1, 0.3])),
         ("optimizer.lr", "[0.5,0.6]", json!([0.1, 0.3])),
+        ("optimizer.lr", "0,5", json!([0.1, 0.3])),
         ("model.hidden", "[5]", json!([[4], [6]])),
         ("model.hidden", "[5,6]", json!([[4], [6]])),
     ] {

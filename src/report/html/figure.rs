@@ -188,7 +188,7 @@ impl Drawn {
     /// The two edges of a band and what is between them.
     pub fn band(arm: &str, names: [&str; 2], look: &Look, low: &[[f64; 2]], high: &[[f64; 2]]) -> [Self; 2] {
         let edge = |what: &str, points: &[[f64; 2]]| {
-            trace(arm, what, points).mode(Mode::Lines).line(Line::new().color(look.colour).width(0.5))
+            trace(arm, what, points).mode(Mode::Lines).line(Line::new().color(look.colour).width(0.5)).meta(BAND)
         };
         let filled = edge(names[1], high).fill(Fill::ToNextY).fill_color(format!("{}26", look.colour));
         [Self(edge(names[0], low)), Self(filled)]
@@ -204,6 +204,9 @@ const EACH_SEED: &str = "each seed";
 
 /// What a trace says whose interval lacks an end.
 const UNBOUNDED: &str = "unbounded";
+
+/// What a trace says that is an edge of a band: of many arms the page draws none.
+const BAND: &str = "band";
 
 fn trace(arm: &str, what: &str, points: &[[f64; 2]]) -> Box<Scatter<f64, f64>> {
     let along = |i: usize, digits: usize| points.iter().map(|point| rounded(point[i], digits)).collect();

@@ -34,6 +34,18 @@
     other: controls.elements.other_scale.checked,
   });
 
+  // All arms or none, where there are more than can be switched one by one in no time.
+  function offerAtOnce() {
+    const boxes = all("label:not([hidden]) input[name=arm]", controls);
+    document.getElementById("at_once").hidden = boxes.length < 3;
+    for (const [name, checked] of [["all", true], ["none", false]]) {
+      controls.elements[name].addEventListener("click", () => {
+        boxes.forEach((box) => (box.checked = checked));
+        redraw();
+      });
+    }
+  }
+
   // What would change nothing is not offered.
   const panels = figures.flatMap((figure) => figure.panels);
   const drawn = panels.flatMap((panel) => panel.traces);
@@ -42,6 +54,7 @@
   offer(controls.elements.seconds, panels.some((panel) => Object.keys(panel.us_per_step || {}).length > 0));
   offer(controls.elements.other_scale, panels.some((panel) => panel.can_be_log));
   all("input[name=arm]", controls).forEach((box) => offer(box, drawn.some((trace) => trace.legendgroup === box.value)));
+  offerAtOnce();
   all("fieldset", controls).forEach((group) => (group.hidden = all("label:not([hidden])", group).length === 0));
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -52,9 +65,16 @@
   const plain = (text) =>
     String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%{", "% {").replaceAll("\n", "<br>");
 
+  // Bands of more arms than this hide each other.
+  const MOST_BANDS = 6;
+  const armsOf = (panel, off) =>
+    new Set(panel.traces.filter((trace) => trace.meta === "band" && !off.has(trace.legendgroup)).map((trace) => trace.legendgroup));
+
   function traces(panel, { off, seeds, seconds }) {
     const times = seconds ? panel.us_per_step : null;
-    const shown = (trace) => !off.has(trace.legendgroup) && (trace.name !== "each seed" || seeds);
+    const isOn = (trace) => !off.has(trace.legendgroup) && (trace.name !== "each seed" || seeds);
+    const isCrowded = armsOf(panel, off).size > MOST_BANDS;
+    const shown = (trace) => isOn(trace) && !(isCrowded && trace.meta === "band");
     return panel.traces.map((trace) => {
       const us = times ? times[trace.legendgroup] : null;
       return {
@@ -143,7 +163,15 @@
     return Plotly.react(place, traces(panel, wanted), layout(panel, wanted), configuration);
   }
 
-  const redraw = () => all(".panel[data-drawn]").forEach(draw);
+  function redraw() {
+    all(".panel[data-drawn]").forEach(draw);
+    sayCrowded();
+  }
+
+  function sayCrowded() {
+    const { off } = asked();
+    document.getElementById("crowded").hidden = panels.every((panel) => armsOf(panel, off).size <= MOST_BANDS);
+  }
 
   // ------------------------------------------------------------------ its numbers
 
@@ -232,6 +260,7 @@
     { rootMargin: "300px" },
   );
   all(".panel").forEach((place) => watcher.observe(place));
+  sayCrowded();
   controls.addEventListener("change", redraw);
   controls.addEventListener("submit", (event) => event.preventDefault());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
