@@ -94,6 +94,7 @@ fn merge_run(
     let context = || format!("cannot copy run {id}");
     let destination = out.run(id);
     let mut ended = whole(&destination)?;
+    let mut unreadable = None;
     for source in sources {
         let folder = source.run(id);
         files::refuse_link(&source.runs())?;
@@ -101,7 +102,15 @@ fn merge_run(
         if files::are_same(folder.path(), destination.path())? {
             continue;
         }
-        let Some(record) = whole(&folder)? else {
+        let found = match whole(&folder) {
+            Ok(found) => found,
+            // Another copy may be whole.
+            Err(error) => {
+                unreadable = unreadable.or(Some(error));
+                continue;
+            }
+        };
+        let Some(record) = found else {
             // A program that was killed has left nothing but what continues the run.
             if ended.is_none() && files::is_file(&folder.resume())? && !files::is_file(&destination.resume())? {
                 let _lock = prepare(&destination)?;
@@ -133,7 +142,8 @@ fn merge_run(
             _ => {}
         }
     }
-    Ok(ended)
+    let is_finished = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
+    unreadable.filter(|_| !is_finished).map_or(Ok(ended), Err)
 }
 
 /// The record of a run. A finished one of which something is missing or not as it was written counts as failed.

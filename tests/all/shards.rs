@@ -132,6 +132,22 @@ fn the_copy_that_is_whole_counts_in_any_order() {
     }
 }
 
+/// A folder stands where the record of a run was.
+#[test]
+fn a_copy_that_cannot_be_read_gives_way_to_one_that_can() {
+    let lab = Lab::new();
+    lab.run(&config(), &["--out", "a"]).expect(0);
+    lab.run(&config(), &["--out", "b"]).expect(0);
+    let record = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().path().join("run.json");
+    std::fs::remove_file(&record).unwrap();
+    std::fs::create_dir(&record).unwrap();
+    let words = ["18 of 18 runs finished, 18 copied"];
+    lab.call(&["collect", "a/t", "b/t", "--out", "ab"]).expect(0).says(&words);
+    lab.call(&["collect", "b/t", "a/t", "--out", "ba"]).expect(0).says(&words);
+    // Where there is no other, nobody takes it for a run that was never trained.
+    lab.call(&["collect", "a/t", "--out", "alone"]).expect(1).complains(&["run.json", "not a file"]);
+}
+
 #[test]
 fn copies_of_one_run_that_came_to_different_results_are_refused() {
     let lab = Lab::new();
