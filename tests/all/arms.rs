@@ -35,6 +35,14 @@ fn every_arm_is_in_the_list() {
     assert_eq!(listed, named, "common/arms.rs does not list the arms that a configuration may name");
 }
 
+#[test]
+fn every_arm_has_its_row_in_the_document_on_arms() {
+    let rows = include_str!("../../docs/arms.md");
+    for arm in names_in_the_schema() {
+        assert!(rows.contains(&format!("\n| `{arm}` | ")), "docs/arms.md has no row that begins with `{arm}`");
+    }
+}
+
 /// What an arm makes of x under the batch's statistics; `None` if there are too few rows.
 fn forward(norm: &Norm<f64>, parameters: &[f64], x: &[f64]) -> Option<Vec<f64>> {
     let mut y = vec![f64::NAN; x.len()];

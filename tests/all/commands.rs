@@ -298,6 +298,7 @@ fn results_of_a_later_layout_are_refused() {
 fn data_list_names_every_source_and_where_it_is() {
     let lab = Lab::new();
     let sources = ["mnist", "fashion-mnist", "idx", "csv", "gaussians", "spirals", "teacher", "glyphs"];
+    assert_eq!(bn_exp::sources::list().iter().map(|source| &source.name[..]).collect::<Vec<_>>(), sources);
     lab.call(&["data", "list"]).expect(0).says(&sources).says(&["cache", "bn-exp/mnist", "not there"]);
     lab.call(&["data", "list", "--data-dir", "sets"]).expect(0).says(&["sets/mnist", "not there"]);
     for name in

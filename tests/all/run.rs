@@ -147,13 +147,15 @@ fn a_probe_changes_no_parameter_and_no_other_table() {
         table.rows.iter().map(|row| columns.iter().map(|column| row[column].clone()).collect()).collect()
     };
     for (key, own) in [
-        ("log.activations_every", "activations.csv"),
-        ("log.gradients_every", "gradients.csv"),
-        ("log.landscape_every", "landscape.csv"),
+        ("log.activations_every", &["activations.csv"][..]),
+        ("log.gradients_every", &["gradients.csv"]),
+        ("log.landscape_every", &["landscape.csv"]),
     ] {
         let off = ran(&with(all.clone(), key, json!(0)), &[]);
-        assert!(!rows(&on, own).is_empty() && rows(&off, own).is_empty(), "{own}");
-        for file in REPRODUCIBLE.into_iter().filter(|file| *file != own) {
+        for file in own {
+            assert!(!rows(&on, file).is_empty() && rows(&off, file).is_empty(), "{file}");
+        }
+        for file in REPRODUCIBLE.into_iter().filter(|file| !own.contains(file)) {
             assert!(!rows(&on, file).is_empty(), "{file}");
             assert_eq!(rows(&on, file), rows(&off, file), "{file} with {key} and without");
         }
@@ -539,6 +541,15 @@ fn every_table_has_exactly_its_columns() {
             assert_eq!(lab.table(format!("results/t/{file}")).columns, expected, "{file}");
             assert_eq!(lab.table(run.join(file)).columns, expected, "{file} of a run");
         }
+    }
+}
+
+#[test]
+fn a_completed_run_has_every_final_metric() {
+    let lab = ran(&smaller(), &[]);
+    let runs = lab.table("results/t/runs.csv");
+    for metric in bn_exp::config::file::Metric::FINAL {
+        assert!(runs.column(metric.name).iter().all(|cell| !cell.is_empty()), "{} is empty", metric.name);
     }
 }
 

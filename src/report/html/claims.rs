@@ -44,7 +44,7 @@ pub(super) fn left_out(Verdicts { all, tried, .. }: &Verdicts) -> Vec<String> {
         said.push(format!("Without a figure, as nothing could be estimated: {}.", names.join(", ")));
     }
     if tried.is_empty() {
-        said.push("At which learning rates each arm learns is drawn here once `bn-exp claims --tune` has tried them with the same --data and --out.".to_owned());
+        said.push("At which learning rates each arm learns is drawn here once `bn-exp claims --tune` has tried them with the same `--data` and `--out`.".to_owned());
     }
     said
 }

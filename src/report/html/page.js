@@ -56,6 +56,7 @@
   all("input[name=arm]", controls).forEach((box) => offer(box, drawn.some((trace) => trace.legendgroup === box.value)));
   offerAtOnce();
   all("fieldset", controls).forEach((group) => (group.hidden = all("label:not([hidden])", group).length === 0));
+  controls.hidden = all("fieldset:not([hidden])", controls).length === 0;
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
