@@ -89,7 +89,7 @@ pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError>
         .index
         .iter()
         .find(stays)
-        .filter(|_| start::has_gamma_0(settings, variant) && !settings.model.is_residual())
+        .filter(|_| start::has_gamma_0(variant) && !settings.model.is_residual())
     {
         Some(gamma) => Err(NetworkError::GammaStays { block: gamma.block }),
         None => Ok(()),

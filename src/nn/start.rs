@@ -1,7 +1,7 @@
 //! Which initial γ and β a network can be trained from.
 
 use super::error::NetworkError;
-use crate::config::settings::{Activation, Arm, Layer, NormPosition, Precision, Settings, Variant};
+use crate::config::settings::{Activation, Arm, Layer, NormPosition, Settings, Variant};
 
 /// Refuses γ = 0 where no input could ever reach the output, or nothing could ever train.
 ///
@@ -14,28 +14,23 @@ pub(super) fn check(layers: &[Layer], settings: &Settings, variant: &Variant) ->
     first_that_sees_nothing(layers, settings, variant).map_or(Ok(()), |block| Err(NetworkError::SeesNothing { block }))
 }
 
-/// A number as the network has it: in single precision the smallest are 0.
-fn as_stored(settings: &Settings, x: f64) -> f64 {
-    if settings.model.precision == Precision::F32 { f64::from(x as f32) } else { x }
+/// Whether γ of a variant starts at 0. What would be 0 in single precision alone no configuration has.
+pub(super) fn has_gamma_0(variant: &Variant) -> bool {
+    variant.gamma == Some(0.0)
 }
 
-/// Whether γ of a variant starts at 0.
-pub(super) fn has_gamma_0(settings: &Settings, variant: &Variant) -> bool {
-    variant.gamma.is_some_and(|gamma| as_stored(settings, gamma) == 0.0)
-}
-
-fn initial_beta(settings: &Settings, variant: &Variant) -> f64 {
-    as_stored(settings, variant.beta.unwrap_or(0.0))
+fn initial_beta(variant: &Variant) -> f64 {
+    variant.beta.unwrap_or(0.0)
 }
 
 /// Whether γ of a variant starts at 0, so that a norm hands on β whatever it gets. Noise would be added to it.
-fn starts_at_beta(settings: &Settings, variant: &Variant) -> bool {
-    has_gamma_0(settings, variant) && variant.arm != Arm::Noisy
+fn starts_at_beta(variant: &Variant) -> bool {
+    has_gamma_0(variant) && variant.arm != Arm::Noisy
 }
 
 /// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.
 fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
-    let is_dead = starts_at_beta(settings, variant) && initial_beta(settings, variant) <= 0.0;
+    let is_dead = starts_at_beta(variant) && initial_beta(variant) <= 0.0;
     is_dead && settings.model.activation == Activation::Relu
 }
 
@@ -44,7 +39,7 @@ fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
 /// Then γ of this block has a derivative of 0, and γ = 0 lets no derivative pass to the blocks before. Both stay so for ever:
 /// β of the last block and the output layer learn, and no input ever reaches them.
 fn first_that_sees_nothing(layers: &[Layer], settings: &Settings, variant: &Variant) -> Option<usize> {
-    if !starts_at_beta(settings, variant) || settings.model.is_residual() {
+    if !starts_at_beta(variant) || settings.model.is_residual() {
         return None;
     }
     let activated = |x: f64| match settings.model.activation {
@@ -54,7 +49,7 @@ fn first_that_sees_nothing(layers: &[Layer], settings: &Settings, variant: &Vari
         Activation::Identity => x,
     };
     let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
-    let beta = initial_beta(settings, variant);
+    let beta = initial_beta(variant);
     // What a block hands on, the same in every channel, at every position, for every sample.
     let handed_on = if is_before { activated(beta) } else { beta };
     // Weight decay moves W, and with it x away from the constant that is subtracted.
@@ -89,7 +84,7 @@ fn first_that_never_trains(layers: &[Layer], settings: &Settings, variant: &Vari
     let last_hidden = layers.len().saturating_sub(2);
     let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
     // Behind an activation zeros reach the next block's ReLU; what is below 0 does not.
-    let reaches = initial_beta(settings, variant) == 0.0;
+    let reaches = initial_beta(variant) == 0.0;
     let stops = |block: usize, layer: &Layer| {
         let is_set = layer.hidden && !layer.residual && !settings.model.is_residual();
         is_set && (is_before || reaches && block < last_hidden)
