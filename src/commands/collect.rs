@@ -15,10 +15,13 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let merged = merge::merge(&sources, &out, &waiting)?;
     let made = tables::collect(&out, &waiting)?;
     warn_of_damage(&made);
-    let merge::Merged { planned, finished, copied, elsewhere, failed, damaged, levels } = merged;
+    let merge::Merged { planned, finished, copied, elsewhere, failed, damaged, passed_over, levels } = merged;
     let failed = failed + made.damaged.len();
     let tables = if made.is_new { "tables made" } else { "tables were current" };
     show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
+    for reason in passed_over {
+        complain(format!("warning: {reason}; another copy of this run is whole"));
+    }
     if levels.len() > 1 {
         let levels = levels.into_iter().collect::<Vec<_>>().join(", ");
         complain(format!("warning: runs of different instruction levels, which differ by rounding: {levels}"));

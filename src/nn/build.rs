@@ -85,12 +85,7 @@ pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError>
     check_reach(&layers, settings, variant)?;
     start::check(&layers, settings, variant)?;
     let stays = |parameter: &&Parameter| parameter.tensor == Tensor::Gamma && !parameter.trained;
-    match network
-        .index
-        .iter()
-        .find(stays)
-        .filter(|_| start::has_gamma_0(variant) && !settings.model.is_residual())
-    {
+    match network.index.iter().find(stays).filter(|_| start::has_gamma_0(variant) && !settings.model.is_residual()) {
         Some(gamma) => Err(NetworkError::GammaStays { block: gamma.block }),
         None => Ok(()),
     }

@@ -32,6 +32,8 @@ pub struct Merged {
     pub failed: usize,
     /// Those of which no copy is whole, and what is wrong with the first: ids and reasons.
     pub damaged: BTreeMap<String, String>,
+    /// Why copies could not be read, of runs that another copy has whole.
+    pub passed_over: Vec<String>,
     /// Instruction levels of the finished ones.
     pub levels: BTreeSet<String>,
 }
@@ -143,7 +145,12 @@ fn merge_run(
         }
     }
     let is_finished = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
-    unreadable.filter(|_| !is_finished).map_or(Ok(ended), Err)
+    match unreadable {
+        Some(error) if is_finished => merged.passed_over.push(format!("{error:#}")),
+        Some(error) => return Err(error),
+        None => {}
+    }
+    Ok(ended)
 }
 
 /// The record of a run. A finished one of which something is missing or not as it was written counts as failed.

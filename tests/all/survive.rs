@@ -431,7 +431,11 @@ fn what_cannot_be_read_is_not_absent() {
         std::fs::rename(&path, &aside).expect("moved");
         std::os::unix::fs::symlink(&path, &path).expect("linked");
         lab.call(&["compare", "results/t"]).expect(1).complains(&[name, "symbolic links"]);
+        // What was copied before is whole there, if one run's files are the trouble.
+        let is_whole = name.ends_with("run.json") || name.ends_with(".csv");
         lab.call(&["collect", "results/t", "--out", "other"])
+            .expect(i32::from(!is_whole && !name.ends_with(".tables.json")));
+        lab.call(&["collect", "results/t", "--out", name.replace('/', "-").as_str()])
             .expect(i32::from(name.contains("bn") || !name.ends_with(".csv") && !name.ends_with(".tables.json")));
         std::fs::remove_file(&path).expect("removed");
         std::fs::rename(&aside, &path).expect("moved back");
