@@ -129,7 +129,7 @@ pub(super) fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
 
 /// Where a shipped configuration was meant, how to get its results; where a folder of experiments, which it holds.
 pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error {
-    let held = held(path, DEEPEST).unwrap_or_default();
+    let held = held(path);
     if let [first, ..] = &held[..] {
         let names = held[..held.len().min(MOST_NAMED)].join(", ");
         let more =
@@ -148,25 +148,39 @@ pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error 
 
 /// How deep experiments may lie in a folder of them: claims have them at `DATA/REGIME/ARM`.
 const DEEPEST: usize = 3;
+/// Folders that are looked at for them, in one that may be any.
+const MOST_LOOKED_AT: usize = 2000;
 /// Experiments that are named of a folder of them.
 const MOST_NAMED: usize = 12;
 
-/// The experiments in a folder that is not one itself, by their paths in it.
-fn held(path: &Path, depth: usize) -> anyhow::Result<Vec<String>> {
-    let is_one = |path: &Path| files::is_file(&ExperimentFolder::at(path).experiment_json());
-    if depth == 0 || !files::is_folder(path)? || is_one(path)? {
-        return Ok(Vec::new());
+/// The experiments in a folder that is not one itself, by their paths in it. What cannot be read is passed over.
+fn held(path: &Path) -> Vec<String> {
+    let is_one = |below: &str| files::is_file(&ExperimentFolder::at(path.join(below)).experiment_json());
+    if is_one("").unwrap_or(true) {
+        return Vec::new();
     }
-    let mut found = Vec::new();
-    for name in files::list(path)? {
-        if is_one(&path.join(&name))? {
-            found.push(name);
-        } else {
-            found.extend(held(&path.join(&name), depth - 1)?.into_iter().map(|inner| format!("{name}/{inner}")));
+    let (mut found, mut level, mut looked_at) = (Vec::new(), vec![String::new()], 0);
+    for _ in 0..DEEPEST {
+        let (mut experiments, mut others) = (Vec::new(), Vec::new());
+        for folder in level {
+            for name in files::list(&path.join(&folder)).unwrap_or_default() {
+                let below = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                looked_at += 1;
+                if looked_at > MOST_LOOKED_AT {
+                    break;
+                }
+                match is_one(&below) {
+                    Ok(true) => experiments.push(below),
+                    Ok(false) => others.push(below),
+                    Err(_) => {}
+                }
+            }
         }
+        found.extend(experiments);
+        level = others;
     }
     found.sort_unstable();
-    Ok(found)
+    found
 }
 
 /// Compares an experiment as its configuration says, for a terminal.

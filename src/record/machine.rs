@@ -1,5 +1,6 @@
 //! What of the machine and the program is recorded beside results.
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use sysinfo::CpuRefreshKind;
@@ -22,6 +23,11 @@ pub fn host() -> String {
 /// Processor, cores and system of this machine, such as `AMD EPYC 7B13, 2 cores, Linux (Debian 12)`; what the system does
 /// not tell is left out.
 pub fn description() -> String {
+    static DESCRIBED: LazyLock<String> = LazyLock::new(described);
+    DESCRIBED.clone()
+}
+
+fn described() -> String {
     let mut system = sysinfo::System::new().ok();
     let processor = system.as_mut().and_then(|system| {
         system.refresh_cpu_list(CpuRefreshKind::nothing());
