@@ -2,7 +2,7 @@
 """Writes the tables and figures of docs/answer.md, from two runs of `bn-exp claims` on seeds that have none in common.
 
 Usage:
-    scripts/make_answer.py --out results/claims [--seeds 0-23 --seeds 100-123] [--program target/release/bn-exp]
+    scripts/make_answer.py --out results/claims [--seeds 0-23 --seeds 200-223] [--program target/release/bn-exp]
     scripts/make_answer.py --published     # from results/published/claims-*.json, without running anything
 
 `bn-exp claims --full --seeds A-B --out OUT` is asked for its verdicts, as JSON and as the table that it prints; what is not
@@ -169,10 +169,10 @@ def the_theory(first, second):
     rows = []
     for a, b in zip(first["claims"], second["claims"]):
         for x, y in zip(a["theory"], b["theory"]):
-            cells = [f"{short(z['measured'])} ({short(z['difference_in_standard_errors'])} SE)" for z in (x, y)]
-            rows.append([f"`{a['id']}`", x["what"], short(x["predicted"]), *cells])
-    heads = [f"measured, seeds {seeds_of(answer)}" for answer in (first, second)]
-    return table(["claim", "figure", "predicted", *heads], rows)
+            cells = [[short(z["predicted"]), f"{short(z['measured'])} ({short(z['difference_in_standard_errors'])} SE)"] for z in (x, y)]
+            rows.append([f"`{a['id']}`", x["what"], *cells[0], *cells[1]])
+    heads = [f"{word}, seeds {seeds_of(answer)}" for answer in (first, second) for word in ("predicted", "measured")]
+    return table(["claim", "figure", *heads], rows)
 
 
 def the_reasons(first, second):
@@ -265,9 +265,9 @@ def draw_shares(both):
                 if part is None or part["interval"] is None:
                     continue
                 at = place + (-0.15, 0.15)[i]
-                axis.plot([at, at], within(part["interval"], low, high), color=RANGES[i], lw=1.6)
+                axis.plot([at, at], within(part["interval"], low, high), color=RANGES[i], lw=1.6, alpha=alpha(part))
                 estimate = min(max(part["estimate"], low), high)
-                axis.plot([at], [estimate], marker="os"[i], ms=4, color=RANGES[i], ls="none")
+                axis.plot([at], [estimate], marker="os"[i], ms=4, color=RANGES[i], ls="none", alpha=alpha(part))
         axis.set_xticks(range(len(arms)), arms, rotation=90)
         axis.set_xlim(-0.6, max(len(arms), 1) - 0.4)
         axis.set_title(regime)
@@ -279,6 +279,11 @@ def draw_shares(both):
     axes[0].set_ylabel("share of bn's gain kept\n0: as slow as affine, 1: as fast as bn")
     legend(drawing, both)
     save(drawing, "shares")
+
+
+def alpha(part):
+    """What has no verdict is faint."""
+    return 0.3 if part["verdict"] == "inconclusive" else 1
 
 
 def legend(drawing, both):
@@ -357,7 +362,7 @@ def draw_rates(tuning):
 
 
 def draw_claims(both):
-    """The figures that decide each claim, with their thresholds."""
+    """The figures that decide each claim, in the network in which it is decided, with their thresholds."""
     claims = [pair for pair in zip(*(answer["claims"] for answer in both)) if any(p["estimate"] is not None for p in pair[0]["parts"])]
     columns = 4
     rows = math.ceil(len(claims) / columns)
@@ -374,8 +379,8 @@ def draw_claims(both):
 
 def draw_claim(pair, axis):
     drawn = [k for k, part in enumerate(pair[0]["parts"]) if part["criterion"] and any(c["parts"][k]["estimate"] is not None for c in pair)]
-    # Where a part decides, what stands beside it is left to the table.
-    places = [k for k in drawn if pair[0]["parts"][k]["decides"]] or drawn[:7]
+    # What stands beside, and what other networks say, is left to the table: it may be of another size.
+    places = [k for k in drawn if k < pair[0]["decided_by"] and pair[0]["parts"][k]["decides"]] or drawn[:7]
     unit = pair[0]["parts"][places[0]]["criterion"]["unit"]
     # One axis has one unit.
     places = [k for k in places if pair[0]["parts"][k]["criterion"]["unit"] == unit]
@@ -391,8 +396,8 @@ def draw_claim(pair, axis):
                 continue
             interval = [part["estimate"] if end is None else end for end in part["interval"] or [part["estimate"]] * 2]
             at = -height + (0.13, -0.13)[i]
-            axis.plot(interval, [at, at], color=RANGES[i], lw=1.6)
-            axis.plot([part["estimate"]], [at], marker="os"[i], ms=3.5, color=RANGES[i], ls="none")
+            axis.plot(interval, [at, at], color=RANGES[i], lw=1.6, alpha=alpha(part))
+            axis.plot([part["estimate"]], [at], marker="os"[i], ms=3.5, color=RANGES[i], ls="none", alpha=alpha(part))
             ends.extend(interval)
     if unit == "ratio" and min(ends) > 0:
         axis.set_xscale("log")
@@ -427,11 +432,11 @@ def in_lines(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("results/claims"), help="the folder of `bn-exp claims`")
-    parser.add_argument("--seeds", action="append", help="a range, given twice (default 0-23 and 100-123)")
+    parser.add_argument("--seeds", action="append", help="a range, given twice (default 0-23 and 200-223)")
     parser.add_argument("--program", type=Path, default=ROOT / "target" / "release" / "bn-exp")
     parser.add_argument("--published", action="store_true", help="read results/published instead of asking the program")
     arguments = parser.parse_args()
-    arguments.seeds = arguments.seeds or ["0-23", "100-123"]
+    arguments.seeds = arguments.seeds or ["0-23", "200-223"]
     if len(arguments.seeds) != 2:
         parser.error("two ranges of seeds are compared")
     kept = found(arguments)

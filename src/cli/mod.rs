@@ -59,7 +59,7 @@ pub enum Command {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The experiments' folders.
+    /// The experiments' folders; that of claims, such as results/claims/mnist.
     #[arg(required = true, value_name = "PATH", value_parser = path())]
     pub paths: Vec<PathBuf>,
     /// The file to be written [default: report.html in the experiment's folder; here, if there are several].

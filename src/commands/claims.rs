@@ -34,6 +34,7 @@ use crate::report::claims::{ClaimsFormat, Ground, json, judged};
 use crate::report::layout::Layout;
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{Event, Events};
+use crate::sources::error::DataError;
 use crate::sources::published_sets;
 
 /// Seeds that decide, by default and with --quick.
@@ -122,7 +123,11 @@ fn data(args: &ClaimsArgs, store: &Store) -> anyhow::Result<(Data, Option<String
         None => match is_there() {
             Ok(()) => Ok((Data::Mnist, None)),
             Err(error) => {
-                let words = format!("MNIST is not there ({error}), so the images are glyphs, drawn digits.");
+                let why = match &error {
+                    DataError::Missing { .. } => "`bn-exp data fetch mnist` gets it".to_owned(),
+                    _ => error.to_string(),
+                };
+                let words = format!("MNIST is not there ({why}), so the images are glyphs, drawn digits.");
                 Ok((Data::Glyphs, Some(words)))
             }
         },

@@ -28,7 +28,20 @@ const ROUNDINGS: f64 = 4.0;
 
 pub(super) fn fold(args: &FoldArgs) -> anyhow::Result<Exit> {
     let folder = RunFolder::at(args.run.clone());
+    if files::is_file(&ExperimentFolder::at(&args.run).experiment_json())? {
+        let (place, runs) = (args.run.display(), ExperimentFolder::at(&args.run).runs());
+        let first = files::list(&runs)?.into_iter().min().unwrap_or_else(|| "RUN_ID".to_owned());
+        let example = runs.join(first);
+        return Err(UsageError(format!(
+            "{place} is an experiment; name one of its runs, such as {}",
+            example.display()
+        ))
+        .into());
+    }
     let trained = Trained::load(&folder)?;
+    if let Some(step) = trained.diverged_at_step {
+        complain(format!("note: this run diverged at step {step}; what is folded is the network that it left"));
+    }
     let out = args.out.clone().unwrap_or_else(|| folder.folded());
     check_out(&out, &folder)?;
     let store = Store::new(data_dir(&args.data));

@@ -24,7 +24,9 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let (mut experiments, mut verdicts) = (Vec::new(), Vec::new());
     let (mut seen, mut places) = (HashSet::new(), Vec::new());
     for path in &args.paths {
-        let place = place_of(path)?;
+        // Of the verdicts the folder is meant.
+        let is_verdicts = path.ends_with(json::FILE) && files::is_file(path)?;
+        let place = if is_verdicts { folder_of(path) } else { place_of(path)? };
         places.push(place.clone());
         if !seen.insert(place.canonicalize().unwrap_or_else(|_| place.clone())) {
             complain(format!("warning: {} was given twice; it is shown once", place.display()));
@@ -34,10 +36,14 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
             let text = String::from_utf8(text).context("it is no text");
             let read = text.and_then(|text| json::read(&text));
             let (all, ground) = read.with_context(|| place.join(json::FILE).display().to_string())?;
-            let out = place.parent().unwrap_or(Path::new("."));
-            let tried = tried(&tuning_folder(out, &ground.data))?;
+            let out = folder_of(&place);
+            let tried = tried(&tuning_folder(&out, &ground.data))?;
             verdicts.push(Verdicts { all, ground, tried });
             continue;
+        }
+        if let [first, ..] = &claims_in(&place)[..] {
+            let (claims, place) = (claims_in(&place).join(", "), place.display());
+            anyhow::bail!("{place} holds claims on {claims}; name one, such as {place}/{first}");
         }
         let loaded = load(&ExperimentFolder::at(&place), &waiting(&NEVER));
         let loaded = loaded.map_err(|error| trained_first(error, path))?;
@@ -60,6 +66,22 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     files::write_atomically(&output, page.as_bytes())?;
     show(format!("{} ({:.1} MB): open it in a browser", output.display(), page.len() as f64 / 1e6))?;
     Ok(Exit::Done)
+}
+
+/// The folder that something is in.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The data whose claims are in a folder.
+fn claims_in(path: &Path) -> Vec<String> {
+    let mut names = files::list(path).unwrap_or_default();
+    names.retain(|name| files::is_file(&path.join(name).join(json::FILE)).is_ok_and(|is| is));
+    names.sort_unstable();
+    names
 }
 
 /// An experiment that was compared, with its runs over training; the folders that it was read from are taken out of those left.

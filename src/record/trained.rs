@@ -26,6 +26,8 @@ pub struct Trained {
     pub variant: Variant,
     /// Its seed.
     pub seed: u64,
+    /// Where it diverged, if it did.
+    pub diverged_at_step: Option<usize>,
     /// The network.
     pub network: TrainedNetwork,
 }
@@ -93,7 +95,7 @@ impl Trained {
     /// # Errors
     /// If the record's configuration does not give a network, or the tensors are not those of it.
     pub fn of(record: RunRecord, bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
-        let RunRecord { run_id, configuration, shape, classes, variant, seed, .. } = record;
+        let RunRecord { run_id, configuration, shape, classes, variant, seed, diverged_at_step, .. } = record;
         let settings = Settings::recorded(&configuration, shape, classes)
             .with_context(|| format!("the record of run {run_id} is damaged"))?;
         let data = serde_json::from_value(configuration["data"].clone());
@@ -108,7 +110,7 @@ impl Trained {
             Precision::F64 => network(&settings, &variant, seed, &mut tensors).map(TrainedNetwork::F64),
         };
         let network = network.with_context(|| format!("{} does not fit run {run_id}", path.display()))?;
-        Ok(Self { settings, data, variant, seed, network })
+        Ok(Self { settings, data, variant, seed, diverged_at_step, network })
     }
 }
 

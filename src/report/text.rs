@@ -62,9 +62,11 @@ pub fn for_latex(comparisons: &[Comparison], options: &Options, view: View) -> S
     let (table, caption) = (summary::arms(&page), caption.join("\n"));
     let around = beside(&Page { layout: Layout::Terminal(COMMENT), ..page }, view).join("\n\n");
     let comments: String = around.lines().map(|line| format!("% {line}").trim_end().to_owned() + "\n").collect();
+    // What is wider than the page is made as wide.
+    let table = format!("\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n{table}}}");
     let label = comparisons.iter().map(|comparison| comparison.name.clone()).collect::<Vec<_>>().join("-");
     format!(
-        "{comments}% \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\label{{tab:{label}}}\n\
+        "{comments}% \\usepackage{{booktabs,graphicx}}\n\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\label{{tab:{label}}}\n\
          \\end{{table}}\n"
     )
 }

@@ -1085,6 +1085,9 @@ fn the_arms_are_a_booktabs_table() {
     for word in [r"\toprule", r"\midrule", r"\bottomrule", r"$\mu$s a step", r"95 \% interval", r"\texttt{bn}"] {
         assert!(text.contains(word), "{word}: {text}");
     }
+    // Where it is wider than the page it is made as wide.
+    let fitted = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%";
+    assert!(text.contains(&format!("{fitted}\n\\begin{{tabular}}")) && text.contains("\\end{tabular}}\n"), "{text}");
     // Warnings are comments, of any length and letters; --explain adds what the words mean.
     let (comments, set): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.starts_with('%'));
     assert!(set.concat().is_ascii(), "{text}");

@@ -224,3 +224,15 @@ fn data_files_that_changed_since_training_are_refused() {
         outcome.expect(2).complains(&["--out", "name a file, in a folder that exists"]);
     }
 }
+
+#[test]
+fn an_experiment_is_answered_with_one_of_its_runs_and_a_run_that_diverged_with_a_note() {
+    let lab = Lab::new();
+    let config = with(with(small(), "variants", json!(["affine"])), "optimizer.lr", json!(1e5));
+    lab.run(&config, &["--quiet"]).expect(0);
+    let run = lab.run_folder("t", "affine", 0);
+    let run = run.to_str().expect("text");
+    lab.call(&["fold", "results/t"]).expect(2).complains(&["results/t is an experiment; name one of its runs", run]);
+    assert!(lab.table("results/t/runs.csv").column("status").contains(&"diverged"));
+    lab.call(&["fold", run]).expect(0).complains(&["this run diverged at step"]);
+}

@@ -235,7 +235,11 @@ fn rates_that_were_tried_are_drawn_beside_the_claims() {
         lab.call(&["report", "out/glyphs"]).expect(0);
         lab.text("out/glyphs/report.html")
     };
+    // The folder of the claims goes by the verdicts in it, too, and one of several by name.
+    lab.call(&["report", "out/glyphs/claims.json", "--output", "by-file.html"]).expect(0);
+    lab.call(&["report", "out"]).expect(1).complains(&["out holds claims on glyphs; name one, such as out/glyphs"]);
     let (first, tuning) = (page(), "bn-exp claims --tune");
+    assert_eq!(lab.text("by-file.html"), first);
     assert!(first.contains("<code>co-adaptation</code> (not tested)") && first.contains(tuning));
     let config = with(with(small(), "name", json!("bn")), "variants", json!(["bn"]));
     let config = with(with(config, "sweep", json!({ "optimizer.lr": [0.3, 0.1] })), "seeds", json!(3));

@@ -73,7 +73,9 @@ fn shares(all: &[Judged], looks: &Looks) -> Option<Figure> {
         Panel::new(regime.name(), "share", traces).rows(&names).lines_at(&[0.0, 1.0])
     };
     let caption = "Between the dashed lines: at 0 an arm is as slow as affine, at 1 as fast as bn. Each with its 95 % interval; one \
-                   without bound ends with what is drawn. A regime is left out where bn gains nothing to share.";
+                   without bound ends with what is drawn. Faint: no verdict; where neither an arm nor affine arrives within the budget, \
+                   both count as arriving at its end, and a 0 says no more than that. A regime is left out where bn gains nothing to \
+                   share.";
     Figure::of("How much of bn's gain in time each arm keeps", caption, Regime::ALL.iter().map(panel).collect())
 }
 
@@ -88,7 +90,9 @@ fn along(all: &[Judged]) -> Option<Figure> {
                 None => lines.push((line, vec![(*x, part)])),
             }
         }
-        let looks = Looks::of(lines.iter().map(|(line, _)| *line));
+        // All lines are of bn.
+        let (own, bn) = (Looks::of(lines.iter().map(|(line, _)| *line)), Looks::of(["bn"]).get("bn"));
+        let look = |line: &str| Look { colour: bn.colour, ..own.get(line) };
         let mut traces = Vec::new();
         for (line, mut points) in lines {
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -97,16 +101,10 @@ fn along(all: &[Judged]) -> Option<Figure> {
             };
             let (low, high) = (at(&|part| Some(part.interval?.0)), at(&|part| Some(part.interval?.1)));
             traces.extend(
-                Drawn::band(
-                    "",
-                    [&format!("{line}, 95 % from"), &format!("{line}, 95 % to")],
-                    &looks.get(line),
-                    &low,
-                    &high,
-                )
-                .map(Drawn::unnamed),
+                Drawn::band("", [&format!("{line}, 95 % from"), &format!("{line}, 95 % to")], &look(line), &low, &high)
+                    .map(Drawn::unnamed),
             );
-            traces.push(Drawn::marked("", line, &looks.get(line), &at(&|part| part.estimate)));
+            traces.push(Drawn::marked("", line, &look(line), &at(&|part| part.estimate)));
         }
         let steps: Vec<f64> = judged.parts.iter().filter_map(|part| part.along.as_ref().map(|(_, x)| *x)).collect();
         Panel::new(judged.claim.id, "", traces).log_x("steps", &steps).with_legend()
@@ -151,15 +149,19 @@ fn over_rate(tried: &Tried, looks: &Looks) -> Vec<Drawn> {
 fn parts(judged: &Judged) -> Option<Figure> {
     let drawn: Vec<&Part> =
         judged.parts.iter().filter(|part| part.estimate.is_some() && part.along.is_none()).collect();
-    let mut criteria: Vec<Criterion> = Vec::new();
-    for criterion in drawn.iter().filter_map(|part| part.criterion) {
-        if !criteria.contains(&criterion) {
-            criteria.push(criterion);
+    // The network that decides has panels of its own: elsewhere figures may be of another size.
+    let is_first = |part: &Part| judged.parts.first().is_some_and(|first| first.regime == part.regime);
+    let mut groups: Vec<(Criterion, bool)> = Vec::new();
+    for (criterion, is_first) in drawn.iter().filter_map(|part| Some((part.criterion?, is_first(part)))) {
+        if !groups.contains(&(criterion, is_first)) {
+            groups.push((criterion, is_first));
         }
     }
+    let has_others = groups.iter().any(|(_, is_first)| !is_first);
     let look = Looks::of(["bn"]).get("bn");
-    let panel = |criterion: &Criterion| {
-        let here: Vec<&&Part> = drawn.iter().filter(|part| part.criterion == Some(*criterion)).collect();
+    let panel = |(criterion, decides): &(Criterion, bool)| {
+        let is_here = |part: &&&Part| part.criterion == Some(*criterion) && is_first(part) == *decides;
+        let here: Vec<&&Part> = drawn.iter().filter(is_here).collect();
         let beside = |part: &Part| if part.decides { "" } else { "beside: " };
         let name = |part: &&&Part| format!("{}: {}{}", part.regime, beside(part), part.sentence);
         let names: Vec<String> = here.iter().map(name).collect();
@@ -168,7 +170,12 @@ fn parts(judged: &Judged) -> Option<Figure> {
         let row = |(i, part): (usize, &&&Part)| point("", &name(part), &look, part, i, ends);
         let traces: Vec<Drawn> = here.iter().enumerate().map(row).collect();
         let lines = if holds == fails { vec![(holds, EITHER)] } else { vec![(holds, HOLDS), (fails, FAILS)] };
-        let title = format!("holds / fails if {}", thresholds(criterion));
+        let place = match (has_others, decides) {
+            (false, _) => "",
+            (true, true) => "where it is decided, ",
+            (true, false) => "elsewhere, ",
+        };
+        let title = format!("{place}holds / fails if {}", thresholds(criterion));
         // Rounding errors and what is none differ by many powers of ten.
         let (low, high) = ends;
         let is_log = criterion.unit == Unit::Ratio || (criterion.unit == Unit::Number && high > 1e3 * low);
@@ -176,11 +183,11 @@ fn parts(judged: &Judged) -> Option<Figure> {
     };
     let words = format!(
         "{}. What decides: {}. Each with its 95 % interval; the green dashes are where a part begins to hold, the pink ones where \
-         it begins to fail, grey ones both.",
+         it begins to fail, grey ones both. What is faint has no verdict.",
         capital(judged.verdict.words()),
         judged.claim.criterion
     );
-    Figure::of(&format!("{}: {}", judged.claim.id, judged.claim.sentence), words, criteria.iter().map(panel).collect())
+    Figure::of(&format!("{}: {}", judged.claim.id, judged.claim.sentence), words, groups.iter().map(panel).collect())
 }
 
 /// The smallest and the largest of the estimates, of the ends that intervals have, and of the thresholds.
@@ -193,7 +200,8 @@ fn ends<'a>(parts: impl Iterator<Item = &'a Part>, thresholds: &[f64]) -> (f64, 
 /// A part's figure with its interval, in the i-th row. An end without bound is drawn to the end of what is shown.
 fn point(arm: &str, name: &str, look: &Look, part: &Part, i: usize, shown: (f64, f64)) -> Drawn {
     let x = part.estimate.unwrap_or(f64::NAN);
-    Drawn::with_interval(arm, name, look, [x, -(i as f64)], part.interval, shown)
+    let drawn = Drawn::with_interval(arm, name, look, [x, -(i as f64)], part.interval, shown);
+    if part.verdict.is_decided() { drawn } else { drawn.faded() }
 }
 
 /// Colours of thresholds: beyond it a part holds, fails, or the one on one side and the other on the other.

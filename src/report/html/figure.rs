@@ -180,6 +180,11 @@ impl Drawn {
         Self(trace(arm, what, points).mode(Mode::Lines).line(line))
     }
 
+    /// Faint.
+    pub fn faded(self) -> Self {
+        Self(self.0.opacity(0.35))
+    }
+
     /// Not named in a legend.
     pub fn unnamed(self) -> Self {
         Self(self.0.show_legend(false))
