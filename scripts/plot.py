@@ -187,16 +187,16 @@ SIZE = None
 
 def grid_of_panels(count, width=3.6, height=2.8, columns=None, **options):
     """A figure of `count` panels, by default at most four in a row; returns it, the panels, the columns."""
-    columns = columns or (count if count <= 4 else 3 if count % 3 == 0 else 4)
+    # Rows of one length, as far as can be.
+    columns = columns or math.ceil(count / math.ceil(count / 4))
     rows = math.ceil(count / columns)
     size = SIZE or (max(5.2, width * columns), height * rows + 1.2)
     figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
     panels = panels.ravel().tolist()
     for panel in panels[count:]:
         panel.remove()
-    for i, panel in enumerate(panels[:count]):
-        # Shared axes are labelled on the outermost panels, also where the last row is short.
-        panel.tick_params(labelbottom=i + columns >= count, labelleft=True)
+    for panel in panels[:count]:
+        panel.tick_params(labelbottom=True, labelleft=True)
     return figure, panels[:count], columns
 
 
