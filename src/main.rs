@@ -12,7 +12,11 @@ use bn_exp::record::experiment::WouldDrop;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match commands::dispatch(Cli::parse()) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refused(&error),
+    };
+    match commands::dispatch(cli) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::Failed) => ExitCode::from(1),
         Ok(Exit::Interrupted) => ExitCode::from(130),
@@ -25,6 +29,16 @@ fn main() -> ExitCode {
             ExitCode::from(if is_wrong_usage(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// Prints what is wrong with the command line, and what may have been meant; or the help that was asked for.
+fn refused(error: &clap::Error) -> ExitCode {
+    drop(error.print());
+    let command = std::env::args_os().nth(1).unwrap_or_default();
+    if let Some(hint) = commands::meant(error, &command.to_string_lossy()) {
+        drop(writeln!(io::stderr(), "\n{}", escaped(&hint)));
+    }
+    ExitCode::from(error.exit_code() as u8)
 }
 
 /// Whether the user asked for something that cannot be, rather than something having gone wrong.

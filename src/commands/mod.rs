@@ -10,6 +10,7 @@ mod export;
 mod fold;
 mod init;
 mod lines;
+mod meant;
 mod plan;
 mod prepare;
 mod report;
@@ -24,6 +25,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 
 pub use exit::{Exit, UsageError};
+pub use meant::meant;
 
 use crate::cli::{Cli, Command};
 use crate::kernels::simd;

@@ -196,6 +196,19 @@ fn the_hint_for_a_swept_key_can_be_typed_as_it_is() {
 }
 
 #[test]
+fn what_is_no_command_is_answered_with_one() {
+    let lab = Lab::new();
+    lab.call(&["quickstart"]).expect(2).complains(&["`bn-exp run quickstart` trains it"]);
+    lab.call(&["my.json"]).expect(2).complains(&["`bn-exp run my.json` trains it"]);
+    lab.call(&["run", "quickstart", "--seeds", "3"]).expect(2).complains(&["--set KEY=VALUE; did you mean `seeds`?"]);
+    lab.call(&["plan", "quickstart", "--lr=1"]).expect(2).complains(&["did you mean `optimizer.lr`?"]);
+    lab.call(&["run"]).expect(2).complains(&["such as `bn-exp run quickstart`", "init --list"]);
+    let others = lab.call(&["compare", "x", "--seeds", "3"]).expect(2).stderr;
+    assert!(!others.contains("--set"), "{others}");
+    assert!(lab.call(&["help", "run"]).expect(0).stderr.is_empty());
+}
+
+#[test]
 fn names_without_quotes_are_told_so() {
     let lab = Lab::new();
     let outcome = lab.plan(&small(), &["--set", "variants=[none,bn]"]).expect(2);

@@ -1,0 +1,37 @@
+//! What may have been meant by a command line that is none.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::shipped;
+use crate::config::check::schema;
+use crate::config::problem::ending_in;
+use crate::config::sections::SECTIONS;
+use crate::config::tree::known_paths;
+
+/// What a wrong call of `command` may have been meant to say; none if nothing comes to mind.
+pub fn meant(error: &clap::Error, command: &str) -> Option<String> {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let takes_keys = ["run", "plan"].contains(&command);
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let name = word(ContextKind::InvalidSubcommand)?;
+            let is_configuration = shipped::text(name).is_some() || name.ends_with(".json");
+            is_configuration.then(|| format!("`bn-exp run {name}` trains it"))
+        }
+        ErrorKind::UnknownArgument if takes_keys => {
+            let schema = schema();
+            let paths: Vec<String> = SECTIONS.iter().flat_map(|section| known_paths(&schema, section)).collect();
+            let known = paths.iter().map(String::as_str).chain(["seeds", "variants"]);
+            let hint = ending_in(word(ContextKind::InvalidArg)?.trim_start_matches('-'), known)?;
+            Some(format!("what a configuration says is changed by --set KEY=VALUE{hint}"))
+        }
+        ErrorKind::MissingRequiredArgument if takes_keys => {
+            let all = "`bn-exp init --list` lists those that come with the program";
+            Some(format!("name a configuration, such as `bn-exp {command} quickstart`; {all}"))
+        }
+        _ => None,
+    }
+}
