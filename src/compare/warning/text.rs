@@ -106,8 +106,8 @@ impl Warning {
         }
     }
 
-    /// Which arms, values and setting it is about, where there may be others that the same is wrong with.
-    fn place(&self) -> Option<String> {
+    /// Which arms and values it is about, and at which setting, where there may be others that the same is wrong with.
+    fn place(&self) -> Option<(String, String)> {
         let (setting, place) = match self {
             Self::DifferentSeeds { setting, arms, only } => (setting, different_seeds(arms, only)),
             Self::TimeAtEdge { setting, variant } => (setting, named(variant)),
@@ -128,8 +128,7 @@ impl Warning {
             | Self::BelowChance { setting, arms } => (setting, arms.clone()),
             _ => return None,
         };
-        let at = values(setting);
-        Some(if at.is_empty() { place } else { format!("{place} at {at}") })
+        Some((place, values(setting)))
     }
 }
 
@@ -145,8 +144,19 @@ fn alternatives(selected: &Values, others: &[Values]) -> String {
 /// Warnings with the same text as one: the text, then every place.
 pub fn together(alike: &[&Warning]) -> String {
     let text = alike.first().map(|warning| warning.text()).unwrap_or_default();
-    let places: Vec<String> = alike.iter().filter_map(|warning| warning.place()).collect();
-    if places.is_empty() { text } else { format!("{text} This is so for {}.", places.join(", ")) }
+    let mut by_setting: Vec<(String, Vec<String>)> = Vec::new();
+    for (place, at) in alike.iter().filter_map(|warning| warning.place()) {
+        match by_setting.iter_mut().find(|(known, _)| *known == at) {
+            Some((_, places)) => places.push(place),
+            None => by_setting.push((at, vec![place])),
+        }
+    }
+    let part = |(at, places): &(String, Vec<String>)| {
+        let places = places.join(", ");
+        if at.is_empty() { places } else { format!("{places} at {at}") }
+    };
+    let parts: Vec<String> = by_setting.iter().map(part).collect();
+    if parts.is_empty() { text } else { format!("{text} This is so for {}.", parts.join("; ")) }
 }
 
 fn side_by_side(other: &str, keys: &[String]) -> String {
@@ -248,4 +258,21 @@ fn diverged(counts_as: CountsAs, arms: &[DivergedRuns]) -> String {
 fn first_named(names: &[String]) -> String {
     let first = names[..names.len().min(NAMED)].join(", ");
     if names.len() > NAMED { format!("{first} and {} more", names.len() - NAMED) } else { first }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn arms_at_one_setting_stand_together() {
+        let at = |batch: u64| Values::from_iter([("train.batch_size".to_owned(), json!(batch))]);
+        let edge = |variant: &str, batch| Warning::TimeAtEdge { setting: at(batch), variant: variant.to_owned() };
+        let all = [edge("none", 16), edge("bn", 16), edge("bn", 64)];
+        let said = together(&all.iter().collect::<Vec<_>>());
+        let places = "This is so for `none`, `bn` at train.batch_size = 16; `bn` at train.batch_size = 64.";
+        assert!(said.ends_with(places), "{said}");
+    }
 }
