@@ -192,8 +192,7 @@ def the_count(first, second):
     for word, ids in of.items():
         if ids:
             lines.append(f"- *{word}*: " + ", ".join(f"`{name}`" for name in ids))
-    left = [a["id"] for a, b in pairs if settled(a, b) == "open"]
-    lines.append("- open: " + ", ".join(f"`{name}`" for name in left))
+    lines.append("- open: " + ", ".join(opened(pairs)))
     return "\n".join(lines)
 
 
@@ -205,9 +204,14 @@ def the_answer(first, second):
         sentences = [f"{a['sentence']} ({tried(a)})" for a, b in pairs if settled(a, b) == f"**{word}**"]
         if sentences:
             lines.append(f"- **{begins}**: " + "; ".join(sentences) + ".")
-    left = [f"`{a['id']}`" for a, b in pairs if settled(a, b) == "open"]
-    lines.append("- **Open**: " + ", ".join(left) + ".")
+    lines.append("- **Open**, with what each range says: " + "; ".join(opened(pairs)) + ".")
     return "\n".join(lines)
+
+
+def opened(pairs):
+    """The claims that are open, with both verdicts where these differ."""
+    words = lambda a, b: " and ".join(dict.fromkeys([WORDS[a["verdict"]], WORDS[b["verdict"]]]))
+    return [f"`{a['id']}` ({words(a, b)})" for a, b in pairs if settled(a, b) == "open"]
 
 
 def first_table(printed):
