@@ -83,7 +83,10 @@ pub fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 pub fn refuse_foreign(path: &Path, is_ours: impl Fn(&[u8]) -> bool) -> anyhow::Result<bool> {
     let Some(bytes) = read_if_there(path)? else { return Ok(false) };
     let place = path.display();
-    ensure!(is_ours(&bytes), "{place} is there, and is not what bn-exp writes: move it away, or name another place");
+    ensure!(
+        is_ours(&bytes),
+        "{place} is there, and is not what bn-exp writes, or of a later version: move it away, or name another place"
+    );
     Ok(true)
 }
 

@@ -257,8 +257,8 @@ pub struct ClaimsArgs {
     /// The claims [default: all].
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// List the claims and what decides each.
-    #[arg(long, conflicts_with_all = ["ids", "explain", "tune"])]
+    /// List the claims, or those named, and what decides each.
+    #[arg(long, conflicts_with_all = ["explain", "tune"])]
     pub list: bool,
     /// Say how a claim is tested, why so, and what would have made the verdict another.
     #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "tune"])]

@@ -42,10 +42,6 @@ const SEEDS: u64 = 24;
 const QUICK_SEEDS: u64 = 6;
 
 pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
-    if args.list {
-        show(listed(Layout::terminal()))?;
-        return Ok(Exit::Done);
-    }
     if let Some(id) = &args.explain {
         show(explained(named(id)?, Layout::terminal()))?;
         return Ok(Exit::Done);
@@ -53,6 +49,12 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
     let chosen = args.ids.iter().map(|id| named(id)).collect::<Result<Vec<_>, _>>()?;
     if let Some(seeds) = &args.seeds {
         refuse_those_of_the_tuning(seeds)?;
+    }
+    // What is wrong with the other options is told here, too: a script may ask before it submits.
+    if args.list {
+        let named = if chosen.is_empty() { list::ALL.to_vec() } else { chosen };
+        show(listed(&named, Layout::terminal()))?;
+        return Ok(Exit::Done);
     }
     let is_named = |claim: &&Claim| chosen.iter().any(|other| other.id == claim.id);
     let is_asked = |claim: &&Claim| is_named(claim) || chosen.is_empty() && !(args.quick && is_long(claim));

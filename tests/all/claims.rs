@@ -119,6 +119,11 @@ fn shares_of_a_gap_are_covered_and_wrong_verdicts_are_rare() {
 fn claims_are_listed_and_explained_and_a_slip_is_answered_with_the_nearest() {
     let lab = Lab::new();
     lab.call(&["claims", "--list"]).expect(0).says(&["faster-learning", "cheaper-steps", "what decides"]);
+    // Those named alone; and what is wrong with a call is told without training anything.
+    let one = lab.call(&["claims", "price", "--list", "--quick"]).expect(0).says(&["price", "what decides"]);
+    assert!(!one.stdout.contains("faster-learning"), "{}", one.stdout);
+    lab.call(&["claims", "prize", "--list"]).expect(2).complains(&["did you mean `price`?"]);
+    lab.call(&["claims", "--list", "--seeds", "1000-1003"]).expect(2).complains(&["decide nothing"]);
     let narrow = lab.command().args(["claims", "--list"]).env("COLUMNS", "80").output().expect("it starts");
     let narrow = String::from_utf8(narrow.stdout).expect("text");
     assert!(narrow.lines().count() > 40 && narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");

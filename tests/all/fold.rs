@@ -170,7 +170,7 @@ fn what_is_not_a_whole_checkpoint_of_this_network_is_refused_and_nothing_is_writ
     lab.write(&run, unsigned(&|record| record["numerics_version"] = json!(99)));
     lab.write(&checkpoint, &good[1]);
     fold().expect(1).complains(&["numerics version 99"]);
-    lab.call(&["fold", "results/t"]).expect(1).complains(&["is not the folder of a run"]);
+    lab.call(&["fold", "results/t"]).expect(2).complains(&["results/t is an experiment"]);
     lab.call(&["fold", "nowhere"]).expect(1).complains(&["nowhere"]);
     lab.write(&run, &good[0]);
     lab.write(&checkpoint, &good[1]);

@@ -429,9 +429,13 @@ fn a_report_and_a_measurement_are_not_written_over_files_of_someone_else() {
         lab.call(&["report", "results/t", "--output", "page.html"]).expect(0);
     }
     let claim = ["claims", "capacity", "same-scale", "--quick", "--data", "glyphs", "--seeds", "0-0", "--out", "c"];
-    for (name, text) in
-        [("same-scale.csv", "my,own\n"), ("same-scale.json", "{\"mine\": 1}"), ("claims.json", "{\"mine\": 1}")]
-    {
+    for (name, text) in [
+        ("same-scale.csv", "my,own\n"),
+        ("same-scale.json", "{\"mine\": 1}"),
+        ("claims.json", "{\"mine\": 1}"),
+        ("claims.json", "{\"claims\": [\"mine\"]}"),
+        ("claims.json", "{\"schema_version\": 999, \"seeds\": {}, \"claims\": []}"),
+    ] {
         let path = format!("c/glyphs/{name}");
         lab.write(&path, text);
         lab.call(&claim).expect(1).complains(&[name, "is not what bn-exp writes"]);

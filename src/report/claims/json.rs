@@ -15,9 +15,11 @@ use crate::claims::prediction::Prediction;
 
 /// Name of the file that `claims` leaves beside its experiments.
 pub const FILE: &str = "claims.json";
-/// Whether these bytes are verdicts.
+/// Whether these bytes are verdicts, of this layout or an earlier one.
 pub fn is_ours(bytes: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|value| value["claims"].is_array())
+    let value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let is_known = value["schema_version"].as_u64().is_some_and(|version| version <= u64::from(SCHEMA_VERSION));
+    is_known && value["claims"].is_array() && value["seeds"].is_object()
 }
 
 /// Version of this layout.

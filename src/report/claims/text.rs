@@ -5,7 +5,6 @@ use crate::claims::claim::{Claim, Kind};
 use crate::claims::decide::{Beyond, Criterion, Unit, Verdict};
 use crate::claims::judged::Judged;
 use crate::claims::judging::Part;
-use crate::claims::list;
 use crate::claims::prediction::Prediction;
 use crate::report::cells::dash;
 use crate::report::layout::{Layout, glued};
@@ -34,7 +33,8 @@ fn mark(judged: &Judged) -> &'static str {
 /// On which data, and with which seeds.
 pub(in crate::report) fn title(ground: &Ground) -> String {
     let (first, last) = ground.seeds;
-    format!("Claims on {}, {} seeds ({first} to {last})", ground.data, ground.count)
+    let seeds = if ground.count == 1 { "1 seed" } else { &format!("{} seeds", ground.count) };
+    format!("Claims on {}, {seeds} ({first} to {last})", ground.data)
 }
 
 /// Everything that was found.
@@ -182,11 +182,11 @@ fn summary(all: &[Judged]) -> [String; 3] {
     ]
 }
 
-/// Every claim and what decides it.
-pub fn listed(layout: Layout) -> String {
+/// Claims and what decides each.
+pub fn listed(claims: &[&Claim], layout: Layout) -> String {
     let header = ["claim", "sentence", "what decides"].map(str::to_owned);
     let row = |claim: &&Claim| vec![glued(claim.id), claim.sentence.to_owned(), claim.criterion.to_owned()];
-    layout.table(&header, &list::ALL.iter().map(row).collect::<Vec<_>>(), 1)
+    layout.table(&header, &claims.iter().map(row).collect::<Vec<_>>(), 1)
 }
 
 /// How a claim is tested.
@@ -215,6 +215,7 @@ pub fn explained(claim: &Claim, layout: Layout) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims::list;
 
     #[test]
     fn runs_that_diverged_are_counted_once_for_each_arm_and_regime() {
