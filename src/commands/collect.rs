@@ -13,7 +13,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let out = ExperimentFolder::at(args.out.join(name));
     let waiting = waiting(&NEVER);
     let merged = merge::merge(&sources, &out, &waiting)?;
-    let made = tables::collect(&out, &waiting)?;
+    let made = tables::collect(&out, None, &waiting)?;
     warn_of_damage(&made);
     let merge::Merged { planned, finished, copied, elsewhere, failed, damaged, passed_over, levels } = merged;
     let failed = failed + made.damaged.len();

@@ -208,7 +208,7 @@ pub(super) fn more(paths: &[PathBuf], view: View) -> String {
 /// Reads an experiment, making its tables current first where its runs are at hand.
 pub(super) fn load(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Loaded> {
     if files::is_folder(&folder.runs())? {
-        warn_of_damage(&collect::collect(folder, waiting)?);
+        warn_of_damage(&collect::collect(folder, None, waiting)?);
     }
     Loaded::read(folder)
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::damage::{self, Checked};
 use super::discard;
 use super::experiment::ExperimentRecord;
-use super::found::Found;
+use super::found::{Ended, Found};
 use super::layout::ExperimentFolder;
 use super::root_tables::RootTables;
 use super::run::RunRecord;
@@ -55,14 +55,15 @@ pub fn lock(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Lock>
     Ok(lock)
 }
 
-/// Makes the root tables current.
+/// Makes the root tables current. Whether they are is told by the runs that `known` has read a moment ago, so that nobody who
+/// has changed nothing reads all of them twice.
 ///
 /// # Errors
 /// If a run's record or table cannot be read, or a table not written.
-pub fn collect(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Update> {
+pub fn collect(folder: &ExperimentFolder, known: Option<&Ended>, waiting: Waiting) -> anyhow::Result<Update> {
     let lock = lock(folder, waiting);
     let record = ExperimentRecord::read(folder)?;
-    if stamp::is_current(folder, &record)? {
+    if stamp::is_current(folder, &record, known)? {
         return Ok(Update::default());
     }
     // In a folder that cannot be written, tables that are current are still read.
@@ -142,11 +143,11 @@ impl<'a> Making<'a> {
         let Some((failed, reason)) = damage else {
             let is_finished = found.run.as_ref().is_some_and(|run| run.status.is_finished());
             let found = if is_finished { damage::forget(&own, found)? } else { found };
-            self.sources.add(&found);
+            self.sources.add(&found.digest);
             return self.tables.add(entry, found.run.as_ref(), &checked);
         };
         match damage::record(&own, &found, &failed) {
-            Ok(recorded) => self.sources.add(&recorded),
+            Ok(recorded) => self.sources.add(&recorded.digest),
             // This call counts the run as failed all the same; the next one looks again.
             Err(_) => self.is_settled = false,
         }

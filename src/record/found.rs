@@ -1,6 +1,6 @@
 //! What the disk says of a run: all that its state follows from, each file read once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
@@ -133,6 +133,8 @@ pub struct Ended {
     pub begun: HashSet<String>,
     /// Those that the next `run` tries again, and why they failed.
     pub failed: BTreeMap<String, String>,
+    /// Of all that could be read, SHA-256 of what was read.
+    pub(super) digests: HashMap<String, String>,
 }
 
 impl RunRecord {
@@ -169,7 +171,11 @@ impl RunRecord {
     pub fn ended(folder: &ExperimentFolder) -> anyhow::Result<Ended> {
         let mut ended = Ended::default();
         for id in files::list(&folder.runs())? {
-            match Self::read(&folder.run(&id)) {
+            let found = Found::at(&folder.run(&id)).map(|Found { run, digest }| {
+                ended.digests.insert(id.clone(), digest);
+                run
+            });
+            match found {
                 Ok(Some(run)) if run.status.is_finished() => drop(ended.finished.insert(id)),
                 Ok(Some(run)) if run.status == Status::Failed => {
                     ended.failed.insert(id, run.reason.unwrap_or_default());

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::experiment::ExperimentRecord;
-use super::found::Found;
+use super::found::{Ended, Found};
 use super::layout::ExperimentFolder;
 use super::tables;
 use crate::files;
@@ -35,22 +35,26 @@ impl Sources {
         Ok(Self(hash))
     }
 
-    /// Adds the next planned run.
-    pub fn add(&mut self, found: &Found) {
-        self.0.update(&found.digest);
+    /// Adds the next planned run: the digest of what was found of it.
+    pub fn add(&mut self, digest: &str) {
+        self.0.update(digest);
     }
 }
 
-/// Whether the root tables are those that the runs, as they are now, would give.
+/// Whether the root tables are those that the runs would give: as they are now or, of those that `known` has read, as they
+/// were then.
 ///
 /// # Errors
 /// If a run's record, or a table, cannot be read.
-pub fn is_current(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<bool> {
+pub fn is_current(folder: &ExperimentFolder, record: &ExperimentRecord, known: Option<&Ended>) -> anyhow::Result<bool> {
     let bytes = files::read_if_there(&folder.stamp())?.unwrap_or_default();
     let Ok(stamp) = serde_json::from_slice::<Stamp>(&bytes) else { return Ok(false) };
     let mut sources = Sources::new(record)?;
     for entry in &record.runs {
-        sources.add(&Found::at(&folder.run(&entry.id))?);
+        match known.and_then(|known| known.digests.get(&entry.id)) {
+            Some(digest) => sources.add(digest),
+            None => sources.add(&Found::at(&folder.run(&entry.id))?.digest),
+        }
     }
     Ok(stamp == Stamp { sources: files::hex(&sources.0.finalize()), tables: on_disk(folder)? })
 }

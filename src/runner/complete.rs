@@ -107,7 +107,7 @@ pub fn complete(
     let tally = queue::run(&job, events)?;
     let tables = match options.shard {
         Some(_) => Ok(Update::default()),
-        None => collect::collect(&folder, &waiting),
+        None => collect::collect(&folder, missing.is_empty().then_some(&ended), &waiting),
     };
     for (id, reason) in tables.iter().flat_map(|update| &update.damaged) {
         events.tell(Event::Damaged { id, reason });

@@ -144,14 +144,24 @@ fn runs_that_end_after_they_were_read_are_in_the_next_tables() {
     let later: Vec<_> = record.runs.iter().skip(3).map(|entry| folder.run(&entry.id).run_json()).collect();
     let kept: Vec<_> = later.iter().map(|path| files::read(path).expect("a record")).collect();
     later.iter().for_each(|path| files::remove(path).expect("removed"));
+    let before = RunRecord::ended(&folder).expect("read");
     let mut making = Making::begin(&folder, &record).expect("begun");
     record.runs.iter().for_each(|entry| making.add(entry).expect("read"));
     later.iter().zip(&kept).for_each(|(path, bytes)| files::write_atomically(path, bytes).expect("written"));
     making.finish().expect("written");
     assert_eq!(statuses(&folder), [3, 0, 3]);
-    assert!(collect(&folder, &|_| true).expect("tables").is_new, "the tables do not hold what came later");
+    let after = RunRecord::ended(&folder).expect("read");
+    assert!(!collect(&folder, Some(&before), &|_| true).expect("tables").is_new, "as they were when they were read");
+    assert!(
+        collect(&folder, Some(&after), &|_| true).expect("tables").is_new,
+        "the tables do not hold what came later"
+    );
     assert_eq!(statuses(&folder), [6, 0, 0]);
-    assert!(!collect(&folder, &|_| true).expect("tables").is_new);
+    assert!(collect(&folder, Some(&before), &|_| true).expect("tables").is_new, "nor what was there before");
+    assert_eq!(statuses(&folder), [6, 0, 0], "what is old decides nothing but whether they are made again");
+    for known in [None, Some(&after)] {
+        assert!(!collect(&folder, known, &|_| true).expect("tables").is_new);
+    }
 }
 
 /// A run is found damaged, and another program trains it again before it is recorded as failed.
@@ -168,7 +178,7 @@ fn a_run_that_is_trained_again_while_it_is_found_damaged_is_not_failed_for_ever(
         files::remove(&folder.stamp()).expect("removed");
         // The other program is at the run: this one cannot record anything.
         let lock = is_held.then(|| files::try_lock(&own.lock()).expect("a lock"));
-        assert_eq!(collect(&folder, &|_| true).expect("tables").damaged.len(), 1);
+        assert_eq!(collect(&folder, None, &|_| true).expect("tables").damaged.len(), 1);
         assert_eq!(statuses(&folder), [5, 1, 0]);
         if is_held {
             files::write_atomically(&own.table("curves.csv"), &sound).expect("written");
@@ -176,7 +186,7 @@ fn a_run_that_is_trained_again_while_it_is_found_damaged_is_not_failed_for_ever(
             train(&experiment, lab.path());
         }
         drop(lock);
-        collect(&folder, &|_| true).expect("tables");
+        collect(&folder, None, &|_| true).expect("tables");
         assert_eq!(statuses(&folder), [6, 0, 0], "held: {is_held}");
     }
 }

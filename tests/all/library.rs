@@ -140,7 +140,7 @@ fn what_fails_or_is_damaged_is_told_and_tried_again() {
     assert_eq!(done.tables.expect("tables").damaged.len(), 1);
     assert_eq!(listener.told(&format!("damaged {id}")), 1);
     // Their stamp is that of the tables with the failed run.
-    assert!(!collect(&done.folder, &|_| true).expect("tables").is_new);
+    assert!(!collect(&done.folder, None, &|_| true).expect("tables").is_new);
     let listener = Listener::default();
     assert_eq!(call(&config, &lab, None, &listener).tally.finished, 1);
     assert_eq!(listener.told("retrying 1"), 1);
@@ -186,11 +186,11 @@ fn what_changes_while_the_tables_are_written_makes_them_stale() {
                 std::fs::rename(&prepared, &path).expect("renamed");
                 !is_over.load(Ordering::Relaxed)
             });
-            assert!(collect(&done.folder, &|_| true).expect("tables").is_new);
+            assert!(collect(&done.folder, None, &|_| true).expect("tables").is_new);
             is_over.store(true, Ordering::Relaxed);
             caught += usize::from(change.join().expect("an end"));
         });
-        collect(&done.folder, &|_| true).expect("tables");
+        collect(&done.folder, None, &|_| true).expect("tables");
         let failed = lab.table("results/t/runs.csv");
         assert_eq!(failed.only(&[("run_id", &id)])[0]["status"], "failed");
     }
@@ -361,5 +361,5 @@ fn settings_come_back_from_the_recorded_configuration() {
 fn a_folder_without_an_experiment_is_not_collected() {
     let lab = Lab::new();
     std::fs::create_dir_all(lab.path("empty")).expect("a folder");
-    assert!(collect(&ExperimentFolder::at(lab.path("empty")), &|_| true).is_err());
+    assert!(collect(&ExperimentFolder::at(lab.path("empty")), None, &|_| true).is_err());
 }

@@ -704,7 +704,7 @@ fn a_panic_inside_a_run_fails_that_run_alone_and_the_next_call_tries_it_again() 
             stop: &AtomicBool::new(false),
         };
         let tally = runner::run(&job, &Progress::new(Detail::Quiet)).expect("a tally");
-        collect(&folder, &|_| true).expect("tables");
+        collect(&folder, None, &|_| true).expect("tables");
         tally
     };
     let mut broken = parse();
