@@ -140,7 +140,8 @@ impl Evidence {
         complete
     }
 
-    /// A verdict that a better rate of an arm could overturn is none while that arm's best rate is the end of what was tried.
+    /// A verdict that a better rate of an arm could overturn is none while a rate that may be that arm's best is the end of what
+    /// was tried.
     fn guarded(&self, part: Part, question: &Question) -> Part {
         let Some(estimate) = part.estimate.filter(|_| part.verdict.is_decided()) else { return part };
         let Criterion { holds, fails, .. } = question.criterion;
@@ -156,7 +157,7 @@ impl Evidence {
             Some(arm) => Part {
                 verdict: Verdict::Inconclusive,
                 detail: format!(
-                    "the best rate of {arm} is the end of what was tried, and a better one could change this"
+                    "a rate of {arm} that may be its best is the end of what was tried, and a better one could change this"
                 ),
                 p: None,
                 ..part
@@ -328,7 +329,11 @@ mod tests {
         let edge = |best| Chosen { best, as_good: Vec::new(), tried: [0.1, 1.0] };
         let slow = evidence(&[("affine", edge(0.1), &[60]), ("bn", edge(0.5), &[20])]);
         assert_eq!(asked(&slow).verdict, Verdict::Inconclusive);
-        assert!(asked(&slow).detail.contains("affine is the end of what was tried"));
+        assert!(asked(&slow).detail.contains("a rate of affine that may be its best is the end of what was tried"));
+        // As well where the end is only as good as the best.
+        let as_good = Chosen { as_good: vec![0.1], ..edge(0.2) };
+        let open = evidence(&[("affine", as_good, &[60, 60]), ("bn", edge(0.5), &[20])]);
+        assert_eq!(asked(&open).verdict, Verdict::Inconclusive);
         // A better rate of bn would only add to this.
         let fast = evidence(&[("affine", edge(0.5), &[60]), ("bn", edge(1.0), &[20])]);
         assert_eq!(asked(&fast).verdict, Verdict::Holds);

@@ -43,9 +43,9 @@ impl Chosen {
         [self.best].into_iter().chain(self.as_good.iter().copied())
     }
 
-    /// Whether the best was the smallest or the largest that was tried: a better one may lie beyond.
+    /// Whether one that may be the best was the smallest or the largest that was tried: a better one may lie beyond.
     pub fn is_edge(&self) -> bool {
-        self.tried.contains(&self.best)
+        self.all().any(|rate| self.tried.contains(&rate))
     }
 }
 

@@ -63,7 +63,7 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
          s: seconds of computing, runs that claims share counted in each."
             .to_owned(),
         "A verdict needs the whole interval beyond a threshold, 2.5 % in either direction. There is none where a rate that may be \
-         the best gives another, where a share is a bound on the wrong side, or where a best rate is the end of what was tried. \
+         the best gives another, where a share is a bound on the wrong side, or where one that may be the best is the end of what was tried. \
          Nothing is corrected for the number of claims."
             .to_owned(),
     ];
