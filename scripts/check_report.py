@@ -149,6 +149,19 @@ def check_ticks(page):
     ensure(most <= 16, f"a panel has {most} numbers along its horizontal axis")
 
 
+def check_resized(page, width, height):
+    """Panels keep their height, whatever is done to the window."""
+    heights = "Array.from(document.querySelectorAll('.panel'), (p) => [p, p.querySelector('svg.main-svg')].map((x) => x.clientHeight))"
+    before = page.evaluate(heights)
+    ensure(all(abs(panel - svg) <= 1 for panel, svg in before), f"figures are not as high as their places: {before}")
+    for other in [700, 390, width]:
+        page.set_viewport_size({"width": other, "height": height})
+        page.wait_for_timeout(500)
+        after = page.evaluate(heights)
+        ensure(after == before, f"panels were {before} high, and are {after} where the window is {other} px wide")
+    draw_all(page)
+
+
 def check_numbers(page, drawn):
     """The table and the CSV of every figure have each of its points."""
     first = 0
@@ -190,6 +203,7 @@ def check(browser, path, shots):
                 check_controls(page, drawn)
                 check_ticks(page)
                 check_numbers(page, drawn)
+                check_resized(page, width, height)
             ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
             ensure((sum(map(int, ground[4:-1].split(","))) < 200) == (theme == "dark"), f"the ground is {ground} when it is {theme}")
         except Fault as fault:

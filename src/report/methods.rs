@@ -4,12 +4,15 @@ use serde_json::Value;
 
 use crate::compare::words::{named, percent};
 use crate::compare::{Comparison, Options};
+use crate::config::file::VariantEntry;
+use crate::config::names::serde_name;
 use crate::record::machine;
 
 /// What was trained, how rates were chosen, and how arms were compared.
 pub(super) fn methods(comparison: &Comparison, options: &Options) -> String {
     let configuration = &comparison.configuration;
-    let mut sentences = vec![trained(comparison, configuration), optimised(configuration), arms(comparison)];
+    let mut sentences =
+        vec![trained(comparison, configuration), optimised(configuration), arms(comparison, configuration)];
     sentences.extend(tuned(comparison, configuration));
     sentences.push(tested(comparison, options));
     sentences.join(" ")
@@ -76,7 +79,7 @@ fn optimised(configuration: &Value) -> String {
     )
 }
 
-fn arms(comparison: &Comparison) -> String {
+fn arms(comparison: &Comparison, configuration: &Value) -> String {
     let mut names: Vec<String> = Vec::new();
     for arm in &comparison.arms {
         let name = named(&arm.variant);
@@ -85,11 +88,33 @@ fn arms(comparison: &Comparison) -> String {
         }
     }
     let seeds = comparison.arms.iter().map(|arm| arm.planned).max().unwrap_or(0);
+    let entries = configuration["variants"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let what: Vec<String> = entries.iter().filter_map(formula).collect();
+    let what = if what.is_empty() { names.join(", ") } else { what.join("; ") };
+    let moments = if what.contains('μ') || what.contains("x̂") {
+        let eps = &configuration["norm"]["epsilon"];
+        format!(" Here x̂ = (x − μ)/√(σ² + ε), ε = {eps}, and μ and σ² are the moments of the minibatch.")
+    } else {
+        String::new()
+    };
     format!(
-        "The arms {} differ in nothing but what stands in the place of the norm. Each was trained with {seeds} seeds; the arms of a \
-         seed share their data, the order of the minibatches and every initial weight.",
-        names.join(", ")
+        "The arms differ in nothing but what stands in the place of the norm: {what}.{moments} Each was trained with {seeds} \
+         seeds; the arms of a seed share their data, the order of the minibatches and every initial weight."
     )
+}
+
+/// An entry of `variants`: its name, the formula of its arm, and what else it changes.
+fn formula(entry: &Value) -> Option<String> {
+    let entry: VariantEntry = serde_json::from_value(entry.clone()).ok()?;
+    let object = match entry {
+        VariantEntry::Name(arm) => return Some(format!("{}, {}", named(&serde_name(&arm)), arm.formula())),
+        VariantEntry::Object(object) => object,
+    };
+    let arm = object.base.or_else(|| serde_json::from_value(Value::from(object.name.as_str())).ok())?;
+    let changes = serde_json::to_value(&object).ok()?;
+    let changes = changes.as_object()?.iter().filter(|(key, _)| !["name", "base"].contains(&key.as_str()));
+    let changes: String = changes.map(|(key, value)| format!(", {key} {}", text(value))).collect();
+    Some(format!("{}, {}{changes}", named(&object.name), arm.formula()))
 }
 
 fn tuned(comparison: &Comparison, configuration: &Value) -> Option<String> {
@@ -140,4 +165,22 @@ fn tested(comparison: &Comparison, options: &Options) -> String {
 /// A value as a word.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_arm_is_given_by_its_formula_and_what_else_it_changes() {
+        assert_eq!(formula(&json!("bn")).unwrap(), "`bn`, y = γx̂ + β");
+        let rows = json!({ "name": "small", "base": "affine", "scale_rows": { "share": 0.5, "factor": 0.1 } });
+        let words = formula(&rows).unwrap();
+        assert!(words.starts_with("`small`, y = γx + β, scale_rows {\"share\":0.5,"), "{words}");
+        let ghost = formula(&json!({ "name": "ghost", "batch": 8 })).unwrap();
+        assert_eq!(ghost, "`ghost`, y = γx̂ + β with μ and σ² of groups of samples, batch 8");
+        assert_eq!(formula(&json!("another")), None);
+    }
 }

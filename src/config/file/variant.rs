@@ -42,6 +42,30 @@ pub enum ArmName {
     Ghost,
 }
 
+impl ArmName {
+    /// What the arm makes of x, in a line. With x̂ = (x − μ)/√(σ² + ε), where μ and σ² are the moments of the minibatch.
+    pub const fn formula(self) -> &'static str {
+        match self {
+            Self::None => "y = x, behind a bias",
+            Self::Affine => "y = γx + β",
+            Self::Standardize => "y = x̂",
+            Self::Bn => "y = γx̂ + β",
+            Self::Center => "y = γ(x − μ) + β",
+            Self::Scale => "y = γx/√(σ² + ε) + β",
+            Self::Detached => "y = γx̂ + β, and no gradient through μ and σ²",
+            Self::AffineInit => "y = γx + β, at first with γ = 1/√(σ² + ε) and β = −γμ of the first minibatch",
+            Self::Frozen => "y = γ(x − m)/√(v + ε) + β with m and v the μ and σ² of the first minibatch",
+            Self::Refresh => {
+                "y = γ(x − m)/√(v + ε) + β with m and v the μ and σ² of a minibatch, found anew now and then"
+            }
+            Self::LayerNorm => "y = γ(x − m)/√(v + ε) + β with m and v the moments of one sample's features",
+            Self::WeightStd => "y = γŴu + β with the rows of Ŵ standardised",
+            Self::Noisy => "y = f(γx̂ + β) + b with f and b random in training, for each step, sample and channel",
+            Self::Ghost => "y = γx̂ + β with μ and σ² of groups of samples",
+        }
+    }
+}
+
 /// What stays as it is when arm `refresh` takes new constants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

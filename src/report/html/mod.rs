@@ -22,6 +22,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::claims::text as in_words;
@@ -86,6 +87,8 @@ struct Section {
     verdicts: String,
     arms: String,
     warnings: String,
+    /// The figures that it could have had.
+    not_drawn: String,
     /// What is shown when it is asked for: title and text.
     more: Vec<(&'static str, String)>,
     configuration: String,
@@ -135,7 +138,8 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
         experiments.push(data.placed(of_verdicts(verdicts), claims::figures(verdicts, &looks)));
     }
     for shown in all {
-        experiments.push(data.placed(section(shown, options), figures(shown, &looks, options)));
+        let figures = figures(shown, &looks, options);
+        experiments.push(data.placed(section(shown, options, &figures), figures));
     }
     let (script, plotly) = (include_str!("page.js"), plotly()?);
     let html = Html {
@@ -190,7 +194,29 @@ fn figures(shown: &Shown, looks: &Looks, options: &Options) -> Vec<Figure> {
     found.into_iter().flatten().collect()
 }
 
-fn section(shown: &Shown, options: &Options) -> Section {
+/// The figures that an experiment has not and could have, each with what it wants.
+const WANTING: [(&str, &str, &str); 5] = [
+    ("Time to the target", "compare", "target_accuracy"),
+    ("Percentiles behind the norm", "log", "activations_every"),
+    ("Activations by depth", "log", "activations_every"),
+    ("Gradients by depth", "log", "gradients_every"),
+    ("Loss landscape", "log", "landscape_every"),
+];
+
+/// What is said of those of them that are not drawn.
+fn not_drawn(figures: &[Figure], configuration: &Value) -> String {
+    let is_drawn = |title: &str| figures.iter().any(|figure| figure.title.starts_with(title));
+    let why = |section: &str, key: &str| match &configuration[section][key] {
+        Value::Null => format!("<code>{section}.{key}</code> is not set"),
+        value if *value == 0 => format!("<code>{section}.{key}</code> is 0"),
+        _ => "the tables have too few rows for it".to_owned(),
+    };
+    let absent = WANTING.iter().filter(|(title, ..)| !is_drawn(title));
+    let absent: Vec<String> = absent.map(|(title, section, key)| format!("{title} ({})", why(section, key))).collect();
+    if absent.is_empty() { String::new() } else { format!("<p>Not drawn: {}.</p>", absent.join("; ")) }
+}
+
+fn section(shown: &Shown, options: &Options, figures: &[Figure]) -> Section {
     let Shown { record, comparison, .. } = shown;
     let layout = Layout::Html;
     let page = Page { comparisons: std::slice::from_ref(comparison), options, layout };
@@ -200,6 +226,7 @@ fn section(shown: &Shown, options: &Options) -> Section {
         verdicts: summary::verdicts(&page),
         arms: summary::arms(&page),
         warnings: warnings::warnings(&page).unwrap_or_default(),
+        not_drawn: not_drawn(figures, &record.configuration),
         more: vec![
             ("What the words and numbers mean", layout.list(&explain::explain(page.comparisons, options))),
             ("Methods, for a paper", layout.paragraph(&methods::methods(comparison, options))),
@@ -227,6 +254,7 @@ fn of_verdicts(verdicts: &Verdicts) -> Section {
             .into_iter()
             .chain(claims::left_out(verdicts).iter().map(|said| layout.paragraph(said)))
             .collect(),
+        not_drawn: String::new(),
         more: vec![("Every part of every claim, and theory beside measurement", all.iter().map(details).collect())],
         configuration: String::new(),
         facts: Vec::new(),
