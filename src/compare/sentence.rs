@@ -27,9 +27,12 @@ pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) ->
         return format!("{a} and {b} cannot be compared: no seed has a {metric} in both{tuned}.");
     };
     if !found.observed {
-        return format!(
-            "{a} and {b} cannot be compared: none of the runs that would be compared has a {metric} of its own."
-        );
+        let why = if comparison.metric.kind.is_time() {
+            "none of the runs that would be compared reached the target".to_owned()
+        } else {
+            format!("none of the runs that would be compared has a {metric} of its own")
+        };
+        return format!("{a} and {b} cannot be compared: {why}.");
     }
     let finding = match found.verdict {
         Verdict::Better => format!("{a} is better than {b}"),

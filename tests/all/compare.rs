@@ -599,6 +599,7 @@ fn where_nothing_was_observed_nothing_is_equivalent() {
     let found = &json_of(&lab, &["--metric", "steps_to_target"])["experiments"][0];
     assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided");
     assert!(found["warnings"].to_string().contains("never reached the target"));
+    assert!(found["warnings"].to_string().contains("Lower compare.target_accuracy or train longer"));
     assert_eq!(only(&json_of(&lab, &[])["experiments"][0], "contrasts", &[("a", "bn")])["verdict"], "equivalent");
 }
 

@@ -67,8 +67,13 @@ impl Warning {
                     .to_owned()
             }
             Self::NothingObserved { is_time, .. } => {
-                let what = if *is_time { "diverged or never reached the target" } else { "diverged" };
-                format!("Every run that is compared here {what}, so nothing is compared. Try smaller learning rates.")
+                let (what, cure) = if *is_time {
+                    let cure = "Lower compare.target_accuracy or train longer; where they diverged, try smaller learning rates.";
+                    ("diverged or never reached the target", cure)
+                } else {
+                    ("diverged", "Try smaller learning rates.")
+                };
+                format!("Every run that is compared here {what}, so nothing is compared. {cure}")
             }
             Self::ChoiceDecides { .. } => {
                 "There is no verdict, because the sign of the difference depends on which of several values is chosen, \
