@@ -208,6 +208,15 @@ fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     lab.call(&["compare", "out/glyphs/memorise/affine", "out/glyphs/memorise/affine_50"])
         .expect(0)
         .says(&["affine_50"]);
+    // The verdicts of a later program are not written over.
+    let text = lab.text("out/glyphs/claims.json");
+    let later = text.replacen("\"schema_version\": 1", "\"schema_version\": 2", 1);
+    assert_ne!(later, text);
+    std::fs::write(lab.path("out/glyphs/claims.json"), &later).expect("written");
+    let again = ["claims", "co-adaptation", "--data", "glyphs", "--out", "out", "--seeds", "7"];
+    lab.call(&again).expect(1).complains(&["out/glyphs/claims.json"]);
+    assert_eq!(lab.text("out/glyphs/claims.json"), later);
+    std::fs::write(lab.path("out/glyphs/claims.json"), text).expect("written");
     // Where the record is lost no run is dropped, and what is advised is what `claims` can do.
     std::fs::remove_file(lab.path("out/glyphs/memorise/affine/experiment.json")).expect("removed");
     let fewer = ["claims", "capacity", "--data", "glyphs", "--out", "out", "--seeds", "1-6"];
