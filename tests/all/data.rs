@@ -424,6 +424,13 @@ fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
     refused(with_line(5, "1,0,2,3"), &["row 5 (line 6) has 4 cells"]);
     refused(whole.split_once('\n').unwrap().1.to_owned(), &["the first row has numbers", "a row with names"]);
     refused("5.1,kind,3.5\n4.9,other,3\n".into(), &["the first row has numbers", "a row with names"]);
+    // The names that pandas gives are names, and the first row is none of the samples.
+    let counted = whole.replacen("width,kind,mass", "0,kind,1", 1);
+    assert_ne!(counted, whole);
+    let lab = Lab::new();
+    lab.write("a.csv", counted);
+    lab.run(&csv_config(&json!({})), &[]).expect(0);
+    refused(whole.replacen("width,kind,mass", "0,kind,2", 1), &["the first row has numbers", "data.label"]);
     for missing in ["NA", "N/A", "None", "NULL", "null", "?"] {
         refused(format!("{missing},kind,3.5\n4.9,other,3\n"), &["the first row has numbers"]);
     }

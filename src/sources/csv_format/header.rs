@@ -11,7 +11,8 @@ use crate::sources::words::shorten;
 const MOST_COLUMNS: usize = 1 << 20;
 
 const NO_NAMES: &str = "the first row has numbers where names of features should be, as if it were a sample; put a row with \
-                        names before it, or call the columns by words";
+                        names before it, or call the columns by words (0, 1, 2 … are names where data.label gives that of the \
+                        labels)";
 
 /// Whether a name is what a feature would be.
 fn is_value(name: &str) -> bool {
@@ -60,7 +61,7 @@ fn why_unnamed(i: usize, names: &[String]) -> &'static str {
 }
 
 /// Index of the column of labels: by its name, or the last. The names of the other columns must not all be numbers: the first
-/// row would be a sample.
+/// row would be a sample. If they count 0, 1, 2 … they are those that pandas gives, and names where that of the labels is known.
 pub(super) fn label_column(header: &[String], label: Option<&str>, file: &str) -> Result<usize, CsvError> {
     let wrong = |what: String| CsvError::Header { file: file.to_owned(), what };
     let place = match label {
@@ -70,7 +71,9 @@ pub(super) fn label_column(header: &[String], label: Option<&str>, file: &str) -
             wrong(format!("there is no column `{label}`, which data.label names; there are {names}"))
         })?,
     };
-    if header.iter().enumerate().all(|(i, name)| i == place || is_value(name)) {
+    let mut features = header.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, name)| name);
+    let counts = label.is_some() && features.clone().enumerate().all(|(i, name)| *name == i.to_string());
+    if !counts && features.all(|name| is_value(name)) {
         return Err(wrong(NO_NAMES.to_owned()));
     }
     Ok(place)
