@@ -272,7 +272,8 @@ mod tests {
         rates.0.entry(Regime::Memorise).or_default().insert(Schedule::Constant, Tuned { target: None, arms });
         let experiment = experiment_of(&cell.arm, Data::Glyphs, &store, &[0.1, 0.2], &[3]).expect("an experiment");
         let (resume_every, only) = (Duration::MAX, None);
-        let options = Options { jobs: 1, shard: None, only, trace: false, resume_every, discard: None, stop: &stop };
+        let options =
+            Options { jobs: 1, shard: None, only, known: None, trace: false, resume_every, discard: None, stop: &stop };
         let out = folder_of(lab.path(), &cell.arm);
         let done = complete(&experiment, &store, out.path().parent().expect("a folder"), &options, &Nobody);
         assert_eq!(done.expect("trained").tally.finished, 2);

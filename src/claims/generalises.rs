@@ -175,7 +175,8 @@ mod tests {
         rates.0.entry(Regime::Shallow).or_default().insert(Schedule::Cosine, tuned);
         let experiment = experiment_of(&bn.arm, Data::Glyphs, &store, &[0.3], &[3]).expect("an experiment");
         let (resume_every, only) = (Duration::MAX, None);
-        let options = Options { jobs: 1, shard: None, only, trace: false, resume_every, discard: None, stop: &stop };
+        let options =
+            Options { jobs: 1, shard: None, only, known: None, trace: false, resume_every, discard: None, stop: &stop };
         let out = folder_of(lab.path(), &bn.arm);
         let done = complete(&experiment, &store, out.path().parent().expect("a folder"), &options, &Nobody);
         let (found, _) = reading::read(&done.expect("trained").folder, 1500, &[0.3], &[3], false).expect("read");

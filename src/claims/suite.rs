@@ -27,6 +27,7 @@ use crate::data::Store;
 use crate::files;
 use crate::plan::{PlannedRun, Shard, plan};
 use crate::record::experiment::ExperimentRecord;
+use crate::record::found::Ended;
 use crate::record::layout::ExperimentFolder;
 use crate::record::run::RunRecord;
 use crate::runner::{Done, Events, Options, complete};
@@ -65,6 +66,8 @@ pub struct Part {
     pub rates: Vec<f64>,
     /// Runs asked for that are not finished.
     pub missing: usize,
+    /// What its runs had come to.
+    ended: Ended,
     /// What one of them costs, in multiply-adds.
     pub cost: f64,
 }
@@ -105,7 +108,7 @@ impl Suite<'_> {
         let missing = runs.iter().enumerate().filter(open).count();
         drop(asked);
         let cost = Operations::total(&experiment.points[0].settings);
-        Ok(Part { arm, experiment, rates, missing, cost })
+        Ok(Part { arm, experiment, rates, missing, ended, cost })
     }
 
     /// Trains what is missing of an experiment, and makes its tables. Runs that another program is training are waited for.
@@ -118,6 +121,7 @@ impl Suite<'_> {
             jobs: self.jobs,
             shard: self.shard,
             only: Some(&asked),
+            known: Some(&part.ended).filter(|_| part.missing == 0),
             trace: false,
             resume_every: Duration::from_secs(30),
             discard: None,
@@ -260,7 +264,8 @@ mod tests {
         let stop = AtomicBool::new(false);
         let wanted = asked(&experiment, &[0.1, 0.3], &[5, 7]);
         let (resume_every, only) = (Duration::MAX, Some(&wanted as crate::runner::complete::Wanted));
-        let options = Options { jobs: 1, shard: None, only, trace: false, resume_every, discard: None, stop: &stop };
+        let options =
+            Options { jobs: 1, shard: None, only, known: None, trace: false, resume_every, discard: None, stop: &stop };
         let done = complete(&experiment, &store, lab.path(), &options, &Nobody).expect("trained");
         assert_eq!((done.tally.finished, done.tally.total()), (4, 4), "seed 8 was not asked for");
         let (found, seconds) = reading::read(&done.folder, 12, &[0.3], &[7], true).expect("read");

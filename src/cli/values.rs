@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use serde_json::Value;
 
+use crate::config::json::vanished;
 use crate::plan::Shard;
 use crate::sources::published_sets;
 
@@ -38,16 +39,19 @@ fn at_home(path: PathBuf) -> Result<PathBuf, String> {
 
 /// `PATH=VALUE`; a value that is not JSON is taken as text.
 pub(super) fn assignment(text: &str) -> Result<(String, Value), String> {
-    let (path, value) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
-    match serde_json::from_str(value) {
-        Ok(value) => Ok((path.to_owned(), value)),
-        Err(error) if value.trim_start().starts_with(['[', '{', '"']) => {
+    let (path, written) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
+    match serde_json::from_str(written) {
+        Ok(value) => match vanished(written) {
+            Some((number, _)) => Err(format!("{number} is so small that it would be read as 0")),
+            None => Ok((path.to_owned(), value)),
+        },
+        Err(error) if written.trim_start().starts_with(['[', '{', '"']) => {
             let example = r#"--set 'variants=["none","bn"]'"#;
             Err(format!(
-                "`{value}` is not JSON ({error}); names want quotes, and the shell wants quotes round all: {example}"
+                "`{written}` is not JSON ({error}); names want quotes, and the shell wants quotes round all: {example}"
             ))
         }
-        Err(_) => Ok((path.to_owned(), Value::from(value))),
+        Err(_) => Ok((path.to_owned(), Value::from(written))),
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         jobs: prepare::jobs(&args.experiment),
         shard: args.shard,
         only: None,
+        known: None,
         trace: args.trace,
         resume_every: args.resume_every,
         discard: if args.fresh { Some(&confirm) } else { None },

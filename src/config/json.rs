@@ -10,12 +10,42 @@ use super::problem::Problems;
 /// Parses JSON; each key that appears twice in one object is added to `problems`.
 ///
 /// # Errors
-/// The syntax error, with line and column.
+/// The syntax error, with line and column; a number so small that it would be read as 0.
 pub fn parse(text: &str, problems: &mut Problems) -> Result<Value, serde_json::Error> {
+    if let Some((number, line)) = vanished(text) {
+        return Err(serde_json::Error::custom(format!(
+            "{number} in line {line} is so small that it would be read as 0"
+        )));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Node { path: &mut String::new(), problems }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
+}
+
+/// The first number that is not 0 and would be read as 0, and its line.
+pub fn vanished(text: &str) -> Option<(&str, usize)> {
+    let (mut at, mut is_text, bytes) = (0, false, text.as_bytes());
+    while at < bytes.len() {
+        let number = bytes[at..].iter().take_while(|c| c.is_ascii_digit() || b"+-.eE".contains(c)).count();
+        match bytes[at] {
+            b'"' => is_text = !is_text,
+            // What it escapes does not end the text.
+            b'\\' => at += 1,
+            b'-' | b'0'..=b'9' if !is_text => {
+                let written = &text[at..at + number];
+                let has_digits =
+                    written.split(['e', 'E']).next().is_some_and(|head| head.contains(|c| ('1'..='9').contains(&c)));
+                if has_digits && written.parse() == Ok(0.0) {
+                    return Some((written, text[..at].matches('\n').count() + 1));
+                }
+                at += number - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 /// Most parts of a dotted path.
@@ -168,6 +198,14 @@ mod tests {
     #[test]
     fn trailing_text_is_a_syntax_error() {
         assert!(parse("{} x", &mut Problems::default()).is_err());
+    }
+
+    #[test]
+    fn a_number_that_would_be_read_as_0_is_named_with_its_line() {
+        let error = |text: &str| parse(text, &mut Problems::default()).err().map(|error| error.to_string());
+        let said = error("{\"a\": \"1e-400 \\\" 1e-400\",\n \"b\": [0, 1, -2.5e-400]}").expect("refused");
+        assert!(said.starts_with("-2.5e-400 in line 2 is so small"), "{said}");
+        assert_eq!(error(r#"{"1e-400": [0, 0.0, -0e-999, 5e-324, "\\", 1E-5, 10]}"#), None);
     }
 
     #[test]

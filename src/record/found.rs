@@ -125,7 +125,7 @@ pub(super) fn unsound(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Opt
 }
 
 /// Runs that have ended, by their ids.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Ended {
     /// Those that are never trained again.
     pub finished: HashSet<String>,

@@ -40,6 +40,8 @@ pub struct Options<'a> {
     pub shard: Option<Shard>,
     /// Only these runs; the others stay in the plan, as missing or as they are.
     pub only: Option<Wanted<'a>>,
+    /// What was read of the runs a moment ago, where that is known. Only who changes something reads them again.
+    pub known: Option<&'a Ended>,
     /// Whether to write traces.
     pub trace: bool,
     /// How often an unfinished run is saved.
@@ -93,7 +95,7 @@ pub fn complete(
         !options.stop.load(Ordering::Relaxed)
     };
     let record = ExperimentRecord::new(experiment, entries(experiment, &plan));
-    let (training, ended) = open_if_needed(experiment, store, &folder, &record, &mine, options.discard, &waiting)?;
+    let (training, ended) = open_if_needed(experiment, store, &folder, &record, &mine, options, &waiting)?;
     let missing = missing(&mine, &ended);
     ended.finished.iter().for_each(|id| drop(tidy(&folder.run(id))));
     let failed = missing.iter().filter_map(|run| Some((run.id.as_str(), ended.failed.get(&run.id)?.as_str())));
@@ -139,13 +141,17 @@ fn open_if_needed(
     folder: &ExperimentFolder,
     record: &ExperimentRecord,
     runs: &[&PlannedRun],
-    discard: Option<Confirm>,
+    options: &Options,
     waiting: Waiting,
 ) -> anyhow::Result<(Option<Lock>, Ended)> {
     discard::check_ours(folder)?;
     let has_runs = files::is_folder(&folder.runs())? || !collect::held(folder)?.is_empty();
-    let discard = discard.filter(|_| has_runs);
-    let ended = if discard.is_some() { Ended::default() } else { RunRecord::ended(folder)? };
+    let discard = options.discard.filter(|_| has_runs);
+    let ended = match options.known {
+        _ if discard.is_some() => Ended::default(),
+        Some(known) => known.clone(),
+        None => RunRecord::ended(folder)?,
+    };
     let missing = missing(runs, &ended);
     // Before anything is created or discarded: is the data there?
     if let Some(run) = missing.first() {

@@ -127,7 +127,8 @@ fn trained(lab: &Path) -> (Experiment, ExperimentFolder, ExperimentRecord) {
 
 fn train(experiment: &Experiment, out: &Path) {
     let (stop, resume_every) = (&AtomicBool::new(false), Duration::MAX);
-    let options = Options { jobs: 1, shard: None, only: None, trace: false, resume_every, discard: None, stop };
+    let options =
+        Options { jobs: 1, shard: None, only: None, known: None, trace: false, resume_every, discard: None, stop };
     complete(experiment, &Store::new("nowhere"), out, &options, &Nobody).expect("trained");
 }
 

@@ -67,7 +67,7 @@ fn experiment(config: &Value) -> Experiment {
 
 fn call(config: &Value, lab: &Lab, shard: Option<Shard>, events: &Listener) -> Done {
     let (jobs, trace, resume_every, discard) = (2, false, Duration::from_secs(30), None);
-    let options = Options { jobs, shard, only: None, trace, resume_every, discard, stop: &events.stop };
+    let options = Options { jobs, shard, only: None, known: None, trace, resume_every, discard, stop: &events.stop };
     let store = Store::new("nowhere");
     complete(&experiment(config), &store, &lab.path("results"), &options, events).expect("it is trained")
 }
@@ -151,7 +151,8 @@ fn networks_that_cannot_be_trained_are_refused_before_anything_is_written() {
     let config = with(with(small(), "train.batch_size", json!(1)), "variants", json!(["bn"]));
     let (lab, listener, store) = (Lab::new(), Listener::default(), Store::new("nowhere"));
     let (jobs, trace, resume_every, discard) = (1, false, Duration::MAX, None);
-    let options = Options { jobs, shard: None, only: None, trace, resume_every, discard, stop: &listener.stop };
+    let options =
+        Options { jobs, shard: None, only: None, known: None, trace, resume_every, discard, stop: &listener.stop };
     let refused = complete(&experiment(&config), &store, &lab.path("results"), &options, &listener);
     assert!(refused.is_err_and(|error| error.is::<ConfigError>()));
     assert!(!lab.path("results").exists() && listener.told("") == 0);
