@@ -9,10 +9,8 @@ pub fn sign_flips(differences: Sample, most: usize) -> Orbit {
     let n = differences.len();
     let (total, squares) = (differences.iter().sum::<f64>(), differences.iter().map(|d| d * d).sum());
     let moments = exchanges(n, most, |flips| {
-        // All bits of what is flipped, none of what is not.
-        let kept = |word: u64, i: usize, d: f64| f64::from_bits(d.to_bits() & (word >> i & 1).wrapping_neg());
         let of_word =
-            |(word, d): (&u64, &[f64])| -> f64 { d.iter().enumerate().map(|(i, d)| kept(*word, i, *d)).sum() };
+            |(word, d): (&u64, &[f64])| -> f64 { d.iter().enumerate().map(|(i, d)| d * (word >> i & 1) as f64).sum() };
         let flipped: f64 = flips.iter().zip(differences.chunks(64)).map(of_word).sum();
         let count: u32 = flips.iter().map(|word| word.count_ones()).sum();
         let signs = n as f64 - 2.0 * f64::from(count);
