@@ -224,12 +224,14 @@ pub fn sheet(id: &str, analysis: &Analysis, bench: &Bench, tell: &dyn Fn(&str)) 
 fn refuse_foreign(table: &Path, stamp: &Path, columns: &[&str]) -> anyhow::Result<()> {
     let is_stamp =
         |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value["made_from"].is_array());
-    let is_table = |bytes: &[u8]| bytes.starts_with((columns.join(",") + "\n").as_bytes());
-    // A program may have been killed before it wrote the stamp.
-    if !files::refuse_foreign(stamp, is_stamp)? {
-        files::refuse_foreign(table, is_table)?;
-    }
-    Ok(())
+    files::refuse_foreign(stamp, is_stamp)?;
+    let known = files::read_if_there(stamp)?.and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok());
+    // One of a program with other columns is the stamp's. And a program may have been killed before it wrote the stamp.
+    let is_table = |bytes: &[u8]| {
+        let is_of_the_stamp = known.as_ref().is_some_and(|stamp| stamp.sha256 == files::sha256(bytes));
+        is_of_the_stamp || bytes.starts_with((columns.join(",") + "\n").as_bytes())
+    };
+    files::refuse_foreign(table, is_table).map(drop)
 }
 
 fn paths(folder: &Path, id: &str) -> [PathBuf; 2] {

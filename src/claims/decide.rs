@@ -121,8 +121,8 @@ impl Criterion {
             _ => Verdict::Inconclusive,
         };
         let passed = if verdict == Verdict::Holds { holds } else { fails };
-        // A lower bound cannot show that a share is small, nor an upper one that it is large.
-        let is_barred = match (figure.bound(), passed) {
+        // A lower bound cannot show that a figure is small, nor an upper one that it is large.
+        let is_barred = match (figure.bound, passed) {
             (Bound::Exact, _) | (Bound::Lower, Beyond::Above(_)) | (Bound::Upper, Beyond::Below(_)) => false,
             (Bound::Lower | Bound::Upper | Bound::Neither, _) => true,
         };
@@ -136,15 +136,16 @@ pub struct Figure {
     /// As it is tested: of a ratio the logarithm.
     pub estimate: f64,
     of: Of,
+    bound: Bound,
 }
 
 #[derive(Debug, Clone)]
 enum Of {
     Mean { n: usize, orbit: Orbit },
-    Share { shares: Shares, bound: Bound },
+    Share(Shares),
 }
 
-/// What a share says of the true one, where some runs are cut off before they arrive.
+/// What a figure says of the true one, where some runs are cut off before they arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// All arrive.
@@ -171,21 +172,24 @@ impl Bound {
         }
     }
 
-    const fn words(self) -> &'static str {
+    /// Of the times of a ratio, its upper first, that are cut off.
+    pub const fn of_ratio([upper, lower]: [bool; 2]) -> Self {
+        match (upper, lower) {
+            (false, false) => Self::Exact,
+            (true, false) => Self::Lower,
+            (false, true) => Self::Upper,
+            (true, true) => Self::Neither,
+        }
+    }
+
+    /// What it keeps a `figure` from showing.
+    fn words(self, figure: &str) -> String {
+        let why = "as some runs did not reach the target, the";
         match self {
-            Self::Exact => "",
-            Self::Lower => {
-                "eq. 3 or bn did not reach the target with some seed, so the share is a lower bound, which cannot show that it \
-                 is small"
-            }
-            Self::Upper => {
-                "the arm did not reach the target with some seed, so the share is an upper bound, which cannot show that it is \
-                 large"
-            }
-            Self::Neither => {
-                "the arm did not reach the target with some seed, and eq. 3 or bn did not either, so the share is no bound \
-                 on either side"
-            }
+            Self::Exact => String::new(),
+            Self::Lower => format!("{why} {figure} is a lower bound, which cannot show that it is small"),
+            Self::Upper => format!("{why} {figure} is an upper bound, which cannot show that it is large"),
+            Self::Neither => format!("{why} {figure} is no bound on either side"),
         }
     }
 }
@@ -195,20 +199,27 @@ impl Figure {
     pub fn mean(differences: &[f64]) -> Option<Self> {
         let sample = Sample::new(differences)?;
         let of = Of::Mean { n: differences.len(), orbit: sign_flips(sample, EXCHANGES) };
-        Some(Self { estimate: sample.mean(), of })
+        Some(Self { estimate: sample.mean(), of, bound: Bound::Exact })
+    }
+
+    /// The same as no more than a bound.
+    #[must_use]
+    pub fn bounded(mut self, by: Bound) -> Self {
+        self.bound = by;
+        self
     }
 
     /// The share of a gap that is closed.
     pub fn share(closed: &[f64], gap: &[f64], bound: Bound) -> Option<Self> {
         let shares = Shares::new(closed, gap, EXCHANGES)?;
-        Some(Self { estimate: shares.estimate(), of: Of::Share { shares, bound } })
+        Some(Self { estimate: shares.estimate(), of: Of::Share(shares), bound })
     }
 
     /// How many seeds it rests on.
     pub fn n(&self) -> usize {
         match &self.of {
             Of::Mean { n, .. } => *n,
-            Of::Share { shares, .. } => shares.n(),
+            Of::Share(shares) => shares.n(),
         }
     }
 
@@ -216,7 +227,7 @@ impl Figure {
     pub fn interval(&self) -> Option<(f64, f64)> {
         match &self.of {
             Of::Mean { orbit, .. } => orbit.interval(CONFIDENCE),
-            Of::Share { shares, .. } => Some(shares.interval(CONFIDENCE)),
+            Of::Share(shares) => Some(shares.interval(CONFIDENCE)),
         }
     }
 
@@ -224,7 +235,7 @@ impl Figure {
     fn p(&self, value: f64) -> f64 {
         match &self.of {
             Of::Mean { orbit, .. } => orbit.p(value),
-            Of::Share { shares, .. } => shares.p(value),
+            Of::Share(shares) => shares.p(value),
         }
     }
 
@@ -236,13 +247,6 @@ impl Figure {
             Beyond::Below(threshold) => self.estimate < threshold,
         };
         is_there && self.n() >= FEWEST && self.p(beyond.threshold()) <= 1.0 - CONFIDENCE + 1e-9
-    }
-
-    const fn bound(&self) -> Bound {
-        match &self.of {
-            Of::Mean { .. } => Bound::Exact,
-            Of::Share { bound, .. } => *bound,
-        }
     }
 }
 
@@ -272,7 +276,10 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
         (Verdict::Fails, _) => (String::new(), p(fails)),
         (Verdict::HoldsInPart, _) => ("between the thresholds".to_owned(), None),
         (_, None) => (format!("{} seeds give no interval; at least {FEWEST} are needed", figure.n()), None),
-        (_, Some(_)) if figure.bound() != Bound::Exact => (figure.bound().words().to_owned(), None),
+        (_, Some(_)) if figure.bound != Bound::Exact => {
+            let what = if unit == Unit::Share { "share" } else { "ratio" };
+            (figure.bound.words(what), None)
+        }
         (_, Some(interval)) => (open(figure, interval, criterion), None),
     };
     let shown = |value: f64| unit.shown(value);

@@ -4,7 +4,7 @@ use super::cheaper_steps::log_cost_ratios;
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
 use super::evidence::{Cell, Evidence, Run};
-use super::figures::{differences, log_times, mean_of, time_ratio};
+use super::figures::{scaled_time_ratio, time_ratio};
 use super::judging::{Found, Part, Question};
 use super::regime::{Regime, Schedule};
 
@@ -51,15 +51,12 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
 
 /// The ratio of times in seconds: that in steps times that of a step, of each seed one block of the measurement.
 fn seconds_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>]) -> Found {
-    time_ratio(evidence, regime, runs)?;
-    let target = evidence.target(regime);
     // bn over affine.
     let costs = log_cost_ratios(evidence, regime);
     if costs.is_empty() {
         let why = format!("the time of a step was not measured in regime {}", regime.name());
         return Err((super::decide::Verdict::Inconclusive, why));
     }
-    let steps = differences(&log_times(&runs[0], target), &log_times(&runs[1], target));
-    let seconds: Vec<f64> = steps.iter().zip(costs.iter().cycle()).map(|(steps, cost)| steps - cost).collect();
-    mean_of(&seconds)
+    let factors: Vec<f64> = costs.iter().map(|cost| -cost).collect();
+    scaled_time_ratio(evidence, regime, runs, &factors)
 }

@@ -28,14 +28,22 @@ pub fn mean_of(differences: &[f64]) -> Found {
     Figure::mean(differences).ok_or((Verdict::Inconclusive, words))
 }
 
-/// ln(T of the first arm / T of the second).
+/// ln(T of the first arm / T of the second). Where runs are cut off it is a bound.
 pub fn time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>]) -> Found {
+    scaled_time_ratio(evidence, regime, runs, &[0.0])
+}
+
+/// The same and the logarithm of a factor of its own for each seed; where there are fewer, they begin again.
+pub fn scaled_time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], factors: &[f64]) -> Found {
     let target = evidence.target(regime);
     let reached = |runs: &Vec<&Run>| runs.iter().any(|run| run.time_to(target).is_some());
     if !runs.iter().any(reached) {
         return Err((Verdict::Inconclusive, "no run of either arm reached the target".to_owned()));
     }
-    mean_of(&differences(&log_times(&runs[0], target), &log_times(&runs[1], target)))
+    let steps = differences(&log_times(&runs[0], target), &log_times(&runs[1], target));
+    let scaled: Vec<f64> = steps.iter().zip(factors.iter().cycle()).map(|(steps, factor)| steps + factor).collect();
+    let is_cut_off = |i: usize| runs[i].iter().any(|run| run.time_to(target).is_none());
+    Ok(mean_of(&scaled)?.bounded(Bound::of_ratio([0, 1].map(is_cut_off))))
 }
 
 /// Accuracy of the first arm less that of the second.
@@ -119,6 +127,25 @@ mod tests {
         assert!(why(&one).starts_with("1 of 6 seeds came to nothing"), "{}", why(&one));
         assert!(why(&two).starts_with("2 of 6 seeds came to nothing"), "{}", why(&two));
         assert_eq!(why(&[]), "there is nothing to judge by");
+    }
+
+    #[test]
+    fn where_runs_are_cut_off_a_ratio_is_a_bound() {
+        let (fast, slow, cut) = (runs(100, 1), runs(490, 1), runs(490, 4));
+        let verdict = |a: &[Run], b: &[Run]| {
+            let mut evidence = Evidence::default();
+            let tuned = Tuned { target: Some(0.9), ..Tuned::default() };
+            evidence.rates.0.entry(Regime::Shallow).or_default().insert(Schedule::Constant, tuned);
+            let runs = [a, b].map(|runs| runs.iter().collect());
+            let slower = Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.25), unit: Unit::Ratio };
+            slower.verdict(&time_ratio(&evidence, Regime::Shallow, &runs).expect("a ratio"))
+        };
+        assert_eq!([verdict(&slow, &fast), verdict(&fast, &slow)], [Verdict::Holds, Verdict::Fails]);
+        // Who never arrives is slower still; how much faster than that another is cannot be told.
+        assert_eq!([verdict(&cut, &fast), verdict(&fast, &cut)], [Verdict::Holds, Verdict::Fails]);
+        assert_eq!([verdict(&cut, &slow), verdict(&slow, &cut)], [Verdict::Inconclusive, Verdict::Fails]);
+        assert_eq!(verdict(&slow, &slow), Verdict::Fails);
+        assert_eq!(verdict(&cut, &cut), Verdict::Inconclusive);
     }
 
     #[test]

@@ -16,8 +16,8 @@ pub const CLAIM: Claim = Claim {
         target T, seed by seed D(c) = (1 − c)·ln T(affine) + c·ln T(bn) − ln T(bn at the rate of affine); the share is the c \
         for which D lies about 0, and its interval every c that a sign-flip test of D does not reject. First a gate: bn has \
         to be faster than affine at all. Rates are tried a quarter of a decade apart; where both arms have the same best \
-        rate, it cannot be told. Where the rate of affine is among those that may be bn's best, bn there is bn at affine's rate, \
-        and keeps all of its gain: that is a sign against the claim, too, but no measurement.\n\
+        rate, or the tuning seeds cannot tell that they have not, it cannot be told: bn at its own rate would then be bn at the \
+        rate of affine.\n\
         The verdict would be another if the whole interval lay on the other side of ½.",
     regimes: &[Regime::Shallow, Regime::Sigmoid, Regime::Deep10, Regime::Res20, Regime::Offset, Regime::Cnn],
     cells: |regime| cells(regime).to_vec(),
@@ -39,10 +39,12 @@ fn part(evidence: &Evidence, regime: Regime) -> Part {
         moved_by: [&["affine", "bn"], &["affine", "bn"]],
         decides: true,
     };
-    let best = |arm| evidence.rates.chosen(regime, Schedule::Constant, arm).map(|chosen| chosen.best);
-    if best("affine").is_some() && best("affine") == best("bn") {
-        let why = "both arms have the same best rate, so it cannot be told".to_owned();
-        return question.part_without(Verdict::Inconclusive, why, 0);
-    }
-    evidence.judge(&question, &|runs| share_of_gap(evidence, regime, runs, Verdict::Inconclusive))
+    evidence.judge(&question, &|runs| {
+        // Then the third arm is the second.
+        if runs[0][0].rate == runs[1][0].rate {
+            let why = "both arms have the same best rate, so it cannot be told".to_owned();
+            return Err((Verdict::Inconclusive, why));
+        }
+        share_of_gap(evidence, regime, runs, Verdict::Inconclusive)
+    })
 }

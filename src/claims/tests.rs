@@ -364,13 +364,23 @@ fn the_list_is_sound() {
 #[test]
 fn with_one_best_rate_for_both_it_cannot_be_told_whether_the_rate_is_the_gain() {
     let claim = list::named("larger-rates").expect("a claim");
-    let [mut evidence, ..] = worlds(claim);
-    let regime = claim.regimes[0];
+    let (regime, schedule) = (claim.regimes[0], super::regime::Schedule::Constant);
     let judged = |evidence: &Evidence| judge(&[(claim, vec![regime])], evidence, 1).remove(0);
-    assert_eq!(judged(&evidence).verdict, Verdict::Holds);
-    let tuned = evidence.rates.0.get_mut(&regime).unwrap().get_mut(&super::regime::Schedule::Constant).unwrap();
-    let affine = tuned.arms["affine"].clone();
-    tuned.arms.insert("bn".to_owned(), affine);
+    let [holds, mut evidence, ..] = worlds(claim);
+    assert_eq!([judged(&holds).verdict, judged(&evidence).verdict], [Verdict::Holds, Verdict::Fails]);
+    let chosen = |evidence: &Evidence, arm: &str| evidence.rates.chosen(regime, schedule, arm).expect("a rate").clone();
+    let affine = chosen(&evidence, "affine");
+    let choose = |evidence: &mut Evidence, of_bn: Chosen| {
+        let tuned = evidence.rates.0.get_mut(&regime).unwrap().get_mut(&schedule).unwrap();
+        tuned.arms.insert("bn".to_owned(), of_bn);
+    };
+    // The rate of affine may be bn's best: there bn would be held against itself.
+    let of_bn = Chosen { as_good: vec![affine.best], ..chosen(&evidence, "bn") };
+    choose(&mut evidence, of_bn);
+    let perhaps = judged(&evidence);
+    assert_eq!(perhaps.verdict, Verdict::Inconclusive);
+    assert!(perhaps.detail.contains("fails at the rates chosen, inconclusive with"), "{}", perhaps.detail);
+    choose(&mut evidence, affine);
     let same = judged(&evidence);
     assert_eq!(same.verdict, Verdict::Inconclusive);
     assert!(same.detail.contains("same best rate"), "{}", same.detail);

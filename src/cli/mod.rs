@@ -261,9 +261,9 @@ pub struct ClaimsArgs {
     #[arg(long, conflicts_with_all = ["explain", "tune"])]
     pub list: bool,
     /// Say how a claim is tested, why so, and what would have made the verdict another.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "tune"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "tune", "format"])]
     pub explain: Option<String>,
-    /// In about a minute: 6 seeds, one rate an arm, without the three claims that take longest.
+    /// In about a minute: 6 seeds, one rate an arm, without the four claims that take longest.
     #[arg(long, conflicts_with_all = ["full", "tune"])]
     pub quick: bool,
     /// In all regimes, and not in the first of each claim alone.

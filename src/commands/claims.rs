@@ -51,7 +51,8 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
     }
     // What is wrong with the other options is told here, too: a script may ask before it submits.
     if args.list {
-        let named = if chosen.is_empty() { list::ALL.to_vec() } else { chosen };
+        let is_named = |claim: &&Claim| chosen.is_empty() || chosen.iter().any(|other| other.id == claim.id);
+        let named: Vec<&Claim> = list::ALL.into_iter().filter(is_named).collect();
         show(listed(&named, Layout::terminal()))?;
         return Ok(Exit::Done);
     }
