@@ -215,6 +215,29 @@ fn an_arm_whose_rate_is_not_chosen_yet_has_no_curve() {
 }
 
 #[test]
+fn what_is_not_drawn_is_named_with_the_key_that_it_wants() {
+    let said = |log: Value| {
+        let lab = Lab::new();
+        lab.run(&with(small(), "log", log), &["--quiet"]).expect(0);
+        lab.call(&["report", "results/t"]).expect(0);
+        let page = page(&lab, "results/t/report.html");
+        let from = page.find("<p>Not drawn: ").expect("what is not drawn");
+        page[from..from + page[from..].find("</p>").expect("its end")].to_owned()
+    };
+    let few = said(json!({ "gradients_every": 0 }));
+    for words in [
+        "Time to the target (<code>compare.target_accuracy</code> is not set)",
+        "Gradients by depth (<code>log.gradients_every</code> is 0)",
+        "Loss landscape (<code>log.landscape_every</code> is 0)",
+    ] {
+        assert!(few.contains(words), "{words}: {few}");
+    }
+    assert!(!few.contains("Activations by depth"), "{few}");
+    let all = said(json!({ "gradients_every": 2, "landscape_every": 2, "activations_every": 2 }));
+    assert!(all.contains("Time to the target") && !all.contains("landscape") && !all.contains("Gradients"), "{all}");
+}
+
+#[test]
 fn a_difference_without_interval_is_drawn_as_a_point() {
     let lab = Lab::new();
     let config = with(with(small(), "seeds", json!(1)), "variants", json!(["affine", "bn"]));
