@@ -27,12 +27,12 @@ pub fn parse(text: &str, problems: &mut Problems) -> Result<Value, serde_json::E
 pub fn vanished(text: &str) -> Option<(&str, usize)> {
     let (mut at, mut is_text, bytes) = (0, false, text.as_bytes());
     while at < bytes.len() {
-        let number = bytes[at..].iter().take_while(|c| c.is_ascii_digit() || b"+-.eE".contains(c)).count();
         match bytes[at] {
             b'"' => is_text = !is_text,
             // What it escapes does not end the text.
             b'\\' => at += 1,
             b'-' | b'0'..=b'9' if !is_text => {
+                let number = bytes[at..].iter().take_while(|c| c.is_ascii_digit() || b"+-.eE".contains(c)).count();
                 let written = &text[at..at + number];
                 let has_digits =
                     written.split(['e', 'E']).next().is_some_and(|head| head.contains(|c| ('1'..='9').contains(&c)));

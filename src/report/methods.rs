@@ -91,9 +91,11 @@ fn arms(comparison: &Comparison, configuration: &Value) -> String {
     let entries = configuration["variants"].as_array().map(Vec::as_slice).unwrap_or_default();
     let what: Vec<String> = entries.iter().filter_map(formula).collect();
     let what = if what.is_empty() { names.join(", ") } else { what.join("; ") };
-    let moments = if what.contains('μ') || what.contains("x̂") {
+    let moments = if ["μ", "x̂", "ε"].iter().any(|symbol| what.contains(symbol)) {
         let eps = &configuration["norm"]["epsilon"];
-        format!(" Here x̂ = (x − μ)/√(σ² + ε), ε = {eps}, and μ and σ² are the moments of the minibatch.")
+        format!(
+            " Here x̂ = (x − μ)/√(σ² + ε), ε = {eps}, and where nothing else is said μ and σ² are the moments of the minibatch."
+        )
     } else {
         String::new()
     };
