@@ -264,6 +264,22 @@ mod tests {
     use crate::runner::{Options, complete};
 
     #[test]
+    fn a_table_of_anybody_elses_is_not_written_over_whatever_the_stamp_says() {
+        let lab = tempfile::tempdir().expect("a folder");
+        let [table, stamp] = paths(lab.path(), "x");
+        let of = |bytes: &[u8]| Stamp { made_from: json!([1]), sha256: files::sha256(bytes), seconds: 0.0 };
+        let written = |text: &str, made: &str| {
+            files::write_atomically(&table, text.as_bytes()).expect("written");
+            let stamped = serde_json::to_vec(&of(made.as_bytes())).expect("json");
+            files::write_atomically(&stamp, &stamped).expect("written");
+            refuse_foreign(&table, &stamp, &["a", "b"]).is_ok()
+        };
+        assert!(written("a,b\n1,2\n", "another"), "damaged, and ours by its header");
+        assert!(written("a\n1\n", "a\n1\n"), "of a program with other columns");
+        assert!(!written("junk\n", "a,b\n1,2\n"));
+    }
+
+    #[test]
     fn what_an_analysis_follows_is_the_run_itself_step_for_step() {
         let lab = tempfile::tempdir().expect("a folder");
         let (store, stop) = (Store::new("nowhere"), AtomicBool::new(false));
