@@ -114,19 +114,12 @@ impl Criterion {
     pub fn verdict(&self, figure: &Figure) -> Verdict {
         let [holds, fails] = [self.holds, self.fails].map(|beyond| beyond.of(self.unit.tested(beyond.threshold())));
         let (low, high) = (holds.threshold().min(fails.threshold()), holds.threshold().max(fails.threshold()));
-        let verdict = match (figure.is(fails), figure.is(holds)) {
-            (true, _) => Verdict::Fails,
-            (_, true) => Verdict::Holds,
-            _ if figure.is(Beyond::Above(low)) && figure.is(Beyond::Below(high)) => Verdict::HoldsInPart,
-            _ => Verdict::Inconclusive,
+        let (verdict, is_shown) = match (figure.is(fails), figure.is(holds)) {
+            (true, _) => (Verdict::Fails, figure.shows(fails)),
+            (_, true) => (Verdict::Holds, figure.shows(holds)),
+            _ => (Verdict::HoldsInPart, figure.shows(Beyond::Above(low)) && figure.shows(Beyond::Below(high))),
         };
-        let passed = if verdict == Verdict::Holds { holds } else { fails };
-        // A lower bound cannot show that a figure is small, nor an upper one that it is large.
-        let is_barred = match (figure.bound, passed) {
-            (Bound::Exact, _) | (Bound::Lower, Beyond::Above(_)) | (Bound::Upper, Beyond::Below(_)) => false,
-            (Bound::Lower | Bound::Upper | Bound::Neither, _) => true,
-        };
-        if is_barred { Verdict::Inconclusive } else { verdict }
+        if is_shown { verdict } else { Verdict::Inconclusive }
     }
 }
 
@@ -145,7 +138,7 @@ enum Of {
     Share(Shares),
 }
 
-/// What a figure says of the true one, where some runs are cut off before they arrive.
+/// What a figure says of the one with longer runs, where some are cut off before they arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// All arrive.
@@ -161,8 +154,8 @@ pub enum Bound {
 impl Bound {
     /// Of times that are cut off in eq. 3, in bn, and in the arm whose share it is.
     ///
-    /// The share is (A − X)/(A − B), with A, B and X the logarithms of these times. It rises with A and with B, and falls
-    /// with X.
+    /// The share is (A − X)/(A − B), with A, B and X the logarithms of these times. For an arm between the two it rises with A
+    /// and with B, and falls with X. An arm that is faster than bn closes more than all; with A its share falls, never below 1.
     pub const fn of([affine, bn, arm]: [bool; 3]) -> Self {
         match (affine || bn, arm) {
             (false, false) => Self::Exact,
@@ -182,14 +175,18 @@ impl Bound {
         }
     }
 
-    /// What it keeps a `figure` from showing.
-    fn words(self, figure: &str) -> String {
-        let why = "as some runs did not reach the target, the";
+    /// Whether what is above a threshold might be below it with longer runs, or the other way round.
+    const fn leaves_open(self, beyond: Beyond) -> bool {
+        matches!((self, beyond), (Self::Neither, _) | (Self::Lower, Beyond::Below(_)) | (Self::Upper, Beyond::Above(_)))
+    }
+
+    /// What it keeps a share from showing.
+    const fn of_share(self) -> &'static str {
         match self {
-            Self::Exact => String::new(),
-            Self::Lower => format!("{why} {figure} is a lower bound, which cannot show that it is small"),
-            Self::Upper => format!("{why} {figure} is an upper bound, which cannot show that it is large"),
-            Self::Neither => format!("{why} {figure} is no bound on either side"),
+            Self::Exact => "",
+            Self::Lower => ", the share is a lower bound, which cannot show that it is small",
+            Self::Upper => ", the share is an upper bound, which cannot show that it is large",
+            Self::Neither => ", the share is no bound on either side",
         }
     }
 }
@@ -248,6 +245,27 @@ impl Figure {
         };
         is_there && self.n() >= FEWEST && self.p(beyond.threshold()) <= 1.0 - CONFIDENCE + 1e-9
     }
+
+    /// Whether that is shown although some runs are cut off. Two times may be shown to differ within the budget, but not to
+    /// be alike: the end of the budget makes them so. A share may only be shown to lie on the side on which it is a bound.
+    pub fn shows(&self, beyond: Beyond) -> bool {
+        match (&self.of, beyond) {
+            _ if !self.bound.leaves_open(beyond) => self.is(beyond),
+            (Of::Mean { .. }, Beyond::Above(threshold)) => self.is(Beyond::Above(threshold.max(0.0))),
+            (Of::Mean { .. }, Beyond::Below(threshold)) => self.is(Beyond::Below(threshold.min(0.0))),
+            (Of::Share(_), _) => false,
+        }
+    }
+
+    /// What runs that are cut off keep it from showing; empty if none are.
+    pub fn left_open(&self) -> String {
+        let what = match (&self.of, self.bound) {
+            (_, Bound::Exact) => return String::new(),
+            (Of::Mean { .. }, _) => ", these times may show that one arm is faster, but not that both are alike",
+            (Of::Share(_), bound) => bound.of_share(),
+        };
+        format!("as some runs did not reach the target{what}")
+    }
 }
 
 /// A figure with what was decided by it.
@@ -276,10 +294,7 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
         (Verdict::Fails, _) => (String::new(), p(fails)),
         (Verdict::HoldsInPart, _) => ("between the thresholds".to_owned(), None),
         (_, None) => (format!("{} seeds give no interval; at least {FEWEST} are needed", figure.n()), None),
-        (_, Some(_)) if figure.bound != Bound::Exact => {
-            let what = if unit == Unit::Share { "share" } else { "ratio" };
-            (figure.bound.words(what), None)
-        }
+        (_, Some(_)) if figure.bound != Bound::Exact => (figure.left_open(), None),
         (_, Some(interval)) => (open(figure, interval, criterion), None),
     };
     let shown = |value: f64| unit.shown(value);
@@ -367,6 +382,33 @@ mod tests {
         assert_eq!(verdicts(Bound::Lower), [Verdict::Inconclusive, Verdict::Fails]);
         assert_eq!(verdicts(Bound::Upper), [Verdict::Holds, Verdict::Inconclusive]);
         assert_eq!(verdicts(Bound::Neither), [Verdict::Inconclusive; 2]);
+    }
+
+    #[test]
+    fn times_that_are_cut_off_may_differ_and_are_never_alike() {
+        let bounds = [Bound::Exact, Bound::Lower, Bound::Upper, Bound::Neither];
+        let verdicts = |value: f64, holds, fails| {
+            let criterion = Criterion { holds, fails, unit: Unit::Ratio };
+            bounds.map(|bound| decide(&about(value, 0.01).bounded(bound), &criterion).verdict)
+        };
+        let (holds, fails, part, open) = (Verdict::Holds, Verdict::Fails, Verdict::HoldsInPart, Verdict::Inconclusive);
+        let faster = |value| verdicts(value, FASTER.holds, FASTER.fails);
+        // Twice as long is longer, and half as long is not; a tenth longer may be no more than what the budget leaves.
+        assert_eq!(faster(0.7), [holds; 4]);
+        assert_eq!(faster(-0.7), [fails; 4]);
+        assert_eq!(faster(0.1), [fails, open, fails, open]);
+        // The other way round: that the first is not faster.
+        let slower = |value| verdicts(value, Beyond::Below(0.8), Beyond::Above(0.8));
+        assert_eq!(slower(-0.7), [holds; 4]);
+        assert_eq!(slower(0.7), [fails; 4]);
+        assert_eq!(slower(-0.1), [fails, fails, open, open]);
+        // At 1 there is nothing alike.
+        let either = |value| verdicts(value, Beyond::Above(1.0), Beyond::Below(1.0));
+        assert_eq!([either(0.1), either(-0.1)], [[holds; 4], [fails; 4]]);
+        // Between two thresholds it has to be shown to be smaller than the one and larger than the other.
+        let between = |value| verdicts(value, Beyond::Above(1.5), Beyond::Below(1.1));
+        assert_eq!(between(0.25), [part, open, part, open]);
+        assert!(decide(&about(0.1, 0.01).bounded(Bound::Lower), &FASTER).detail.ends_with("not that both are alike"));
     }
 
     /// A time that is cut off is moved up, and the share has to move as its bound says, wherever the arm stands.

@@ -13,6 +13,11 @@ pub fn log_times(runs: &[&Run], target: f64) -> Vec<f64> {
     runs.iter().map(|run| run.log_time(target)).collect()
 }
 
+/// Whether some run does not arrive within its budget, so that its time counts as shorter than it is.
+fn is_cut_off(runs: &[&Run], target: f64) -> bool {
+    runs.iter().any(|run| run.time_to(target).is_none())
+}
+
 /// The first less the second.
 pub fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
@@ -28,22 +33,29 @@ pub fn mean_of(differences: &[f64]) -> Found {
     Figure::mean(differences).ok_or((Verdict::Inconclusive, words))
 }
 
-/// ln(T of the first arm / T of the second). Where runs are cut off it is a bound.
+/// ln(T of the first arm / T of the second), both within the budget.
 pub fn time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>]) -> Found {
     scaled_time_ratio(evidence, regime, runs, &[0.0])
 }
 
-/// The same and the logarithm of a factor of its own for each seed; where there are fewer, they begin again.
+/// The same with the first arm's steps as many times as long, seed by seed, as a logarithm says; where there are fewer of
+/// these, they begin again. The budget is then that of the arm whose steps are shorter: until there both have been seen.
 pub fn scaled_time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], factors: &[f64]) -> Found {
     let target = evidence.target(regime);
     let reached = |runs: &Vec<&Run>| runs.iter().any(|run| run.time_to(target).is_some());
     if !runs.iter().any(reached) {
         return Err((Verdict::Inconclusive, "no run of either arm reached the target".to_owned()));
     }
-    let steps = differences(&log_times(&runs[0], target), &log_times(&runs[1], target));
-    let scaled: Vec<f64> = steps.iter().zip(factors.iter().cycle()).map(|(steps, factor)| steps + factor).collect();
-    let is_cut_off = |i: usize| runs[i].iter().any(|run| run.time_to(target).is_none());
-    Ok(mean_of(&scaled)?.bounded(Bound::of_ratio([0, 1].map(is_cut_off))))
+    let mut cut_off = [false; 2];
+    let mut ratio = |(runs, factor): ((&&Run, &&Run), &f64)| {
+        let end = (runs.0.budget as f64).ln() + factor.min(0.0);
+        let arrival = |run: &Run, factor: f64| run.time_to(target).map(|steps| (steps as f64).ln() + factor);
+        let arrivals = [arrival(runs.0, *factor), arrival(runs.1, 0.0)].map(|at| at.filter(|at| *at <= end));
+        cut_off = [0, 1].map(|i| cut_off[i] || arrivals[i].is_none());
+        arrivals[0].unwrap_or(end) - arrivals[1].unwrap_or(end)
+    };
+    let ratios: Vec<f64> = runs[0].iter().zip(&runs[1]).zip(factors.iter().cycle()).map(&mut ratio).collect();
+    Ok(mean_of(&ratios)?.bounded(Bound::of_ratio(cut_off)))
 }
 
 /// Accuracy of the first arm less that of the second.
@@ -56,7 +68,7 @@ pub fn accuracy_difference(runs: &[Vec<&Run>]) -> Found {
 }
 
 /// The gap between `affine` and `bn` in ln T, seed by seed, if there is one: runs of affine and of bn first. `without` is the
-/// verdict where there is none.
+/// verdict where there is none; that there is none cannot be shown where runs are cut off.
 pub fn gap(
     evidence: &Evidence,
     regime: Regime,
@@ -65,17 +77,17 @@ pub fn gap(
 ) -> Result<Vec<f64>, (Verdict, String)> {
     let target = evidence.target(regime);
     let gap = differences(&log_times(&runs[0], target), &log_times(&runs[1], target));
-    let whole = mean_of(&gap)?;
+    let whole = mean_of(&gap)?.bounded(Bound::of_ratio([0, 1].map(|i| is_cut_off(&runs[i], target))));
     let ratio = format!("{:.2}", whole.estimate.exp());
-    if whole.is(Beyond::Above(-NO_GAP.ln())) && whole.is(Beyond::Below(NO_GAP.ln())) {
+    if whole.shows(Beyond::Above(-NO_GAP.ln())) && whole.shows(Beyond::Below(NO_GAP.ln())) {
         return Err((without, format!("there is no gap to close: affine takes {ratio} times as long as bn")));
     }
-    if whole.is(Beyond::Below(0.0)) {
+    if whole.shows(Beyond::Below(0.0)) {
         return Err((without, format!("bn has no gain here: affine takes {ratio} times as long")));
     }
-    if !whole.is(Beyond::Above(0.0)) {
-        let words = "these seeds do not show that there is a gap between affine and bn";
-        return Err((Verdict::Inconclusive, words.to_owned()));
+    if !whole.shows(Beyond::Above(0.0)) {
+        let why = ["these seeds do not show that there is a gap between affine and bn".to_owned(), whole.left_open()];
+        return Err((Verdict::Inconclusive, why.join("; ").trim_end_matches("; ").to_owned()));
     }
     Ok(gap)
 }
@@ -85,9 +97,9 @@ pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], wit
     let gap = gap(evidence, regime, runs, without)?;
     let target = evidence.target(regime);
     let closed = differences(&log_times(&runs[0], target), &log_times(&runs[2], target));
-    let is_cut_off = |i: usize| runs[i].iter().any(|run| run.time_to(target).is_none());
+    let bound = Bound::of([0, 1, 2].map(|i| is_cut_off(&runs[i], target)));
     let none = (Verdict::Inconclusive, "there is nothing to judge by".to_owned());
-    Figure::share(&closed, &gap, Bound::of([0, 1, 2].map(is_cut_off))).ok_or(none)
+    Figure::share(&closed, &gap, bound).ok_or(none)
 }
 
 #[cfg(test)]
@@ -161,6 +173,52 @@ mod tests {
         other.rotate_left(2);
         let (verdict, words) = why(found(&runs(40, 120), &other, &fast));
         assert!(verdict == Verdict::Inconclusive && words.contains("do not show"), "{words}");
+    }
+
+    #[test]
+    fn within_the_budget_a_gap_may_be_shown_and_its_absence_never() {
+        let why = |affine: &[Run], bn: &[Run]| match found(affine, bn, &runs(100, 1)) {
+            Ok(_) => "there is a gap".to_owned(),
+            Err((verdict, words)) => {
+                assert_eq!(verdict == Verdict::Inconclusive, words.contains("do not show"), "{words}");
+                words
+            }
+        };
+        // The budget is 500 steps.
+        let (never, fast, slow) = (runs(500, 0), runs(100, 1), runs(490, 1));
+        assert_eq!(why(&never, &fast), "there is a gap");
+        // As well where one run of bn does not arrive.
+        let mostly: Vec<Run> = fast.iter().take(11).chain(&never[11..]).cloned().collect();
+        assert_eq!(why(&never, &mostly), "there is a gap");
+        assert!(why(&mostly, &never).contains("bn has no gain here"));
+        // Within a quarter of each other, so it was measured, and so it need not be. Of `cut` every fourth does not arrive.
+        let (near, cut) = (runs(479, 4), runs(470, 10));
+        assert!(why(&runs(469, 10), &near).contains("no gap to close"));
+        assert!(why(&cut, &near).ends_with(
+            "do not show that there is a gap between affine and bn; as some runs did not \
+            reach the target, these times may show that one arm is faster, but not that both are alike"
+        ));
+        assert!(why(&near, &cut).ends_with("not that both are alike"));
+        assert!(why(&never, &never).ends_with("not that both are alike"));
+        assert!(why(&slow, &slow).contains("no gap to close"));
+    }
+
+    #[test]
+    fn seconds_are_compared_until_the_cheaper_arm_ends() {
+        let mut evidence = Evidence::default();
+        let tuned = Tuned { target: Some(0.9), ..Tuned::default() };
+        evidence.rates.0.entry(Regime::Shallow).or_default().insert(Schedule::Constant, tuned);
+        let ratio = |a: &[Run], b: &[Run], factor: f64| {
+            let runs = [a, b].map(|runs| runs.iter().collect());
+            scaled_time_ratio(&evidence, Regime::Shallow, &runs, &[factor.ln()]).expect("a ratio").estimate.exp()
+        };
+        let (fast, late, never) = (runs(100, 0), runs(450, 0), runs(500, 0));
+        assert!((ratio(&late, &fast, 0.5) - 2.25).abs() < 1e-9);
+        // 450 steps of twice the length are 900 of bn's, and bn's runs end after 500.
+        assert!((ratio(&late, &fast, 2.0) - 5.0).abs() < 1e-9);
+        // After 500 steps of half the length affine has not arrived. bn, arriving after that time, is no slower for it.
+        assert!((ratio(&never, &late, 0.5) - 1.0).abs() < 1e-9);
+        assert!((ratio(&never, &fast, 0.5) - 2.5).abs() < 1e-9);
     }
 
     #[test]

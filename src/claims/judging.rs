@@ -79,9 +79,10 @@ impl Evidence {
             return question.part_without(Verdict::Inconclusive, self.why_none(question), 0);
         };
         let part = match found(first) {
-            (Ok(figure), n) => self.guarded(question.part(decide(&figure, &question.criterion), n), question),
+            (Ok(figure), n) => question.part(decide(&figure, &question.criterion), n),
             (Err((verdict, why)), n) => question.part_without(verdict, why, n),
         };
+        let part = self.guarded(part, question);
         let part = Part { diverged: diverged(question.cells, &self.complete(question.cells, first)), ..part };
         if !part.verdict.is_decided() {
             return part;
@@ -143,11 +144,19 @@ impl Evidence {
     /// A verdict that a better rate of an arm could overturn is none while a rate that may be that arm's best is the end of what
     /// was tried.
     fn guarded(&self, part: Part, question: &Question) -> Part {
-        let Some(estimate) = part.estimate.filter(|_| part.verdict.is_decided()) else { return part };
-        let Criterion { holds, fails, .. } = question.criterion;
-        let passed = if part.verdict == Verdict::Holds { holds } else { fails };
+        let passed = match part.verdict {
+            Verdict::Inconclusive | Verdict::NotTested => return part,
+            Verdict::Holds => Some(question.criterion.holds.threshold()),
+            Verdict::Fails => Some(question.criterion.fails.threshold()),
+            Verdict::HoldsInPart => None,
+        };
         let [lowering, raising] = question.moved_by;
-        let overturning = if estimate > passed.threshold() { lowering } else { raising };
+        let overturning = match part.estimate.zip(passed) {
+            Some((estimate, threshold)) if estimate > threshold => lowering.to_vec(),
+            Some(_) => raising.to_vec(),
+            // Between two thresholds, or decided without a figure, as where there is no gap: both ways lead out.
+            None => [lowering, raising].concat(),
+        };
         let is_at_an_edge = |name: &&&str| {
             let arm = question.cells.iter().find(|cell| cell.arm.name == **name).map(|cell| cell.arm);
             arm.and_then(|arm| self.rates.chosen(arm.regime, arm.schedule, arm.name)).is_some_and(Chosen::is_edge)
@@ -291,26 +300,29 @@ mod tests {
         evidence
     }
 
+    const FASTER: Criterion = Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.25), unit: Unit::Ratio };
+    const OWN: [Cell; 2] = [
+        Cell::own(Regime::Shallow, Schedule::Constant, "affine"),
+        Cell::own(Regime::Shallow, Schedule::Constant, "bn"),
+    ];
+
     fn asked(evidence: &Evidence) -> Part {
-        asked_of(evidence, &["affine", "bn"].map(|name| Cell::own(Regime::Shallow, Schedule::Constant, name)))
+        ask(evidence, FASTER, &OWN, &ratio)
     }
 
-    /// Whether the second cell is faster than the first.
-    fn asked_of(evidence: &Evidence, cells: &[Cell]) -> Part {
-        let question = Question {
-            sentence: "bn is faster",
-            regime: Regime::Shallow,
-            criterion: Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.25), unit: Unit::Ratio },
-            cells,
-            moved_by: [&["affine"], &["bn"]],
-            decides: true,
-        };
-        evidence.judge(&question, &|runs| {
-            let times = |runs: &Vec<&Run>| runs.iter().map(|run| run.log_time(0.9)).collect::<Vec<_>>();
-            let [slow, fast] = [times(&runs[0]), times(&runs[1])];
-            let differences: Vec<f64> = slow.iter().zip(&fast).map(|(a, b)| a - b).collect();
-            Ok(Figure::mean(&differences).unwrap())
-        })
+    /// ln(T of the first cell / T of the second).
+    fn ratio(runs: &[Vec<&Run>]) -> Found {
+        let times = |runs: &Vec<&Run>| runs.iter().map(|run| run.log_time(0.9)).collect::<Vec<_>>();
+        let [slow, fast] = [times(&runs[0]), times(&runs[1])];
+        let differences: Vec<f64> = slow.iter().zip(&fast).map(|(a, b)| a - b).collect();
+        Ok(Figure::mean(&differences).unwrap())
+    }
+
+    fn ask(evidence: &Evidence, criterion: Criterion, cells: &[Cell], figure: &dyn Fn(&[Vec<&Run>]) -> Found) -> Part {
+        let moved_by: [&[&str]; 2] = [&["affine"], &["bn"]];
+        let question =
+            Question { sentence: "bn is faster", regime: Regime::Shallow, criterion, cells, moved_by, decides: true };
+        evidence.judge(&question, figure)
     }
 
     #[test]
@@ -334,6 +346,18 @@ mod tests {
         let as_good = Chosen { as_good: vec![0.1], ..edge(0.2) };
         let open = evidence(&[("affine", as_good, &[60, 60]), ("bn", edge(0.5), &[20])]);
         assert_eq!(asked(&open).verdict, Verdict::Inconclusive);
+        // Between the thresholds either way leads out. Here 60 : 20 evaluations lie within.
+        let part = |best: f64| {
+            let evidence = evidence(&[("affine", edge(0.5), &[60]), ("bn", edge(best), &[20])]);
+            ask(&evidence, Criterion { holds: Beyond::Above(100.0), ..FASTER }, &OWN, &ratio)
+        };
+        assert_eq!([part(0.5), part(1.0)].map(|part| part.verdict), [Verdict::HoldsInPart, Verdict::Inconclusive]);
+        // As well where there is no figure, but a verdict.
+        let none = |best: f64| {
+            let evidence = evidence(&[("affine", edge(0.5), &[20]), ("bn", edge(best), &[20])]);
+            ask(&evidence, FASTER, &OWN, &|_| Err((Verdict::Fails, "no gap".to_owned()))).verdict
+        };
+        assert_eq!([none(0.5), none(0.1)], [Verdict::Fails, Verdict::Inconclusive]);
         // A better rate of bn would only add to this.
         let fast = evidence(&[("affine", edge(0.5), &[60]), ("bn", edge(1.0), &[20])]);
         assert_eq!(asked(&fast).verdict, Verdict::Holds);
@@ -365,7 +389,7 @@ mod tests {
         let constant = Schedule::Constant;
         let cells =
             [Cell::own(Regime::Shallow, constant, "affine"), Cell::at(Regime::Shallow, constant, "bn", "affine")];
-        let found = asked_of(&evidence, &cells);
+        let found = ask(&evidence, FASTER, &cells, &ratio);
         assert_eq!((found.estimate.is_some(), found.diverged), (true, vec![("bn at affine's rate".to_owned(), 8)]));
     }
 
