@@ -1,10 +1,12 @@
 //! Suppressed features lower the network's capacity.
 
+use super::bound::Bound;
 use super::claim::{Claim, Kind};
-use super::decide::{Beyond, Bound, Criterion, Figure, Unit, Verdict};
+use super::decide::{Beyond, Criterion, Figure, Unit, Verdict};
 use super::evidence::{CHANCE, Cell, Evidence, Run};
 use super::figures::differences;
-use super::judging::{Found, Part, Question};
+use super::judging::{Found, Question};
+use super::part::Part;
 use super::regime::{Regime, Schedule};
 
 pub const CLAIM: Claim = Claim {

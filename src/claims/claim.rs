@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::analysis::Analysis;
 use super::evidence::{Cell, Evidence};
-use super::judging::Part;
+use super::part::Part;
 use super::prediction::Prediction;
 use super::regime::Regime;
 

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bound::Bound;
 use crate::stats::permutation::{FEWEST, Orbit, sign_flips};
 use crate::stats::sample::Sample;
 use crate::stats::seeds;
@@ -138,59 +139,6 @@ enum Of {
     Share(Shares),
 }
 
-/// What a figure says of the one with longer runs, where some are cut off before they arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// All arrive.
-    Exact,
-    /// It may be larger: with more steps the far end of the gap would be further off, or the near end nearer by.
-    Lower,
-    /// It may be smaller: the arm would be slower still.
-    Upper,
-    /// It may be either.
-    Neither,
-}
-
-impl Bound {
-    /// Of times that are cut off in eq. 3, in bn, and in the arm whose share it is.
-    ///
-    /// The share is (A − X)/(A − B), with A, B and X the logarithms of these times. For an arm between the two it rises with A
-    /// and with B, and falls with X. An arm that is faster than bn closes more than all; with A its share falls, never below 1.
-    pub const fn of([affine, bn, arm]: [bool; 3]) -> Self {
-        match (affine || bn, arm) {
-            (false, false) => Self::Exact,
-            (true, false) => Self::Lower,
-            (false, true) => Self::Upper,
-            (true, true) => Self::Neither,
-        }
-    }
-
-    /// Of the times of a ratio, its upper first, that are cut off.
-    pub const fn of_ratio([upper, lower]: [bool; 2]) -> Self {
-        match (upper, lower) {
-            (false, false) => Self::Exact,
-            (true, false) => Self::Lower,
-            (false, true) => Self::Upper,
-            (true, true) => Self::Neither,
-        }
-    }
-
-    /// Whether what is above a threshold might be below it with longer runs, or the other way round.
-    const fn leaves_open(self, beyond: Beyond) -> bool {
-        matches!((self, beyond), (Self::Neither, _) | (Self::Lower, Beyond::Below(_)) | (Self::Upper, Beyond::Above(_)))
-    }
-
-    /// What it keeps a share from showing.
-    const fn of_share(self) -> &'static str {
-        match self {
-            Self::Exact => "",
-            Self::Lower => ", the share is a lower bound, which cannot show that it is small",
-            Self::Upper => ", the share is an upper bound, which cannot show that it is large",
-            Self::Neither => ", the share is no bound on either side",
-        }
-    }
-}
-
 impl Figure {
     /// The mean of differences, one a seed; none without any, or if one is not a number.
     pub fn mean(differences: &[f64]) -> Option<Self> {
@@ -249,8 +197,12 @@ impl Figure {
     /// Whether that is shown although some runs are cut off. Two times may be shown to differ within the budget, but not to
     /// be alike: the end of the budget makes them so. A share may only be shown to lie on the side on which it is a bound.
     pub fn shows(&self, beyond: Beyond) -> bool {
+        let is_open = match beyond {
+            Beyond::Above(_) => self.bound.may_be_smaller(),
+            Beyond::Below(_) => self.bound.may_be_larger(),
+        };
         match (&self.of, beyond) {
-            _ if !self.bound.leaves_open(beyond) => self.is(beyond),
+            _ if !is_open => self.is(beyond),
             (Of::Mean { .. }, Beyond::Above(threshold)) => self.is(Beyond::Above(threshold.max(0.0))),
             (Of::Mean { .. }, Beyond::Below(threshold)) => self.is(Beyond::Below(threshold.min(0.0))),
             (Of::Share(_), _) => false,
@@ -409,24 +361,5 @@ mod tests {
         let between = |value| verdicts(value, Beyond::Above(1.5), Beyond::Below(1.1));
         assert_eq!(between(0.25), [part, open, part, open]);
         assert!(decide(&about(0.1, 0.01).bounded(Bound::Lower), &FASTER).detail.ends_with("not that both are alike"));
-    }
-
-    /// A time that is cut off is moved up, and the share has to move as its bound says, wherever the arm stands.
-    #[test]
-    fn a_bound_is_on_the_side_to_which_later_arrivals_would_move_the_share() {
-        let share = |[a, b, x]: [f64; 3]| (a - x) / (a - b);
-        for x in [0.5, 1.5, 2.5] {
-            let times = [3.0, 0.0, x];
-            for cut in 0..3 {
-                let mut later = times;
-                later[cut] += 0.1;
-                let bound = Bound::of(std::array::from_fn(|i| i == cut));
-                let is_up = share(later) > share(times);
-                assert_eq!(bound, if is_up { Bound::Lower } else { Bound::Upper }, "{x} {cut}");
-            }
-        }
-        assert_eq!(Bound::of([true, true, false]), Bound::Lower);
-        assert_eq!(Bound::of([true, false, true]), Bound::Neither);
-        assert_eq!(Bound::of([false; 3]), Bound::Exact);
     }
 }

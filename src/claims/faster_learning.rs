@@ -5,7 +5,8 @@ use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
 use super::evidence::{Cell, Evidence, Run};
 use super::figures::{scaled_time_ratio, time_ratio};
-use super::judging::{Found, Part, Question};
+use super::judging::{Found, Question};
+use super::part::Part;
 use super::regime::{Regime, Schedule};
 
 pub const CLAIM: Claim = Claim {

@@ -1,6 +1,7 @@
 //! Figures that several claims share: times to a target, accuracies, shares of a gap.
 
-use super::decide::{Beyond, Bound, Figure, Verdict};
+use super::bound::Bound;
+use super::decide::{Beyond, Figure, Verdict};
 use super::evidence::{Evidence, Run};
 use super::judging::Found;
 use super::regime::Regime;

@@ -3,7 +3,7 @@
 use super::claim::{Claim, Kind};
 use super::decide::Verdict;
 use super::evidence::Evidence;
-use super::judging::{Part, combined};
+use super::part::{Part, combined};
 use super::prediction::Prediction;
 use super::regime::Regime;
 use super::spread::spread;

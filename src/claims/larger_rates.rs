@@ -4,7 +4,8 @@ use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit, Verdict};
 use super::evidence::{Cell, Evidence};
 use super::figures::share_of_gap;
-use super::judging::{Part, Question};
+use super::judging::Question;
+use super::part::Part;
 use super::regime::{Regime, Schedule};
 
 pub const CLAIM: Claim = Claim {

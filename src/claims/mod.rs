@@ -7,6 +7,7 @@
 //! A new claim is one file here and one line in [`list`].
 
 pub mod analysis;
+pub mod bound;
 pub mod claim;
 pub mod decide;
 pub mod evidence;
@@ -15,6 +16,7 @@ pub mod figures;
 pub mod judged;
 pub mod judging;
 pub mod list;
+pub mod part;
 pub mod prediction;
 pub mod rates;
 pub mod reading;

@@ -4,7 +4,8 @@ use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit};
 use super::evidence::{Cell, Evidence};
 use super::figures::accuracy_difference;
-use super::judging::{Part, Question};
+use super::judging::Question;
+use super::part::Part;
 use super::regime::{Regime, Schedule};
 
 pub const CLAIM: Claim = Claim {

@@ -7,7 +7,7 @@ use super::analysis::{Analysis, Bench};
 use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit, Verdict};
 use super::evidence::{Cell, Evidence};
-use super::judging::Part;
+use super::part::Part;
 use super::regime::{Regime, Schedule};
 use crate::config::settings::Architecture;
 use crate::config::{Settings, Variant};

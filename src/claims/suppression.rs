@@ -1,11 +1,13 @@
 //! Until a pool's shift is absorbed, features of low SD are suppressed.
 
 use super::analysis::{Analysis, Bench, Replay, each_seed, made_from_runs};
+use super::bound::Bound;
 use super::claim::{Claim, Kind};
-use super::decide::{Beyond, Bound, Criterion, Figure, Unit};
+use super::decide::{Beyond, Criterion, Figure, Unit};
 use super::evidence::{Cell, Evidence};
 use super::figures::accuracy_difference;
-use super::judging::{Part, Question};
+use super::judging::Question;
+use super::part::Part;
 use super::regime::{Regime, Schedule};
 use super::sheet::Sheet;
 use crate::nn::parameters::Tensor;

@@ -4,7 +4,8 @@ use super::claim::{Claim, Kind};
 use super::decide::{Beyond, Criterion, Unit, Verdict};
 use super::evidence::{Cell, Evidence, Run};
 use super::figures::{gap, share_of_gap, time_ratio};
-use super::judging::{Found, Part, Question};
+use super::judging::{Found, Question};
+use super::part::Part;
 use super::regime::{Regime, Schedule};
 
 pub const CLAIM: Claim = Claim {

@@ -41,20 +41,26 @@ impl World {
         all
     }
 
-    /// Shares of repetitions in which the gate is passed, the claim that more than half is closed holds, fails, and the
-    /// interval covers the truth, of those that passed.
-    fn simulated(&self, name: &str) -> [f64; 4] {
+    /// Shares of repetitions in which the gate is passed, and in which there is said to be no gap; of those that passed, in
+    /// which the claim that more than half is closed holds, in which it fails, and in which the interval covers the truth.
+    fn simulated(&self, name: &str) -> [f64; 5] {
         let mut rng = stream(0, name);
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
         let criterion = Criterion { holds: Beyond::Above(0.5), fails: Beyond::Below(0.5), unit: Unit::Share };
         let stated = std::env::var("REPETITIONS").ok().map(|text| text.parse().expect("a number of repetitions"));
         let repetitions = stated.unwrap_or(REPETITIONS);
-        let (mut passed, mut counts) = (0usize, [0usize; 3]);
+        let (mut passed, mut without, mut counts) = (0usize, 0usize, [0usize; 3]);
         for _ in 0..repetitions {
             let times = self.times(&mut normal);
             let runs = times.map(|times| times.iter().map(|time| run(*time, self.budget)).collect::<Vec<_>>());
             let runs = runs.each_ref().map(|runs| runs.iter().collect::<Vec<_>>());
-            let Ok(figure) = share_of_gap(&evidence(), Regime::Shallow, &runs, Verdict::Fails) else { continue };
+            let figure = match share_of_gap(&evidence(), Regime::Shallow, &runs, Verdict::Fails) {
+                Ok(figure) => figure,
+                Err((verdict, _)) => {
+                    without += usize::from(verdict == Verdict::Fails);
+                    continue;
+                }
+            };
             passed += 1;
             let verdict = criterion.verdict(&figure);
             counts[0] += usize::from(verdict == Verdict::Holds);
@@ -64,7 +70,8 @@ impl World {
             counts[2] += usize::from(!is_left_out);
         }
         let of = |count: usize| count as f64 / passed.max(1) as f64;
-        [passed as f64 / repetitions as f64, of(counts[0]), of(counts[1]), of(counts[2])]
+        let [gate, none] = [passed, without].map(|count| count as f64 / repetitions as f64);
+        [gate, none, of(counts[0]), of(counts[1]), of(counts[2])]
     }
 }
 
@@ -94,22 +101,28 @@ fn shares_of_a_gap_are_covered_and_wrong_verdicts_are_rare() {
         ("no gap, wide", World { gap: 0.0, own: 1.0, ..usual }),
         // A third of affine's seeds never arrive.
         ("no closer, affine censored", World { closes: 0.0, budget: 210.0, ..usual }),
+        // A third of every arm's.
+        ("no gap, all censored", World { gap: 0.0, budget: 108.0, ..usual }),
+        // A third of bn's and nearly all of affine's: within the budget the two are nearly alike.
+        ("a closer of 0.8, all censored", World { closes: 0.8, budget: 108.0, ..usual }),
     ];
     for (name, world) in worlds {
-        let [passed, holds, fails, covered] = world.simulated(name);
-        println!("{name}: gate passed {passed}, holds {holds}, fails {fails}, covered {covered}");
+        let [passed, none, holds, fails, covered] = world.simulated(name);
+        println!("{name}: gate passed {passed}, no gap {none}, holds {holds}, fails {fails}, covered {covered}");
         let is_censored = world.budget < 1e4;
         if world.gap == 0.0 {
-            assert!(passed < 0.06, "{name}: {passed}");
+            let is_seen = !is_censored && world.own < 1.0;
+            assert!(passed < 0.06 && if is_seen { none > 0.9 } else { none < 0.06 }, "{name}: {passed} {none}");
             continue;
         }
+        assert!(none == 0.0, "{name}");
         assert!(passed > 0.99, "{name}");
         assert!(is_censored || (0.9..0.99).contains(&covered), "{name}: {covered}");
         match world.closes {
+            _ if is_censored => assert!(holds == 0.0 && fails == 0.0, "{name}"),
             1.0 => assert!(holds > 0.99 && fails == 0.0, "{name}"),
             0.8 => assert!(holds > 0.8 && fails == 0.0, "{name}"),
             0.5 => assert!(holds < 0.07 && fails < 0.07, "{name}"),
-            _ if is_censored => assert!(holds == 0.0 && fails == 0.0, "{name}"),
             _ => assert!(holds == 0.0 && fails > 0.99, "{name}"),
         }
     }

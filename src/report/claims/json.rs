@@ -9,8 +9,8 @@ use super::ground::Ground;
 use crate::claims::claim::Kind;
 use crate::claims::decide::{Criterion, Verdict};
 use crate::claims::judged::Judged;
-use crate::claims::judging;
 use crate::claims::list;
+use crate::claims::part;
 use crate::claims::prediction::Prediction;
 
 /// Name of the file that `claims` leaves beside its experiments.
@@ -167,7 +167,7 @@ impl Claim {
 }
 
 impl Part {
-    fn of(part: &judging::Part) -> Self {
+    fn of(part: &part::Part) -> Self {
         Self {
             sentence: part.sentence.clone(),
             regime: part.regime.clone(),
@@ -186,9 +186,9 @@ impl Part {
         }
     }
 
-    fn part(self) -> judging::Part {
+    fn part(self) -> part::Part {
         let bounds = |[low, high]: Ends| (low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY));
-        judging::Part {
+        part::Part {
             sentence: self.sentence,
             regime: self.regime,
             verdict: self.verdict,
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn verdicts_are_read_as_they_were_written() {
-        let part = judging::Part {
+        let part = part::Part {
             sentence: "it is so".to_owned(),
             regime: "shallow".to_owned(),
             verdict: Verdict::Holds,

@@ -4,7 +4,7 @@ use super::ground::Ground;
 use crate::claims::claim::{Claim, Kind};
 use crate::claims::decide::{Beyond, Criterion, Unit, Verdict};
 use crate::claims::judged::Judged;
-use crate::claims::judging::Part;
+use crate::claims::part::Part;
 use crate::claims::prediction::Prediction;
 use crate::report::cells::dash;
 use crate::report::layout::{Layout, glued};
@@ -63,7 +63,7 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
          s: seconds of computing, runs that claims share counted in each."
             .to_owned(),
         "A verdict needs the whole interval beyond a threshold, 2.5 % in either direction. There is none where a rate that may be \
-         the best gives another, where a share is a bound on the wrong side, or where one that may be the best is the end of what was tried. \
+         the best gives another or is the end of what was tried, or where runs that do not arrive in time leave it open. \
          Nothing is corrected for the number of claims."
             .to_owned(),
     ];

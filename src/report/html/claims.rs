@@ -3,7 +3,7 @@
 use super::figure::{Drawn, Figure, Look, Looks, Panel};
 use crate::claims::decide::{Criterion, Unit};
 use crate::claims::judged::Judged;
-use crate::claims::judging::Part;
+use crate::claims::part::Part;
 use crate::claims::regime::Regime;
 use crate::claims::tried::Tried;
 use crate::report::claims::Ground;

@@ -1,0 +1,102 @@
+//! The parts of a claim, and what they come to.
+
+use super::decide::{Criterion, Verdict};
+
+/// What became of a part of a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What is asserted.
+    pub sentence: String,
+    /// Where it was tried.
+    pub regime: String,
+    /// The verdict on it.
+    pub verdict: Verdict,
+    /// Why there is none, or what else there is to say.
+    pub detail: String,
+    /// The figure, as it is shown.
+    pub estimate: Option<f64>,
+    /// Its 95 % interval.
+    pub interval: Option<(f64, f64)>,
+    /// What would make it hold, and what fail.
+    pub criterion: Option<Criterion>,
+    /// Two-sided p at the threshold that was passed.
+    pub p: Option<f64>,
+    /// Seeds, or other units.
+    pub n: usize,
+    /// Whether the claim's verdict goes by it.
+    pub decides: bool,
+    /// The arms whose runs it takes, in the order of the question; of a share the last is the one whose share it is.
+    pub arms: Vec<String>,
+    /// Runs that diverged, by arm; none where none did.
+    pub diverged: Vec<(String, usize)>,
+    /// For a picture: the line that it is a point of, and where on the horizontal axis that point stands.
+    pub along: Option<(String, f64)>,
+}
+
+/// The verdict on a whole claim, and why it is that one. What is tried in the first regime decides together; where another
+/// regime decides otherwise, the claim holds in part.
+pub fn combined(main: &[Part], elsewhere: &[Part]) -> (Verdict, String) {
+    let main: Vec<&Part> = main.iter().filter(|part| part.decides).collect();
+    let said = |part: &Part| format!("{}: {}", part.sentence, part.verdict.words());
+    let Some(first) = main.first() else { return (Verdict::NotTested, "nothing was tried".to_owned()) };
+    if let Some(open) = main.iter().find(|part| !part.verdict.is_decided()) {
+        let others: Vec<String> = main.iter().filter(|part| part.verdict.is_decided()).map(|part| said(part)).collect();
+        let open = match (&open.detail[..], main.len()) {
+            ("", _) => open.sentence.clone(),
+            (detail, 1) => detail.to_owned(),
+            (detail, _) => format!("{}: {detail}", open.sentence),
+        };
+        return (Verdict::Inconclusive, [vec![open], others].concat().join("; "));
+    }
+    if main.iter().any(|part| part.verdict != first.verdict) {
+        return (Verdict::HoldsInPart, main.iter().map(|part| said(part)).collect::<Vec<_>>().join("; "));
+    }
+    let differs = |part: &&Part| part.decides && part.verdict.is_decided() && part.verdict != first.verdict;
+    let others = elsewhere.iter().filter(differs).map(|part| format!("{} in {}", part.verdict.words(), part.regime));
+    let mut others: Vec<String> = others.collect();
+    // Several parts of a regime may say the same.
+    others.dedup();
+    if others.is_empty() {
+        return (first.verdict, first.detail.clone());
+    }
+    let here = format!("{} in {}", first.verdict.words(), first.regime);
+    (Verdict::HoldsInPart, [vec![here], others].concat().join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_and_regimes_that_differ_make_a_claim_hold_in_part() {
+        let part = |regime: &str, verdict| Part {
+            sentence: "s".to_owned(),
+            regime: regime.to_owned(),
+            verdict,
+            detail: String::new(),
+            estimate: None,
+            interval: None,
+            criterion: None,
+            p: None,
+            n: 0,
+            decides: true,
+            arms: Vec::new(),
+            diverged: Vec::new(),
+            along: None,
+        };
+        let of = |main: &[Part], elsewhere: &[Part]| combined(main, elsewhere).0;
+        let (holds, fails, open) = (Verdict::Holds, Verdict::Fails, Verdict::Inconclusive);
+        let here = |verdict| part("shallow", verdict);
+        assert_eq!(of(&[here(holds)], &[]), holds);
+        assert_eq!(of(&[here(holds)], &[part("cnn", open)]), holds);
+        assert_eq!(of(&[here(holds)], &[part("cnn", fails)]), Verdict::HoldsInPart);
+        assert_eq!(of(&[here(holds), here(fails)], &[]), Verdict::HoldsInPart);
+        let twice = combined(&[here(holds)], &[part("cnn", fails), part("cnn", fails), part("res20", fails)]).1;
+        assert_eq!(twice, "holds in shallow; fails in cnn; fails in res20");
+        assert_eq!(of(&[here(holds), here(open)], &[]), open);
+        assert_eq!(of(&[here(open)], &[part("cnn", holds)]), open);
+        let beside = Part { decides: false, ..here(fails) };
+        assert_eq!(of(&[here(holds), beside], &[]), holds);
+        assert_eq!(of(&[], &[part("cnn", holds)]), Verdict::NotTested);
+    }
+}
