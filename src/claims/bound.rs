@@ -17,7 +17,8 @@ impl Bound {
     /// Of times that are cut off in eq. 3, in bn, and in the arm whose share it is.
     ///
     /// The share is (A − X)/(A − B), with A, B and X the logarithms of these times. For an arm between the two it rises with A
-    /// and with B, and falls with X. An arm that is faster than bn closes more than all; with A its share falls, never below 1.
+    /// and with B, and falls with X. Beyond it stays beyond: above 1 it falls with A, never below 1, and below 0 it falls with
+    /// B, never above 0. So it is a bound wherever a threshold between 0 and 1 is.
     pub const fn of([affine, bn, arm]: [bool; 3]) -> Self {
         Self::of_ratio([affine || bn, arm])
     }
@@ -57,7 +58,7 @@ impl Bound {
 mod tests {
     use super::*;
 
-    /// A time that is cut off is moved up, and the share has to move as its bound says, wherever the arm stands.
+    /// A time that is cut off is moved up, and the share has to move as its bound says, wherever between the two the arm stands.
     #[test]
     fn a_bound_is_on_the_side_to_which_later_arrivals_would_move_the_share() {
         let share = |[a, b, x]: [f64; 3]| (a - x) / (a - b);
@@ -70,6 +71,10 @@ mod tests {
                 let is_up = share(later) > share(times);
                 assert_eq!(bound, if is_up { Bound::Lower } else { Bound::Upper }, "{x} {cut}");
             }
+        }
+        // Beyond bn, and slower than affine: it moves the other way, and does not come between.
+        for later in [0.1, 1.0, 10.0] {
+            assert!(share([3.0 + later, 0.0, -1.0]) > 1.0 && share([3.0, later.min(2.9), 4.0]) < 0.0);
         }
         assert_eq!(Bound::of([true, true, false]), Bound::Lower);
         assert_eq!(Bound::of([true, false, true]), Bound::Neither);

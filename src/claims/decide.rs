@@ -194,19 +194,25 @@ impl Figure {
         is_there && self.n() >= FEWEST && self.p(beyond.threshold()) <= 1.0 - CONFIDENCE + 1e-9
     }
 
-    /// Whether that is shown although some runs are cut off. Two times may be shown to differ within the budget, but not to
-    /// be alike: the end of the budget makes them so. A share may only be shown to lie on the side on which it is a bound.
-    pub fn shows(&self, beyond: Beyond) -> bool {
+    /// What has to be shown instead where some runs are cut off; none where nothing shows it. Two times may be shown to differ
+    /// within the budget, but not to be alike: the end of the budget makes them so. A share may only be shown to lie on the
+    /// side on which it is a bound.
+    fn asked(&self, beyond: Beyond) -> Option<Beyond> {
         let is_open = match beyond {
             Beyond::Above(_) => self.bound.may_be_smaller(),
             Beyond::Below(_) => self.bound.may_be_larger(),
         };
         match (&self.of, beyond) {
-            _ if !is_open => self.is(beyond),
-            (Of::Mean { .. }, Beyond::Above(threshold)) => self.is(Beyond::Above(threshold.max(0.0))),
-            (Of::Mean { .. }, Beyond::Below(threshold)) => self.is(Beyond::Below(threshold.min(0.0))),
-            (Of::Share(_), _) => false,
+            _ if !is_open => Some(beyond),
+            (Of::Mean { .. }, Beyond::Above(threshold)) => Some(Beyond::Above(threshold.max(0.0))),
+            (Of::Mean { .. }, Beyond::Below(threshold)) => Some(Beyond::Below(threshold.min(0.0))),
+            (Of::Share(_), _) => None,
         }
+    }
+
+    /// Whether a figure lies beyond a threshold, and would with longer runs.
+    pub fn shows(&self, beyond: Beyond) -> bool {
+        self.asked(beyond).is_some_and(|asked| self.is(asked))
     }
 
     /// What runs that are cut off keep it from showing; empty if none are.
@@ -231,7 +237,7 @@ pub struct Decision {
     pub estimate: f64,
     /// Its interval.
     pub interval: Option<(f64, f64)>,
-    /// Two-sided p at the threshold that was passed.
+    /// Two-sided p at the threshold that was passed, or at 1 where runs that are cut off ask for that.
     pub p: Option<f64>,
 }
 
@@ -240,13 +246,16 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
     let Criterion { holds, fails, unit } = *criterion;
     let tested = figure.interval();
     let verdict = criterion.verdict(figure);
-    let p = |beyond: Beyond| Some(figure.p(unit.tested(beyond.threshold())));
+    let tests = |beyond: Beyond| beyond.of(unit.tested(beyond.threshold()));
+    let p = |beyond: Beyond| figure.asked(tests(beyond)).map(|asked| figure.p(asked.threshold()));
     let (detail, p) = match (verdict, tested) {
         (Verdict::Holds, _) => (String::new(), p(holds)),
         (Verdict::Fails, _) => (String::new(), p(fails)),
         (Verdict::HoldsInPart, _) => ("between the thresholds".to_owned(), None),
         (_, None) => (format!("{} seeds give no interval; at least {FEWEST} are needed", figure.n()), None),
-        (_, Some(_)) if figure.bound != Bound::Exact => (figure.left_open(), None),
+        (_, Some(_)) if criterion.verdict(&figure.clone().bounded(Bound::Exact)).is_decided() => {
+            (figure.left_open(), None)
+        }
         (_, Some(interval)) => (open(figure, interval, criterion), None),
     };
     let shown = |value: f64| unit.shown(value);
@@ -257,7 +266,7 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
 /// Seeds that somebody may train.
 const IN_SIGHT: usize = 1000;
 
-/// What an interval that decides nothing excludes, and about how many seeds would decide.
+/// What an interval that decides nothing excludes, and about how many seeds would decide, or what keeps them from it.
 fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> String {
     let mut thresholds = [criterion.holds.threshold(), criterion.fails.threshold()].to_vec();
     thresholds.dedup();
@@ -277,7 +286,14 @@ fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> Stri
         }
         _ => "no number of seeds is in sight that would decide".to_owned(),
     };
-    format!("the interval excludes {excluded}; {needed}")
+    // Where more seeds would show what may not be shown.
+    let towards = |beyond: &Beyond| match *beyond {
+        Beyond::Above(threshold) => figure.estimate > threshold,
+        Beyond::Below(threshold) => figure.estimate < threshold,
+    };
+    let mut sides = [criterion.holds, criterion.fails].map(|beyond| beyond.of(tested(&beyond.threshold()))).into_iter();
+    let is_in_vain = sides.any(|side| towards(&side) && figure.asked(side) != Some(side));
+    format!("the interval excludes {excluded}; {}", if is_in_vain { figure.left_open() } else { needed })
 }
 
 #[cfg(test)]
@@ -360,6 +376,30 @@ mod tests {
         // Between two thresholds it has to be shown to be smaller than the one and larger than the other.
         let between = |value| verdicts(value, Beyond::Above(1.5), Beyond::Below(1.1));
         assert_eq!(between(0.25), [part, open, part, open]);
-        assert!(decide(&about(0.1, 0.01).bounded(Bound::Lower), &FASTER).detail.ends_with("not that both are alike"));
+    }
+
+    #[test]
+    fn an_open_verdict_names_what_keeps_it_open() {
+        let why = |figure: Figure, criterion: &Criterion| decide(&figure, criterion).detail;
+        let alike = "as some runs did not reach the target, these times may show that one arm is faster, but not that both \
+            are alike";
+        // All of it below 1.25, and not below 1.
+        assert_eq!(why(about(0.1, 0.01).bounded(Bound::Lower), &FASTER), alike);
+        // The interval holds 1.25. From below no seeds help, from above they do.
+        assert_eq!(
+            why(about(0.2, 0.1).bounded(Bound::Lower), &FASTER),
+            format!("the interval excludes no threshold; {alike}")
+        );
+        let wide = why(about(0.26, 0.1).bounded(Bound::Lower), &FASTER);
+        assert!(wide.starts_with("the interval excludes no threshold; about "), "{wide}");
+        // At 1 there is nothing alike.
+        let either = Criterion { holds: Beyond::Above(1.0), fails: Beyond::Below(1.0), unit: Unit::Ratio };
+        let wide = why(about(0.05, 0.1).bounded(Bound::Neither), &either);
+        assert!(wide.starts_with("the interval excludes no threshold; about "), "{wide}");
+        // The p is that of what has to be shown.
+        let slower = Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.1), unit: Unit::Ratio };
+        let p = |value: f64, bound| decide(&about(value, 0.02).bounded(bound), &slower).p.unwrap();
+        assert_eq!(p(-0.05, Bound::Exact), 2.0 / 4096.0);
+        assert!(p(-0.05, Bound::Lower) > p(-0.05, Bound::Exact) && p(-0.05, Bound::Lower) < 0.05);
     }
 }

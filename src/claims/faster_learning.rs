@@ -18,7 +18,7 @@ pub const CLAIM: Claim = Claim {
         the median final accuracy of affine or bn, whichever is higher, on the seeds that rates are chosen on. Each arm has the learning rate that is best \
         for it. Seed by seed d = ln T(affine) − ln T(bn); its mean is a ratio of times. A run that never arrives counts as \
         having taken all steps. In seconds d + ln(seconds a step of affine / seconds a step of bn) is used, with step times \
-        measured in turn.\n\
+        measured in turn; where some run does not arrive, both arms count until the one with the cheaper steps has taken all.\n\
         That eq. 3, having the simpler gradient, learns faster is judged beside it: it holds if the ratio is below 0.8.\n\
         The verdict would be another if the whole interval lay on the other side of the threshold.",
     regimes: &Regime::ALL,

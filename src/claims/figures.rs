@@ -40,16 +40,18 @@ pub fn time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>]) -> Fo
 }
 
 /// The same with the first arm's steps as many times as long, seed by seed, as a logarithm says; where there are fewer of
-/// these, they begin again. The budget is then that of the arm whose steps are shorter: until there both have been seen.
+/// these, they begin again. Where some run does not arrive, the budget is that of the arm whose steps are shorter: until there
+/// both have been seen.
 pub fn scaled_time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], factors: &[f64]) -> Found {
     let target = evidence.target(regime);
     let reached = |runs: &Vec<&Run>| runs.iter().any(|run| run.time_to(target).is_some());
     if !runs.iter().any(reached) {
         return Err((Verdict::Inconclusive, "no run of either arm reached the target".to_owned()));
     }
+    let all_arrive = !runs[..2].iter().any(|runs| is_cut_off(runs, target));
     let mut cut_off = [false; 2];
     let mut ratio = |(runs, factor): ((&&Run, &&Run), &f64)| {
-        let end = (runs.0.budget as f64).ln() + factor.min(0.0);
+        let end = if all_arrive { f64::INFINITY } else { (runs.0.budget as f64).ln() + factor.min(0.0) };
         let arrival = |run: &Run, factor: f64| run.time_to(target).map(|steps| (steps as f64).ln() + factor);
         let arrivals = [arrival(runs.0, *factor), arrival(runs.1, 0.0)].map(|at| at.filter(|at| *at <= end));
         cut_off = [0, 1].map(|i| cut_off[i] || arrivals[i].is_none());
@@ -215,8 +217,11 @@ mod tests {
         };
         let (fast, late, never) = (runs(100, 0), runs(450, 0), runs(500, 0));
         assert!((ratio(&late, &fast, 0.5) - 2.25).abs() < 1e-9);
-        // 450 steps of twice the length are 900 of bn's, and bn's runs end after 500.
-        assert!((ratio(&late, &fast, 2.0) - 5.0).abs() < 1e-9);
+        // All arrive, however late in the other's time: 900 steps of bn's.
+        assert!((ratio(&late, &fast, 2.0) - 9.0).abs() < 1e-9);
+        // One does not: then those 900 lie behind the 500 that bn was watched for.
+        let mostly: Vec<Run> = fast.iter().take(11).chain(&never[11..]).cloned().collect();
+        assert!((ratio(&late, &mostly, 2.0) - 5.0f64.powf(11.0 / 12.0)).abs() < 1e-9);
         // After 500 steps of half the length affine has not arrived. bn, arriving after that time, is no slower for it.
         assert!((ratio(&never, &late, 0.5) - 1.0).abs() < 1e-9);
         assert!((ratio(&never, &fast, 0.5) - 2.5).abs() < 1e-9);

@@ -18,7 +18,7 @@ pub const CLAIM: Claim = Claim {
     kind: Kind::Experiment,
     sentence: "without normalisation the gradient tells less of what a step will do",
     criterion: "error of what the gradient predicts, at equal training loss, affine/bn: above 1.25 holds, below 1 fails",
-    reasoning: "The gradient says that a step of length α against it lowers the loss by α‖g‖². With α such that this is a tenth of \
+    reasoning: "The gradient g says that the step −αg lowers the loss by α‖g‖². With α such that this is a tenth of \
         the loss, whatever the rate, the error is |actual − predicted|/predicted fall (prediction_error of landscape.csv). It is \
         taken every 25 steps. As nets that have learnt more are in another place, the arms are held against each other at equal \
         loss: looks are sorted into bins of ln loss, a quarter wide; in each bin that both arms visit the root mean square is \

@@ -135,6 +135,8 @@ fn claims_are_listed_and_explained_and_a_slip_is_answered_with_the_nearest() {
     // Those named alone; and what is wrong with a call is told without training anything.
     let one = lab.call(&["claims", "price", "--list", "--quick"]).expect(0).says(&["price", "what decides"]);
     assert!(!one.stdout.contains("faster-learning"), "{}", one.stdout);
+    let twice = lab.call(&["claims", "price", "--list", "price"]).expect(0);
+    assert_eq!(twice.stdout, lab.call(&["claims", "price", "--list"]).stdout, "named twice, listed once");
     lab.call(&["claims", "prize", "--list"]).expect(2).complains(&["did you mean `price`?"]);
     lab.call(&["claims", "--list", "--seeds", "1000-1003"]).expect(2).complains(&["decide nothing"]);
     let narrow = lab.command().args(["claims", "--list"]).env("COLUMNS", "80").output().expect("it starts");
