@@ -255,6 +255,8 @@ impl Unfinished {
             bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
         }
         let file = readable(tempfile::Builder::new().prefix(UNFINISHED).rand_bytes(DRAWN)).tempfile_in(folder);
+        // Nor does its kind tell of the drawn name.
+        let file = file.map_err(|error| io::Error::from(error.kind()));
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { file, path: path.to_owned() })
     }

@@ -1,5 +1,6 @@
 //! The program: parse, dispatch, print the error chain, exit status.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -33,7 +34,12 @@ fn main() -> ExitCode {
 
 /// Prints what is wrong with the command line, and what may have been meant; or the help that was asked for.
 fn refused(error: &clap::Error) -> ExitCode {
-    drop(error.print());
+    let text = error.render().to_string();
+    match escaped(&text) {
+        Cow::Borrowed(_) => drop(error.print()),
+        // What was typed has control characters, and comes back as part of the message.
+        Cow::Owned(harmless) => drop(io::stderr().write_all(harmless.as_bytes())),
+    }
     let command = std::env::args_os().nth(1).unwrap_or_default();
     if let Some(hint) = commands::meant(error, &command.to_string_lossy()) {
         drop(writeln!(io::stderr(), "\n{}", escaped(&hint)));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use serde_json::Value;
 
-use crate::config::json::vanished;
+use crate::config::json::{self, vanished};
+use crate::config::problem::Problems;
 use crate::plan::Shard;
 use crate::sources::published_sets;
 
@@ -40,11 +41,13 @@ fn at_home(path: PathBuf) -> Result<PathBuf, String> {
 /// `PATH=VALUE`; a value that is not JSON is taken as text.
 pub(super) fn assignment(text: &str) -> Result<(String, Value), String> {
     let (path, written) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
-    match serde_json::from_str(written) {
-        Ok(value) => match vanished(written) {
-            Some((number, _)) => Err(format!("{number} is so small that it would be read as 0")),
-            None => Ok((path.to_owned(), value)),
-        },
+    if let (Ok(_), Some((number, _))) = (serde_json::from_str::<Value>(written), vanished(written)) {
+        return Err(format!("{number} is so small that it would be read as 0"));
+    }
+    let mut problems = Problems::default();
+    match json::parse(written, &mut problems) {
+        Ok(value) if problems.is_empty() => Ok((path.to_owned(), value)),
+        Ok(_) => Err(problems.into_error().0.iter().map(|problem| format!("{problem}")).collect::<Vec<_>>().join("; ")),
         Err(error) if written.trim_start().starts_with(['[', '{', '"']) => {
             let example = r#"--set 'variants=["none","bn"]'"#;
             Err(format!(

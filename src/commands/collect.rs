@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CollectArgs;
+use crate::files;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::{collect as tables, merge};
@@ -33,7 +34,10 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     }
     for (id, reason) in damaged.iter().filter(|(id, _)| !made.damaged.iter().any(|(known, _)| known == *id)) {
         let folder = out.run(id);
-        let cure = format!("to train it again, remove {} and call `bn-exp run`", folder.path().display());
+        let cure = match files::is_folder(folder.path())? {
+            true => format!("to train it again, remove {} and call `bn-exp run`", folder.path().display()),
+            false => "`bn-exp run` trains it again".to_owned(),
+        };
         complain(format!("warning: no copy of run {id} is whole: {reason}; {cure}"));
     }
     if failed > 0 {

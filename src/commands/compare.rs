@@ -209,6 +209,11 @@ pub(super) fn more(paths: &[PathBuf], view: View) -> String {
 pub(super) fn load(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Loaded> {
     if files::is_folder(&folder.runs())? {
         warn_of_damage(&collect::collect(folder, None, waiting)?);
+    } else if files::is_folder(&folder.discarded())? {
+        let place = folder.path().display();
+        anyhow::bail!(
+            "the results in {place} were being discarded when the program was stopped; the next `bn-exp run` ends that"
+        );
     }
     Loaded::read(folder)
 }

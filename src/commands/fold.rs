@@ -19,7 +19,6 @@ use crate::record::layout::{ExperimentFolder, RunFolder};
 use crate::record::tensors;
 use crate::record::trained::{Trained, TrainedNetwork};
 use crate::report::layout::Layout;
-use anyhow::Context;
 
 /// Largest difference of logits, relative to the largest logit, in double and in single precision.
 const ALLOWED: [f64; 2] = [1e-12, 1e-5];
@@ -89,6 +88,9 @@ fn check_out(out: &Path, folder: &RunFolder) -> anyhow::Result<()> {
         .into());
     }
     let is_usual = files::are_same(out, &folder.folded())? || out == folder.folded();
+    if is_usual {
+        files::refuse_link(folder.path())?;
+    }
     if !is_usual && files::look(out)?.is_some() {
         let words = format!("{} exists, and fold overwrites nothing; give --out another name", out.display());
         return Err(UsageError(words).into());
@@ -147,7 +149,7 @@ fn fold_as<F: Scalar>(
         ));
         return Ok(Exit::Failed);
     }
-    tensors::write(&out, &tensors::state(&found, "")).with_context(|| format!("cannot write {}", out.display()))?;
+    tensors::write(&out, &tensors::state(&found, ""))?;
     show(format!("Written to {}", out.display()))?;
     Ok(Exit::Done)
 }

@@ -32,13 +32,15 @@ pub(super) fn init(args: &InitArgs) -> anyhow::Result<Exit> {
         .into());
     }
     let schema = serde_json::to_string_pretty(&check::schema())? + "\n";
+    let mut explained = ", and schema.json, by which editors explain its keys";
     if !is_there("schema.json") {
         files::write_atomically(Path::new("schema.json"), schema.as_bytes())?;
     } else if files::read(Path::new("schema.json")).ok().as_deref() != Some(schema.as_bytes()) {
         complain("warning: schema.json is there already, with other content, and was left as it is");
+        explained = "";
     }
     files::write_atomically(Path::new(&file), text.as_bytes())?;
-    show(format!("written: {file}, and schema.json, by which editors explain its keys\nnext: bn-exp run {file}"))?;
+    show(format!("written: {file}{explained}\nnext: bn-exp run {file}"))?;
     Ok(Exit::Done)
 }
 

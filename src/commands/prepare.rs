@@ -108,5 +108,6 @@ pub(super) fn jobs(args: &ExperimentArgs) -> usize {
 /// The folder of the data sets: as given, or in the user's cache folder.
 pub(super) fn data_dir(args: &DataDir) -> PathBuf {
     let cache = || dirs::cache_dir().unwrap_or_else(|| PathBuf::from(".cache")).join("bn-exp");
-    args.data_dir.clone().unwrap_or_else(cache)
+    // A variable that is set to nothing names no folder.
+    args.data_dir.clone().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or_else(cache)
 }

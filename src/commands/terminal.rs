@@ -46,7 +46,7 @@ pub(super) fn warn_of_damage(update: &Update) {
             format!("{} runs, such as {first},", others.len() + 1)
         };
         complain(format!(
-            "warning: the tables hold {runs} finished, but runs/ does not hold it any more. The tables stay as they are. Put runs/ back, or \
+            "warning: the tables hold {runs} finished, but runs/ holds no whole record of it. The tables stay as they are. Put runs/ back, or \
              let `bn-exp run` train again what is missing"
         ));
     }

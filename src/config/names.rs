@@ -19,32 +19,34 @@ const MISSING: [&str; 18] = [
 /// What they take for true or false.
 const TRUTH: [&str; 8] = ["true", "True", "TRUE", "T", "false", "False", "FALSE", "F"];
 
-/// Adds to `problems` if the name of an arm would be read as something else in a table: programs that read CSV guess what
-/// a column holds.
+/// What programs that read CSV take this text for, if it is not text to them: they guess what a column holds.
+pub fn read_instead(text: &str) -> Option<&'static str> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let is_hexadecimal =
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_hexdigit()));
+    if text.is_empty() || MISSING.contains(&text) {
+        Some("a missing value")
+    } else if TRUTH.contains(&text) {
+        Some("true or false")
+    } else {
+        (is_hexadecimal || text.parse::<f64>().is_ok()).then_some("a number")
+    }
+}
+
+/// Adds to `problems` if the name of an arm would be read as something else in a table.
 pub fn check_arm_name(name: &str, path: &str, problems: &mut Problems) {
-    check_experiment_name(name, path, problems);
-    let is_hexadecimal = |name: &str| {
-        let digits = name.strip_prefix("0x").or_else(|| name.strip_prefix("0X"));
-        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_hexdigit()))
-    };
-    if (name.parse::<f64>().is_ok() || is_hexadecimal(name)) && !MISSING.contains(&name) {
-        problems.add(path, read_as(name, "a number"));
+    check_name(name, path, problems);
+    if let Some(what) = read_instead(name).filter(|_| !name.is_empty()) {
+        problems.add(path, read_as(name, what));
     }
 }
 
 /// The same of the name of an experiment, which may be a number.
 pub fn check_experiment_name(name: &str, path: &str, problems: &mut Problems) {
     check_name(name, path, problems);
-    if MISSING.contains(&name) {
-        problems.add(path, read_as(name, "a missing value"));
-    } else if TRUTH.contains(&name) {
-        problems.add(path, read_as(name, "true or false"));
+    if let Some(what) = read_instead(name).filter(|what| !name.is_empty() && *what != "a number") {
+        problems.add(path, read_as(name, what));
     }
-}
-
-/// Whether programs that read CSV take this text for a missing value.
-pub fn is_missing(text: &str) -> bool {
-    text.is_empty() || MISSING.contains(&text)
 }
 
 fn read_as(name: &str, what: &str) -> String {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::check::{check_part, number_meant};
 use super::json;
-use super::names::is_missing;
+use super::names::read_instead;
 use super::numbers::respelt;
 use super::problem::{Problems, named_like};
 use super::sections::SECTIONS;
@@ -70,13 +70,17 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
             let why = "pandas, R or polars would read it as a missing value in the tables; write what it stands for";
             problems.add(format!("{at}[{i}]"), format!("null: {why}"));
         }
-        if value.as_str().is_some_and(is_missing) {
-            let why = "pandas, R or polars would read it as a missing value in the tables";
+        if let Some(what) = value.as_str().and_then(read_instead) {
+            let why = format!("pandas, R or polars would read it as {what} in the tables");
             problems.add(format!("{at}[{i}]"), format!("{value}: {why}; of a path, begin with ./"));
         }
         if !seen.insert(json::canonical(value)) {
             problems.add(format!("{at}[{i}]"), format!("{value} appears twice"));
         }
+    }
+    if values.iter().any(Value::is_array) && !values.iter().all(Value::is_array) {
+        let why = "lists and single values in one axis: programs that read CSV expect one kind in a column";
+        problems.add(at, format!("{why}; run two experiments, and `bn-exp compare A B` shows them side by side"));
     }
     Some(Axis { path: path.to_owned(), values })
 }

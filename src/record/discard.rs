@@ -60,6 +60,14 @@ fn is_recorded(run: &RunFolder, id: &str) -> bool {
 /// If something cannot be deleted.
 pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
     finish(folder)?;
+    // What a link leads to is not discarded, and would count again.
+    let planned = planned(folder)?;
+    for id in files::list(&folder.runs())? {
+        let run = folder.run(&id);
+        if planned.contains(&id) || is_recorded(&run, &id) {
+            files::refuse_link(run.path())?;
+        }
+    }
     // First the tables, then all runs at once: a removal that is killed leaves nothing that looks finished.
     let tables = tables::all().map(|table| folder.table(table.file));
     tables.chain([folder.stamp()]).try_for_each(|file| files::remove_unless_folder(&file))?;
@@ -78,9 +86,7 @@ pub fn finish(folder: &ExperimentFolder) -> anyhow::Result<()> {
         return Ok(());
     }
     // Last of all the record is removed, which tells also of runs that have none of their own yet.
-    let path = folder.experiment_json();
-    let record = files::read_if_there(&path)?.and_then(|bytes| ExperimentRecord::parse(&bytes, &path).ok());
-    let planned: HashSet<String> = record.into_iter().flat_map(|record| record.runs).map(|run| run.id).collect();
+    let planned = planned(folder)?;
     for name in files::list(&aside)? {
         let id = name.strip_suffix(".failed.json").unwrap_or(&name);
         let run = RunFolder::at(aside.join(id));
@@ -99,6 +105,13 @@ pub fn finish(folder: &ExperimentFolder) -> anyhow::Result<()> {
         files::move_entries(&aside, &folder.runs())?;
     }
     files::remove_empty_folder(&aside)
+}
+
+/// Ids of the runs in the experiment's record; none if there is no record.
+fn planned(folder: &ExperimentFolder) -> anyhow::Result<HashSet<String>> {
+    let path = folder.experiment_json();
+    let record = files::read_if_there(&path)?.and_then(|bytes| ExperimentRecord::parse(&bytes, &path).ok());
+    Ok(record.into_iter().flat_map(|record| record.runs).map(|run| run.id).collect())
 }
 
 /// Deletes everything that the program wrote into the folder of a run; and the folder, if nothing else is in it.

@@ -96,7 +96,7 @@ fn merge_run(
     let context = || format!("cannot copy run {id}");
     let destination = out.run(id);
     let mut ended = whole(&destination)?;
-    let mut unreadable = None;
+    let (mut unreadable, mut garbled) = (None, None);
     for source in sources {
         let folder = source.run(id);
         files::refuse_link(&source.runs())?;
@@ -113,6 +113,9 @@ fn merge_run(
             }
         };
         let Some(record) = found else {
+            if files::is_file(&folder.run_json())? {
+                garbled = Some(format!("{} is damaged: it is no record of this run", folder.run_json().display()));
+            }
             // A program that was killed has left nothing but what continues the run.
             if ended.is_none() && files::is_file(&folder.resume())? && !files::is_file(&destination.resume())? {
                 let _lock = prepare(&destination)?;
@@ -148,6 +151,8 @@ fn merge_run(
     match unreadable {
         Some(error) if is_finished => merged.passed_over.push(format!("{error:#}")),
         Some(error) => return Err(error),
+        None if is_finished => merged.passed_over.extend(garbled),
+        None if ended.is_none() => drop(garbled.map(|reason| merged.damaged.insert(id.to_owned(), reason))),
         None => {}
     }
     Ok(ended)

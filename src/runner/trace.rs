@@ -87,6 +87,7 @@ pub fn write_missing(job: &Job) -> anyhow::Result<()> {
         let folder = job.folder.run(&run.id);
         let is_finished = RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished());
         if is_finished && !files::is_file(&folder.trace())? {
+            files::refuse_link(folder.path())?;
             // Nobody else writes it or tidies up meanwhile; one who does writes the same.
             let lock = files::try_lock(&folder.lock())?;
             if let Lock::Elsewhere = lock {

@@ -416,6 +416,10 @@ fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
         refused(with_line(2, &format!("1,{label},2")), &["row 2 (line 3), column `kind`", words]);
     }
     refused(with_line(5, "1,0"), &["row 5 (line 6) has 2 cells, the header 3"]);
+    // A cell too many or too few is told, and not what the others seem to be then.
+    refused(with_line(5, "2,1,0,5"), &["row 5 (line 6) has 4 cells, the header 3"]);
+    refused(with_line(5, "x,1.5"), &["row 5 (line 6) has 2 cells, the header 3"]);
+    refused(with_line(2, "1,202401020000000001,2"), &["row 2 (line 3), column `kind`", "too large"]);
     refused(with_line(5, "\n\n1,0,x"), &["row 5 (line 8), column `mass`"]);
     refused(with_line(5, "1,\"a,1"), &["row 5 (line 6), column `kind`", "several lines", "never closed"]);
     let open = with_line(5, "1,\"a,1").replace('\n', "\r");
@@ -430,6 +434,12 @@ fn what_is_no_number_or_label_is_an_error_with_row_and_column() {
     let lab = Lab::new();
     lab.write("a.csv", counted);
     lab.run(&csv_config(&json!({})), &[]).expect(0);
+    // As well where the labels have a number for a name, too; and where data.label does not say which, they are a sample.
+    lab.write("a.csv", whole.replacen("width,kind,mass", "0,1,2", 1));
+    lab.run(&csv_config(&json!({ "label": "1" })), &["--fresh", "--yes"]).expect(0);
+    lab.run(&csv_config(&json!({ "label": null })), &["--fresh", "--yes"])
+        .expect(1)
+        .complains(&["the first row has numbers"]);
     refused(whole.replacen("width,kind,mass", "0,kind,2", 1), &["the first row has numbers", "data.label"]);
     for missing in ["NA", "N/A", "None", "NULL", "null", "?"] {
         refused(format!("{missing},kind,3.5\n4.9,other,3\n"), &["the first row has numbers"]);

@@ -794,6 +794,17 @@ fn numbers_that_vanish_in_single_precision_are_refused() {
 
 #[test]
 fn an_experiment_that_other_programs_would_not_read_as_a_name_is_refused() {
+    let texts = [
+        ("NA", "a missing value"),
+        ("T", "true or false"),
+        ("01", "a number"),
+        ("1e5", "a number"),
+        ("0x1f", "a number"),
+    ];
+    for (text, what) in texts {
+        let words = format!("pandas, R or polars would read it as {what} in the tables; of a path, begin with ./");
+        refused(&with(small(), "sweep", json!({ "data.dir": ["a", text] })), &["sweep.data.dir[1]", &words]);
+    }
     for name in ["NA", "None", "nan", "true"] {
         refused(&with(small(), "name", json!(name)), &[&format!("name: pandas, R or polars would read {name:?} as")]);
     }

@@ -162,6 +162,10 @@ fn the_order_of_set_does_not_matter() {
     assert_eq!(of(planned(&["sweep={}", "optimizer.lr=0.5"])), of(planned(&["optimizer.lr=0.5", "sweep={}"])));
     assert_eq!(planned(&["sweep={}", "optimizer.lr=0.5"]).0, Some(0));
     assert!(planned(&["seeds=2", "seeds=3"]).2.contains("given twice"));
+    let twice = planned(&[r#"sweep={"optimizer.lr":[1,0.3],"optimizer.lr":[2]}"#]).2;
+    assert!(twice.contains("optimizer.lr") && twice.contains("twice"), "{twice}");
+    let mixed = planned(&[r#"sweep={"log.batch_every":[1,[1,2]]}"#]).2;
+    assert!(mixed.contains("sweep.log.batch_every: lists and single values in one axis"), "{mixed}");
 }
 
 #[test]

@@ -274,6 +274,24 @@ fn discarding_removes_what_the_program_wrote_and_nothing_else() {
     }
 }
 
+/// A result that a link leads to would count again, and what is written there is elsewhere.
+#[test]
+fn a_linked_run_is_neither_discarded_nor_written_to() {
+    let lab = Lab::new();
+    lab.run(&small(), &[]).expect(0);
+    let run = format!("results/t/runs/{}", lab.runs("t").remove(0));
+    std::fs::create_dir(lab.path("elsewhere")).expect("made");
+    std::fs::rename(lab.path(&run), lab.path("elsewhere/run")).expect("moved");
+    symlink(lab.path("elsewhere/run"), lab.path(&run)).expect("linked");
+    let before = everything(&lab.path("elsewhere"));
+    let link = ["is a link; results are written in their own folder only"];
+    lab.run(&small(), &["--fresh", "--yes"]).expect(1).complains(&link);
+    lab.run(&small(), &["--trace"]).expect(1).complains(&link);
+    lab.call(&["fold", &run]).expect(1).complains(&link);
+    assert_eq!(everything(&lab.path("elsewhere")), before);
+    lab.call(&["fold", &run, "--out", "folded.safetensors"]).expect(0);
+}
+
 /// Whatever a terminal would obey.
 #[track_caller]
 fn is_harmless(outcome: &crate::common::Outcome, shown: &str) {
@@ -300,6 +318,9 @@ fn control_characters_are_written_out() {
         is_harmless(&outcome, "red");
     }
     is_harmless(&lab.run(&small(), &["--config", EVIL]), "error");
+    for args in [&["run", "a.json", EVIL][..], &[EVIL], &["run", "--set", EVIL], &["compare", "--format", EVIL]] {
+        is_harmless(&lab.call(args).expect(2), "red");
+    }
     is_harmless(&lab.run(&small(), &["--out", &format!("out{EVIL}")]).expect(0), "\\u001b[31mred\\u009b");
     is_harmless(&lab.call(&["compare", &format!("nothing{EVIL}")]).expect(1), "\\u001b[31mred\\u009b");
 

@@ -191,6 +191,26 @@ fn copies_made_before_and_after_an_experiment_grew_belong_together() {
 }
 
 #[test]
+fn a_record_that_is_none_is_named_and_passed_over_where_another_copy_is_whole() {
+    let lab = Lab::new();
+    for out in ["a", "b"] {
+        lab.run(&config(), &["--out", out]).expect(0);
+    }
+    let id = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().file_name();
+    let record = format!("a/t/runs/{}/run.json", id.display());
+    let whole = lab.text(&record);
+    for garbled in [&whole[..whole.len() / 2], "", "{}"] {
+        lab.write(&record, garbled);
+        lab.call(&["collect", "a/t", "--out", "one"]).expect(1).complains(&["is damaged: it is no record of this run"]);
+        let both = lab.call(&["collect", "a/t", "b/t", "--out", "two"]).expect(0);
+        both.complains(&["is damaged: it is no record of this run", "another copy of this run is whole"]);
+        for out in ["one", "two"] {
+            std::fs::remove_dir_all(lab.path(out)).unwrap();
+        }
+    }
+}
+
+#[test]
 fn why_a_run_failed_is_collected_with_it() {
     let lab = Lab::new();
     lab.run(&config(), &["--out", "a"]).expect(0);

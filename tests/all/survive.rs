@@ -777,6 +777,9 @@ fn a_killed_discard_leaves_nothing_that_looks_finished() {
     for table in crate::common::TABLES {
         std::fs::remove_file(lab.path(format!("results/t/{table}"))).expect("removed");
     }
+    lab.call(&["compare", "results/t"])
+        .expect(1)
+        .complains(&["were being discarded", "the next `bn-exp run` ends that"]);
     lab.run(&config, &[]).expect(0).says(&["6 of 6 runs trained"]);
     assert!(!lab.path("results/t/.writing-removed").exists());
     assert_same_files(&results(&lab), &results(&straight(&config)));

@@ -221,7 +221,7 @@ fn what_to_do(metric: Metric, settled: bool) -> String {
     }
     let other = metric.under(Statistics::Population).filter(|other| *other != metric).map(|other| other.name);
     let compare = other.map(|name| format!(", or compare with `--metric {name}`")).unwrap_or_default();
-    format!("The running statistics have not settled: train for more steps, raise norm.momentum{compare}.")
+    format!("The running statistics have not settled: raise norm.momentum, train for more steps{compare}.")
 }
 
 fn edges(seeds: usize, chosen: &[Chosen]) -> String {

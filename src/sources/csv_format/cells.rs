@@ -54,7 +54,10 @@ impl Seen {
         match cell.parse::<f64>() {
             _ if is_missing(cell) => return Err(format!("{cell:?} is a missing value; a label is needed in each row")),
             Ok(x) if !x.is_finite() => return Err(format!("{cell:?} is not finite; labels are whole numbers or text")),
-            Ok(x) if x.fract() != 0.0 || x.abs() > 9e15 => {
+            Ok(x) if x.abs() > 9e15 => {
+                return Err(format!("label {:?} is too large: at most 9e15 in size", shorten(cell)));
+            }
+            Ok(x) if x.fract() != 0.0 => {
                 let hint = "is this the column of labels? data.label names another";
                 return Err(format!("label {:?} is a number, but not a whole one; {hint}", shorten(cell)));
             }

@@ -19,8 +19,17 @@ fn is_value(name: &str) -> bool {
     name.parse::<f64>().is_ok() || (!name.is_empty() && is_missing(name))
 }
 
+/// Whether names are 0, 1, 2 …, which pandas gives.
+fn count<'a>(names: impl Iterator<Item = &'a String>) -> bool {
+    names.enumerate().all(|(i, name)| *name == i.to_string())
+}
+
 /// The names of the columns.
-pub(super) fn header<'a>(cells: impl Iterator<Item = &'a str>, file: &str) -> Result<Vec<String>, CsvError> {
+pub(super) fn header<'a>(
+    cells: impl Iterator<Item = &'a str>,
+    label: Option<&str>,
+    file: &str,
+) -> Result<Vec<String>, CsvError> {
     let wrong = |what: String| Err(CsvError::Header { file: file.to_owned(), what });
     let names: Vec<String> = cells.map(|cell| cell.trim_ascii().to_owned()).collect();
     match names.as_slice() {
@@ -34,7 +43,7 @@ pub(super) fn header<'a>(cells: impl Iterator<Item = &'a str>, file: &str) -> Re
         }
         _ => {}
     }
-    if names.iter().all(|name| is_value(name)) {
+    if names.iter().all(|name| is_value(name)) && !(label.is_some() && count(names.iter())) {
         return wrong(NO_NAMES.to_owned());
     }
     let mut known = HashMap::new();
@@ -72,7 +81,7 @@ pub(super) fn label_column(header: &[String], label: Option<&str>, file: &str) -
         })?,
     };
     let mut features = header.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, name)| name);
-    let counts = label.is_some() && features.clone().enumerate().all(|(i, name)| *name == i.to_string());
+    let counts = label.is_some() && (count(features.clone()) || count(header.iter()));
     if !counts && features.all(|name| is_value(name)) {
         return Err(wrong(NO_NAMES.to_owned()));
     }

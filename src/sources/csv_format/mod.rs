@@ -68,7 +68,7 @@ impl<'a> Rows<'a> {
         label: Option<&str>,
         file: &'a str,
     ) -> Result<Self, CsvError> {
-        let header = header(first, file)?;
+        let header = header(first, label, file)?;
         let label = label_column(&header, label, file)?;
         let (features, seen, labels) = (Vec::new(), Seen::default(), Vec::new());
         Ok(Self { file, text, header, label, features, seen, labels, count: 0 })
@@ -77,29 +77,34 @@ impl<'a> Rows<'a> {
     /// Adds a row, which begins at this byte of the text, or after the empty lines there.
     fn add<'b>(&mut self, cells: impl Iterator<Item = &'b str>, begins: usize) -> Result<(), CsvError> {
         self.count += 1;
-        let mut found = 0;
+        let (mut found, mut wrong) = (0, None);
         for cell in cells {
-            if found < self.header.len() {
-                if cell.contains(['\n', '\r']) {
-                    let what = "the cell goes over several lines; is a quote opened and never closed?";
-                    return Err(self.error(found, begins, what.to_owned()));
-                }
-                let cell = cell.trim_ascii();
-                if found == self.label {
-                    let place = self.seen.place(cell).map_err(|what| self.error(found, begins, what))?;
-                    self.labels.push(place);
-                } else {
-                    let x = number(cell).ok_or_else(|| self.error(found, begins, not_a_number(cell)))?;
-                    self.features.push(x);
-                }
+            if found < self.header.len() && cell.contains(['\n', '\r']) {
+                let what = "the cell goes over several lines; is a quote opened and never closed?";
+                return Err(self.error(found, begins, what.to_owned()));
+            }
+            if found < self.header.len() && wrong.is_none() {
+                wrong = self.take(found, cell).err().map(|what| (found, what));
             }
             found += 1;
         }
-        if found == self.header.len() {
-            return Ok(());
+        // A cell too many or too few is why the others are not what their columns say.
+        if found != self.header.len() {
+            let (file, row, line) = (self.file.to_owned(), self.count, self.line(begins));
+            return Err(CsvError::Length { file, row, line, expected: self.header.len(), found });
         }
-        let (file, row, line) = (self.file.to_owned(), self.count, self.line(begins));
-        Err(CsvError::Length { file, row, line, expected: self.header.len(), found })
+        wrong.map_or(Ok(()), |(column, what)| Err(self.error(column, begins, what)))
+    }
+
+    /// Takes the cell of a column.
+    fn take(&mut self, column: usize, cell: &str) -> Result<(), String> {
+        let cell = cell.trim_ascii();
+        if column == self.label {
+            self.labels.push(self.seen.place(cell)?);
+        } else {
+            self.features.push(number(cell).ok_or_else(|| not_a_number(cell))?);
+        }
+        Ok(())
     }
 
     /// What is wrong with a cell of the latest row.

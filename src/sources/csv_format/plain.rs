@@ -8,7 +8,7 @@ use super::table::Table;
 /// The table, if it is as plain as that.
 pub(super) fn parse(bytes: &[u8], label: Option<&str>, file: &str) -> Option<Table> {
     let (first, mut rest) = bytes.split_at(bytes.iter().position(|byte| *byte == b'\n')?);
-    let header = header(text(first.strip_suffix(b"\r").unwrap_or(first))?.split(','), file).ok()?;
+    let header = header(text(first.strip_suffix(b"\r").unwrap_or(first))?.split(','), label, file).ok()?;
     let label = label_column(&header, label, file).ok()?;
     let (mut features, mut labels, mut seen) = (Vec::new(), Vec::new(), Seen::default());
     // Line ends: that of the header, and those of empty lines.
