@@ -210,7 +210,7 @@ impl Figure {
         }
     }
 
-    /// Whether a figure lies beyond a threshold, and would with longer runs.
+    /// Whether the whole interval lies beyond a threshold, and runs that are cut off leave no doubt of it.
     pub fn shows(&self, beyond: Beyond) -> bool {
         self.asked(beyond).is_some_and(|asked| self.is(asked))
     }
@@ -246,8 +246,8 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
     let Criterion { holds, fails, unit } = *criterion;
     let tested = figure.interval();
     let verdict = criterion.verdict(figure);
-    let tests = |beyond: Beyond| beyond.of(unit.tested(beyond.threshold()));
-    let p = |beyond: Beyond| figure.asked(tests(beyond)).map(|asked| figure.p(asked.threshold()));
+    let tested_as = |beyond: Beyond| beyond.of(unit.tested(beyond.threshold()));
+    let p = |beyond: Beyond| figure.asked(tested_as(beyond)).map(|asked| figure.p(asked.threshold()));
     let (detail, p) = match (verdict, tested) {
         (Verdict::Holds, _) => (String::new(), p(holds)),
         (Verdict::Fails, _) => (String::new(), p(fails)),
@@ -274,9 +274,20 @@ fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> Stri
     let excluded = thresholds.iter().filter(|t| tested(t) < low || tested(t) > high);
     let excluded: Vec<String> = excluded.map(|threshold| format!("{threshold}")).collect();
     let excluded = if excluded.is_empty() { "no threshold".to_owned() } else { excluded.join(" and ") };
+    // What more seeds would come to, if the estimate is right; where that may not be shown, they come to nothing.
+    let sides = [criterion.holds, criterion.fails].map(|beyond| beyond.of(tested(&beyond.threshold())));
+    let is_towards = |beyond: Beyond| match beyond {
+        Beyond::Above(threshold) => figure.estimate > threshold,
+        Beyond::Below(threshold) => figure.estimate < threshold,
+    };
+    let may_be_shown = |side: Beyond| figure.asked(side).is_some_and(is_towards);
+    if sides.iter().any(|side| is_towards(*side) && !may_be_shown(*side)) {
+        return format!("the interval excludes {excluded}; {}", figure.left_open());
+    }
     // To the threshold that is furthest among those within: beyond it something is decided.
-    let inside = thresholds.iter().map(tested).filter(|t| (low..=high).contains(t));
-    let nearest = inside.map(|t| (figure.estimate - t).abs()).fold(f64::INFINITY, f64::min);
+    let asked = sides.iter().filter_map(|side| figure.asked(*side)).map(Beyond::threshold);
+    let nearest = asked.filter(|t| (low..=high).contains(t)).map(|t| (figure.estimate - t).abs());
+    let nearest = nearest.fold(f64::INFINITY, f64::min);
     let half_width = (high - low) / 2.0;
     let needed =
         seeds::to_tell_from_0(figure.n(), half_width, nearest, 1, 1.0 - CONFIDENCE).filter(|_| half_width.is_finite());
@@ -286,14 +297,7 @@ fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> Stri
         }
         _ => "no number of seeds is in sight that would decide".to_owned(),
     };
-    // Where more seeds would show what may not be shown.
-    let towards = |beyond: &Beyond| match *beyond {
-        Beyond::Above(threshold) => figure.estimate > threshold,
-        Beyond::Below(threshold) => figure.estimate < threshold,
-    };
-    let mut sides = [criterion.holds, criterion.fails].map(|beyond| beyond.of(tested(&beyond.threshold()))).into_iter();
-    let is_in_vain = sides.any(|side| towards(&side) && figure.asked(side) != Some(side));
-    format!("the interval excludes {excluded}; {}", if is_in_vain { figure.left_open() } else { needed })
+    format!("the interval excludes {excluded}; {needed}")
 }
 
 #[cfg(test)]
@@ -392,6 +396,11 @@ mod tests {
         );
         let wide = why(about(0.26, 0.1).bounded(Bound::Lower), &FASTER);
         assert!(wide.starts_with("the interval excludes no threshold; about "), "{wide}");
+        // All of it below 1.25, some of it above 1: more seeds would show that it lies below 1, too.
+        let below = why(about(-0.03, 0.03).bounded(Bound::Lower), &FASTER);
+        assert_eq!(below, alike, "the interval leaves out the threshold, and that is not enough");
+        let below = why(about(-0.1, 0.35).bounded(Bound::Lower), &FASTER);
+        assert!(below.starts_with("the interval excludes no threshold; about "), "{below}");
         // At 1 there is nothing alike.
         let either = Criterion { holds: Beyond::Above(1.0), fails: Beyond::Below(1.0), unit: Unit::Ratio };
         let wide = why(about(0.05, 0.1).bounded(Bound::Neither), &either);
