@@ -175,7 +175,7 @@ fn tables_that_are_the_only_copy_of_runs_are_kept() {
     let before = of(&lab);
     let gone = lab.run_folder("t", "bn", 0);
     std::fs::remove_dir_all(lab.path(&gone)).unwrap();
-    let said = ["does not hold it any more", "The tables stay as they are"];
+    let said = ["holds no whole record of it", "The tables stay as they are"];
     for args in [&["compare", "results/t"][..], &["collect", "results/t", "--out", "results"]] {
         lab.call(args).complains(&said).complains(&["bn-s0-"]);
         assert!(of(&lab) == before, "{args:?}");
