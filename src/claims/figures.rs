@@ -89,8 +89,10 @@ pub fn gap(
         return Err((without, format!("bn has no gain here: affine takes {ratio} times as long")));
     }
     if !whole.shows(Beyond::Above(0.0)) {
-        let why = ["these seeds do not show that there is a gap between affine and bn".to_owned(), whole.left_open()];
-        return Err((Verdict::Inconclusive, why.join("; ").trim_end_matches("; ").to_owned()));
+        let words = "these seeds do not show that there is a gap between affine and bn";
+        let open = whole.left_open();
+        let words = if open.is_empty() { words.to_owned() } else { format!("{words}; {open}") };
+        return Err((Verdict::Inconclusive, words));
     }
     Ok(gap)
 }

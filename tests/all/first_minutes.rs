@@ -67,7 +67,8 @@ fn init_overwrites_nothing() {
     lab.call(&["init"]).expect(2).complains(&["quickstart.json is there already"]);
     assert_eq!(lab.text("quickstart.json"), "mine");
     lab.write("schema.json", "mine too");
-    lab.call(&["init", "factorial"]).expect(0).complains(&["schema.json", "left as it is"]);
+    let left = lab.call(&["init", "factorial"]).expect(0).complains(&["schema.json", "left as it is"]);
+    assert!(left.stdout.contains("factorial.json") && !left.stdout.contains("schema.json"), "{}", left.stdout);
     assert_eq!(lab.text("schema.json"), "mine too");
     lab.call(&["init", "quikstart"]).expect(2).complains(&["`quickstart`", "init --list"]);
 }

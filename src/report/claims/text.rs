@@ -211,9 +211,10 @@ pub fn explained(claim: &Claim, layout: Layout) -> String {
     paragraphs.extend(claim.reasoning.split('\n').map(str::to_owned));
     let takes_runs = claim.regimes.iter().any(|regime| !(claim.cells)(*regime).is_empty());
     if takes_runs && claim.analysis.is_none() {
-        let open = "It stays open, whatever the interval, where a rate that may be the best gives another verdict or is the end \
-            of what was tried; where an arm diverges with more than half of its seeds; and where runs that do not arrive in time \
-            leave it open: they may show that one arm is faster, never that both are alike (docs/statistics.md).";
+        let open = "Three things leave it open, whatever the interval. A rate that may be the best gives another verdict, or is the \
+            end of what was tried and a better one could change the verdict. An arm diverges with more than half of its seeds. Or \
+            runs do not arrive in time: such times may show that one arm is faster, but not that both are alike \
+            (docs/statistics.md).";
         paragraphs.push(open.to_owned());
     }
     paragraphs.iter().map(|text| layout.paragraph(text)).collect::<Vec<_>>().join("\n\n")
