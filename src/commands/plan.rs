@@ -88,7 +88,7 @@ fn summary(prepared: &Prepared, costs: &[Cost]) -> String {
     // A path on a line of its own, for programs to find.
     let results = format!("results  {}", prepared.folder.path().display());
     let name = layout.heading(&prepared.experiment.name);
-    let note = "Time, memory and disk are estimates from operation counts; the time also from how fast this machine is just now, with all that runs on it. --runs lists the runs.";
+    let note = "Time, memory and disk are estimates from operation counts; the time also from how fast this machine multiplies just now. Other work on it makes it longer. --runs lists the runs.";
     format!("{name}\n\n{}\n{results}\n\n{}", lines.join("\n"), layout.paragraph(note))
 }
 
@@ -127,19 +127,22 @@ fn memory(prepared: &Prepared) -> String {
     format!("about {} with --jobs {}", size(cost::program_memory(&settings, seeds, prepared.jobs)), prepared.jobs)
 }
 
-/// Multiply-adds a second in a middling matrix product on this machine, now.
+/// Multiply-adds a second in a middling matrix product on this machine, now: the median of many, so that being put aside
+/// for others now and then counts for nothing.
 fn multiply_adds_per_second() -> f64 {
     const SHAPE: (usize, usize, usize) = (64, 256, 128);
     let (a, b) = (vec![1.0f32; SHAPE.0 * SHAPE.1], vec![1.0f32; SHAPE.1 * SHAPE.2]);
     let mut c = vec![0.0f32; SHAPE.0 * SHAPE.2];
     let clock = Instant::now();
-    let mut products = 0;
-    // A clock may stand still.
-    while clock.elapsed() < Duration::from_millis(60) && products < 30_000 {
+    let mut times = Vec::new();
+    // A clock may stand still, and all time go to others.
+    while times.len() < 100 || clock.elapsed() < Duration::from_millis(60) && times.len() < 30_000 {
+        let begun = Instant::now();
         gemm::product(black_box(&a), black_box(&b), &mut c, SHAPE);
-        products += 1;
+        times.push(begun.elapsed());
     }
-    (products * SHAPE.0 * SHAPE.1 * SHAPE.2) as f64 / clock.elapsed().as_secs_f64()
+    times.sort_unstable();
+    (SHAPE.0 * SHAPE.1 * SHAPE.2) as f64 / times[times.len() / 2].as_secs_f64()
 }
 
 fn time(seconds: f64) -> String {

@@ -154,7 +154,7 @@ fn first_that_has(
             if let Some(error) = failure.take() {
                 tell(Event::Passed(file, &error));
             }
-            let raw = read(file, &place, patience, tell).with_context(|| place.to_string());
+            let raw = read(file, &place, patience, tell);
             match raw.and_then(|raw| Ok((raw.clone(), file.check(raw, &place.to_string())?))) {
                 Ok(got) => return Ok(got),
                 Err(error) => failure = Some(error),
@@ -189,7 +189,7 @@ fn read(
     tell: &mut dyn FnMut(Event<'_>),
 ) -> anyhow::Result<Vec<u8>> {
     match place {
-        Place::Url(url) => download(file, url, patience, tell),
+        Place::Url(url) => download(file, url, patience, tell).with_context(|| place.to_string()),
         Place::File(path) => files::read_at_most(path, file.longest()),
     }
 }

@@ -468,6 +468,8 @@ fn a_server_without_the_files_is_named() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr.contains("no/such/folder/train-images") && !stderr.contains("without a network"), "{stderr}");
+    let path_twice = |line: &str| line.matches("no/such/folder").count() > 1;
+    assert!(!stderr.lines().any(path_twice), "{stderr}");
     for wrong in ["", "ftp://x/y", "file:///x"] {
         let output = program(&lab, &["--from", wrong]);
         assert_eq!(output.status.code(), Some(2), "{wrong}");

@@ -48,6 +48,8 @@ fn a_configuration_is_given_by_place_by_option_or_by_name() {
     lab.call(&["plan", "quikstart"]).expect(2).complains(&["cannot read quikstart", "`quickstart`"]);
     lab.call(&["plan", "configs/quickstart.json"]).expect(2).complains(&["configs/quickstart.json", "`quickstart`"]);
     lab.call(&["plan", "results"]).expect(2).complains(&["results is a folder", "init --list"]);
+    // `dose` has two letters of four in common with it.
+    lab.call(&["plan", "nope.json"]).expect(2).complains(&["cannot read nope.json", "init --list"]);
 }
 
 #[test]

@@ -8,12 +8,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[allow(missing_docs, reason = "the fields are explained by the messages they appear in; lengths are in bytes")]
 pub enum IdxError {
-    /// The gzip data is damaged or cut short; the source says where the decoder stopped.
+    /// The gzip data is damaged or cut short, or foreign bytes follow it; the source says why the decoder stopped.
     #[error("{file}: expected intact gzip data, found damage after {inflated} inflated bytes")]
     Gzip { file: String, inflated: usize, source: io::Error },
-    /// Something follows the gzip data: a second member or foreign bytes.
-    #[error("{file}: expected one gzip member and nothing after it, found {found} more bytes{}", remedy(*.member))]
-    AfterGzip { file: String, found: usize, member: bool },
     /// The file ends within the header.
     #[error("{file}: expected a header of {expected} bytes, found a file of {found}")]
     TooShort { file: String, expected: usize, found: usize },
@@ -58,8 +55,4 @@ pub enum IdxError {
     /// More data than the header promises; inflating stops at the first byte too many.
     #[error("{file}: expected {expected} bytes ({shape} and the header), found {found} or more")]
     Oversized { file: String, expected: u64, shape: String, found: usize },
-}
-
-fn remedy(member: bool) -> &'static str {
-    if member { " (another member: compress the file again in one piece)" } else { "" }
 }

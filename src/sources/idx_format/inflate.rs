@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use flate2::bufread::GzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 use super::error::IdxError;
 use super::header::Header;
@@ -21,7 +21,7 @@ const FIRST_CHUNK: usize = 1 << 16;
 ///
 /// # Errors
 ///
-/// For gzip data only: damage, a bad header, a length that is not the header's, or anything after the gzip member.
+/// For gzip data only: damage, a bad header, a length that is not the header's, or foreign bytes after the gzip data.
 pub fn inflate(raw: Vec<u8>, file: &str) -> Result<Vec<u8>, IdxError> {
     if raw.starts_with(&GZIP_MAGIC) { inflate_gzip(&raw, None, file) } else { Ok(raw) }
 }
@@ -42,7 +42,7 @@ pub fn inflate_to(raw: Vec<u8>, length: u64, file: &str) -> Result<Vec<u8>, IdxE
 }
 
 fn inflate_gzip(raw: &[u8], length: Option<u64>, file: &str) -> Result<Vec<u8>, IdxError> {
-    let mut stream = GzDecoder::new(raw);
+    let mut stream = MultiGzDecoder::new(raw);
     let mut bytes = Vec::new();
     // No further than the header goes: its fourth byte says how many sizes follow.
     extend_to(&mut bytes, 4, &mut stream, file)?;
@@ -61,17 +61,11 @@ fn inflate_gzip(raw: &[u8], length: Option<u64>, file: &str) -> Result<Vec<u8>, 
         let target = limit.min(FIRST_CHUNK.max(2 * bytes.len()));
         extend_to(&mut bytes, target, &mut stream, file)?;
         if bytes.len() < target {
-            break; // the end of the gzip data, its checksum verified
+            break; // the end of the file, each member's checksum verified
         }
     }
     header.check_length(bytes.len(), file)?;
-    match stream.into_inner() {
-        [] => Ok(bytes),
-        rest => {
-            let member = rest.starts_with(&GZIP_MAGIC);
-            Err(IdxError::AfterGzip { file: file.into(), found: rest.len(), member })
-        }
-    }
+    Ok(bytes)
 }
 
 /// Reads until `bytes` is `target` long or the stream ends, allocating no more than `target`.

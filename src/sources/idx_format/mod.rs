@@ -150,9 +150,19 @@ mod tests {
         checksum[whole.len() - 8] ^= 1;
         assert!(matches!(images(checksum), Err(IdxError::Gzip { inflated: 28, .. })));
         let padded = [whole.as_slice(), &[0; 5]].concat();
-        assert!(matches!(images(padded), Err(IdxError::AfterGzip { found: 5, member: false, .. })));
-        let error = images([whole.as_slice(), &whole].concat()).unwrap_err();
-        assert!(error.to_string().contains("another member"), "{error}");
+        assert!(matches!(images(padded), Err(IdxError::Gzip { inflated: 28, .. })));
+    }
+
+    /// As bgzip and `cat` write them (RFC 1952, 2.2).
+    #[test]
+    fn the_members_of_a_gzip_file_are_read_as_one() {
+        let plain = file(&[0x803, 2, 2, 3], &PIXELS);
+        for cut in 0..plain.len() {
+            let members = [gzip(&plain[..cut]), gzip(&plain[cut..])].concat();
+            assert_eq!(inflate(members, "f").unwrap(), plain, "cut at {cut}");
+        }
+        let twice = [gzip(&plain), gzip(&plain)].concat();
+        assert!(matches!(inflate(twice, "f"), Err(IdxError::Oversized { expected: 28, .. })));
     }
 
     /// The samples of an array.
@@ -204,6 +214,8 @@ mod tests {
         }
         let error = labels(file(&[0x0d01, 2], [1.0f32, 1.5].map(f32::to_be_bytes).as_flattened())).unwrap_err();
         assert!(error.to_string().ends_with("found 1.5 at index 1"), "{error}");
+        let error = labels(file(&[0x0e01, 1], &1e300f64.to_be_bytes())).unwrap_err();
+        assert!(error.to_string().ends_with("whole numbers from -9e15 to 9e15, found 1e300 at index 0"), "{error}");
     }
 
     #[test]

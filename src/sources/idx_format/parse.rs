@@ -168,7 +168,7 @@ fn features(array: Array, file: &str) -> Result<(Values, Features), IdxError> {
             let is_finite = |x: f64| x.abs() <= f64::from(f32::MAX);
             if let Some((index, found)) = array.numbers().enumerate().find(|(_, x)| !is_finite(*x)) {
                 let expected = "finite numbers that fit into 32 bits";
-                return Err(IdxError::Value { file: file.to_owned(), expected, found: found.to_string(), index });
+                return Err(IdxError::Value { file: file.to_owned(), expected, found: format!("{found:?}"), index });
             }
             let is_single = array.dtype == Dtype::F32;
             Ok((Values::Scaled, if is_single { singles(&array) } else { Features::Doubles(array.numbers().collect()) }))
@@ -212,8 +212,8 @@ pub fn parse_labels(bytes: Vec<u8>, file: &str) -> Result<Vec<i64>, IdxError> {
     for (index, x) in array.numbers().step_by(columns).enumerate() {
         // Every integer of 53 bits is a float; a label beyond is none.
         if x.fract() != 0.0 || x.abs() > 9e15 {
-            let (file, expected) = (file.to_owned(), "labels that are whole numbers");
-            return Err(IdxError::Value { file, expected, found: x.to_string(), index });
+            let (file, expected) = (file.to_owned(), "labels that are whole numbers from -9e15 to 9e15");
+            return Err(IdxError::Value { file, expected, found: format!("{x:?}"), index });
         }
         labels.push(x as i64);
     }
