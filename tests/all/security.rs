@@ -449,7 +449,7 @@ fn a_report_and_a_measurement_are_not_written_over_files_of_someone_else() {
     for _ in 0..2 {
         lab.call(&["report", "results/t", "--output", "page.html"]).expect(0);
     }
-    let claim = ["claims", "capacity", "same-scale", "--quick", "--data", "glyphs", "--seeds", "0-0", "--out", "c"];
+    let claim = ["claims", "same-scale", "--quick", "--data", "glyphs", "--seeds", "0-0", "--out", "c"];
     for (name, text) in [
         ("same-scale.csv", "my,own\n"),
         ("same-scale.json", "{\"mine\": 1}"),
