@@ -97,7 +97,7 @@ fn scores(metrics: &Metrics) -> Value {
 }
 
 fn done(tally: &Tally) -> Value {
-    let Tally { already_finished, finished, diverged, failed, elsewhere, left } = *tally;
+    let Tally { already_finished, finished, diverged, failed, by_others, elsewhere, left } = *tally;
     json!({ "event": "done", "runs": tally.total(), "finished": finished, "diverged": diverged, "failed": failed,
-        "finished_before": already_finished, "elsewhere": elsewhere, "left": left })
+        "finished_before": already_finished, "by_others": by_others, "elsewhere": elsewhere, "left": left })
 }

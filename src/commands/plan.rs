@@ -17,6 +17,9 @@ use crate::record::experiment::{ExperimentRecord, check_keeps};
 use crate::record::run::{RunRecord, Status};
 use crate::report::layout::Layout;
 
+/// Seconds of a step that no multiplication takes: of a tiny network they are most of it.
+const LEAST_STEP: f64 = 2e-6;
+
 /// What a run took, or is expected to take.
 struct Cost {
     status: Status,
@@ -33,9 +36,10 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
         let record = RunRecord::read(&prepared.folder.run(&run.id))?;
         let status = record.as_ref().map_or(Status::Missing, |record| record.status);
         let measured = record.filter(|_| status.is_finished()).map(|record| record.timing);
+        let steps = settings.train.steps as f64;
         let seconds = match measured {
             Some(timing) => timing.train_seconds + timing.evaluate_seconds + timing.probe_seconds,
-            None => Operations::total(settings) / rate,
+            None => Operations::total(settings) / rate + LEAST_STEP * steps,
         };
         Ok(Cost { status, seconds, memory: cost::memory(settings), disk: cost::disk(settings) })
     };
@@ -114,7 +118,7 @@ fn runs(prepared: &Prepared, costs: &[Cost]) -> String {
 
 fn left(prepared: &Prepared, costs: &[Cost]) -> String {
     let seconds: f64 = costs.iter().filter(|cost| !cost.status.is_finished()).map(|cost| cost.seconds).sum();
-    if seconds == 0.0 {
+    if costs.iter().all(|cost| cost.status.is_finished()) {
         return "nothing left to train".to_owned();
     }
     format!("about {} with --jobs {}", time(seconds / prepared.jobs as f64), prepared.jobs)

@@ -61,10 +61,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             show(format!("this shard's runs are in {}; {words}", folder.runs().display()))?;
         } else if tally.elsewhere > 0 {
             let (count, path) = (tally.elsewhere, folder.path().display());
-            let runs = if count == 1 { "1 run was" } else { &format!("{count} runs were") };
+            let runs = if count == 1 { "1 run is" } else { &format!("{count} runs are") };
             show(format!(
-                "{runs} another program's when this one ended; that program compares once it is done, and `bn-exp compare {path}` \
-                 shows what there is"
+                "{runs} still being trained by another `bn-exp run`, which compares once it is done; `bn-exp compare {path}` shows \
+                 what there is"
             ))?;
         } else {
             show_results(&folder, &waiting(&stop))?;
@@ -141,7 +141,7 @@ fn show_results(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<(
 
 /// How far an interrupted experiment is.
 fn continues(tally: &Tally, fresh: bool) -> String {
-    let done = tally.already_finished + tally.finished;
+    let done = tally.already_finished + tally.finished + tally.by_others;
     // With it the same command would discard what is done.
     let without = if fresh { " without --fresh" } else { "" };
     format!("interrupted: {done} of {} runs are done; the same command{without} continues", tally.total())
@@ -150,7 +150,7 @@ fn continues(tally: &Tally, fresh: bool) -> String {
 /// What the runs came to, in words.
 fn said(tally: &Tally) -> String {
     let total = tally.total();
-    let Tally { already_finished, finished, diverged, failed, elsewhere, left } = *tally;
+    let Tally { already_finished, finished, diverged, failed, by_others, elsewhere, left } = *tally;
     if already_finished == total {
         let which = if total == 1 { "the one run is".to_owned() } else { format!("all {total} runs are") };
         return format!("nothing to do: {which} finished");
@@ -164,7 +164,8 @@ fn said(tally: &Tally) -> String {
     add(already_finished, "finished before");
     add(diverged, "diverged");
     add(failed, "failed (see their run.log; the next `run` tries them again)");
-    add(elsewhere, "being trained by another `bn-exp run`");
+    add(by_others, "trained by another `bn-exp run`");
+    add(elsewhere, "still being trained by another `bn-exp run`");
     add(left, "left to train");
     parts.join(", ")
 }

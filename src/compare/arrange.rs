@@ -4,6 +4,7 @@ use super::grid::Grid;
 use super::load::Loaded;
 use super::options::Options;
 use super::warning::Warning;
+use crate::config::experiment::usual_baseline;
 use crate::config::file::Metric;
 use crate::record::run::Status;
 
@@ -77,14 +78,9 @@ fn is_recorded(loaded: &Loaded, metric: Metric) -> bool {
     completed.any(|run| column.is_some_and(|column| run.scores[column].is_some()))
 }
 
-/// The arm that the others are held against if no other is asked for: `affine`, or the first.
-pub fn usual_baseline(loaded: &Loaded) -> Option<&str> {
-    usual_baseline_of(&names(loaded))
-}
-
-/// The same of arms by these names.
-pub fn usual_baseline_of<'a>(names: &[&'a str]) -> Option<&'a str> {
-    names.iter().copied().find(|name| *name == "affine").or(names.first().copied())
+/// The arm that the others are held against if no other is asked for.
+pub fn usual(loaded: &Loaded) -> Option<&str> {
+    usual_baseline(&names(loaded))
 }
 
 fn names(loaded: &Loaded) -> Vec<&str> {
@@ -100,14 +96,14 @@ pub fn primary_arm<'a>(names: &[&'a str], configured: Option<&str>, baseline: &s
 
 /// Whether a contrast is the one that the experiment is about. Beside other experiments it may be turned round.
 pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str), options: &Options) -> bool {
-    let Some(baseline) = options.baseline.as_deref().or(usual_baseline(loaded)) else { return false };
+    let Some(baseline) = options.baseline.as_deref().or(usual(loaded)) else { return false };
     let primary = primary_arm(&names(loaded), loaded.options.primary.as_deref(), baseline);
     primary.is_some_and(|primary| (a, b) == (primary, baseline) || (b, a) == (primary, baseline))
 }
 
 /// Whether what is compared was chosen after the runs: by another baseline or metric than the configuration's.
 pub fn is_exploratory(loaded: &Loaded, options: &Options) -> bool {
-    let is_other = |baseline: &str| usual_baseline(loaded).is_some_and(|usual| usual != baseline);
+    let is_other = |baseline: &str| usual(loaded).is_some_and(|usual| usual != baseline);
     options.baseline.as_deref().is_some_and(is_other)
         || options.metric.is_some_and(|metric| metric != loaded.options.metric)
 }
@@ -117,7 +113,7 @@ pub fn pairs<'a>(experiments: impl Iterator<Item = &'a Loaded>, baseline: Option
     let mut pairs = Vec::new();
     for loaded in experiments {
         let names = || loaded.variants.iter().map(String::as_str);
-        let Some(baseline) = baseline.or(usual_baseline(loaded)) else { continue };
+        let Some(baseline) = baseline.or(usual(loaded)) else { continue };
         for pair in names().filter(|name| *name != baseline).map(|name| (name, baseline)) {
             if !pairs.contains(&pair) {
                 pairs.push(pair);

@@ -19,12 +19,13 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(different_seeds(scores));
     warnings.extend(few_seeds(comparison, options));
     warnings.extend(small_splits(comparison));
+    warnings.extend(coarse_times(scores, comparison));
     warnings.extend(times_at_edges(comparison));
     warnings.extend(edges(comparison));
     warnings.extend(unsettled_choices(scores));
     warnings.extend(contrasts(comparison, options));
     warnings.extend(other_margin(scores));
-    warnings.extend(untuned(scores.grid));
+    warnings.extend(untuned(scores.grid, options));
     warnings.extend(diverged(scores));
     warnings.extend(program_versions(scores.grid));
     warnings.extend(instruction_levels(scores.grid));
@@ -78,6 +79,18 @@ fn small_splits(comparison: &Comparison) -> impl Iterator<Item = Warning> {
     let splits: Vec<_> = splits.filter_map(|(split, _)| Some((split, samples(split)?))).collect();
     let few = splits.into_iter().filter(|(_, samples)| (1..FEW_SAMPLES).contains(samples));
     few.map(|(split, samples)| Warning::SmallSplit { split, samples })
+}
+
+/// A time that is fewer evaluations than this is not much of a measurement.
+const EVALUATIONS: f64 = 10.0;
+
+/// Times to the target that are few evaluations long, or a margin that is smaller than the distance of two.
+fn coarse_times(scores: &Scores, comparison: &Comparison) -> Option<Warning> {
+    let steps = scores.resolution()?;
+    let times = scores.grid.loaded.runs.iter().filter_map(|run| run.steps_to_target);
+    let shortest = times.filter(|time| *time > 0.0).fold(f64::INFINITY, f64::min);
+    let hides_margin = scores.own_margin().is_some() && comparison.equivalence_margin.is_none();
+    (shortest < EVALUATIONS * steps || hides_margin).then_some(Warning::CoarseTimes { steps, hides_margin })
 }
 
 fn times_at_edges(comparison: &Comparison) -> impl Iterator<Item = Warning> {
@@ -145,14 +158,17 @@ fn contrasts(comparison: &Comparison, options: &Options) -> Vec<Warning> {
 
 fn other_margin(scores: &Scores) -> Option<Warning> {
     let configured = &scores.grid.loaded.options;
-    let has_other = configured.equivalence_margin.is_some() && scores.margin().is_none();
+    let has_other = configured.equivalence_margin.is_some() && scores.own_margin().is_none();
     has_other.then_some(Warning::OtherMargin { metric: configured.metric })
 }
 
-fn untuned(grid: &Grid) -> Option<Warning> {
+fn untuned(grid: &Grid, options: &Options) -> Option<Warning> {
     let is_tuned = grid.tuned.iter().any(|axis| grid.loaded.axes[*axis] == "optimizer.lr");
     let is_swept = grid.loaded.axes.iter().any(|axis| axis == "optimizer.lr");
-    (!is_tuned).then_some(Warning::Untuned { is_swept })
+    let is_selected = grid.loaded.options.select.iter().any(|axis| axis == "optimizer.lr");
+    let by = options.by.iter().any(|axis| axis == "optimizer.lr");
+    // Where it is asked for and cannot be done, another warning says why.
+    (!is_tuned && (by || !is_selected)).then_some(Warning::Untuned { is_swept, is_selected, by })
 }
 
 fn diverged(scores: &Scores) -> Option<Warning> {

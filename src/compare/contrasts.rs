@@ -247,9 +247,12 @@ impl Finding {
         self.verdict = verdict(&self.evidence, level.alpha());
         self.seeds_needed = (self.verdict == Verdict::TooFewSeeds).then(|| seeds::needed(tests, level.alpha()));
         if self.verdict == Verdict::Undecided && self.is_sound() {
-            self.seeds_to_tell = self.difference.zip(self.interval).and_then(|(difference, (low, high))| {
-                seeds::to_tell_from_0(self.n, (high - low) / 2.0, difference, tests, level.alpha())
-            });
+            // Of one that is too small to matter nobody asks how many seeds would show it.
+            let matters = |difference: &f64| level.margin.is_none_or(|margin| difference.abs() >= margin);
+            self.seeds_to_tell =
+                self.difference.filter(matters).zip(self.interval).and_then(|(difference, (low, high))| {
+                    seeds::to_tell_from_0(self.n, (high - low) / 2.0, difference, tests, level.alpha())
+                });
             self.seeds_for_equivalence = self.difference.zip(level.margin).and_then(|(difference, margin)| {
                 let sd = self.std.filter(|sd| *sd > 0.0 && difference.abs() < margin)?;
                 seeds::to_show_equivalence(sd, margin, level.alpha())

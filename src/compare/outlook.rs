@@ -1,8 +1,9 @@
 //! What the seeds of an experiment can show, before anything is trained.
 
-use super::arrange::{primary_arm, usual_baseline_of};
+use super::arrange::primary_arm;
 use super::words::{named, p_value, seeds};
 use crate::config::Experiment;
+use crate::config::experiment::usual_baseline;
 use crate::stats::permutation::smallest_p;
 use crate::stats::seeds::needed;
 
@@ -25,7 +26,7 @@ pub fn families(experiment: &Experiment) -> Vec<Family> {
     let names: Vec<&str> = experiment.variants.iter().map(|variant| variant.name.as_str()).collect();
     let compared = experiment.axes.iter().filter(|axis| !experiment.compare.select.contains(&axis.path));
     let settings: usize = compared.map(|axis| axis.values.len()).product();
-    let Some(baseline) = usual_baseline_of(&names) else { return Vec::new() };
+    let Some(baseline) = usual_baseline(&names) else { return Vec::new() };
     let Some(primary) = primary_arm(&names, experiment.compare.primary.as_deref(), baseline) else { return Vec::new() };
     let family = |what: String, tests: usize| Family { what, tests, seeds_needed: needed(tests, ALPHA) };
     let first = family(format!("{} against {}", named(primary), named(baseline)), settings);

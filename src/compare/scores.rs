@@ -79,13 +79,41 @@ impl<'a> Scores<'a> {
         [Status::Completed, Status::Diverged].into_iter().find_map(|status| Some(median(Sample::new(&time(status))?)))
     }
 
-    /// The margin within which differences do not matter: it is of the metric that the configuration names, under
-    /// whatever statistics.
+    /// The margin within which differences do not matter. One that is finer than times can be told apart shows nothing.
     pub fn margin(&self) -> Option<f64> {
+        let is_seen = |margin: &f64| self.resolution().is_none_or(|steps| self.kind != Kind::Steps || *margin >= steps);
+        self.own_margin().filter(is_seen)
+    }
+
+    /// The margin of the configuration, if it is of this metric, under whatever statistics.
+    pub fn own_margin(&self) -> Option<f64> {
         let options = &self.grid.loaded.options;
         let is_same = |of: Statistics| self.metric.under(of) == Some(options.metric);
         let is_its = options.metric == self.metric || options.metric.statistics().is_some_and(is_same);
         options.equivalence_margin.filter(|_| is_its)
+    }
+
+    /// The most steps between two evaluations: a time to the target is known no better. Where that is not recorded, as it is
+    /// not the same for all runs, the smallest difference between their times; none without any, and of other metrics.
+    pub fn resolution(&self) -> Option<f64> {
+        if !self.kind.is_time() {
+            return None;
+        }
+        let widest = |steps: &mut dyn Iterator<Item = f64>| {
+            let widest = steps.fold((0.0, 0.0f64), |(last, widest), step| (step, widest.max(step - last)));
+            Some(widest.1).filter(|widest| *widest > 0.0)
+        };
+        let log = &self.grid.loaded.configuration["log"]["evaluate_every"];
+        match log.as_array() {
+            Some(steps) => widest(&mut steps.iter().filter_map(serde_json::Value::as_f64)),
+            None if log.is_number() => log.as_f64().filter(|every| *every > 0.0),
+            None => {
+                let mut times: Vec<f64> = self.grid.loaded.runs.iter().filter_map(|run| run.steps_to_target).collect();
+                times.sort_by(f64::total_cmp);
+                let (first, gaps) = (times.first().copied(), times.array_windows().map(|[a, b]| b - a));
+                gaps.chain(first).filter(|gap| *gap > 0.0).min_by(f64::total_cmp)
+            }
+        }
     }
 
     /// The candidate at which each seed of an arm's record is read: the one that the others favour.

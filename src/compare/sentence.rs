@@ -79,7 +79,9 @@ pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
     }
     let for_equivalence = found.seeds_for_equivalence.filter(|n| *n > found.n);
     if let (Some(n), Some(margin)) = (for_equivalence, comparison.equivalence_margin) {
-        said.push(format!("If there is none, about {n} seeds will show that it lies within ±{margin}."));
+        said.push(format!(
+            "If there is none, about {n} seeds would show nine times in ten that it lies within ±{margin}."
+        ));
     }
     if found.widened_by_choice {
         said.push(

@@ -39,6 +39,8 @@ pub enum Warning {
         verdicts: Vec<VerdictUnder>,
         settled: bool,
     },
+    /// Evaluations are so far apart that times to the target are rough; perhaps further than the equivalence margin.
+    CoarseTimes { steps: f64, hides_margin: bool },
     /// A time to the target that is read at the end of what was tried.
     TimeAtEdge { setting: Values, variant: String },
     /// An arm that is read at the end of what was tried.
@@ -54,7 +56,7 @@ pub enum Warning {
     /// The configured margin is of another metric than the one that is compared.
     OtherMargin { metric: Metric },
     /// The learning rate was not tuned for each arm.
-    Untuned { is_swept: bool },
+    Untuned { is_swept: bool, is_selected: bool, by: bool },
     /// Runs that diverged.
     Diverged { counts_as: CountsAs, arms: Vec<DivergedRuns> },
     /// Runs made by different versions of the program.

@@ -73,6 +73,7 @@ impl Experiment {
         let written = Written { value: &value, axes: &axes, schema: &schema, facts };
         let (points, configuration) = written.resolve(points, &mut problems)?;
         check_validation(&file.compare, &points, &mut problems);
+        check_target(&file.compare, &points, &mut problems);
         vanish::check(&points, &axes, &variants, &mut problems);
         problems.into_result()?;
         let configuration = as_written(configuration, &value, &axes, &points);
@@ -94,12 +95,22 @@ fn written(
     Ok(value)
 }
 
+/// The arm that the others are held against if no other is asked for: `affine`, or the first.
+pub fn usual_baseline<'a>(names: &[&'a str]) -> Option<&'a str> {
+    names.iter().copied().find(|name| *name == "affine").or(names.first().copied())
+}
+
 /// Refuses axes that are not swept, an arm that is not there, and a time to a target that is missing.
 fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], problems: &mut Problems) {
     let names = || variants.iter().map(|variant| variant.name.as_str());
     if let Some(primary) = compare.primary.as_deref().filter(|primary| !names().any(|name| name == *primary)) {
         let hint = named_like(primary, names());
         problems.add("compare.primary", format!("`{primary}` is not one of `variants`{hint}"));
+    }
+    let baseline = usual_baseline(&names().collect::<Vec<_>>());
+    if compare.primary.is_some() && compare.primary.as_deref() == baseline && variants.len() > 1 {
+        let advice = "is the arm that the others are held against; name one of the others";
+        problems.add("compare.primary", format!("`{}` {advice}", baseline.unwrap_or_default()));
     }
     for axis in compare.select.iter().filter(|s| !axes.iter().any(|a| a.path == **s)) {
         let hint = named_like(axis, axes.iter().map(|a| a.path.as_str()));
@@ -108,6 +119,15 @@ fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], 
     }
     if compare.metric.kind.is_time() && compare.target_accuracy.is_none() {
         problems.add("compare.target_accuracy", "missing; the metric is the time to it");
+    }
+}
+
+/// Refuses a target that nobody would see reached.
+fn check_target(compare: &CompareOptions, points: &[Point], problems: &mut Problems) {
+    if compare.target_accuracy.is_some() && points.iter().any(|point| point.settings.log.evaluate_every.is_never()) {
+        let advice =
+            "when it is reached is seen by evaluations, and log.evaluate_every is 0: set it above 0, or leave it out";
+        problems.add("compare.target_accuracy", advice);
     }
 }
 

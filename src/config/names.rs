@@ -18,6 +18,8 @@ const MISSING: [&str; 18] = [
 ];
 /// What they take for true or false.
 const TRUTH: [&str; 8] = ["true", "True", "TRUE", "T", "false", "False", "FALSE", "F"];
+/// What DuckDB takes for it besides, in small or large letters.
+const ANSWERS: [&str; 8] = ["true", "t", "yes", "y", "false", "f", "no", "n"];
 
 /// What programs that read CSV take this text for, if it is not text to them: they guess what a column holds.
 pub fn read_instead(text: &str) -> Option<&'static str> {
@@ -33,11 +35,45 @@ pub fn read_instead(text: &str) -> Option<&'static str> {
     }
 }
 
+/// What some of them take a column for if all of it is so: pyarrow and polars know dates, DuckDB also yes, no and 0b101.
+fn read_together<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
+    let is_answer = |name: &str| ANSWERS.contains(&&*name.to_ascii_lowercase());
+    let is_binary = |name: &str| {
+        let digits = name.strip_prefix("0b").or_else(|| name.strip_prefix("0B"));
+        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| matches!(c, b'0' | b'1' | b'_')))
+    };
+    let is_grouped = |name: &str| name.contains('_') && name.replace('_', "").parse::<f64>().is_ok();
+    let all = |is: &dyn Fn(&str) -> bool| names.clone().all(is);
+    match () {
+        () if all(&is_answer) => Some("true or false"),
+        () if all(&is_date) => Some("dates"),
+        () if all(&|name| is_binary(name) || is_grouped(name)) => Some("numbers"),
+        () => None,
+    }
+}
+
+/// Whether a text is a date, perhaps with a time behind it: 2024-01-31, 31.1.2024, 01/31/24T10.
+fn is_date(text: &str) -> bool {
+    let date = text.split(['T', ' ']).next().unwrap_or_default();
+    let parts: Vec<&str> = date.split(['-', '.', '/']).collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    let is_digits = parts.iter().all(|part| part.bytes().all(|c| c.is_ascii_digit()));
+    is_digits && matches!(lengths[..], [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 2 | 4])
+}
+
 /// Adds to `problems` if the name of an arm would be read as something else in a table.
 pub fn check_arm_name(name: &str, path: &str, problems: &mut Problems) {
     check_name(name, path, problems);
     if let Some(what) = read_instead(name).filter(|_| !name.is_empty()) {
         problems.add(path, read_as(name, what));
+    }
+}
+
+/// Adds to `problems` if the names of all arms together would be read as something else.
+pub fn check_arm_names<'a>(names: impl Iterator<Item = &'a str> + Clone, problems: &mut Problems) {
+    if let Some(what) = read_together(names) {
+        problems
+            .add("variants", format!("polars, pyarrow or DuckDB would read these names as {what}; choose other names"));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::file::{Arm, ArmName, VariantEntry, VariantObject};
-use super::names::{check_arm_name, serde_name};
+use super::names::{check_arm_name, check_arm_names, serde_name};
 use super::problem::Problems;
 use super::settings::{TENSORS, Variant};
 
@@ -21,6 +21,9 @@ pub fn variants(entries: &[VariantEntry], problems: &mut Problems) -> Vec<Varian
         } else {
             problems.add(path, format!("variant `{}` appears twice", variant.name));
         }
+    }
+    if !variants.is_empty() {
+        check_arm_names(variants.iter().map(|variant| variant.name.as_str()), problems);
     }
     variants
 }

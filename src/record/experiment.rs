@@ -79,8 +79,11 @@ impl ExperimentRecord {
         let bytes = files::read_if_there(&path)?;
         let place = folder.path().display();
         let none = || match files::is_folder(folder.path()) {
+            Ok(false) if files::is_file(folder.path()).unwrap_or(false) => {
+                format!("{place} is a file; name the folder of an experiment, such as results/NAME")
+            }
             Ok(false) => format!("there is no folder {place}{}", instead_of(folder.path())),
-            _ => format!("{place} is not an experiment: it has no experiment.json"),
+            _ => format!("{place} is not an experiment: it has no experiment.json{}", instead_of(folder.path())),
         };
         Self::parse(&bytes.with_context(none)?, &path)
     }

@@ -46,7 +46,8 @@ fn found(confidence: f64) -> Vec<String> {
         format!(
             "{share} % interval: the differences that the data do not rule out. If there were many experiments like \
              this, the true difference would lie in the interval in {share} % of them. With fewer than 6 seeds, or \
-             where losses diverged, there is none."
+             where losses diverged, there is none. It is not corrected for the number of tests, and p is: it may leave out 0 \
+             where the verdict is undecided."
         ),
         format!(
             "p: how probable a difference at least this large is, if the two arms were the same. The program swaps the two \
@@ -54,10 +55,18 @@ fn found(confidence: f64) -> Vec<String> {
              the signs of the differences. The larger p of the two counts. It is then corrected, by Holm's method, for the \
              number of tests of its kind. There are three kinds: the primary contrast (`bn` against `affine`, unless \
              compare.primary names another arm) at each setting, the other contrasts, and the effects of switches; those of all \
-             experiments that are compared together count together. Each kind is held to {level} % of false alarms, so all three together to three times that at most."
+             experiments that are compared together count together. Each kind is \
+             held to {level} % of false alarms (better or worse where nothing is), so all three together to three times that at most."
         ),
-        format!("better, worse: p is below {alpha}, and 0 lies outside the interval."),
-        "equivalent: the difference is shown to be smaller than compare.equivalence_margin.".to_owned(),
+        format!(
+            "better, worse: p is below {alpha}, and 0 lies outside the interval. If validation leaves open which value suits an \
+             arm best, the difference has the same sign at each of these values."
+        ),
+        format!(
+            "equivalent: the difference is shown to be smaller than compare.equivalence_margin. This is not corrected for the \
+             number of tests: where arms differ by just that much, each comparison calls them equivalent in {level} % of \
+             experiments."
+        ),
         "undecided: neither is shown. The arms may be the same, or more seeds may tell them apart. How many would is \
          estimated: if the true difference, and the spread of single seeds, are as seen here, so many seeds find it nine \
          times in ten."

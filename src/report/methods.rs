@@ -4,51 +4,70 @@ use serde_json::Value;
 
 use crate::compare::words::{named, percent};
 use crate::compare::{Comparison, Options};
-use crate::config::file::VariantEntry;
+use crate::config::file::{ArmName, Keep, ScaleRows, VariantEntry, VariantObject};
 use crate::config::names::serde_name;
 use crate::record::machine;
 
 /// What was trained, how rates were chosen, and how arms were compared.
 pub(super) fn methods(comparison: &Comparison, options: &Options) -> String {
     let configuration = &comparison.configuration;
-    let mut sentences =
-        vec![trained(comparison, configuration), optimised(configuration), arms(comparison, configuration)];
-    sentences.extend(tuned(comparison, configuration));
-    sentences.push(tested(comparison, options));
+    let sentences = [
+        trained(comparison, configuration),
+        optimised(configuration),
+        arms(comparison, configuration),
+        tuned(comparison, configuration),
+        tested(comparison, options),
+    ];
     sentences.join(" ")
 }
 
 fn trained(comparison: &Comparison, configuration: &Value) -> String {
-    let (data, model) = (&configuration["data"], &configuration["model"]);
-    let widths = |key: &str| {
-        let list = model[key].as_array().map(Vec::as_slice).unwrap_or_default();
-        list.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
-    };
-    let net = match model["kind"].as_str() {
+    let of = |path: &str| setting(configuration, path);
+    let net = match configuration["model"]["kind"].as_str() {
         Some("cnn") => {
-            let dense = if widths("dense").is_empty() {
-                String::new()
-            } else {
-                format!(" and {} hidden units", widths("dense"))
-            };
-            format!("Convolutional networks with {} channels{dense}", widths("channels"))
+            let dense = Some(of("model.dense")).filter(|dense| !dense.is_empty() && dense != "null");
+            let dense = dense.map_or_else(String::new, |dense| format!(" and {dense} hidden units"));
+            format!("Convolutional networks with {} channels{dense}", of("model.channels"))
         }
-        _ => format!("Multi-layer perceptrons with {} hidden units", widths("hidden")),
+        _ => format!("Multi-layer perceptrons with {} hidden units", of("model.hidden")),
     };
-    let skip = if model["residual"] == true { ", with skip connections" } else { "" };
-    let position = text(&model["norm_position"]).replace('_', " the ");
-    let init = text(&model["init"]["scheme"]);
-    let split = ["train", "validation", "test"].map(|part| format!("{} {part}", text(&data[part])));
+    let skip = if configuration["model"]["residual"] == true { ", with skip connections" } else { "" };
+    let split = ["train", "validation", "test"].map(|part| format!("{} {part}", of(&format!("data.{part}"))));
     format!(
-        "{net} ({}{skip}; the norm {position}; initial weights: {init}) were trained on {} ({} samples) by bn-exp {} \
-         (numerics {}), in {}.",
-        text(&model["activation"]),
-        source(data),
+        "{net} ({}{skip}; the norm {}; initial weights: {}) were trained on {} ({} samples{}) by bn-exp {} (numerics {}), in {}.",
+        of("model.activation"),
+        of("model.norm_position").replace('_', " the "),
+        of("model.init.scheme"),
+        source(&configuration["data"]),
         split.join(", "),
+        scaling(configuration),
         machine::PROGRAM_VERSION,
         comparison.numerics,
-        if model["precision"] == "f64" { "double precision" } else { "single precision" },
+        if configuration["model"]["precision"] == "f64" { "double precision" } else { "single precision" },
     )
+}
+
+/// A setting as it was; of one that was swept, every value.
+fn setting(configuration: &Value, path: &str) -> String {
+    let swept = configuration["sweep"][path].as_array().map(Vec::as_slice).unwrap_or_default();
+    match swept {
+        [] => words(path.split('.').fold(configuration, |value, key| &value[key])),
+        [only] => words(only),
+        [first @ .., last] => {
+            format!("{} or {}", first.iter().map(words).collect::<Vec<_>>().join(", "), words(last))
+        }
+    }
+}
+
+/// A value as a word. Equal widths of layers are counted: 3 × 100.
+fn words(value: &Value) -> String {
+    match value.as_array().map(Vec::as_slice) {
+        Some([first, others @ ..]) if !others.is_empty() && others.iter().all(|other| other == first) => {
+            format!("{} × {}", others.len() + 1, text(first))
+        }
+        Some(widths) => widths.iter().map(text).collect::<Vec<_>>().join("-"),
+        None => text(value),
+    }
 }
 
 /// The data set, or the user's own files.
@@ -57,25 +76,41 @@ fn source(data: &Value) -> String {
     place.map_or_else(|| text(&data["source"]), |place| format!("the data in {place}"))
 }
 
+/// What became of the features, and which samples are for testing, if that is drawn.
+fn scaling(configuration: &Value) -> String {
+    let data = &configuration["data"];
+    let drawn = data["source"] == "csv" && data["test_file"].is_null();
+    let drawn = if drawn { ", those for testing a fifth of the file, drawn once" } else { "" };
+    let scaling = match data["scaling"].as_str() {
+        Some("unit") => "; bytes divided by 255",
+        Some("standardize") => "; features standardised with mean and SD of the training samples",
+        Some("binary") => "; features made 0 or 1",
+        _ => "",
+    };
+    format!("{drawn}{scaling}")
+}
+
 fn optimised(configuration: &Value) -> String {
-    let (optimizer, train) = (&configuration["optimizer"], &configuration["train"]);
-    let kind = match text(&optimizer["kind"]).as_str() {
+    let of = |path: &str| setting(configuration, path);
+    let kind = match of("optimizer.kind").as_str() {
         "sgd" => "SGD".to_owned(),
         "adam" => "Adam".to_owned(),
         "adamw" => "AdamW".to_owned(),
         other => other.to_owned(),
     };
-    let extra = [("momentum", "momentum"), ("weight_decay", "weight decay")].into_iter();
-    let extra = extra.filter(|(key, _)| optimizer[*key].as_f64().is_some_and(|x| x != 0.0));
-    let extra: String = extra.map(|(key, words)| format!(", {words} {}", optimizer[key])).collect();
-    let length = match (&train["steps"], &train["epochs"]) {
-        (Value::Null, epochs) => format!("{} epochs", text(epochs)),
-        (steps, _) => format!("{} steps", text(steps)),
+    let extra = [("optimizer.momentum", "momentum"), ("optimizer.weight_decay", "weight decay")].into_iter();
+    let extra = extra
+        .map(|(path, words)| (of(path), words))
+        .filter(|(value, _)| !["null", "0", "0.0"].contains(&value.as_str()));
+    let extra: String = extra.map(|(value, words)| format!(", {words} {value}")).collect();
+    let length = match of("train.steps").as_str() {
+        "null" => format!("{} epochs", of("train.epochs")),
+        steps => format!("{steps} steps"),
     };
-    let schedule = text(&optimizer["schedule"]);
     format!(
-        "They were trained for {length} on minibatches of {} by {kind} ({schedule} learning rate{extra}).",
-        text(&train["batch_size"])
+        "They were trained for {length} on minibatches of {} by {kind} ({} learning rate{extra}).",
+        of("train.batch_size"),
+        of("optimizer.schedule")
     )
 }
 
@@ -107,33 +142,58 @@ fn arms(comparison: &Comparison, configuration: &Value) -> String {
 
 /// An entry of `variants`: its name, the formula of its arm, and what else it changes.
 fn formula(entry: &Value) -> Option<String> {
-    let entry: VariantEntry = serde_json::from_value(entry.clone()).ok()?;
-    let object = match entry {
-        VariantEntry::Name(arm) => return Some(format!("{}, {}", named(&serde_name(&arm)), arm.formula())),
+    let object = match serde_json::from_value(entry.clone()).ok()? {
+        VariantEntry::Name(arm) => {
+            VariantObject { name: serde_name(&arm), base: Some(arm), ..VariantObject::default() }
+        }
         VariantEntry::Object(object) => object,
     };
     let arm = object.base.or_else(|| serde_json::from_value(Value::from(object.name.as_str())).ok())?;
-    let changes = serde_json::to_value(&object).ok()?;
-    let changes = changes.as_object()?.iter().filter(|(key, _)| !["name", "base"].contains(&key.as_str()));
-    let changes: String = changes.map(|(key, value)| format!(", {key} {}", text(value))).collect();
+    let bias = match object.bias.unwrap_or(arm == ArmName::None) {
+        true => ", behind a bias",
+        false if arm == ArmName::None => ", without a bias",
+        false => "",
+    };
+    let mut changes = bias.to_owned();
+    let mut add = |change: Option<String>| changes += &change.map_or_else(String::new, |change| format!(", {change}"));
+    add(object.gamma.map(|gamma| format!("γ at first {gamma}")));
+    add(object.beta.map(|beta| format!("β at first {beta}")));
+    add(object.train_only.map(|tensors| format!("only {} trained", tensors.join(" and "))));
+    add(object.scale_rows.map(|rows| {
+        let ScaleRows { share, factor, spread } = rows;
+        let spread = if spread == 1.0 { String::new() } else { format!(", each up to {spread} times more or less") };
+        format!(
+            "the weights into the first {} % of each layer's channels at first times {factor}{spread}",
+            percent(share)
+        )
+    }));
+    add(object.every.map(|every| format!("every {every} steps")));
+    add(object.keep.map(|keep| match keep {
+        Keep::Function => "while the function stays".to_owned(),
+        Keep::Parameters => "while γ and β stay".to_owned(),
+    }));
+    add(object.batch.map(|batch| format!("{batch} samples a group")));
     Some(format!("{}, {}{changes}", named(&object.name), arm.formula()))
 }
 
-fn tuned(comparison: &Comparison, configuration: &Value) -> Option<String> {
-    if comparison.tuned.is_empty() {
-        return Some("No arm was tuned.".to_owned());
-    }
-    let values = |axis: &String| {
-        let list = configuration["sweep"][axis.as_str()].as_array().map(Vec::as_slice).unwrap_or_default();
-        let list: Vec<String> = list.iter().map(text).collect();
-        if list.is_empty() { axis.clone() } else { format!("{axis} ({})", list.join(", ")) }
+fn tuned(comparison: &Comparison, configuration: &Value) -> String {
+    let values = |axis: &String| format!("{axis} ({})", setting(configuration, axis));
+    let list = |axes: &[&String]| axes.iter().map(|axis| values(axis)).collect::<Vec<_>>().join(" and ");
+    let tuned: Vec<&String> = comparison.tuned.iter().collect();
+    let swept = configuration["sweep"].as_object().into_iter().flat_map(|sweep| sweep.keys());
+    let apart: Vec<&String> = swept.filter(|axis| !comparison.tuned.contains(axis)).collect();
+    let apart = match &apart[..] {
+        [] => String::new(),
+        axes => format!(" Arms were compared at each {} apart.", list(axes)),
     };
-    let axes: Vec<String> = comparison.tuned.iter().map(values).collect();
-    Some(format!(
+    if tuned.is_empty() {
+        return format!("No arm was tuned.{apart}");
+    }
+    format!(
         "For each arm and seed the other seeds chose {} by their mean validation result, so that no seed was taken at a value \
-         for its own luck.",
-        axes.join(" and ")
-    ))
+         for its own luck.{apart}",
+        list(&tuned)
+    )
 }
 
 fn tested(comparison: &Comparison, options: &Options) -> String {
@@ -150,7 +210,8 @@ fn tested(comparison: &Comparison, options: &Options) -> String {
         ),
     };
     let margin = comparison.equivalence_margin;
-    let margin = margin.map_or_else(String::new, |margin| format!(" Equivalence was tested within ±{margin}."));
+    let margin = margin
+        .map_or_else(String::new, |margin| format!(" Equivalence was tested within ±{margin}, without correction."));
     let fixed = if comparison.has_fixed_data {
         " The data are the same for every seed, so intervals cover initialisation and order of the minibatches alone."
     } else {
@@ -177,12 +238,38 @@ mod tests {
 
     #[test]
     fn an_arm_is_given_by_its_formula_and_what_else_it_changes() {
-        assert_eq!(formula(&json!("bn")).unwrap(), "`bn`, y = γx̂ + β");
-        let rows = json!({ "name": "small", "base": "affine", "scale_rows": { "share": 0.5, "factor": 0.1 } });
-        let words = formula(&rows).unwrap();
-        assert!(words.starts_with("`small`, y = γx + β, scale_rows {\"share\":0.5,"), "{words}");
-        let ghost = formula(&json!({ "name": "ghost", "batch": 8 })).unwrap();
-        assert_eq!(ghost, "`ghost`, y = γx̂ + β with μ and σ² of groups of samples, batch 8");
+        for (entry, words) in [
+            (json!("bn"), "`bn`, y = γx̂ + β"),
+            (json!("none"), "`none`, y = x, behind a bias"),
+            (json!({ "name": "bare", "base": "none", "bias": false }), "`bare`, y = x, without a bias"),
+            (json!({ "name": "b", "base": "affine", "bias": true }), "`b`, y = γx + β, behind a bias"),
+            (json!({ "name": "bn_g0", "base": "bn", "gamma": 0.1 }), "`bn_g0`, y = γx̂ + β, γ at first 0.1"),
+            (
+                json!({ "name": "gb", "base": "bn", "train_only": ["gamma", "beta"] }),
+                "`gb`, y = γx̂ + β, only gamma and beta trained",
+            ),
+            (
+                json!({ "name": "ghost", "batch": 8 }),
+                "`ghost`, y = γx̂ + β with μ and σ² of groups of samples, 8 samples a group",
+            ),
+            (
+                json!({ "name": "small", "base": "affine", "scale_rows": { "share": 0.5, "factor": 0.1 } }),
+                "`small`, y = γx + β, the weights into the first 50 % of each layer's channels at first times 0.1",
+            ),
+        ] {
+            assert_eq!(formula(&entry).as_deref(), Some(words));
+        }
         assert_eq!(formula(&json!("another")), None);
+    }
+
+    #[test]
+    fn a_setting_that_was_swept_is_all_its_values() {
+        let configuration = json!({
+            "train": { "batch_size": 32 }, "model": { "hidden": [100, 50] },
+            "sweep": { "train.batch_size": [8, 64, 128], "model.depth": [[64, 64], [64, 64, 64], [9], [7, 8]] },
+        });
+        assert_eq!(setting(&configuration, "train.batch_size"), "8, 64 or 128");
+        assert_eq!(setting(&configuration, "model.hidden"), "100-50");
+        assert_eq!(setting(&configuration, "model.depth"), "2 × 64, 3 × 64, 9 or 7-8");
     }
 }

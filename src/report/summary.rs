@@ -50,7 +50,12 @@ pub(super) fn verdicts(page: &Page) -> String {
     });
     let mut lines: Vec<String> = lines.collect();
     if lines.is_empty() {
-        lines.push("There is one arm, so there is nothing to compare.".to_owned());
+        lines.push(match &page.comparisons {
+            [_, _, ..] => {
+                "Each of these experiments has one arm, and they are not compared with one another.".to_owned()
+            }
+            _ => "There is one arm, so there is nothing to compare.".to_owned(),
+        });
     }
     match page.layout {
         Layout::Markdown => page.layout.list(&lines),

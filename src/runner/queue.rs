@@ -11,6 +11,7 @@ use super::pairing::Pairs;
 use super::tally::Tally;
 use super::trace;
 use crate::plan::PlannedRun;
+use crate::record::run::RunRecord;
 
 /// Trains every missing run. A run that goes wrong is recorded and does not stop the others.
 ///
@@ -22,6 +23,7 @@ pub fn run(job: &Job, events: &dyn Events) -> anyhow::Result<Tally> {
     }
     let Job { experiment, plan, missing, .. } = *job;
     let tally = Mutex::new(Tally { already_finished: plan.len() - missing.len(), ..Tally::default() });
+    let elsewhere = Mutex::new(Vec::new());
     let (next, pairs) = (AtomicUsize::new(0), Mutex::new(Pairs::default()));
     events.tell(Event::Begun { experiment, total: plan.len(), missing });
     thread::scope(|scope| {
@@ -31,19 +33,33 @@ pub fn run(job: &Job, events: &dyn Events) -> anyhow::Result<Tally> {
                     if job.stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    train(job, run, &tally, &pairs, events);
+                    train(job, run, &tally, &elsewhere, &pairs, events);
                 }
             });
         }
     });
     let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // By now they may be done. Of two programs the one that looks last finds that all are.
+    for run in elsewhere.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match RunRecord::is_finished(&job.folder.run(&run.id))? {
+            true => tally.by_others += 1,
+            false => tally.elsewhere += 1,
+        }
+    }
     tally.left = plan.len() - tally.total();
     events.tell(Event::Trained(&tally));
     Ok(tally)
 }
 
-/// Trains one run, counts it and tells of it.
-fn train(job: &Job, run: &PlannedRun, tally: &Mutex<Tally>, pairs: &Mutex<Pairs>, events: &dyn Events) {
+/// Trains one run, counts it and tells of it. One that another program is training is put aside.
+fn train<'a>(
+    job: &Job,
+    run: &'a PlannedRun,
+    tally: &Mutex<Tally>,
+    elsewhere: &Mutex<Vec<&'a PlannedRun>>,
+    pairs: &Mutex<Pairs>,
+    events: &dyn Events,
+) {
     let outcome = execute(job, run, events);
     if let Ok(Outcome::Trained(record)) = &outcome {
         let unpaired = pairs.lock().unwrap_or_else(PoisonError::into_inner).check(run.point, record);
@@ -56,7 +72,7 @@ fn train(job: &Job, run: &PlannedRun, tally: &Mutex<Tally>, pairs: &Mutex<Pairs>
             events.tell(Event::Ended { run, record: Ok(record) });
         }
         Ok(Outcome::AlreadyFinished) => tally.already_finished += 1,
-        Ok(Outcome::TrainedElsewhere) => tally.elsewhere += 1,
+        Ok(Outcome::TrainedElsewhere) => elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push(run),
         Err(error) => {
             tally.failed += 1;
             events.tell(Event::Ended { run, record: Err(error) });

@@ -13,7 +13,9 @@ pub struct Tally {
     pub diverged: usize,
     /// Went wrong.
     pub failed: usize,
-    /// Being trained by another program.
+    /// Finished by another program meanwhile.
+    pub by_others: usize,
+    /// Still being trained by another program at the end of the call.
     pub elsewhere: usize,
     /// Not trained, or not to the end.
     pub left: usize,
@@ -22,7 +24,7 @@ pub struct Tally {
 impl Tally {
     /// All runs that the call was for.
     pub fn total(&self) -> usize {
-        self.already_finished + self.finished + self.failed + self.elsewhere + self.left
+        self.already_finished + self.finished + self.failed + self.by_others + self.elsewhere + self.left
     }
 
     /// Counts a run that was trained. An interrupted one is left.

@@ -14,6 +14,7 @@ use super::labels::{Different, LabelSet, Names, different};
 use super::order::permuted;
 use super::samples::{Features, FileSamples, Files};
 use super::traits::{FromFiles, Read};
+use super::words::column_name;
 use crate::files;
 
 /// Fewest rows of a file that is divided.
@@ -102,14 +103,14 @@ fn packed(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The error, and which folder a relative path was looked up in.
+/// The error, and which folder a relative path begins at, where there is no such file.
 fn with_folder(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    let system = error.root_cause().downcast_ref::<std::io::Error>();
+    let is_absent = system.is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound);
     match std::env::current_dir() {
-        Ok(folder) if path.is_relative() => error.context(format!(
-            "{} is looked for in the folder where bn-exp is called, {}",
-            path.display(),
-            folder.display()
-        )),
+        Ok(folder) if path.is_relative() && is_absent => {
+            anyhow::anyhow!("{error:#}; the path begins at the folder where bn-exp is called, {}", folder.display())
+        }
         _ => error,
     }
 }
@@ -128,7 +129,9 @@ fn counting_column(table: &Table) -> Option<String> {
 fn check_columns(table: &Table, path: &Path, test: &Table, test_path: &str) -> Result<(), DataError> {
     let columns = table.header.len().max(test.header.len());
     let Some(i) = (0..columns).find(|i| table.header.get(*i) != test.header.get(*i)) else { return Ok(()) };
-    let name = |table: &Table| table.header.get(i).map_or_else(|| "nothing".to_owned(), |name| format!("`{name}`"));
+    let name = |table: &Table| {
+        table.header.get(i).map_or_else(|| "nothing".to_owned(), |name| format!("`{}`", column_name(name)))
+    };
     let expected = format!("{} as column {}, as in {}", name(table), i + 1, path.display());
     Err(DataError::Mismatch { file: test_path.to_owned(), expected, found: name(test) })
 }

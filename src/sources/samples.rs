@@ -8,7 +8,7 @@ use rand_distr::StandardNormal;
 use super::error::DataError;
 use super::facts::{DataFacts, Shape, Values};
 use super::labels::LabelSet;
-use super::words::shorten;
+use super::words::column_name;
 
 /// Features of samples, row-major \[N, H, W, C\], unscaled.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +88,8 @@ impl Files {
     /// # Errors
     /// If the labels do not fit them.
     pub fn facts(&self, images: bool, classes: Option<usize>) -> Result<DataFacts, DataError> {
-        let is_taken = |column: &String| format!("column `{}`, the last, was taken for the labels", shorten(column));
+        let is_taken =
+            |column: &String| format!("column `{}`, the last, was taken for the labels", column_name(column));
         let taken = self.label_column.as_ref().map(is_taken);
         let numbering = self.labels.numbering(classes).map_err(|error| match (error, &taken) {
             (DataError::Mismatch { file, expected, found }, Some(taken)) => {
@@ -101,7 +102,7 @@ impl Files {
             format!("{count} different ones in {rows} rows; if another column holds them, name it in data.label");
         let doubt = taken.filter(|_| count > 20 && 5 * count > rows).map(|taken| format!("{taken}: {many}"));
         let numbers = self.counting_column.as_ref().map(|column| {
-            let column = shorten(column);
+            let column = column_name(column);
             format!("column `{column}` counts the rows, and is a feature like any other; if the number says nothing about a sample, delete the column")
         });
         Ok(DataFacts {

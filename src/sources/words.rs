@@ -9,6 +9,12 @@ pub fn listed(names: &[String]) -> String {
     if names.len() > LISTED { format!("{shown} and {} more", names.len() - LISTED) } else { shown }
 }
 
+/// The beginning of a column's name, on one line.
+pub fn column_name(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    shorten(text).chars().map(escaped).collect()
+}
+
 /// The beginning of what may be long.
 pub fn shorten(text: &str) -> String {
     if text.chars().count() > 40 { text.chars().take(37).chain("...".chars()).collect() } else { text.to_owned() }

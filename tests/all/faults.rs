@@ -747,6 +747,24 @@ fn an_arm_that_other_programs_would_not_read_as_a_name_is_refused() {
     for name in ["none", "na", "Null-arm", "t", "x1", "nanobot"] {
         Lab::new().run(&named(name), &["--quiet"]).expect(0);
     }
+    // Only together: a column in which one of them is text is text.
+    let both = |names: [&str; 2]| {
+        let arms = [("none", names[0]), ("bn", names[1])].map(|(base, name)| json!({ "name": name, "base": base }));
+        with(small(), "variants", json!(arms))
+    };
+    for (names, what) in [
+        (["yes", "No"], "true or false"),
+        (["t", "f"], "true or false"),
+        (["2024-01-01", "2024-1-31T10"], "dates"),
+        (["31-01-2024", "01.02.24"], "dates"),
+        (["0b1", "0b11"], "numbers"),
+        (["1_000", "2_000"], "numbers"),
+    ] {
+        refused(&both(names), &["variants: ", what, "choose other names"]);
+    }
+    for names in [["yes", "bn"], ["t", "u"], ["2024-01-01", "before"], ["1-2", "3-4"], ["v1.2.3", "v1.2.4"]] {
+        Lab::new().run(&both(names), &["--quiet"]).expect(0);
+    }
 }
 
 #[test]
@@ -851,5 +869,5 @@ fn what_is_no_table_is_told_from_a_table_with_a_fault() {
     of(b"PK\x03\x04rest", &["spreadsheet", "save the table as CSV"]);
     let data = json!({ "source": "csv", "file": "none/t.csv", "label": "kind" });
     let outcome = Lab::new().plan(&with(small(), "data", data), &[]);
-    outcome.expect(1).complains(&["none/t.csv", "in the folder where bn-exp is called, /"]);
+    outcome.expect(1).complains(&["cannot read none/t.csv", "at the folder where bn-exp is called, /"]);
 }

@@ -392,7 +392,7 @@ fn two_programs_share_an_experiment_and_train_no_run_twice() {
     signal(&first, "STOP");
     let second = lab.run(&config, &["--jobs", "1"]).expect(0);
     signal(&first, "CONT");
-    assert!(second.stdout.contains("1 being trained by another `bn-exp run`"), "{}", second.stdout);
+    assert!(second.stdout.contains("1 still being trained by another `bn-exp run`"), "{}", second.stdout);
     assert_eq!(lab.table("results/t/runs.csv").only(&[("status", "completed")]).len(), 11);
     assert_eq!(first.wait().expect("an end").code(), Some(0));
     let runs = lab.table("results/t/runs.csv");
@@ -407,9 +407,15 @@ fn the_tables_of_two_programs_hold_every_run_in_thirty_rounds() {
     for round in 0..30 {
         let lab = Lab::new();
         lab.write("config.json", config.to_string());
-        let mut first = program(&lab, &["--jobs", "1"]).spawn().expect("the program");
-        let second = program(&lab, &["--jobs", "1"]).status().expect("an end");
-        assert_eq!((first.wait().expect("an end").code(), second.code()), (Some(0), Some(0)), "round {round}");
+        let first = program(&lab, &["--jobs", "1"]).stdout(Stdio::piped()).spawn().expect("the program");
+        let second = program(&lab, &["--jobs", "1"]).stdout(Stdio::piped()).output().expect("an end");
+        let first = first.wait_with_output().expect("an end");
+        assert_eq!((first.status.code(), second.status.code()), (Some(0), Some(0)), "round {round}");
+        let said = [first, second].map(|program| String::from_utf8_lossy(&program.stdout).into_owned());
+        assert!(
+            said.iter().any(|text| text.contains("compare results/t --full")),
+            "round {round}: nobody compares\n{said:?}"
+        );
         assert_eq!(lab.table("results/t/runs.csv").column("status"), ["completed"; 12], "round {round}");
         lab.run(&config, &[]).expect(0).says(&["nothing to do"]);
     }

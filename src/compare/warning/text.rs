@@ -52,6 +52,16 @@ impl Warning {
             Self::VerdictDependsOnStatistics { metric, settled, .. } => {
                 format!("The verdict depends on which statistics the norms use. {}", what_to_do(*metric, *settled))
             }
+            Self::CoarseTimes { steps, hides_margin } => {
+                let margin = match hides_margin {
+                    true => " That is more than the equivalence margin, so nothing is called equivalent.",
+                    false => "",
+                };
+                format!(
+                    "Times to the target are rough: a run is evaluated every {steps} steps, and arms that arrive between the same \
+                     two evaluations look alike.{margin} Set log.evaluate_every smaller."
+                )
+            }
             Self::TimeAtEdge { .. } => {
                 "The best value for the time to the target is the end of what was tried, and the time may be shorter \
                  beyond it. Widen the sweep there."
@@ -89,13 +99,13 @@ impl Warning {
                 let metric = metric.name;
                 format!("The equivalence margin is for {metric}, so nothing is called equivalent here.")
             }
-            Self::Untuned { is_swept } => {
-                let remedy = match is_swept {
-                    true => {
-                        "The arms are compared at each rate. To tune over it, name optimizer.lr in compare.select, and leave out \
-                         --by"
-                    }
-                    false => "Sweep optimizer.lr and name it in compare.select",
+            Self::Untuned { is_swept, is_selected, by } => {
+                let at_each = "The arms are compared at each rate. To tune over it,";
+                let remedy = match (is_swept, is_selected, by) {
+                    (false, ..) => "Sweep optimizer.lr and name it in compare.select".to_owned(),
+                    (_, true, _) => format!("{at_each} leave out --by"),
+                    (_, _, false) => format!("{at_each} name optimizer.lr in compare.select"),
+                    (_, _, true) => format!("{at_each} name optimizer.lr in compare.select, and leave out --by"),
                 };
                 format!("The learning rate is not tuned. At one rate for all, the arm that it suits looks better. {remedy}.")
             }

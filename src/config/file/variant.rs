@@ -46,7 +46,7 @@ impl ArmName {
     /// What the arm makes of x, in a line. With x̂ = (x − μ)/√(σ² + ε), where μ and σ² are the moments of the minibatch.
     pub const fn formula(self) -> &'static str {
         match self {
-            Self::None => "y = x, behind a bias",
+            Self::None => "y = x",
             Self::Affine => "y = γx + β",
             Self::Standardize => "y = x̂",
             Self::Bn => "y = γx̂ + β",

@@ -74,7 +74,7 @@ impl<F: Scalar> ActivationProbe<F> {
 }
 
 /// The split and samples that probes look at.
-fn probe_batch(data: &Dataset, size: usize) -> (&Split, std::ops::Range<usize>) {
+pub(super) fn probe_batch(data: &Dataset, size: usize) -> (&Split, std::ops::Range<usize>) {
     if data.validation.is_empty() {
         let n = data.train.len();
         (&data.train, n - size.min(n)..n)

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::cells::is_missing;
 use super::error::CsvError;
-use crate::sources::words::listed;
-use crate::sources::words::shorten;
+use crate::sources::words::{column_name, listed};
 
 /// Most columns.
 const MOST_COLUMNS: usize = 1 << 20;
@@ -36,7 +35,7 @@ pub(super) fn header<'a>(
         [] => return wrong("the file is empty; the first row names the columns, the others hold samples".into()),
         [only] => {
             let words = "features and labels need at least two, separated by commas";
-            return wrong(format!("there is one column, `{}`; {words}", shorten(only)));
+            return wrong(format!("there is one column, `{}`; {words}", column_name(only)));
         }
         _ if names.len() > MOST_COLUMNS => {
             return wrong(format!("there are {} columns; at most {MOST_COLUMNS} are allowed", names.len()));
@@ -52,7 +51,7 @@ pub(super) fn header<'a>(
             return wrong(format!("column {} has no name in the first row ({})", i + 1, why_unnamed(i, &names)));
         }
         if let Some(earlier) = known.insert(name, i) {
-            return wrong(format!("columns {} and {} are both called `{}`", earlier + 1, i + 1, shorten(name)));
+            return wrong(format!("columns {} and {} are both called `{}`", earlier + 1, i + 1, column_name(name)));
         }
     }
     Ok(names)
@@ -76,7 +75,7 @@ pub(super) fn label_column(header: &[String], label: Option<&str>, file: &str) -
     let place = match label {
         None => header.len() - 1,
         Some(label) => header.iter().position(|name| name == label).ok_or_else(|| {
-            let names = listed(&header.iter().map(|name| shorten(name)).collect::<Vec<_>>());
+            let names = listed(&header.iter().map(|name| column_name(name)).collect::<Vec<_>>());
             wrong(format!("there is no column `{label}`, which data.label names; there are {names}"))
         })?,
     };

@@ -11,7 +11,7 @@ mod table;
 
 use ::csv::{ReaderBuilder, StringRecord};
 
-use crate::sources::words::shorten;
+use crate::sources::words::column_name;
 use cells::{Seen, not_a_number, number};
 pub use error::CsvError;
 use header::{header, label_column};
@@ -110,7 +110,7 @@ impl<'a> Rows<'a> {
     /// What is wrong with a cell of the latest row.
     #[cold]
     fn error(&self, column: usize, begins: usize, what: String) -> CsvError {
-        let column = shorten(&self.header[column]);
+        let column = column_name(&self.header[column]);
         CsvError::Cell { file: self.file.to_owned(), row: self.count, line: self.line(begins), column, what }
     }
 
