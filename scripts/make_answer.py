@@ -133,6 +133,13 @@ def tried(claim):
     return f"`{claim['id']}`" + (f" in {part['regime']}" if part and part["regime"] else "")
 
 
+def elsewhere(first, second):
+    """The other networks in which a claim was tried, and both ranges leave it open."""
+    parts = list(zip(first["parts"], second["parts"]))[first["decided_by"] :]
+    opened = [x["regime"] for x, y in parts if x["decides"] and {x["verdict"], y["verdict"]} == {"inconclusive"}]
+    return "; open in " + ", ".join(dict.fromkeys(opened)) if opened else ""
+
+
 def settled(first, second):
     alike = first["verdict"] == second["verdict"] and first["verdict"] in DECIDED
     return f"**{DECIDED[first['verdict']]}**" if alike else "open"
@@ -201,7 +208,7 @@ def the_answer(first, second):
     pairs = list(zip(first["claims"], second["claims"]))
     lines = []
     for word, begins in (("holds", "Hold"), ("fails", "Fail"), ("in part", "Hold in part")):
-        sentences = [f"{a['sentence']} ({tried(a)})" for a, b in pairs if settled(a, b) == f"**{word}**"]
+        sentences = [f"{a['sentence']} ({tried(a)}{elsewhere(a, b)})" for a, b in pairs if settled(a, b) == f"**{word}**"]
         if sentences:
             lines.append(f"- **{begins}**: " + "; ".join(sentences) + ".")
     lines.append("- **Open**, with what each range says: " + "; ".join(opened(pairs)) + ".")
@@ -447,6 +454,7 @@ def main():
     both = [one["answer"] for one in kept]
     write(README, README.read_text(), {"answer": the_answer(*both)})
     write(PAGE, FRAME.read_text(), {
+        "answer": the_answer(*both),
         "count": the_count(*both),
         "claims": the_claims(*both),
         "open": the_reasons(*both),

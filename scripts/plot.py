@@ -82,6 +82,8 @@ STYLE = {
     "axes.axisbelow": True,
     "legend.frameon": False,
     "svg.hashsalt": "bn-exp",
+    # TrueType: some journals refuse type 3.
+    "pdf.fonttype": 42,
 }
 
 

@@ -15,7 +15,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refused(&error),
+        Err(error) => return refused(error),
     };
     match commands::dispatch(cli) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
@@ -33,7 +33,11 @@ fn main() -> ExitCode {
 }
 
 /// Prints what is wrong with the command line, and what may have been meant; or the help that was asked for.
-fn refused(error: &clap::Error) -> ExitCode {
+fn refused(mut error: clap::Error) -> ExitCode {
+    // It says how to pass an unknown option as a value, which nobody means.
+    if error.kind() == clap::error::ErrorKind::UnknownArgument {
+        error.remove(clap::error::ContextKind::Suggested);
+    }
     let text = error.render().to_string();
     match escaped(&text) {
         Cow::Borrowed(_) => drop(error.print()),
@@ -41,7 +45,7 @@ fn refused(error: &clap::Error) -> ExitCode {
         Cow::Owned(harmless) => drop(io::stderr().write_all(harmless.as_bytes())),
     }
     let command = std::env::args_os().nth(1).unwrap_or_default();
-    if let Some(hint) = commands::meant(error, &command.to_string_lossy()) {
+    if let Some(hint) = commands::meant(&error, &command.to_string_lossy()) {
         drop(writeln!(io::stderr(), "\n{}", escaped(&hint)));
     }
     ExitCode::from(error.exit_code() as u8)

@@ -17,6 +17,7 @@ use crate::files::Waiting;
 use crate::printable::escaped;
 use crate::record::layout::ExperimentFolder;
 use crate::record::tables;
+use crate::report::layout::Layout;
 use crate::report::text::View;
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{Done, Event, Events, Options, Tally, complete};
@@ -135,7 +136,8 @@ fn show_results(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<(
     show("")?;
     compare::print(folder, waiting)?;
     let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
-    show(format!("\nwritten to {}:\n  {files}\n  experiment.json  runs/<run-id>/", folder.path().display()))?;
+    let files = Layout::terminal().paragraph(&format!("  {files}  experiment.json  runs/<run-id>/"));
+    show(format!("\nwritten to {}:\n{files}", folder.path().display()))?;
     show(compare::more(&[folder.path().to_owned()], View::default()))
 }
 

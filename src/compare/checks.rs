@@ -26,7 +26,7 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(contrasts(comparison, options));
     warnings.extend(other_margin(scores));
     warnings.extend(untuned(scores.grid, options));
-    warnings.extend(diverged(scores));
+    warnings.extend(diverged(scores, comparison));
     warnings.extend(program_versions(scores.grid));
     warnings.extend(instruction_levels(scores.grid));
     warnings
@@ -171,7 +171,7 @@ fn untuned(grid: &Grid, options: &Options) -> Option<Warning> {
     (!is_tuned && (by || !is_selected)).then_some(Warning::Untuned { is_swept, is_selected, by })
 }
 
-fn diverged(scores: &Scores) -> Option<Warning> {
+fn diverged(scores: &Scores, comparison: &Comparison) -> Option<Warning> {
     let of_arm = |variant: &String| {
         let runs = scores.grid.loaded.runs.iter().filter(|run| run.entry.variant == *variant);
         let diverged = runs.clone().filter(|run| run.status == Status::Diverged).count();
@@ -179,7 +179,8 @@ fn diverged(scores: &Scores) -> Option<Warning> {
     };
     let arms = scores.grid.loaded.variants.iter().map(of_arm).filter(|arm| arm.diverged > 0);
     let arms: Vec<DivergedRuns> = arms.collect();
-    (!arms.is_empty()).then(|| Warning::Diverged { counts_as: scores.kind.into(), arms })
+    let compared = comparison.arms.iter().any(|arm| arm.diverged > 0);
+    (!arms.is_empty()).then(|| Warning::Diverged { counts_as: scores.kind.into(), arms, compared })
 }
 
 fn program_versions(grid: &Grid) -> Option<Warning> {

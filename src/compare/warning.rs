@@ -57,8 +57,8 @@ pub enum Warning {
     OtherMargin { metric: Metric },
     /// The learning rate was not tuned for each arm.
     Untuned { is_swept: bool, is_selected: bool, by: bool },
-    /// Runs that diverged.
-    Diverged { counts_as: CountsAs, arms: Vec<DivergedRuns> },
+    /// Runs that diverged, and whether any of them is compared.
+    Diverged { counts_as: CountsAs, arms: Vec<DivergedRuns>, compared: bool },
     /// Runs made by different versions of the program.
     ProgramVersions { found: Vec<String> },
     /// Runs made at different instruction levels.

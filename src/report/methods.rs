@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::compare::words::{named, percent};
+use crate::compare::words::{named, percent, seeds};
 use crate::compare::{Comparison, Options};
 use crate::config::file::{ArmName, Keep, ScaleRows, VariantEntry, VariantObject};
 use crate::config::names::serde_name;
@@ -38,20 +38,31 @@ fn trained(comparison: &Comparison, configuration: &Value) -> String {
         of("model.activation"),
         of("model.norm_position").replace('_', " the "),
         of("model.init.scheme"),
-        source(&configuration["data"]),
+        source(configuration),
         split.join(", "),
         scaling(configuration),
         machine::PROGRAM_VERSION,
         comparison.numerics,
-        if configuration["model"]["precision"] == "f64" { "double precision" } else { "single precision" },
+        match of("model.precision").as_str() {
+            "f32" => "single precision",
+            "f64" => "double precision",
+            _ => "single or double precision",
+        },
     )
 }
 
 /// A setting as it was; of one that was swept, every value.
 fn setting(configuration: &Value, path: &str) -> String {
-    let swept = configuration["sweep"][path].as_array().map(Vec::as_slice).unwrap_or_default();
-    match swept {
-        [] => words(path.split('.').fold(configuration, |value, key| &value[key])),
+    match configuration["sweep"][path].as_array() {
+        Some(values) => either(values),
+        None => words(path.split('.').fold(configuration, |value, key| &value[key])),
+    }
+}
+
+/// `a, b or c`
+fn either(values: &[Value]) -> String {
+    match values {
+        [] => String::new(),
         [only] => words(only),
         [first @ .., last] => {
             format!("{} or {}", first.iter().map(words).collect::<Vec<_>>().join(", "), words(last))
@@ -71,9 +82,14 @@ fn words(value: &Value) -> String {
 }
 
 /// The data set, or the user's own files.
-fn source(data: &Value) -> String {
-    let place = ["dir", "file"].into_iter().find_map(|key| data[key].as_str());
-    place.map_or_else(|| text(&data["source"]), |place| format!("the data in {place}"))
+fn source(configuration: &Value) -> String {
+    let place = ["data.dir", "data.file"].map(|path| setting(configuration, path));
+    let place = place.iter().find(|place| *place != "null");
+    let labels = if configuration["data"]["random_labels"] == true { ", with random labels" } else { "" };
+    match place {
+        Some(place) => format!("the data in {place}{labels}"),
+        None => format!("{}{labels}", setting(configuration, "data.source")),
+    }
 }
 
 /// What became of the features, and which samples are for testing, if that is drawn.
@@ -102,15 +118,24 @@ fn optimised(configuration: &Value) -> String {
     let extra = extra
         .map(|(path, words)| (of(path), words))
         .filter(|(value, _)| !["null", "0", "0.0"].contains(&value.as_str()));
-    let extra: String = extra.map(|(value, words)| format!(", {words} {value}")).collect();
+    let mut extra: String = extra.map(|(value, words)| format!(", {words} {value}")).collect();
+    if !["null", "0"].contains(&of("optimizer.warmup").as_str()) {
+        extra += &format!(", after {} steps of warm-up", of("optimizer.warmup"));
+    }
     let length = match of("train.steps").as_str() {
         "null" => format!("{} epochs", of("train.epochs")),
         steps => format!("{steps} steps"),
     };
     format!(
-        "They were trained for {length} on minibatches of {} by {kind} ({} learning rate{extra}).",
+        "They were trained for {length} on minibatches of {} by {kind} ({} learning rate{}{extra}).",
         of("train.batch_size"),
-        of("optimizer.schedule")
+        of("optimizer.schedule"),
+        // A rate that is tuned is said of the tuning.
+        if configuration["sweep"]["optimizer.lr"].is_null() {
+            format!(" {}", of("optimizer.lr"))
+        } else {
+            String::new()
+        },
     )
 }
 
@@ -122,12 +147,11 @@ fn arms(comparison: &Comparison, configuration: &Value) -> String {
             names.push(name);
         }
     }
-    let seeds = comparison.arms.iter().map(|arm| arm.planned).max().unwrap_or(0);
-    let entries = configuration["variants"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let what: Vec<String> = entries.iter().filter_map(formula).collect();
+    let n = seeds(comparison.arms.iter().map(|arm| arm.planned).max().unwrap_or(0));
+    let what = formulas(configuration);
     let what = if what.is_empty() { names.join(", ") } else { what.join("; ") };
     let moments = if ["μ", "x̂", "ε"].iter().any(|symbol| what.contains(symbol)) {
-        let eps = &configuration["norm"]["epsilon"];
+        let eps = setting(configuration, "norm.epsilon");
         format!(
             " Here x̂ = (x − μ)/√(σ² + ε), ε = {eps}, and where nothing else is said μ and σ² are the moments of the minibatch."
         )
@@ -135,9 +159,25 @@ fn arms(comparison: &Comparison, configuration: &Value) -> String {
         String::new()
     };
     format!(
-        "The arms differ in nothing but what stands in the place of the norm: {what}.{moments} Each was trained with {seeds} \
-         seeds; the arms of a seed share their data, the order of the minibatches and every initial weight."
+        "The arms differ in nothing but what stands in the place of the norm: {what}.{moments} Each was trained with {n}; the \
+         arms of a seed share their data, the order of the minibatches and every initial weight."
     )
+}
+
+/// What each arm is, where there are not too many to be read: for whoever sees the names for the first time.
+pub(super) fn what_arms_are(configuration: &Value) -> Option<String> {
+    const MOST: usize = 5;
+    let what = formulas(configuration);
+    let standardised = match what.iter().any(|arm| arm.contains("x̂")) {
+        true => ", where x̂ = (x − μ)/√(σ² + ε) is x standardised over the minibatch",
+        false => "",
+    };
+    (1..=MOST).contains(&what.len()).then(|| format!("In the place of the norm: {}{standardised}.", what.join("; ")))
+}
+
+/// The arms of a configuration.
+fn formulas(configuration: &Value) -> Vec<String> {
+    configuration["variants"].as_array().into_iter().flatten().filter_map(formula).collect()
 }
 
 /// An entry of `variants`: its name, the formula of its arm, and what else it changes.
@@ -173,11 +213,17 @@ fn formula(entry: &Value) -> Option<String> {
         Keep::Parameters => "while γ and β stay".to_owned(),
     }));
     add(object.batch.map(|batch| format!("{batch} samples a group")));
-    Some(format!("{}, {}{changes}", named(&object.name), arm.formula()))
+    let equation = match arm {
+        ArmName::Affine => " (eq. 3)",
+        ArmName::Standardize => " (eq. 1)",
+        ArmName::Bn => " (eqs. 1 and 2)",
+        _ => "",
+    };
+    Some(format!("{}, {}{equation}{changes}", named(&object.name), arm.formula()))
 }
 
 fn tuned(comparison: &Comparison, configuration: &Value) -> String {
-    let values = |axis: &String| format!("{axis} ({})", setting(configuration, axis));
+    let values = |axis: &String| format!("{axis} ({})", tried(comparison, configuration, axis));
     let list = |axes: &[&String]| axes.iter().map(|axis| values(axis)).collect::<Vec<_>>().join(" and ");
     let tuned: Vec<&String> = comparison.tuned.iter().collect();
     let swept = configuration["sweep"].as_object().into_iter().flat_map(|sweep| sweep.keys());
@@ -196,6 +242,27 @@ fn tuned(comparison: &Comparison, configuration: &Value) -> String {
     )
 }
 
+/// The values of an axis that were tried; arms that were run apart may have had others.
+fn tried(comparison: &Comparison, configuration: &Value, axis: &str) -> String {
+    let mut by_arm: Vec<(&str, Vec<Value>)> = Vec::new();
+    for curve in &comparison.curves {
+        let values = curve.points.iter().filter_map(|point| point.values.get(axis));
+        match by_arm.iter_mut().find(|(arm, _)| *arm == curve.variant) {
+            Some((_, known)) => values.for_each(|value| {
+                if !known.contains(value) {
+                    known.push(value.clone())
+                }
+            }),
+            None => by_arm.push((&curve.variant, values.cloned().collect())),
+        }
+    }
+    let is_one = by_arm.iter().all(|(_, values)| by_arm.first().is_none_or(|(_, first)| first == values));
+    if is_one {
+        return setting(configuration, axis);
+    }
+    by_arm.iter().map(|(arm, values)| format!("{}: {}", named(arm), either(values))).collect::<Vec<_>>().join("; ")
+}
+
 fn tested(comparison: &Comparison, options: &Options) -> String {
     let metric = comparison.metric.name.replace('_', " ");
     let diverged: usize = comparison.arms.iter().map(|arm| arm.diverged).sum();
@@ -212,14 +279,14 @@ fn tested(comparison: &Comparison, options: &Options) -> String {
     let margin = comparison.equivalence_margin;
     let margin = margin
         .map_or_else(String::new, |margin| format!(" Equivalence was tested within ±{margin}, without correction."));
+    let anew = if comparison.tuned.is_empty() { "" } else { ", the choice made anew each time" };
     let fixed = if comparison.has_fixed_data {
         " The data are the same for every seed, so intervals cover initialisation and order of the minibatches alone."
     } else {
         ""
     };
     format!(
-        "Differences in {metric}, paired by seed, were tested two-sidedly by exchanging the arms' results within seeds, the \
-         choice made anew each time, and by flipping the signs of the differences; the larger p counts, corrected by Holm's \
+        "Differences in {metric}, paired by seed, were tested two-sidedly by exchanging the arms' results within seeds{anew}, and by flipping the signs of the differences; the larger p counts, corrected by Holm's \
          method, and the {} % intervals invert both tests.{margin} {diverged}{fixed}",
         percent(options.confidence)
     )
@@ -239,14 +306,17 @@ mod tests {
     #[test]
     fn an_arm_is_given_by_its_formula_and_what_else_it_changes() {
         for (entry, words) in [
-            (json!("bn"), "`bn`, y = γx̂ + β"),
+            (json!("bn"), "`bn`, y = γx̂ + β (eqs. 1 and 2)"),
             (json!("none"), "`none`, y = x, behind a bias"),
             (json!({ "name": "bare", "base": "none", "bias": false }), "`bare`, y = x, without a bias"),
-            (json!({ "name": "b", "base": "affine", "bias": true }), "`b`, y = γx + β, behind a bias"),
-            (json!({ "name": "bn_g0", "base": "bn", "gamma": 0.1 }), "`bn_g0`, y = γx̂ + β, γ at first 0.1"),
+            (json!({ "name": "b", "base": "affine", "bias": true }), "`b`, y = γx + β (eq. 3), behind a bias"),
+            (
+                json!({ "name": "bn_g0", "base": "bn", "gamma": 0.1 }),
+                "`bn_g0`, y = γx̂ + β (eqs. 1 and 2), γ at first 0.1",
+            ),
             (
                 json!({ "name": "gb", "base": "bn", "train_only": ["gamma", "beta"] }),
-                "`gb`, y = γx̂ + β, only gamma and beta trained",
+                "`gb`, y = γx̂ + β (eqs. 1 and 2), only gamma and beta trained",
             ),
             (
                 json!({ "name": "ghost", "batch": 8 }),
@@ -254,7 +324,7 @@ mod tests {
             ),
             (
                 json!({ "name": "small", "base": "affine", "scale_rows": { "share": 0.5, "factor": 0.1 } }),
-                "`small`, y = γx + β, the weights into the first 50 % of each layer's channels at first times 0.1",
+                "`small`, y = γx + β (eq. 3), the weights into the first 50 % of each layer's channels at first times 0.1",
             ),
         ] {
             assert_eq!(formula(&entry).as_deref(), Some(words));

@@ -3,7 +3,7 @@
 use super::explain::explain;
 use super::latex::escaped;
 use super::layout::Layout;
-use super::methods::methods;
+use super::methods::{methods, what_arms_are};
 use super::page::Page;
 use super::{bars, full, summary, warnings};
 use crate::compare::{Comparison, Options};
@@ -28,6 +28,9 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout
         parts.extend(full::tables(&page));
     } else {
         parts.push(summary::arms(&page));
+        if let [only] = comparisons {
+            parts.extend(what_arms_are(&only.configuration).map(|what| layout.paragraph(&what)));
+        }
         parts.extend(full::nulls(&page));
         parts.extend(comparisons.iter().filter_map(|comparison| bars::bars(&page, comparison)));
     }

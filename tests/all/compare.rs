@@ -403,6 +403,49 @@ fn what_is_undecided_says_what_it_would_take() {
     lab.call(&["compare", "results/t"]).expect(0).says(&["about", "seeds would show it nine"]);
 }
 
+/// Two arms that arrive between the same two evaluations look alike, and are not.
+#[test]
+fn times_that_evaluations_are_too_far_apart_to_tell_are_never_equivalent() {
+    let metric = json!({ "metric": "steps_to_target", "target_accuracy": 0.3, "equivalence_margin": 5 });
+    let config = with(with(small(), "seeds", json!(6)), "compare", metric);
+    let config = with(with(config, "train.steps", json!(60)), "variants", json!(["affine", "bn"]));
+    let evaluated = |every: Value| {
+        let lab = Lab::new();
+        lab.run(&with(config.clone(), "log.evaluate_every", every), &["--quiet"]).expect(0).stdout
+    };
+    for rough in [json!(30), json!([30, 60])] {
+        let text = evaluated(rough);
+        assert!(text.contains("a run is evaluated every 30 steps") && !text.contains("are equivalent"), "{text}");
+        assert!(text.contains("more than the equivalence margin"), "{text}");
+    }
+    let fine = evaluated(json!(1));
+    assert!(!fine.contains("more than the equivalence margin"), "{fine}");
+    let without = with(config, "log.evaluate_every", json!(0));
+    Lab::new().run(&without, &[]).expect(2).complains(&["compare.target_accuracy", "log.evaluate_every is 0"]);
+}
+
+/// A warning does not advise what is done already.
+#[test]
+fn advice_on_tuning_is_given_where_it_can_be_followed() {
+    let lab = made_up(&["affine", "bn"], 1, tuned(), planted(0.05));
+    let alone = lab.call(&["compare", "results/t"]).expect(0).says(&["There is one seed, so no arm is tuned"]);
+    assert!(!alone.stdout.contains("compare.select"), "{}", alone.stdout);
+    let lab = made_up(&["affine", "bn"], 6, json!({}), planted(0.05));
+    let untuned = lab.call(&["compare", "results/t"]).expect(0).says(&["name optimizer.lr in compare.select."]);
+    assert!(!untuned.stdout.contains("--by"), "{}", untuned.stdout);
+    let lab = made_up(&["affine", "bn"], 6, tuned(), planted(0.05));
+    lab.call(&["compare", "results/t", "--by", "optimizer.lr"]).expect(0).says(&["To tune over it, leave out --by."]);
+}
+
+/// Of a file, and of a folder that hides the results.
+#[test]
+fn what_is_no_experiment_is_told_and_what_may_have_been_meant() {
+    let lab = made_up(&["affine", "bn"], 6, tuned(), planted(0.05));
+    lab.call(&["compare", "results/t/runs.csv"]).expect(1).complains(&["runs.csv is a file; name the folder"]);
+    std::fs::create_dir(lab.path("t")).expect("made");
+    lab.call(&["compare", "t"]).expect(1).complains(&["t is not an experiment", "did you mean results/t?"]);
+}
+
 #[test]
 fn the_difference_of_each_seed_is_kept_in_the_metrics_own_direction() {
     let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
@@ -643,7 +686,7 @@ fn a_choice_that_validation_cannot_make_gives_a_warning() {
         let noise = 0.05 * wobble(seed, rate as u64);
         End::Accuracy([0.7, 0.7, 0.2][rate] + noise, [0.6, 0.7, 0.2][rate] + 0.1 * noise)
     });
-    lab.call(&["compare", "results/t"]).expect(0).says(&["Validation cannot tell"]);
+    lab.call(&["compare", "results/t"]).expect(0).says(&["Validation does not show which"]);
 }
 
 #[test]

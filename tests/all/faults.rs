@@ -843,6 +843,8 @@ fn the_primary_arm_is_one_of_the_variants() {
     let config = with(small(), "compare", json!({ "primary": "bm" }));
     refused(&config, &["compare.primary: `bm` is not one of `variants`; did you mean `bn`?"]);
     Lab::new().run(&with(small(), "compare", json!({ "primary": "bn" })), &["--quiet"]).expect(0);
+    let baseline = with(small(), "compare", json!({ "primary": "affine" }));
+    refused(&baseline, &["compare.primary: `affine` is the arm that the others are held against"]);
 }
 
 #[test]

@@ -72,8 +72,8 @@ impl Warning {
                     .to_owned()
             }
             Self::UnsettledChoice { .. } => {
-                "Validation cannot tell these values apart, but the result differs between them. p and the interval hold for \
-                 the one that was chosen. More seeds, or more validation samples, settle it."
+                "Validation does not show which of these values is best, and the result differs between them. p and the interval \
+                 are for the one that was chosen; a verdict holds for each. More seeds, or more validation samples, settle it."
                     .to_owned()
             }
             Self::NothingObserved { is_time, .. } => {
@@ -109,7 +109,7 @@ impl Warning {
                 };
                 format!("The learning rate is not tuned. At one rate for all, the arm that it suits looks better. {remedy}.")
             }
-            Self::Diverged { counts_as, arms } => diverged(*counts_as, arms),
+            Self::Diverged { counts_as, arms, compared } => diverged(*counts_as, arms, *compared),
             Self::ProgramVersions { found } => format!(
                 "Runs were made by different program versions: {}. Their numbers can be compared; their times perhaps not.",
                 found.join(", ")
@@ -225,8 +225,8 @@ fn what_to_do(metric: Metric, settled: bool) -> String {
             .to_owned();
     }
     if settled {
-        return "The running statistics have settled, as those of the population agree with them; the statistics of a \
-                single batch are noisy."
+        return "Nothing is wrong: the running statistics have settled, as those of the population agree with them. The \
+                statistics of a single batch are rough."
             .to_owned();
     }
     let other = metric.under(Statistics::Population).filter(|other| *other != metric).map(|other| other.name);
@@ -255,16 +255,19 @@ fn edges(seeds: usize, chosen: &[Chosen]) -> String {
     found.into_iter().map(said).collect::<Vec<_>>().join("; ")
 }
 
-fn diverged(counts_as: CountsAs, arms: &[DivergedRuns]) -> String {
+fn diverged(counts_as: CountsAs, arms: &[DivergedRuns], compared: bool) -> String {
     let counted = match counts_as {
         CountsAs::Chance => "as guessing (chance accuracy)",
         CountsAs::WorstRank => "as the worst; arms with such runs are compared by rank, without an interval",
         CountsAs::Never => "as never reaching the target",
     };
     let arm = |arm: &DivergedRuns| format!("{} of {} of {}", arm.diverged, arm.runs, named(&arm.variant));
+    let what_to_do = match compared {
+        true => "Some are among those that are compared: try smaller learning rates, too.",
+        false => "None is among those that are compared.",
+    };
     format!(
-        "Runs diverged: {}. They are results, and count {counted}. If the table of \
-             arms counts any, try smaller learning rates too.",
+        "Runs diverged: {}. They are results, and count {counted}. {what_to_do}",
         arms.iter().map(arm).collect::<Vec<_>>().join(", ")
     )
 }

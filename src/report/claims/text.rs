@@ -167,7 +167,11 @@ fn summary(all: &[Judged]) -> [String; 3] {
     let that = |verdicts: &[Verdict]| {
         let meant = all.iter().filter(|judged| verdicts.contains(&judged.verdict));
         let clauses: Vec<String> = meant
-            .map(|judged| format!("that {} (`{}`{})", judged.claim.sentence, judged.claim.id, mark(judged)))
+            .map(|judged| {
+                let place =
+                    judged.claim.regimes.first().map_or_else(String::new, |regime| format!(", in {}", regime.name()));
+                format!("that {} (`{}`{}{place})", judged.claim.sentence, judged.claim.id, mark(judged))
+            })
             .collect();
         if clauses.is_empty() { "nothing".to_owned() } else { clauses.join("; ") }
     };

@@ -220,11 +220,12 @@ fn section(shown: &Shown, options: &Options, figures: &[Figure]) -> Section {
     let Shown { record, comparison, .. } = shown;
     let layout = Layout::Html;
     let page = Page { comparisons: std::slice::from_ref(comparison), options, layout };
+    let what = methods::what_arms_are(&comparison.configuration);
     Section {
         name: shown.loaded.name.clone(),
         heading: summary::headings(&page),
         verdicts: summary::verdicts(&page),
-        arms: summary::arms(&page),
+        arms: summary::arms(&page) + &what.map_or_else(String::new, |what| layout.paragraph(&what)),
         warnings: warnings::warnings(&page).unwrap_or_default(),
         not_drawn: not_drawn(figures, &record.configuration),
         more: vec![
