@@ -7,7 +7,7 @@ use crate::sources::error::DataError;
 use crate::sources::traits::FromFiles;
 use crate::sources::{Kind, Source};
 
-use super::file::POPULATION;
+use super::file::{POPULATION, Scaling};
 use super::settings::{Data, Every, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
 
 /// What a value that a hidden layer computes costs a training step besides its multiply-adds, in
@@ -38,6 +38,8 @@ const BLOCK: f64 = 4096.0;
 
 /// Bytes of the program without data and runs, as measured.
 const PROGRAM: f64 = 11e6;
+/// Bytes of an IDX value that is no byte while it is read: 7 of floats of 32 bits, 15 of 64, in the file and as numbers.
+const READ_FLOAT: f64 = 11.0;
 /// Bytes that a value of a table takes besides while it is read: as text, and in double precision; as measured.
 const READ_VALUE: f64 = 13.0;
 /// Most bytes of generated data that are kept: `data::store`'s.
@@ -145,9 +147,13 @@ pub fn program_memory(points: &[&Settings], seeds: usize, jobs: usize) -> f64 {
 
 /// Bytes of memory while a data set is read from files.
 fn reading(data: &Data) -> f64 {
-    let is_table = matches!(data.source, Source::Csv(_));
-    let samples = (data.train + data.validation + data.test) as f64;
-    data_memory(data) + if is_table { READ_VALUE * samples * values(data.shape) } else { 0.0 }
+    // Arrays of bytes are taken over as they are; of floats, which are not scaled by default, there is the file beside its numbers.
+    let value = match data.source {
+        Source::Csv(_) => READ_VALUE,
+        Source::Idx(_) if data.scaling == Scaling::None => READ_FLOAT,
+        _ => 0.0,
+    };
+    data_memory(data) + value * (data.train + data.validation + data.test) as f64 * values(data.shape)
 }
 
 /// Bytes of memory of a data set: of images a byte a feature, of vectors four.
