@@ -59,6 +59,27 @@ impl Dataset {
         Self { shape, classes, train, validation, test, warnings: Vec::new(), scaling, moments }
     }
 
+    /// What of the training features is lost because it is too small: of values as they are in single precision, of
+    /// standardised ones where a variance cannot be told from 0.
+    pub(super) fn vanishing(&self) -> Option<String> {
+        let Features::Doubles(values) = &*self.train.features else { return None };
+        let length = self.shape.len();
+        let values = &values[self.train.first * length..(self.train.first + self.train.len()) * length];
+        if self.scaling != Scaling::Standardize {
+            let is_lost = |x: &f64| *x != 0.0 && (*x as f32).abs() < f32::MIN_POSITIVE;
+            let x = values.iter().copied().find(is_lost)?;
+            let remedy = "multiply its feature, or set data.scaling to standardize";
+            return Some(format!("the value {x:?} is 0 in single precision, or loses digits; {remedy}"));
+        }
+        let varies = |j: usize| values.iter().skip(j).step_by(length).any(|x| *x != values[j]);
+        let is_lost = |j: &usize| self.moments[*j].1 == 1.0 && varies(*j) && moments_are_lost(values, *j, length);
+        let j = (0..length).find(is_lost)?;
+        Some(format!(
+            "feature {} varies by so little that its variance is 0, and counts as constant; multiply it",
+            j + 1
+        ))
+    }
+
     /// Bytes that only this data set holds: features read from files are shared.
     pub(super) fn own_bytes(&self) -> usize {
         let splits = [&self.train, &self.validation, &self.test].into_iter();
@@ -204,6 +225,13 @@ fn moments_of(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
 }
 
+/// Whether the variance of a feature is 0 in double precision.
+fn moments_are_lost(values: &[f64], j: usize, length: usize) -> bool {
+    let feature = values.iter().skip(j).step_by(length);
+    let mean = feature.clone().sum::<f64>() / feature.clone().count() as f64;
+    feature.map(|x| (x - mean).powi(2)).sum::<f64>() == 0.0
+}
+
 /// From counts of each byte: exact, and without a copy of every pixel in f64.
 fn moments_of_bytes(bytes: &[u8]) -> (f64, f64) {
     let mut counts = [0u64; 256];
@@ -232,6 +260,22 @@ mod tests {
         let samples: Vec<u32> = (0..count as u32).collect();
         data.scaler::<f64>().gather(&data.train, &samples, &mut out, shape.len(), &mut |_| {});
         out
+    }
+
+    #[test]
+    fn what_is_too_small_to_be_seen_is_named() {
+        let lost = |values: [f64; 4], scaling| {
+            let features = Arc::new(Features::Doubles(values.to_vec()));
+            let split = |n: usize| Split { features: features.clone(), first: 0, labels: vec![0; n], rows: Vec::new() };
+            Dataset::new(Shape::vector(2), 2, [split(2), split(0), split(0)], scaling).vanishing()
+        };
+        assert!(lost([1.0, 1e-60, 2.0, 0.0], Scaling::None).unwrap().contains("1e-60 is 0 in single precision"));
+        assert_eq!(lost([1.0, 1e-30, 2.0, 0.0], Scaling::None), None);
+        assert_eq!(lost([1.0, 1e-60, 2.0, 3e-60], Scaling::Standardize), None);
+        assert!(
+            lost([1.0, 1e-300, 2.0, 3e-300], Scaling::Standardize).unwrap().contains("feature 2 varies by so little")
+        );
+        assert_eq!(lost([1.0, 5.0, 2.0, 5.0], Scaling::Standardize), None, "constant");
     }
 
     #[test]

@@ -104,6 +104,7 @@ impl Store {
             warnings.clear();
         }
         let mut dataset = Dataset::new(data.shape, data.classes, splits, data.scaling);
+        warnings.extend(dataset.vanishing());
         dataset.warnings = warnings;
         Ok(dataset)
     }
