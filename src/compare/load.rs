@@ -136,6 +136,11 @@ impl Loaded {
         if let Some(unknown) = options.select.iter().find(|axis| !record.axes.contains(axis)) {
             bail!("{}: configuration.compare.select has {unknown:?}, which is not one of axes", path.display());
         }
+        if let Some(primary) =
+            options.primary.as_ref().filter(|name| !record.runs.iter().any(|run| run.variant == **name))
+        {
+            bail!("{}: configuration.compare.primary is {primary:?}, which is not one of the arms", path.display());
+        }
         let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record.configuration));
         let numerics = record.numerics();
         let mut runs = Vec::with_capacity(record.runs.len());

@@ -234,13 +234,19 @@ fn remedy(value: &Value, node: &Value, path: &str) -> String {
 
 /// The number that a text stands for, also with a decimal comma.
 pub(super) fn number_meant(text: &str) -> Option<Value> {
-    serde_json::from_str(&text.trim().replacen(',', ".", 1)).ok().filter(Value::is_number)
+    let text = text.trim().replacen(',', ".", 1);
+    let text = if text.starts_with('.') { format!("0{text}") } else { text };
+    serde_json::from_str(&text).ok().filter(Value::is_number)
 }
 
 /// How to try the values of a list where a key takes one value.
 fn sweep_instead(values: &Value, path: &str) -> String {
     let can_be_swept = path.split_once('.').is_some_and(|(section, _)| SECTIONS.contains(&section));
-    let sweep = || format!("; to try each of these values: \"sweep\": {{\"{path}\": {}}}", shorten(values));
+    let sweep = || match path.split_once('[') {
+        // A list within a list.
+        Some((key, _)) => format!("; to try several lists: \"sweep\": {{\"{key}\": [{}, …]}}", shorten(values)),
+        None => format!("; to try each of these values: \"sweep\": {{\"{path}\": {}}}", shorten(values)),
+    };
     if can_be_swept { sweep() } else { String::new() }
 }
 

@@ -95,7 +95,13 @@ impl ExperimentRecord {
     /// for each axis.
     pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{} is not the record of an experiment", path.display());
-        let value: Value = serde_json::from_slice(bytes).with_context(context)?;
+        let broken = |error: &serde_json::Error| match error.is_eof() {
+            true => "it ends too early".to_owned(),
+            false => format!("line {}, column {} is no JSON", error.line(), error.column()),
+        };
+        let value: Value =
+            serde_json::from_slice(bytes).map_err(|error| anyhow::anyhow!(broken(&error))).with_context(context)?;
+        anyhow::ensure!(value.is_object(), "{}: it holds no object", context());
         // Before anything else is looked at: a later layout may have other fields.
         let version = value["schema_version"].as_u64().unwrap_or_default();
         anyhow::ensure!(
@@ -144,12 +150,11 @@ impl ExperimentRecord {
     /// If the record holds something else than this program knows.
     pub fn compare_options(&self) -> anyhow::Result<CompareOptions> {
         let Some(value) = self.configuration.get("compare") else { return Ok(CompareOptions::default()) };
-        let options: CompareOptions =
-            serde_json::from_value(value.clone()).context("configuration.compare of experiment.json")?;
+        let options: CompareOptions = serde_json::from_value(value.clone()).context("configuration.compare")?;
         let is_sound = options.equivalence_margin.is_none_or(|margin| margin >= 0.0);
-        anyhow::ensure!(is_sound, "configuration.compare.equivalence_margin of experiment.json is below 0");
+        anyhow::ensure!(is_sound, "configuration.compare.equivalence_margin is below 0");
         let is_sound = options.target_accuracy.is_none_or(|target| (0.0..=1.0).contains(&target));
-        anyhow::ensure!(is_sound, "configuration.compare.target_accuracy of experiment.json is not from 0 to 1");
+        anyhow::ensure!(is_sound, "configuration.compare.target_accuracy is not from 0 to 1");
         Ok(options)
     }
 

@@ -98,7 +98,18 @@ impl Layout {
             Self::Html => return hypertext::table(header, rows, is_numeric),
             Self::Terminal(_) | Self::Markdown => {}
         }
-        let Self::Terminal(width) = self else { return drawn(header, rows, &all, leading, ASCII_MARKDOWN) };
+        let Self::Terminal(width) = self else {
+            // What Markdown would take for the end of a cell, or for HTML.
+            let is_tag = |part: &str| part.starts_with(|c: char| c.is_alphabetic() || "/!?".contains(c));
+            let plain = |cell: &String| {
+                let mut parts = cell.split('<');
+                let first = parts.next().unwrap_or_default().to_owned();
+                let text = parts.fold(first, |text, part| text + if is_tag(part) { "&lt;" } else { "<" } + part);
+                text.replace('|', "\\|")
+            };
+            let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
+            return drawn(header, &rows, &all, leading, ASCII_MARKDOWN);
+        };
         let columns: Vec<Column> = all.iter().map(|i| Column::of(header, rows, *i, width)).collect();
         let blocks = blocks(&columns, leading, width);
         let block = |block: &Vec<usize>| {
@@ -224,6 +235,12 @@ mod tests {
             assert!(text.matches("standardize").count() <= 2, "{width}:\n{text}");
         }
         assert_eq!(Layout::Terminal(120).table(&header, &rows, 1).lines().count(), 3);
+    }
+
+    #[test]
+    fn a_cell_stays_a_cell_in_markdown() {
+        let table = Layout::Markdown.table(&cells(&["dir", "if"]), &[cells(&["a|b<script>", "< 1 / > 2"])], 1);
+        assert!(table.contains(r"a\|b&lt;script>") && table.contains("< 1 / > 2"), "{table}");
     }
 
     #[test]

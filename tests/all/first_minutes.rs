@@ -180,6 +180,7 @@ fn a_key_without_its_section_is_recognised() {
     refused(&lab, &["sweep.lr=[0.1]"], &["did you mean `optimizer.lr`?"]);
     refused(&lab, &[r#"compare.select=["lr"]"#], &["did you mean `optimizer.lr`?"]);
     refused(&lab, &["model.activaton=relu"], &["did you mean `activation`?"]);
+    refused(&lab, &["model.hidden=[[16],[8]]"], &[r#""sweep": {"model.hidden": [[16], …]}"#]);
 }
 
 #[test]
