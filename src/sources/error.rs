@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 
 use super::csv_format::CsvError;
 use super::idx_format::IdxError;
+use crate::files;
 
 /// A data set that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// Files are not where they should be.
-    #[error("{what} is not complete in {dir}: {file} is missing, plain or as .gz\n{remedy}", dir = dir.display())]
+    #[error("{what} is not complete in {dir}: {lacking}\n{remedy}", dir = dir.display())]
     Missing {
         /// Which data set.
         what: String,
         /// Where it was looked for.
         dir: PathBuf,
-        /// The first file that is not there.
-        file: String,
+        /// The first file that is not there, or that there is no folder.
+        lacking: String,
         /// How to get it.
         remedy: String,
     },
@@ -54,6 +55,12 @@ pub enum DataError {
 impl DataError {
     /// `file` of the data set `what` is not in `dir`.
     pub fn missing(what: &str, dir: &Path, file: &str, remedy: String) -> Self {
-        Self::Missing { what: what.to_owned(), dir: dir.to_owned(), file: file.to_owned(), remedy }
+        let is = |kind: fn(&Path) -> anyhow::Result<bool>| kind(dir).unwrap_or(false);
+        let lacking = match (is(files::is_folder), is(files::is_file)) {
+            (_, true) => "it is a file, and not a folder".to_owned(),
+            (false, _) => format!("there is no such folder, and so no {file}"),
+            _ => format!("{file} is missing, plain or as .gz"),
+        };
+        Self::Missing { what: what.to_owned(), dir: dir.to_owned(), lacking, remedy }
     }
 }

@@ -654,7 +654,9 @@ fn validation_is_the_end_of_the_idx_training_file() {
 fn a_missing_idx_folder_or_file_is_named() {
     let lab = Lab::new();
     let outcome = lab.run(&idx_config(), &[]);
-    fails(&lab, outcome, &["set", "train-images-idx3-ubyte is missing", "data.dir"]);
+    fails(&lab, outcome, &["set", "there is no such folder, and so no train-images-idx3-ubyte", "data.dir"]);
+    lab.write("set", "a file");
+    fails(&lab, lab.run(&idx_config(), &[]), &["in set: it is a file, and not a folder"]);
     for missing in FILES {
         let lab = Lab::new();
         for (name, bytes) in FILES.iter().zip(files()).filter(|(name, _)| **name != missing) {
