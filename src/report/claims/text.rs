@@ -6,8 +6,10 @@ use crate::claims::decide::{Beyond, Criterion, Unit, Verdict};
 use crate::claims::judged::Judged;
 use crate::claims::part::Part;
 use crate::claims::prediction::Prediction;
+use crate::compare::words::{p_value, seeds};
 use crate::report::cells::dash;
 use crate::report::layout::{Layout, glued};
+use crate::stats::permutation::smallest_p;
 
 /// A row a claim.
 pub(in crate::report) fn verdicts(all: &[Judged], layout: Layout) -> String {
@@ -70,7 +72,10 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
     if all.iter().any(|judged| judged.is_dropped) {
         // The star is no bullet.
         let words = "A verdict or a claim with * would not stand if the claims shown were corrected together (Benjamini and Hochberg, 5 %).";
-        notes.push(words.to_owned());
+        let n = ground.count;
+        let few =
+            format!(" With {} no p can be below {}, so that few can do without it.", seeds(n), p_value(smallest_p(n)));
+        notes.push(words.to_owned() + if n < 8 { &few } else { "" });
     }
     notes.extend(ground.notes.iter().cloned());
     sections.push(layout.list(&notes));
