@@ -19,3 +19,14 @@ pub fn column_name(text: &str) -> String {
 pub fn shorten(text: &str) -> String {
     if text.chars().count() > 40 { text.chars().take(37).chain("...".chars()).collect() } else { text.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_column_stays_on_one_line() {
+        assert_eq!(column_name("a\nb\tc\u{1b}"), r"a\nb\tc\u{1b}");
+        assert_eq!(column_name(&"x".repeat(50)).len(), 40);
+    }
+}

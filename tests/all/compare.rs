@@ -1048,6 +1048,42 @@ fn arms_that_were_run_apart_are_compared_as_if_they_had_been_run_together() {
     assert_eq!(again["experiments"][0]["contrasts"], one[0]["contrasts"]);
 }
 
+/// One arm each, and not compared with one another: here the seeds differ.
+#[test]
+fn experiments_of_one_arm_that_differ_are_not_said_to_have_one_arm_together() {
+    let lab = Lab::new();
+    for (name, arm, seeds) in [("t", "affine", 2), ("u", "bn", 3)] {
+        let config = with(with(small(), "name", json!(name)), "variants", json!([arm]));
+        lab.run(&with(config, "seeds", json!(seeds)), &["--quiet"]).expect(0);
+    }
+    let found = lab.call(&["compare", "results/t", "results/u"]).expect(0);
+    found.says(&["Each of these experiments has one arm", "Not compared with", "seeds"]);
+    lab.call(&["compare", "results/t"]).expect(0).says(&["There is one arm, so there is nothing to compare."]);
+}
+
+/// What a record says wrongly, in plain words.
+#[test]
+fn a_record_that_is_broken_is_told_in_plain_words() {
+    let lab = made_up(&["affine", "bn"], 6, tuned(), planted(0.05));
+    let path = "results/t/experiment.json";
+    let whole = lab.text(path);
+    let told = |text: &str, words: &str| {
+        lab.write(path, text);
+        let told = lab.call(&["compare", "results/t"]).expect(1).complains(&[path, words]);
+        assert_eq!(told.stderr.matches("experiment.json").count(), 1, "{}", told.stderr);
+    };
+    told("", "it ends too early");
+    told(&whole[..whole.len() / 2], "it ends too early");
+    told("{]", "line 1, column 2 is no JSON");
+    told("[1]", "it holds no object");
+    let mut record: Value = serde_json::from_str(&whole).unwrap();
+    record["configuration"]["compare"]["primary"] = json!("zzz");
+    told(&record.to_string(), "configuration.compare.primary is \"zzz\", which is not one of the arms");
+    record["configuration"]["compare"]["primary"] = json!("bn");
+    record["configuration"]["compare"]["equivalence_margin"] = json!(-1.0);
+    told(&record.to_string(), "configuration.compare.equivalence_margin is below 0");
+}
+
 /// Two axes, neither tuned, in two orders.
 #[test]
 fn axes_in_another_order_are_the_same_axes() {
