@@ -13,7 +13,7 @@ pub fn needed(tests: usize, alpha: f64) -> usize {
 
 /// About how many seeds would tell a difference from 0 with a chance of 0.9, if it is as large as it seems, by one of `tests`
 /// tests that are corrected together. The half width of an interval at level α is about t₁₋α/₂·SD/√n, with Student's t of n − 1
-/// degrees of freedom, which gives the SD of a seed; so many as [`enough`] says for the level α/tests and the chance 0.9.
+/// degrees of freedom, which gives the SD of a seed; so many as `enough` says for the level α/tests and the chance 0.9.
 /// `None` if the difference seems to be 0.
 pub fn to_tell_from_0(n: usize, half_width: f64, difference: f64, tests: usize, alpha: f64) -> Option<usize> {
     let sd = half_width * (n as f64).sqrt() / student(1.0 - alpha / 2.0, n)?;
@@ -21,7 +21,7 @@ pub fn to_tell_from_0(n: usize, half_width: f64, difference: f64, tests: usize, 
 }
 
 /// About how many seeds would show that a difference lies within ± margin if it is 0, with a chance of 0.9. It has to be
-/// shown on both sides, so that each may fail with a chance of 0.05 ([`enough`], with the margin for the difference).
+/// shown on both sides, so that each may fail with a chance of 0.05 (`enough`, with the margin for the difference).
 pub fn to_show_equivalence(sd: f64, margin: f64, alpha: f64) -> Option<usize> {
     enough(sd / margin, 1.0 - alpha, (1.0 + POWER) / 2.0)
 }
