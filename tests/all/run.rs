@@ -1122,7 +1122,7 @@ fn the_program_that_ends_first_compares_nothing_while_another_still_trains() {
     let held = files::try_lock(&folder.lock()).expect("a lock");
     assert!(matches!(held, files::Lock::Held(_)));
     let first = lab.run(&small(), &[]).expect(0).stdout;
-    assert!(first.contains("1 run was another program's") && !first.contains(verdict), "{first}");
+    assert!(first.contains("1 run is still being trained by another") && !first.contains(verdict), "{first}");
     drop(held);
     assert!(lab.run(&small(), &[]).expect(0).stdout.contains(verdict));
 }
