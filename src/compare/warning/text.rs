@@ -58,7 +58,7 @@ impl Warning {
                     false => "",
                 };
                 format!(
-                    "Times to the target are rough: a run is evaluated every {steps} steps, and arms that arrive between the same \
+                    "Times to the target are rough: evaluations are about {steps} steps apart, and arms that arrive between the same \
                      two evaluations look alike.{margin} Set log.evaluate_every smaller."
                 )
             }
