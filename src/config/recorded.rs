@@ -7,7 +7,7 @@ use super::check::{check, schema};
 use super::file::ConfigFile;
 use super::problem::Problems;
 use super::resolve::resolve;
-use super::settings::{DataFacts, Settings, Shape, Values};
+use super::settings::{DataFacts, Settings, Shape};
 
 /// Longest side of a sample, and most channels; more would not fit into any memory.
 const MOST: usize = 1 << 20;
@@ -35,8 +35,7 @@ impl Settings {
         let data = &file.data;
         let training_file = data.train.unwrap_or_default() + data.validation.unwrap_or_default();
         let (training_file, test_file) = (Some(training_file), data.test);
-        let (values, fingerprint, notes) = (Values::Bytes, None, Vec::new());
-        let facts = DataFacts { shape, images: true, values, classes, training_file, test_file, fingerprint, notes };
+        let facts = DataFacts { shape, classes, training_file, test_file, ..DataFacts::drawings(1, 1, 1) };
         let mut problems = Problems::default();
         let settings = resolve(&mut file, facts, &mut problems);
         problems.into_result()?;

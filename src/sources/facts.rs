@@ -50,7 +50,7 @@ pub enum Values {
 }
 
 /// What is known of a data set before its samples are made or read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DataFacts {
     /// Shape of a sample.
     pub shape: Shape,
@@ -58,6 +58,8 @@ pub struct DataFacts {
     pub images: bool,
     /// What their numbers are.
     pub values: Values,
+    /// The largest absolute value in files; 0 of generated data.
+    pub largest: f64,
     /// Number of classes.
     pub classes: usize,
     /// Samples in the training file (training and validation); `None` where as many as asked for are generated.
@@ -84,6 +86,16 @@ impl DataFacts {
     const fn generated(shape: Shape, images: bool, classes: usize) -> Self {
         let values = if images { Values::Bytes } else { Values::Scaled };
         let notes = Vec::new();
-        Self { shape, images, values, classes, training_file: None, test_file: None, fingerprint: None, notes }
+        Self {
+            shape,
+            images,
+            values,
+            largest: 0.0,
+            classes,
+            training_file: None,
+            test_file: None,
+            fingerprint: None,
+            notes,
+        }
     }
 }

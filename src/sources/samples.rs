@@ -31,6 +31,15 @@ impl Features {
         }
     }
 
+    /// The largest absolute value.
+    pub fn largest(&self) -> f64 {
+        match self {
+            Self::Bytes(values) => values.iter().max().map_or(0.0, |x| f64::from(*x)),
+            Self::Floats(values) => f64::from(values.iter().fold(0.0, |largest: f32, x| largest.max(x.abs()))),
+            Self::Doubles(values) => values.iter().fold(0.0, |largest, x| largest.max(x.abs())),
+        }
+    }
+
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
         match self {
@@ -109,6 +118,7 @@ impl Files {
             shape: self.shape,
             images,
             values: self.values,
+            largest: self.training.features.largest().max(self.test.features.largest()),
             classes: numbering.classes,
             training_file: Some(self.training.labels.len()),
             test_file: Some(self.test.labels.len()),

@@ -134,6 +134,15 @@ fn floats_are_taken_as_they_are_and_divided_bytes_are_the_same() {
     assert_eq!(lab.json("results/floats/experiment.json")["configuration"]["data"]["scaling"], "none");
     let refused = lab.run(&with(config("floats"), "data.scaling", json!("unit")), &[]).expect(2);
     refused.complains(&["data.scaling", "images of bytes", "standardize"]);
+    // Of values whose squares are infinite, bn would fail and an arm without statistics would not.
+    write(&lab, "huge", |count| {
+        let (pixels, labels) = images(count);
+        let floats = pixels.iter().flat_map(|b| (f32::from(*b) * 1e36).to_be_bytes()).collect::<Vec<u8>>();
+        [idx(0x0d, &[count, 5, 6], &floats), idx(0x08, &[count], &labels)]
+    });
+    lab.plan(&config("huge"), &[]).expect(2).complains(&["data.scaling", "squares", "standardize"]);
+    lab.plan(&double("huge"), &[]).expect(0);
+    lab.plan(&with(config("huge"), "data.scaling", json!("standardize")), &[]).expect(0);
     // Convolutions take them too.
     let cnn = with(double("floats"), "model", json!({ "kind": "cnn", "channels": [2], "precision": "f64" }));
     let bytes = with(cnn.clone(), "data.dir", json!("plain"));

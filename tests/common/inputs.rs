@@ -13,7 +13,6 @@ use bn_exp::compare::sheet::Sheet;
 use bn_exp::compare::{self, Loaded, Options};
 use bn_exp::config::cost;
 use bn_exp::config::file::DataFile;
-use bn_exp::config::settings::Values;
 use bn_exp::config::{DataFacts, Experiment, Shape};
 use bn_exp::data::Store;
 use bn_exp::kernels::Scalar;
@@ -58,8 +57,7 @@ fn facts(data: &DataFile) -> anyhow::Result<DataFacts> {
     // The largest images, and as many as a configuration may ask for; nothing is read.
     let shape = Shape { channels: 1, height: 4096, width: 4096 };
     let (training_file, test_file) = (Some(10_000_000), Some(10_000_000));
-    let (values, fingerprint, notes) = (Values::Bytes, None, Vec::new());
-    let largest = DataFacts { shape, images: true, values, classes: 256, training_file, test_file, fingerprint, notes };
+    let largest = DataFacts { shape, classes: 256, training_file, test_file, ..DataFacts::drawings(1, 1, 1) };
     Ok(match data.source.kind() {
         Kind::Own(_) => DataFacts { fingerprint: Some("0123".into()), ..largest },
         Kind::Published(_) | Kind::Generated(_) => Store::new("nowhere").facts(data)?,

@@ -1,12 +1,16 @@
 //! `data`: counts, scaling, and the knobs of the source.
 
-use crate::config::file::{DataFile, Scaling};
+use crate::config::file::{DataFile, Precision, Scaling};
 use crate::config::names::serde_name;
 use crate::config::problem::Problems;
 use crate::config::settings::{Data, DataFacts, Values};
 
+/// Largest value that a network of single precision is given unscaled. A norm adds up the squares of a minibatch, and
+/// squares beyond 3e38 are infinite: bn would fail and an arm without statistics would not, for no reason of theirs.
+const LARGEST_UNSCALED: f64 = 1e15;
+
 /// Fills what is open and checks the rest.
-pub(super) fn resolve(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> Data {
+pub(super) fn resolve(file: &mut DataFile, precision: Precision, facts: &DataFacts, problems: &mut Problems) -> Data {
     file.source.settle(facts);
     let (train, validation, test) = counts(file, facts, problems);
     let scaling = *file.scaling.get_or_insert(match facts.values {
@@ -18,6 +22,12 @@ pub(super) fn resolve(file: &mut DataFile, facts: &DataFacts, problems: &mut Pro
         let (scaling, source) = (serde_name(&scaling), file.source.name());
         let message = format!("{scaling} is for images of bytes; the numbers of this data.source {source} are others");
         problems.add("data.scaling", message + ": `standardize` or `none`");
+    }
+    if scaling == Scaling::None && precision == Precision::F32 && facts.largest > LARGEST_UNSCALED {
+        let remedy = "`standardize` scales them; model.precision f64 takes them as they are";
+        let message =
+            format!("the data have values up to {:e}, whose squares single precision cannot add up", facts.largest);
+        problems.add("data.scaling", format!("{message}: {remedy}"));
     }
     for (count, path) in [(validation, "data.validation"), (test, "data.test")] {
         if count == 1 {

@@ -20,7 +20,7 @@ use crate::sources::Kind;
 ///
 /// `None` if anything was added to `problems`.
 pub fn resolve(file: &mut ConfigFile, facts: DataFacts, problems: &mut Problems) -> Option<Settings> {
-    let data = data::resolve(&mut file.data, &facts, problems);
+    let data = data::resolve(&mut file.data, file.model.precision, &facts, problems);
     let model = model::resolve(&mut file.model, &facts, problems);
     let train = train(file, &data, problems);
     optimizer(file, problems);
