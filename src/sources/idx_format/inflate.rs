@@ -1,8 +1,8 @@
 //! Files as they are on disk, plain or gzipped, to the bytes of the IDX format.
 
-use std::io::Read;
+use std::io::{self, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::error::IdxError;
 use super::header::Header;
@@ -42,7 +42,7 @@ pub fn inflate_to(raw: Vec<u8>, length: u64, file: &str) -> Result<Vec<u8>, IdxE
 }
 
 fn inflate_gzip(raw: &[u8], length: Option<u64>, file: &str) -> Result<Vec<u8>, IdxError> {
-    let mut stream = MultiGzDecoder::new(raw);
+    let mut stream = Members(GzDecoder::new(raw));
     let mut bytes = Vec::new();
     // No further than the header goes: its fourth byte says how many sizes follow.
     extend_to(&mut bytes, 4, &mut stream, file)?;
@@ -66,6 +66,24 @@ fn inflate_gzip(raw: &[u8], length: Option<u64>, file: &str) -> Result<Vec<u8>, 
     }
     header.check_length(bytes.len(), file)?;
     Ok(bytes)
+}
+
+/// What the members of a gzip file come to, one after the other. As gzip does, it passes over zero bytes behind a member,
+/// with which tapes and block devices pad a file.
+struct Members<'a>(GzDecoder<&'a [u8]>);
+
+impl Read for Members<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.0.read(buffer)?;
+            let rest = *self.0.get_ref();
+            let Some(next) = rest.iter().position(|byte| *byte != 0).filter(|_| count == 0 && !buffer.is_empty())
+            else {
+                return Ok(count);
+            };
+            self.0 = GzDecoder::new(&rest[next..]);
+        }
+    }
 }
 
 /// Reads until `bytes` is `target` long or the stream ends, allocating no more than `target`.

@@ -149,8 +149,10 @@ mod tests {
         let mut checksum = whole.clone();
         checksum[whole.len() - 8] ^= 1;
         assert!(matches!(images(checksum), Err(IdxError::Gzip { inflated: 28, .. })));
-        let padded = [whole.as_slice(), &[0; 5]].concat();
-        assert!(matches!(images(padded), Err(IdxError::Gzip { inflated: 28, .. })));
+        for foreign in [&b"x"[..], b"\0\0x"] {
+            let followed = [whole.as_slice(), foreign].concat();
+            assert!(matches!(images(followed), Err(IdxError::Gzip { inflated: 28, .. })));
+        }
     }
 
     /// As bgzip and `cat` write them (RFC 1952, 2.2).
@@ -160,6 +162,8 @@ mod tests {
         for cut in 0..plain.len() {
             let members = [gzip(&plain[..cut]), gzip(&plain[cut..])].concat();
             assert_eq!(inflate(members, "f").unwrap(), plain, "cut at {cut}");
+            let padded = [gzip(&plain[..cut]), vec![0; 5], gzip(&plain[cut..]), vec![0; 512]].concat();
+            assert_eq!(inflate(padded, "f").unwrap(), plain, "cut at {cut}, padded with zeros as by a tape");
         }
         let twice = [gzip(&plain), gzip(&plain)].concat();
         assert!(matches!(inflate(twice, "f"), Err(IdxError::Oversized { expected: 28, .. })));
