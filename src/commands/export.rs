@@ -17,12 +17,15 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
         let words = format!("{} is there already; remove it, or give --out another folder", out.display());
         return Err(UsageError(words).into());
     }
+    // Under a name of its own until it is whole, so that one that was stopped is not taken for done.
+    let unfinished = args.out.join(format!("{}.unfinished", loaded.name));
     let mut write = |path: &str, bytes: Vec<u8>| {
-        let file = out.join(path);
+        let file = unfinished.join(path);
         file.parent().map_or(Ok(()), files::make_folder)?;
         files::write_atomically(&file, &bytes)
     };
     let runs = tensorboard::export(&folder, &loaded, &mut write)?;
+    files::rename(&unfinished, &out)?;
     let noun = if runs == 1 { "run" } else { "runs" };
     show(format!("{runs} {noun} written to {}\nlook: tensorboard --logdir '{}'", out.display(), args.out.display()))?;
     Ok(Exit::Done)
