@@ -1,6 +1,7 @@
 //! timing.csv: what depends on clock and machine.
 
 use super::run::{RunRecord, Timing};
+use crate::config::names::read_instead;
 use crate::printable;
 use crate::table::{Row, Table, float, number, optional};
 
@@ -26,7 +27,7 @@ impl TimingRow {
             steps: run.steps,
             timing: Timing {
                 started_at: printable::cell("time", &run.timing.started_at),
-                host: printable::cell("host", &run.timing.host),
+                host: host(&run.timing.host),
                 ..run.timing
             },
             us_per_step: run.timing.us_per_step(run.steps),
@@ -34,6 +35,12 @@ impl TimingRow {
             program_version: printable::cell("version", &run.program_version),
         }
     }
+}
+
+/// The name of a machine as a cell: after the word `host`, where it would be read as something else, such as a number.
+fn host(name: &str) -> String {
+    let name = printable::cell("host", name);
+    if !name.is_empty() && read_instead(&name).is_some() { format!("host: {name}") } else { name }
 }
 
 impl Row for TimingRow {
@@ -92,5 +99,19 @@ impl Row for TimingRow {
             simd: simd.to_owned(),
             program_version: version.to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_machine_is_read_as_text() {
+        for (name, cell) in
+            [("node-7", "node-7"), ("NA", "host: NA"), ("0042", "host: 0042"), ("=x", "host: =x"), ("", "")]
+        {
+            assert_eq!(host(name), cell);
+        }
     }
 }
