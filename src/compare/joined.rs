@@ -97,7 +97,8 @@ fn join(earlier: &mut Loaded, mut next: Loaded) {
     earlier.name = format!("{} + {}", earlier.name, next.name);
     earlier.variants.extend(next.variants);
     earlier.runs.extend(next.runs);
-    earlier.reached_under_batch.extend(next.reached_under_batch);
+    earlier.arrivals.under_batch.extend(next.arrivals.under_batch);
+    earlier.arrivals.widest_gap = earlier.arrivals.widest_gap.max(next.arrivals.widest_gap);
     let entries = |configuration: &Value| configuration["variants"].as_array().cloned().unwrap_or_default();
     let all = [entries(&earlier.configuration), entries(&next.configuration)].concat();
     earlier.configuration["variants"] = Value::from(all);

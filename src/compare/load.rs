@@ -13,12 +13,13 @@ use crate::config::settings::Arm;
 use crate::config::variants::variants;
 use crate::config::{Problems, Variant};
 use crate::plan::RunEntry;
+use crate::record::curves::{self, Arrivals};
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::leading;
 use crate::record::metrics::BEST_STEP;
 use crate::record::run::Status;
-use crate::record::{curves, tables};
+use crate::record::tables;
 use crate::sources::Source;
 
 /// A planned run and what came of it.
@@ -79,8 +80,8 @@ pub struct Loaded {
     pub metrics: Vec<Metric>,
     /// Every planned run, in plan order.
     pub runs: Vec<Run>,
-    /// Steps to the target under batch statistics, by run; of the runs for which curves.csv has them.
-    pub reached_under_batch: HashMap<String, Option<usize>>,
+    /// How the runs came to the target, as far as curves.csv tells.
+    pub arrivals: Arrivals,
 }
 
 /// Metrics that every table of runs has.
@@ -104,7 +105,7 @@ impl Loaded {
         let (runs, timing) = (sheet::open(folder, tables::RUNS)?, sheet::open(folder, tables::TIMING)?);
         let mut loaded = Self::of(record, &folder.experiment_json(), runs, timing)?;
         if let Some(target) = loaded.options.target_accuracy {
-            loaded.reached_under_batch = curves::reached_under_batch(folder, target)?;
+            loaded.arrivals = curves::arrivals(folder, target)?;
         }
         Ok(loaded)
     }
@@ -113,7 +114,7 @@ impl Loaded {
     pub fn under_batch(&self) -> Option<Self> {
         let mut other = self.clone();
         for run in &mut other.runs {
-            if let Some(step) = self.reached_under_batch.get(&run.entry.id) {
+            if let Some(step) = self.arrivals.under_batch.get(&run.entry.id) {
                 run.steps_to_target = step.map(|step| step as f64);
             }
         }
@@ -175,7 +176,7 @@ impl Loaded {
             has_fixed_data,
             metrics,
             runs,
-            reached_under_batch: HashMap::new(),
+            arrivals: Arrivals::default(),
         })
     }
 

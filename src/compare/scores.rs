@@ -81,7 +81,9 @@ impl<'a> Scores<'a> {
 
     /// The margin within which differences do not matter. One that is finer than times can be told apart shows nothing.
     pub fn margin(&self) -> Option<f64> {
-        let is_seen = |margin: &f64| self.resolution().is_none_or(|steps| self.kind != Kind::Steps || *margin >= steps);
+        let dearest = self.costs.values().fold(0.0, |dearest: f64, us| dearest.max(*us));
+        let unit = if self.kind == Kind::Seconds { dearest / 1e6 } else { 1.0 };
+        let is_seen = |margin: &f64| self.resolution().is_none_or(|steps| *margin >= unit * steps);
         self.own_margin().filter(is_seen)
     }
 
@@ -93,11 +95,15 @@ impl<'a> Scores<'a> {
         options.equivalence_margin.filter(|_| is_its)
     }
 
-    /// The most steps between two evaluations: a time to the target is known no better. Where that is not recorded, as it is
-    /// not the same for all runs, the smallest difference between their times; none without any, and of other metrics.
+    /// How many steps a time to the target may be off, as it is seen at evaluations only: as curves.csv tells; without that
+    /// table the most steps between two evaluations of the configuration; where that has not one for all runs, the smallest
+    /// difference between their times. None without any, and of other metrics.
     pub fn resolution(&self) -> Option<f64> {
         if !self.kind.is_time() {
             return None;
+        }
+        if let Some(gap) = self.grid.loaded.arrivals.widest_gap {
+            return Some(gap as f64);
         }
         let widest = |steps: &mut dyn Iterator<Item = f64>| {
             let widest = steps.fold((0.0, 0.0f64), |(last, widest), step| (step, widest.max(step - last)));

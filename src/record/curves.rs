@@ -51,27 +51,52 @@ pub fn first_reaching(text: &str, target: f64) -> anyhow::Result<Option<usize>> 
     Ok(None)
 }
 
-/// The same under batch statistics, of each run in the root table that was evaluated so; none without a table.
+/// How the runs of an experiment came to the target.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Arrivals {
+    /// The step of the first evaluation under batch statistics that reaches it, of each run that was evaluated so.
+    pub under_batch: HashMap<String, Option<usize>>,
+    /// The most steps between the evaluation that first reaches it, under running statistics, and the one before: a time
+    /// to the target is known no better. None if no run arrives after an earlier evaluation.
+    pub widest_gap: Option<usize>,
+}
+
+/// Reads the root table; nothing without one.
 ///
 /// # Errors
 /// As [`first_reaching`]; if the system cannot read the table.
-pub fn reached_under_batch(folder: &ExperimentFolder, target: f64) -> anyhow::Result<HashMap<String, Option<usize>>> {
+pub fn arrivals(folder: &ExperimentFolder, target: f64) -> anyhow::Result<Arrivals> {
     let path = folder.table(CurveRow::TABLE.file);
-    let mut reached = HashMap::new();
     if files::look(&path)?.is_none() {
-        return Ok(reached);
+        return Ok(Arrivals::default());
     }
-    for line in BufReader::new(files::open(&path)?).lines() {
-        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
-        let row = validation(&line, Statistics::Batch).with_context(|| path.display().to_string())?;
-        if let (Some(row), Some(id)) = (row, line.split(',').next()) {
-            let first = reached.entry(id.to_owned()).or_insert(None);
+    read_arrivals(BufReader::new(files::open(&path)?), target).with_context(|| path.display().to_string())
+}
+
+fn read_arrivals(table: impl BufRead, target: f64) -> anyhow::Result<Arrivals> {
+    let mut arrivals = Arrivals::default();
+    // Of each run the step of its latest evaluation, until it arrives.
+    let mut latest: HashMap<String, Option<usize>> = HashMap::new();
+    for line in table.lines() {
+        let line = line.context("cannot read it")?;
+        let Some(id) = line.split(',').next() else { continue };
+        if let Some(row) = validation(&line, Statistics::Batch)? {
+            let first = arrivals.under_batch.entry(id.to_owned()).or_insert(None);
             if first.is_none() && row.score.accuracy >= target {
                 *first = Some(row.step);
             }
+        } else if let Some(row) = validation(&line, Statistics::Running)? {
+            match latest.get(id).copied() {
+                Some(None) => {}
+                Some(Some(before)) if row.score.accuracy >= target => {
+                    arrivals.widest_gap = arrivals.widest_gap.max(row.step.checked_sub(before));
+                    latest.insert(id.to_owned(), None);
+                }
+                _ => drop(latest.insert(id.to_owned(), Some(row.step).filter(|_| row.score.accuracy < target))),
+            }
         }
     }
-    Ok(reached)
+    Ok(arrivals)
 }
 
 /// A line as a row of the validation split under these statistics; none if it is another. There may be millions of lines:
@@ -108,5 +133,29 @@ mod tests {
             assert!(first_reaching(&row(damaged), 0.5).is_err(), "{damaged}");
         }
         assert!(first_reaching("a,bn\n", 0.5).is_err());
+    }
+
+    #[test]
+    fn a_time_is_known_as_well_as_the_evaluation_before_it_allows() {
+        let table = |rows: &[(&str, usize, &str, f64)]| {
+            let line = |(id, step, mode, accuracy): &(&str, usize, &str, f64)| {
+                format!("{id},bn,0,{step},0.5,validation,{mode},0.1,{accuracy}\n")
+            };
+            format!(
+                "run_id,variant,seed,step,epoch,split,mode,loss,accuracy\n{}",
+                rows.iter().map(line).collect::<String>()
+            )
+        };
+        let gap = |rows: &[_]| read_arrivals(table(rows).as_bytes(), 0.5).unwrap().widest_gap;
+        let (running, batch) = ("running_stats", "batch_stats");
+        // Neither what lies after the arrival counts, nor other statistics; of two runs the wider gap does.
+        let a = [("a", 0, running, 0.1), ("a", 10, running, 0.2), ("a", 13, running, 0.6), ("a", 90, running, 0.1)];
+        assert_eq!(gap(&a), Some(3));
+        let b = [("b", 0, running, 0.1), ("b", 2, batch, 0.1), ("b", 4, batch, 0.9), ("b", 7, running, 0.5)];
+        assert_eq!(gap(&[a, b].concat()), Some(7));
+        assert_eq!(gap(&[("c", 0, running, 0.9), ("c", 5, running, 0.1), ("c", 6, running, 0.9)]), None);
+        assert_eq!(gap(&[("d", 0, running, 0.1), ("d", 5, running, 0.1)]), None);
+        let arrivals = read_arrivals(table(&[a, b].concat()).as_bytes(), 0.5).unwrap();
+        assert_eq!(arrivals.under_batch, HashMap::from([("b".to_owned(), Some(4))]));
     }
 }

@@ -2,8 +2,6 @@
 //! the runs to the verdict: with nothing to be found, alarms and intervals must be as rare and as wide as they claim;
 //! with something planted, it must be found as often as theory says.
 
-use std::collections::HashMap;
-
 use bn_exp::compare::contrasts::Contrast;
 use bn_exp::compare::grid::Grid;
 use bn_exp::compare::load::{Loaded, Run};
@@ -13,6 +11,7 @@ use bn_exp::compare::{Options, compare};
 use bn_exp::config::file::{CompareOptions, Metric};
 use bn_exp::plan::RunEntry;
 use bn_exp::random::{Stream, stream};
+use bn_exp::record::curves::Arrivals;
 use bn_exp::record::run::Status;
 use bn_exp::stats::exchange;
 use bn_exp::stats::permutation::ALL;
@@ -110,7 +109,7 @@ fn experiment(runs: Vec<Run>) -> Loaded {
         differs_from: None,
         data_sha256: Vec::new(),
         numerics: String::new(),
-        reached_under_batch: HashMap::new(),
+        arrivals: Arrivals::default(),
         has_fixed_data: false,
         metrics: Metric::FINAL.to_vec(),
         runs,

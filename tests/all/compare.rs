@@ -420,8 +420,19 @@ fn times_that_evaluations_are_too_far_apart_to_tell_are_never_equivalent() {
     }
     let fine = evaluated(json!(1));
     assert!(!fine.contains("more than the equivalence margin"), "{fine}");
-    let without = with(config, "log.evaluate_every", json!(0));
+    let without = with(config.clone(), "log.evaluate_every", json!(0));
     Lab::new().run(&without, &[]).expect(2).complains(&["compare.target_accuracy", "log.evaluate_every is 0"]);
+    // A margin in seconds is held against the seconds between two evaluations.
+    let in_seconds = json!({ "metric": "seconds_to_target", "target_accuracy": 0.3, "equivalence_margin": 1e-9 });
+    let in_seconds = with(with(config.clone(), "compare", in_seconds), "log.evaluate_every", json!(30));
+    let text = Lab::new().run(&in_seconds, &["--quiet"]).expect(0).stdout;
+    assert!(text.contains("more than the equivalence margin"), "{text}");
+    // Where runs are evaluated at different steps, their curves tell.
+    let batches = json!({ "train.batch_size": [8, 16] });
+    let swept = with(with(with(config, "sweep", batches), "train.steps", json!(null)), "train.epochs", json!(40));
+    let swept = with(swept, "log.evaluate_every", json!(null));
+    let text = Lab::new().run(&swept, &["--quiet"]).expect(0).stdout;
+    assert!(text.contains("evaluations are about 70 steps apart"), "{text}");
 }
 
 /// A warning does not advise what is done already.
