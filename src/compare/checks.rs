@@ -15,6 +15,7 @@ use crate::stats::selection::unsettled;
 pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> Vec<Warning> {
     let mut warnings = Vec::new();
     warnings.extend(side_by_side(scores.grid));
+    warnings.extend(question_changed(scores.grid));
     warnings.extend(unfinished(comparison));
     warnings.extend(different_seeds(scores));
     warnings.extend(few_seeds(comparison, options));
@@ -35,6 +36,11 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
 fn side_by_side(grid: &Grid) -> Option<Warning> {
     let (other, keys) = grid.loaded.differs_from.clone()?;
     Some(Warning::SideBySide { other, keys })
+}
+
+fn question_changed(grid: &Grid) -> Option<Warning> {
+    let changes = grid.loaded.changes.clone();
+    (!changes.is_empty()).then_some(Warning::QuestionChanged { changes })
 }
 
 fn unfinished(comparison: &Comparison) -> Option<Warning> {

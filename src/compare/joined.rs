@@ -95,6 +95,8 @@ fn join(earlier: &mut Loaded, mut next: Loaded) {
         run.entry.values = places.iter().filter_map(|place| values.get((*place)?).cloned()).collect();
     }
     earlier.name = format!("{} + {}", earlier.name, next.name);
+    next.changes.retain(|change| !earlier.changes.contains(change));
+    earlier.changes.extend(next.changes);
     earlier.variants.extend(next.variants);
     earlier.runs.extend(next.runs);
     earlier.arrivals.under_batch.extend(next.arrivals.under_batch);

@@ -67,6 +67,8 @@ pub struct Loaded {
     pub differs_from: Option<(String, Vec<String>)>,
     /// SHA-256 of the user's own data files, if they are known.
     pub data_sha256: Vec<String>,
+    /// In what the question is not the one that was asked before there were results.
+    pub changes: Vec<String>,
     /// Version of the program's numbers.
     pub numerics: String,
     /// Names of the arms, in the order of the configuration.
@@ -144,6 +146,7 @@ impl Loaded {
         }
         let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record.configuration));
         let numerics = record.numerics();
+        let changes = record.changes()?;
         let mut runs = Vec::with_capacity(record.runs.len());
         for RunEntry { id, .. } in &record.runs {
             let Some(run) = rows.remove(id) else {
@@ -170,6 +173,7 @@ impl Loaded {
             configuration: record.configuration,
             differs_from: None,
             data_sha256: record.data_sha256,
+            changes,
             numerics,
             variants,
             corners,

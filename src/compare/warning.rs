@@ -17,6 +17,8 @@ pub use text::together;
 pub enum Warning {
     /// Experiments that are not compared as one, and where their configurations differ.
     SideBySide { other: String, keys: Vec<String> },
+    /// In what the question was changed after runs were finished.
+    QuestionChanged { changes: Vec<String> },
     /// Nothing can be tuned with one seed.
     OneSeed,
     /// A split with so few samples that a score on it is mostly luck.

@@ -13,6 +13,7 @@ use super::layout::ExperimentFolder;
 use super::{SCHEMA_VERSION, machine};
 use crate::config::file::CompareOptions;
 use crate::config::problem::nearest;
+use crate::config::experiment::usual_baseline;
 use crate::config::{Experiment, json};
 use crate::files;
 use crate::plan::{NUMERICS_VERSION, RunEntry};
@@ -48,6 +49,18 @@ pub struct ExperimentRecord {
     /// Version of the program's numbers; 0 in records before there was such an entry, which are of 2 at the latest.
     #[serde(default)]
     pub numerics_version: u32,
+    /// The question as it stood when the first runs were finished, if it is another now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_first: Option<Question>,
+}
+
+/// What `compare` is to answer: what is chosen before there are results, if p is to count for what it says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// The section `compare` of the configuration.
+    pub compare: CompareOptions,
+    /// The arm that the others are held against.
+    pub baseline: Option<String>,
 }
 
 impl ExperimentRecord {
@@ -67,7 +80,35 @@ impl ExperimentRecord {
             runs,
             data_sha256: fingerprints.into_iter().collect(),
             numerics_version: NUMERICS_VERSION,
+            asked_first: None,
         }
+    }
+
+    /// The question as it stands.
+    ///
+    /// # Errors
+    /// As [`Self::compare_options`].
+    fn question(&self) -> anyhow::Result<Question> {
+        let names: Vec<&str> = self.runs.iter().map(|run| run.variant.as_str()).collect();
+        Ok(Question { compare: self.compare_options()?, baseline: usual_baseline(&names).map(str::to_owned) })
+    }
+
+    /// In what the question is not the one that stood when the first runs were finished, such as `compare.metric was
+    /// "test_accuracy"`; empty if it is the same.
+    ///
+    /// # Errors
+    /// As [`Self::compare_options`].
+    pub fn changes(&self) -> anyhow::Result<Vec<String>> {
+        let Some(first) = &self.asked_first else { return Ok(Vec::new()) };
+        let [before, now] = [serde_json::to_value(first)?, serde_json::to_value(self.question()?)?];
+        let keys: BTreeSet<String> =
+            json::leaves(&before).into_iter().chain(json::leaves(&now)).map(|(path, _)| path).collect();
+        let at = |value: &Value, path: &str| {
+            let found = path.split('.').fold(value, |value, key| &value[key]).clone();
+            if found.is_null() { "not set".to_owned() } else { found.to_string() }
+        };
+        let changed = keys.iter().filter(|path| at(&before, path) != at(&now, path));
+        Ok(changed.map(|path| format!("{path} was {}", at(&before, path))).collect())
     }
 
     /// Reads the record of an experiment's folder.
@@ -231,6 +272,14 @@ pub fn open(
             let refusal = refusal(folder.path(), &earlier, record, dropped.len(), &example.id);
             return Err(WouldDrop(format!("another program is at work: {refusal}")).into());
         }
+    }
+    let mut record = record.clone();
+    let [finished, _] = done;
+    if !finished.is_empty()
+        && let Ok(earlier) = ExperimentRecord::read(folder)
+    {
+        let first = earlier.asked_first.clone().map_or_else(|| earlier.question(), Ok)?;
+        record.asked_first = Some(first).filter(|first| record.question().is_ok_and(|now| now != *first));
     }
     record.write(folder)?;
     // The experiment's own name, too.

@@ -72,7 +72,8 @@ fn found(confidence: f64) -> Vec<String> {
          times in ten."
             .to_owned(),
         format!("too few seeds: with so few seeds no result, however clear, can bring the corrected p below {alpha}."),
-        "exploratory: the arms or the metric are not those that the configuration names. What is chosen after a look at \
+        "exploratory: the arms or the metric are not those that the configuration names, or the configuration's question was \
+         changed after runs were finished. What is chosen after a look at \
          the results looks surer than it is."
             .to_owned(),
         "diverged: runs whose loss grew beyond all bounds, among the runs that the mean is of. They are results: each \

@@ -285,9 +285,14 @@ fn tested(comparison: &Comparison, options: &Options) -> String {
     } else {
         ""
     };
+    let exploratory = if comparison.contrasts.iter().any(|contrast| contrast.exploratory) {
+        " The comparison is exploratory: it was chosen after runs were finished."
+    } else {
+        ""
+    };
     format!(
         "Differences in {metric}, paired by seed, were tested two-sidedly by exchanging the arms' results within seeds{anew}, and by flipping the signs of the differences; the larger p counts, corrected by Holm's \
-         method, and the {} % intervals invert both tests.{margin} {diverged}{fixed}",
+         method, and the {} % intervals invert both tests.{margin} {diverged}{fixed}{exploratory}",
         percent(options.confidence)
     )
 }

@@ -108,6 +108,7 @@ fn experiment(runs: Vec<Run>) -> Loaded {
         configuration: Value::Null,
         differs_from: None,
         data_sha256: Vec::new(),
+        changes: Vec::new(),
         numerics: String::new(),
         arrivals: Arrivals::default(),
         has_fixed_data: false,

@@ -435,6 +435,37 @@ fn times_that_evaluations_are_too_far_apart_to_tell_are_never_equivalent() {
     assert!(text.contains("evaluations are about 70 steps apart"), "{text}");
 }
 
+#[test]
+fn a_question_that_was_changed_after_the_runs_leaves_a_trace() {
+    let lab = Lab::new();
+    let margin = |margin: f64| json!({ "metric": "test_loss", "equivalence_margin": margin });
+    let asked = |compare: Value| with(with(small(), "seeds", json!(2)), "compare", compare);
+    let trace = ["changed after runs were finished", "exploratory"];
+    let says_nothing = |text: &str| assert!(trace.iter().all(|words| !text.contains(words)), "{text}");
+    says_nothing(&lab.run(&asked(margin(0.1)), &[]).expect(0).stdout);
+    // More seeds are no other question.
+    says_nothing(&lab.run(&with(asked(margin(0.1)), "seeds", json!(3)), &[]).expect(0).stdout);
+    let changed = with(asked(json!({ "equivalence_margin": 0.5, "primary": "none" })), "seeds", json!(3));
+    let changes = [
+        "compare.equivalence_margin was 0.1;",
+        "compare.metric was \"test_loss\";",
+        "compare.primary was not set.",
+    ];
+    lab.run(&changed, &[]).expect(0).says(&changes).says(&trace);
+    lab.call(&["compare", "results/t", "--explain"]).expect(0).says(&["The comparison is exploratory"]);
+    // It is held against the first question, however often it changes.
+    let again = with(asked(margin(0.7)), "seeds", json!(4));
+    lab.run(&again, &[]).expect(0).says(&["compare.equivalence_margin was 0.1."]);
+    let [one, other] = [asked(margin(0.1)), asked(margin(0.7))].map(|config| with(config, "seeds", json!(4)));
+    says_nothing(&lab.run(&one, &[]).expect(0).stdout);
+    says_nothing(&lab.run(&other, &["--fresh", "--yes"]).expect(0).stdout);
+    // The arm that the others are held against is part of it.
+    let added = with(other, "variants", json!(["none", "bn"]));
+    lab.run(&added, &["--fresh", "--yes"]).expect(0);
+    let added = with(added, "variants", json!(["none", "bn", "affine"]));
+    lab.run(&added, &[]).expect(0).says(&["baseline was \"none\""]);
+}
+
 /// A warning does not advise what is done already.
 #[test]
 fn advice_on_tuning_is_given_where_it_can_be_followed() {

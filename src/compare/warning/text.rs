@@ -20,6 +20,12 @@ impl Warning {
     pub fn text(&self) -> String {
         match self {
             Self::SideBySide { other, keys } => side_by_side(other, keys),
+            Self::QuestionChanged { changes } => format!(
+                "The question was changed after runs were finished: {}. What is chosen after a look at the results looks surer \
+                 than it is, so every comparison is marked exploratory. To test it, train seeds that nobody has seen, in an \
+                 experiment of another name.",
+                changes.join("; ")
+            ),
             Self::OneSeed => {
                 "There is one seed, so no arm is tuned: the other seeds would choose. Give seeds at least 2, better 10."
                     .to_owned()
