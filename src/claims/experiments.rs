@@ -21,7 +21,7 @@ pub fn folder_of(folder: &Path, arm: &Arm) -> ExperimentFolder {
 }
 
 /// The arms that are not called as the program calls them: their entries of `variants`.
-fn entry(name: &str) -> Value {
+pub fn entry(name: &str) -> Value {
     let refresh = |every: usize, keep: &str| json!({ "name": name, "base": "refresh", "every": every, "keep": keep });
     match name {
         "gamma_0" => json!({ "name": name, "base": "affine", "gamma": 0.0 }),
@@ -46,6 +46,15 @@ fn change(name: &str, configuration: &mut Value) {
         "frozen_pool" => configuration["model"]["norm_position"] = json!("after_pool"),
         "affine_50" => configuration["model"]["hidden"] = json!([50, 50, 50]),
         _ => {}
+    }
+}
+
+/// The same in words, to stand behind what the entry says; empty if it changes nothing.
+pub fn change_in_words(name: &str) -> &'static str {
+    match name {
+        "frozen_pool" => ", behind the pools",
+        "affine_50" => ", in layers of 50 units",
+        _ => "",
     }
 }
 

@@ -126,6 +126,30 @@ impl Regime {
         }
     }
 
+    /// Its network and data in words.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Shallow => "MLP of 3 layers of 100 units, ReLU, weights by He et al. (2015)",
+            Self::Sigmoid => {
+                "the same with sigmoids, weights of SD 0.01, as in section 4.1 of Ioffe and Szegedy (2015)"
+            }
+            Self::Deep10 => "10 layers of 100 units, ReLU",
+            Self::Res20 => "a first layer and 20 residual blocks of 100 units, each a linear map, ReLU and the norm",
+            Self::Offset => {
+                "the net of `shallow` on generated data: 10 normal clouds in 20 dimensions, features with offsets and unequal scales"
+            }
+            Self::Cnn => "2 convolutions of 16 and 32 channels, each with ReLU and a max pool",
+            Self::Batch256 => "`shallow` with minibatches of 256",
+            Self::Batch4 => "`shallow` with minibatches of 4",
+            Self::Batch8 => "`shallow` with minibatches of 8",
+            Self::Cnn2 => "`cnn` with minibatches of 2",
+            Self::Cnn4 => "`cnn` with minibatches of 4",
+            Self::Cnn8 => "`cnn` with minibatches of 8",
+            Self::Adam => "`shallow`, trained by Adam",
+            Self::Memorise => "`shallow` on 1,000 images with random labels",
+        }
+    }
+
     /// Steps of training: the budget within which a target is to be reached.
     pub const fn steps(self) -> usize {
         match self {

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::layout::ExperimentFolder;
 use super::{SCHEMA_VERSION, machine};
+use crate::config::experiment::usual_baseline;
 use crate::config::file::CompareOptions;
 use crate::config::problem::nearest;
-use crate::config::experiment::usual_baseline;
 use crate::config::{Experiment, json};
 use crate::files;
 use crate::plan::{NUMERICS_VERSION, RunEntry};

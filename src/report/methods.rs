@@ -181,7 +181,7 @@ fn formulas(configuration: &Value) -> Vec<String> {
 }
 
 /// An entry of `variants`: its name, the formula of its arm, and what else it changes.
-fn formula(entry: &Value) -> Option<String> {
+pub(super) fn formula(entry: &Value) -> Option<String> {
     let object = match serde_json::from_value(entry.clone()).ok()? {
         VariantEntry::Name(arm) => {
             VariantObject { name: serde_name(&arm), base: Some(arm), ..VariantObject::default() }

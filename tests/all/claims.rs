@@ -219,6 +219,14 @@ fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     assert!(of_six.is_none_or(|share| (share - estimate(1..7)).abs() < 1e-9), "{of_six:?}");
     assert_ne!(of_six, claim["estimate"].as_f64());
     assert_eq!(runs(), before);
+    // The report says what the networks and the arms are.
+    lab.call(&["report", "out/glyphs"]).expect(0);
+    let page = lab.text("out/glyphs/report.html");
+    for words in
+        ["memorise: <code>shallow</code> on 1,000 images", "<code>affine_50</code>, y = γx + β (eq. 3), in layers"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
     // An ordinary experiment, which compare reads.
     lab.call(&["compare", "out/glyphs/memorise/affine", "out/glyphs/memorise/affine_50"])
         .expect(0)

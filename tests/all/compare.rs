@@ -446,11 +446,8 @@ fn a_question_that_was_changed_after_the_runs_leaves_a_trace() {
     // More seeds are no other question.
     says_nothing(&lab.run(&with(asked(margin(0.1)), "seeds", json!(3)), &[]).expect(0).stdout);
     let changed = with(asked(json!({ "equivalence_margin": 0.5, "primary": "none" })), "seeds", json!(3));
-    let changes = [
-        "compare.equivalence_margin was 0.1;",
-        "compare.metric was \"test_loss\";",
-        "compare.primary was not set.",
-    ];
+    let changes =
+        ["compare.equivalence_margin was 0.1;", "compare.metric was \"test_loss\";", "compare.primary was not set."];
     lab.run(&changed, &[]).expect(0).says(&changes).says(&trace);
     lab.call(&["compare", "results/t", "--explain"]).expect(0).says(&["The comparison is exploratory"]);
     // It is held against the first question, however often it changes.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use bn_exp::claims::regime::Regime;
 use bn_exp::config::check;
 use bn_exp::record::tables;
 use serde_json::{Value, json};
@@ -124,6 +125,19 @@ fn every_column_of_every_table_is_documented_with_its_meaning() {
         }
     }
     assert!(text.contains("Diverged runs.") && text.contains("*empty* in runs.csv") && text.contains("chance"));
+}
+
+#[test]
+fn the_networks_of_the_claims_are_those_that_the_report_tells_of() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/claims.md")).unwrap();
+    let (_, rows) = text.split_once("| regime | network and data |").expect("the table of networks");
+    let rows: Vec<&str> = rows.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 14);
+    for row in rows {
+        let name = row.split('`').nth(1).expect("a name");
+        let regime: Regime = serde_json::from_value(Value::from(name)).expect("a regime");
+        assert_eq!(row, format!("| `{name}` | {} |", regime.about()));
+    }
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! The claims: their verdicts, and the figures that these rest on.
 
+use serde_json::Value;
+
 use super::figure::{Drawn, Figure, Look, Looks, Panel};
 use crate::claims::decide::{Criterion, Unit};
+use crate::claims::experiments::{change_in_words, entry};
 use crate::claims::judged::Judged;
 use crate::claims::part::Part;
 use crate::claims::regime::Regime;
 use crate::claims::tried::Tried;
 use crate::report::claims::Ground;
 use crate::report::claims::text::thresholds;
+use crate::report::methods;
 use crate::stats::describe::median;
 use crate::stats::sample::Sample;
 
@@ -25,6 +29,29 @@ pub struct Verdicts {
 pub(super) fn arms(verdicts: &Verdicts) -> impl Iterator<Item = &str> {
     let shares = verdicts.all.iter().flat_map(|judged| &judged.parts).filter_map(share).map(|(arm, _)| arm);
     shares.chain(verdicts.tried.iter().map(|tried| tried.arm.name))
+}
+
+/// The networks that the claims were tried in, and the arms that they name, a sentence each.
+pub(super) fn glossary(all: &[Judged]) -> Vec<String> {
+    let once = |names: &mut dyn Iterator<Item = &String>| {
+        let mut found: Vec<String> = Vec::new();
+        names.for_each(|name| {
+            if !found.contains(name) {
+                found.push(name.clone())
+            }
+        });
+        found
+    };
+    let parts = || all.iter().flat_map(|judged| &judged.parts);
+    let (regimes, arms) = (once(&mut parts().map(|part| &part.regime)), once(&mut parts().flat_map(|part| &part.arms)));
+    let known = regimes.iter().filter_map(|name| serde_json::from_value::<Regime>(Value::from(name.as_str())).ok());
+    let networks = known.map(|regime| format!("{}: {}", regime.name(), regime.about()));
+    let arm = |name: &String| Some(methods::formula(&entry(name))? + change_in_words(name));
+    if regimes.is_empty() {
+        return Vec::new();
+    }
+    let standardised = "Here x̂ = (x − μ)/√(σ² + ε) is x standardised over the minibatch.".to_owned();
+    networks.chain(arms.iter().filter_map(arm)).chain([standardised]).collect()
 }
 
 /// What there is to see of all claims, then a figure each.
@@ -182,8 +209,8 @@ fn parts(judged: &Judged) -> Option<Figure> {
         Panel::new(title, "", traces).rows(&names).reaching(unit(criterion.unit), ends, is_log).lines_in(&lines)
     };
     let words = format!(
-        "{}. What decides: {}. Each with its 95 % interval; the green dashes are where a part begins to hold, the pink ones where \
-         it begins to fail, grey ones both. What is faint has no verdict.",
+        "{}. What decides: {}. Each with its 95 % interval. A part holds from the green dashes on, and fails from the pink ones \
+         on; the grey ones are both. On which side is above each panel. What is faint has no verdict.",
         capital(judged.verdict.words()),
         judged.claim.criterion
     );

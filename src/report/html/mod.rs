@@ -246,6 +246,8 @@ fn of_verdicts(verdicts: &Verdicts) -> Section {
         let theory = (!judged.theory.is_empty()).then(|| in_words::theory(judged, layout));
         [parts, theory].into_iter().flatten().collect::<String>()
     };
+    let glossary = claims::glossary(all);
+    let glossary = if glossary.is_empty() { "Nothing was trained.".to_owned() } else { layout.list(&glossary) };
     Section {
         name: format!("claims on {}", ground.data),
         heading: layout.heading(&in_words::title(ground)),
@@ -256,7 +258,10 @@ fn of_verdicts(verdicts: &Verdicts) -> Section {
             .chain(claims::left_out(verdicts).iter().map(|said| layout.paragraph(said)))
             .collect(),
         not_drawn: String::new(),
-        more: vec![("Every part of every claim, and theory beside measurement", all.iter().map(details).collect())],
+        more: vec![
+            ("What the networks and the arms are", glossary),
+            ("Every part of every claim, and theory beside measurement", all.iter().map(details).collect()),
+        ],
         configuration: String::new(),
         facts: Vec::new(),
         figures: Vec::new(),
