@@ -98,10 +98,10 @@ fn outlook_by_setting(found: &[&Finding]) -> String {
     let mut said = String::new();
     if !to_tell.is_empty() {
         said += " If the difference is as large as it seems, about so many seeds would show it nine times in ten: ";
-        said += &(to_tell.join(", ") + ".");
+        said += &(shortened(&to_tell) + ".");
     }
     if !wide.is_empty() {
-        let at = wide.join(", ");
+        let at = shortened(&wide);
         said += &format!(
             " At {at} the interval is wide because of the choice of the best value, more than because of the seeds."
         );
@@ -109,7 +109,16 @@ fn outlook_by_setting(found: &[&Finding]) -> String {
     said
 }
 
-/// `better at 0.0 (+0.03); undecided at 3.0 (+0.04), 10.0 (+0.12)`
+/// The first of these, and how many more there are.
+fn shortened(all: &[String]) -> String {
+    let named = all[..all.len().min(NAMED)].join(", ");
+    if all.len() > NAMED { format!("{named} and {} more", all.len() - NAMED) } else { named }
+}
+
+/// Settings that a sentence names, each with its difference; of more it says how many, as the table has them all.
+const NAMED: usize = 8;
+
+/// `better at 0.0 (+0.03); undecided at 3.0 (+0.04), 10.0 (+0.12)`; of many settings `better at 14 of 20 (+0.03 to +0.12)`
 fn by_verdict(comparison: &Comparison, found: &[&Finding]) -> String {
     let places = Places::of(comparison);
     let mut names: Vec<String> = Vec::new();
@@ -119,7 +128,14 @@ fn by_verdict(comparison: &Comparison, found: &[&Finding]) -> String {
         }
     }
     let part = |name: String| {
-        let here = found.iter().filter(|found| cells::verdict(found) == name).map(|found| {
+        let here: Vec<&&Finding> = found.iter().filter(|found| cells::verdict(found) == name).collect();
+        if here.len() > NAMED {
+            let differences = here.iter().filter_map(|found| found.difference.filter(|_| found.observed));
+            let (low, high) = (differences.clone().reduce(f64::min), differences.reduce(f64::max));
+            let [low, high] = [low, high].map(|end| end.map_or_else(cells::dash, |end| places.signed(end)));
+            return format!("{name} at {} of {} ({low} to {high})", here.len(), found.len());
+        }
+        let here = here.iter().map(|found| {
             let setting = found.setting.values().map(value).collect::<Vec<_>>().join(" × ");
             let difference = found.difference.filter(|_| found.observed);
             difference.map_or(setting.clone(), |difference| format!("{setting} ({})", places.signed(difference)))

@@ -262,7 +262,7 @@ fn a_time_that_rests_on_statistics_which_settle_later_is_warned_of_with_both_fig
     for metric in ["steps_to_target", "seconds_to_target"] {
         let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
         let warnings = found["warnings"].to_string();
-        let said = ["under running statistics", "under batch statistics", "lag behind while a network learns", "`bn`"];
+        let said = ["under running, ", "under batch statistics", "lag behind while a network learns", "`bn`"];
         assert!(said.iter().all(|words| warnings.contains(words)), "{metric}: {warnings}");
         assert!(!warnings.contains("have settled"), "{metric}: {warnings}");
         let steps = [running, batch].map(|mean| format!("{mean:.1} under"));
@@ -461,6 +461,17 @@ fn a_question_that_was_changed_after_the_runs_leaves_a_trace() {
     lab.run(&added, &["--fresh", "--yes"]).expect(0);
     let added = with(added, "variants", json!(["none", "bn", "affine"]));
     lab.run(&added, &[]).expect(0).says(&["baseline was \"none\""]);
+}
+
+#[test]
+fn of_many_settings_a_sentence_names_the_range() {
+    let lab = Lab::new();
+    let momenta: Vec<f64> = (0..10).map(|i| f64::from(i) / 20.0).collect();
+    let config = with(with(small(), "train.steps", json!(2)), "variants", json!(["affine", "bn"]));
+    let config = with(config, "sweep", json!({ "optimizer.momentum": momenta }));
+    let text = lab.run(&config, &[]).expect(0).stdout;
+    let verdict = text.lines().find(|line| line.starts_with("`bn` against")).expect("a sentence");
+    assert!(verdict.contains(": too few seeds at 10 of 10 (") && verdict.contains(" to "), "{verdict}");
 }
 
 /// A warning does not advise what is done already.

@@ -173,11 +173,14 @@ pub fn together(alike: &[&Warning]) -> String {
         }
     }
     let part = |(at, places): &(String, Vec<String>)| {
-        let places = places.join(", ");
+        let places = first_named(places);
         if at.is_empty() { places } else { format!("{places} at {at}") }
     };
     let parts: Vec<String> = by_setting.iter().map(part).collect();
-    if parts.is_empty() { text } else { format!("{text} This is so for {}.", parts.join("; ")) }
+    let rest = parts.len().saturating_sub(NAMED);
+    let more = if rest > 0 { format!("; and at {rest} more settings") } else { String::new() };
+    let named = parts[..parts.len() - rest].join("; ");
+    if parts.is_empty() { text } else { format!("{text} This is so for {named}{more}.") }
 }
 
 fn side_by_side(other: &str, keys: &[String]) -> String {
@@ -208,19 +211,19 @@ fn different_seeds([first, other]: &[String; 2], only: &[Vec<u64>; 2]) -> String
     format!("{} and {} (seeds {})", named(first), named(other), parts.collect::<Vec<_>>().join(", "))
 }
 
-/// `0.9100 under running statistics, 0.9500 under population statistics`
+/// `0.9100 under running, 0.9500 under population statistics`
 fn means_under(metric: Metric, means: &[MeanUnder]) -> String {
-    let mean = |under: &MeanUnder| format!("{} under {} statistics", number(under.mean, metric.kind), under.statistics);
-    means.iter().map(mean).collect::<Vec<_>>().join(", ")
+    let mean = |under: &MeanUnder| format!("{} under {}", number(under.mean, metric.kind), under.statistics);
+    means.iter().map(mean).collect::<Vec<_>>().join(", ") + " statistics"
 }
 
-/// `worse (−0.2400) under running statistics, undecided (+0.0010) under population statistics`
+/// `worse (−0.2400) under running, undecided (+0.0010) under population statistics`
 fn verdicts_under(metric: Metric, verdicts: &[VerdictUnder]) -> String {
     let verdict = |VerdictUnder { statistics, verdict, difference }: &VerdictUnder| {
         let difference = difference.map(|d| format!(" ({})", signed(d, metric.kind))).unwrap_or_default();
-        format!("{}{difference} under {statistics} statistics", verdict.name())
+        format!("{}{difference} under {statistics}", verdict.name())
     };
-    verdicts.iter().map(verdict).collect::<Vec<_>>().join(", ")
+    verdicts.iter().map(verdict).collect::<Vec<_>>().join(", ") + " statistics"
 }
 
 /// What to do about a result that depends on the kind of statistics.
@@ -298,5 +301,14 @@ mod tests {
         let said = together(&all.iter().collect::<Vec<_>>());
         let places = "This is so for `none`, `bn` at train.batch_size = 16; `bn` at train.batch_size = 64.";
         assert!(said.ends_with(places), "{said}");
+        let many: Vec<Warning> = (1..=10)
+            .flat_map(|arm| (0..9).map(move |batch| (arm, batch)))
+            .map(|(arm, batch)| edge(&format!("a{arm}"), batch))
+            .collect();
+        let said = together(&many.iter().collect::<Vec<_>>());
+        assert!(
+            said.contains("`a8` and 2 more at train.batch_size = 0; ") && said.contains("; and at 1 more settings."),
+            "{said}"
+        );
     }
 }
