@@ -2,7 +2,7 @@
 //!
 //! A block is a list of [`Stage`]s, each reading what the one before it wrote. The order is the only
 //! thing `norm_position` changes, and the places between stages are the sites that probes look at.
-//! Here is the plain path, stage by stage, with every value kept; [`super::fused`] is the same in
+//! [`super::staged`] computes it stage by stage and keeps every value; [`super::fused`] computes the same in
 //! fewer passes over memory, for training.
 
 use std::ops::Range;
@@ -10,14 +10,13 @@ use std::ops::Range;
 use super::conv::{Conv, Scratch};
 use super::input::Features;
 use super::linear::Linear;
+use super::norm::Norm;
 use super::norm::elementwise::Elementwise;
 use super::norm::reparametrise::Reparametrise;
-use super::norm::{Norm, TooFewValues};
-use super::pass::Pass;
 use super::stages::{Site, Stage};
-use super::workspace::{BlockSpace, Path};
+use super::workspace::BlockSpace;
 use crate::config::settings::{Activation, Layer, PoolKind, Shape};
-use crate::kernels::activation::{self, Function};
+use crate::kernels::activation::Function;
 use crate::kernels::{self, Scalar, pool};
 
 /// Wu, the learnable linear part.
@@ -93,157 +92,6 @@ impl<F: Scalar> Block<F> {
         self.layer.pool == PoolKind::Max
     }
 
-    /// Computes every stage for `samples` samples of `input`.
-    ///
-    /// # Errors
-    /// If the norm needs more values per channel than it gets.
-    pub fn forward(
-        &self,
-        parameters: &[F],
-        pass: Pass,
-        input: Features<F>,
-        space: &mut BlockSpace<F>,
-        samples: usize,
-    ) -> Result<(), TooFewValues> {
-        space.samples = samples;
-        let Path::Plain { values, .. } = &mut space.path else {
-            return self.forward_fused(parameters, pass, input, space);
-        };
-        let mut values = std::mem::take(values);
-        let result = (0..self.stages.len()).try_for_each(|i| {
-            let (before, after) = values.split_at_mut(i);
-            let x = before.last().map_or(input.values, |v| &v[..samples * self.shape_after(i - 1).len()]);
-            let y = &mut after[0][..samples * self.shape_after(i).len()];
-            self.stage(i, parameters, pass, [x, input.values], y, space)
-        });
-        if let Path::Plain { values: place, .. } = &mut space.path {
-            *place = values;
-        }
-        result
-    }
-
-    /// Computes stage `i` from what the stage before it wrote, x, and the block's input u, for
-    /// `space.samples` samples.
-    ///
-    /// # Errors
-    /// If the norm needs more values per channel than it gets.
-    pub fn stage(
-        &self,
-        i: usize,
-        parameters: &[F],
-        pass: Pass,
-        [x, u]: [&[F]; 2],
-        y: &mut [F],
-        space: &mut BlockSpace<F>,
-    ) -> Result<(), TooFewValues> {
-        let samples = space.samples;
-        match self.stages[i] {
-            Stage::Map => {
-                self.make_weight(parameters, space);
-                let weight = self.weight(parameters, &space.weight);
-                self.map_forward(weight, Features::dense(x), y, space.scratch.as_mut());
-                if let Some(bias) = &self.bias {
-                    kernels::add_to_rows(y, &parameters[bias.clone()]);
-                }
-            }
-            Stage::Norm => {
-                if let Some(norm) = &self.norm {
-                    norm.forward(parameters, pass, x, y, &mut space.norm)?;
-                }
-            }
-            Stage::After => {
-                if let Some(after) = &self.after {
-                    after.forward(pass, samples, x, y, &mut space.after);
-                }
-            }
-            Stage::Activation => activation::forward(self.function, x, y),
-            Stage::Pool => match self.layer.pool {
-                PoolKind::Max => pool::max(x, y, &mut space.winner, samples, self.pool_shape()),
-                _ => pool::average(x, y, samples, self.pool_shape()),
-            },
-            Stage::Skip => y.iter_mut().zip(x).zip(u).for_each(|((y, x), u)| *y = *x + *u),
-        }
-        Ok(())
-    }
-
-    /// From the gradient at the block's output to the gradients of its parameters and, if there is room
-    /// for it, of its input; for the latest forward pass, which was for `pass`.
-    pub fn backward(
-        &self,
-        parameters: &[F],
-        pass: Pass,
-        input: Features<F>,
-        space: &mut BlockSpace<F>,
-        gradients: &mut [F],
-        dinput: Option<&mut [F]>,
-    ) {
-        match &space.path {
-            Path::Plain { .. } => self.backward_plain(parameters, pass, input, space, gradients, dinput),
-            Path::Fused { .. } => self.backward_fused(parameters, input, space, gradients, dinput),
-        }
-        if let Some(reparametrise) = &self.reparametrise {
-            let weight = self.weight.clone();
-            reparametrise.backward(&parameters[weight.clone()], &mut gradients[weight], &mut space.weight_cache);
-        }
-    }
-
-    fn backward_plain(
-        &self,
-        parameters: &[F],
-        pass: Pass,
-        input: Features<F>,
-        space: &mut BlockSpace<F>,
-        gradients: &mut [F],
-        dinput: Option<&mut [F]>,
-    ) {
-        let BlockSpace { samples, path, winner, scratch, norm: cache, after: kept, weight: made, sums, .. } = space;
-        let Path::Plain { values, gradients: dvalues } = path else { return };
-        let samples = *samples;
-        for (i, stage) in self.stages.iter().enumerate().skip(1).rev() {
-            let x = &values[i - 1][..samples * self.shape_after(i - 1).len()];
-            let y = &values[i][..samples * self.shape_after(i).len()];
-            let (before, after) = dvalues.split_at_mut(i);
-            let dy = &after[0][..y.len()];
-            let dx = &mut before[i - 1][..x.len()];
-            if *stage != Stage::Pool {
-                dx.copy_from_slice(dy);
-            }
-            match stage {
-                Stage::Map | Stage::Skip => {}
-                Stage::Norm => {
-                    if let Some(norm) = &self.norm {
-                        norm.backward(parameters, x, dx, cache, gradients);
-                    }
-                }
-                Stage::After => {
-                    if let Some(after) = &self.after {
-                        after.backward(pass, samples, dx, kept);
-                    }
-                }
-                Stage::Activation => activation::backward(self.function, y, dx),
-                Stage::Pool => match self.layer.pool {
-                    PoolKind::Max => pool::max_backward(dy, winner, dx, samples, self.pool_shape()),
-                    _ => pool::average_backward(dy, dx, samples, self.pool_shape()),
-                },
-            }
-        }
-        let (dmapped, above) = dvalues.split_at_mut(1);
-        let dmapped = &dmapped[0][..samples * self.layer.mapped.len()];
-        self.bias_gradient(dmapped, sums, gradients);
-        // What the skip connection carries past the block.
-        let carried = above.last().map(|values| &values[..]).filter(|_| self.stages.last() == Some(&Stage::Skip));
-        let weight = self.weight(parameters, made);
-        self.map_backward(
-            weight,
-            input,
-            dmapped,
-            scratch.as_mut(),
-            &mut gradients[self.weight.clone()],
-            dinput,
-            carried,
-        );
-    }
-
     /// The gradients of the map's weight and, if there is room for it, of its input, from that of Wu.
     #[allow(clippy::too_many_arguments, reason = "each is a buffer of its own")]
     pub(super) fn map_backward(
@@ -289,6 +137,14 @@ impl<F: Scalar> Block<F> {
     pub(super) fn make_weight(&self, parameters: &[F], space: &mut BlockSpace<F>) {
         if let Some(reparametrise) = &self.reparametrise {
             reparametrise.forward(&parameters[self.weight.clone()], &mut space.weight, &mut space.weight_cache);
+        }
+    }
+
+    /// From the gradient at Ŵ, in the place of the weight's, to that of the weight.
+    pub(super) fn weight_gradient(&self, parameters: &[F], space: &mut BlockSpace<F>, gradients: &mut [F]) {
+        if let Some(reparametrise) = &self.reparametrise {
+            let weight = self.weight.clone();
+            reparametrise.backward(&parameters[weight.clone()], &mut gradients[weight], &mut space.weight_cache);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A block's forward and backward pass in as few passes over memory as it takes, for training and
 //! evaluation: the map, and then norm, activation and max pool together.
 //!
-//! The formulas are those of the plain path in [`super::block`], stage by stage; only Wu and the
+//! The formulas are those of [`super::staged`], stage by stage; only Wu and the
 //! block's output are kept. A bias is the shift of a norm that does nothing else, so arms without a
 //! norm take the same way.
 //!
@@ -38,6 +38,58 @@ const fn of(samples: &Range<usize>, length: usize) -> Range<usize> {
     samples.start * length..samples.end * length
 }
 
+/// Computes the block's output for `space.samples` samples of `input`.
+///
+/// # Errors
+/// If the norm needs more values per channel than it gets.
+pub(super) fn forward<F: Scalar>(
+    block: &Block<F>,
+    parameters: &[F],
+    pass: Pass,
+    input: Features<F>,
+    space: &mut BlockSpace<F>,
+) -> Result<(), TooFewValues> {
+    let (samples, cache) = (space.samples, &mut space.norm);
+    let looks_at_batch = match &block.norm {
+        Some(norm) => norm.begin_moments(pass, samples, cache)?,
+        None => {
+            cache.only_shift(block.bias.clone().map(|bias| &parameters[bias]), samples);
+            false
+        }
+    };
+    block.make_weight(parameters, space);
+    match block.fused {
+        Some(Fused::Dense) => block.forward_dense(parameters, looks_at_batch, input, space),
+        Some(Fused::Batch) if looks_at_batch => block.forward_batch(parameters, input, space),
+        Some(Fused::Batch | Fused::Images) => block.forward_images(parameters, input, space),
+        None => unreachable!("such a block has the workspace of the other path"),
+    }
+    Ok(())
+}
+
+/// From the gradient at the block's output to the gradients of its parameters and, if there is room for it, of its input;
+/// for the latest forward pass.
+pub(super) fn backward<F: Scalar>(
+    block: &Block<F>,
+    parameters: &[F],
+    input: Features<F>,
+    space: &mut BlockSpace<F>,
+    gradients: &mut [F],
+    dinput: Option<&mut [F]>,
+) {
+    let Path::Fused { output: y, doutput: d, .. } = &mut space.path else { return };
+    let values = of(&(0..space.samples), block.layer.output().len());
+    let (y, d) = (&y[values.clone()], &mut d[values]);
+    activation::backward(block.function, y, d);
+    if block.norm.is_none() {
+        block.bias_gradient(d, &mut space.sums, gradients);
+    }
+    match &block.map {
+        Map::Linear(_) => block.backward_dense(parameters, input, space, gradients, dinput),
+        Map::Conv(map) => block.backward_images(map, parameters, input, space, gradients, dinput),
+    }
+}
+
 impl<F: Scalar> Block<F> {
     /// How this block can be computed so, if it can.
     pub(super) fn fusable(&self) -> Option<Fused> {
@@ -52,30 +104,6 @@ impl<F: Scalar> Block<F> {
             Map::Conv(_) if looks_at_batch => Fused::Batch,
             Map::Conv(_) => Fused::Images,
         })
-    }
-
-    pub(super) fn forward_fused(
-        &self,
-        parameters: &[F],
-        pass: Pass,
-        input: Features<F>,
-        space: &mut BlockSpace<F>,
-    ) -> Result<(), TooFewValues> {
-        let (samples, cache) = (space.samples, &mut space.norm);
-        let looks_at_batch = match &self.norm {
-            Some(norm) => norm.begin_moments(pass, samples, cache)?,
-            None => {
-                cache.only_shift(self.bias.clone().map(|bias| &parameters[bias]), samples);
-                false
-            }
-        };
-        self.make_weight(parameters, space);
-        match self.map {
-            Map::Linear(_) => self.forward_dense(parameters, looks_at_batch, input, space),
-            Map::Conv(_) if looks_at_batch => self.forward_batch(parameters, input, space),
-            Map::Conv(_) => self.forward_images(parameters, input, space),
-        }
-        Ok(())
     }
 
     /// The map of the whole batch, its moments, then the rest.
@@ -168,27 +196,6 @@ impl<F: Scalar> Block<F> {
             fused_pool::forward(self.function, x, self.pool_shape(), cache.per_channel(), to);
         } else {
             norm::normalize(self.function, x, cache.per_channel(), y);
-        }
-    }
-
-    pub(super) fn backward_fused(
-        &self,
-        parameters: &[F],
-        input: Features<F>,
-        space: &mut BlockSpace<F>,
-        gradients: &mut [F],
-        dinput: Option<&mut [F]>,
-    ) {
-        let Path::Fused { output: y, doutput: d, .. } = &mut space.path else { return };
-        let values = of(&(0..space.samples), self.layer.output().len());
-        let (y, d) = (&y[values.clone()], &mut d[values]);
-        activation::backward(self.function, y, d);
-        if self.norm.is_none() {
-            self.bias_gradient(d, &mut space.sums, gradients);
-        }
-        match &self.map {
-            Map::Linear(_) => self.backward_dense(parameters, input, space, gradients, dinput),
-            Map::Conv(map) => self.backward_images(map, parameters, input, space, gradients, dinput),
         }
     }
 

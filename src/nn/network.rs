@@ -6,10 +6,12 @@
 
 use super::block::{Block, Map};
 use super::error::NetworkError;
+use super::fused;
 use super::input::Features;
 use super::norm::{Moments, TooFewValues};
 use super::parameters::{Parameter, Tensor};
 use super::pass::Pass;
+use super::staged;
 use super::workspace::{Path, Workspace};
 use crate::config::settings::Shape;
 use crate::kernels::softmax::{self, Outcome};
@@ -52,9 +54,13 @@ impl<F: Scalar> Network<F> {
                 None => space.input.features(),
                 Some(below) => Features::dense(&below.output()[..samples * block.layer.input.len()]),
             };
-            block
-                .forward(parameters, pass, input, &mut here[0], samples)
-                .map_err(|too_few| self.too_few_values(i, too_few))?;
+            let space = &mut here[0];
+            space.samples = samples;
+            let computed = match space.path {
+                Path::Plain { .. } => staged::forward(block, parameters, pass, input, space),
+                Path::Fused { .. } => fused::forward(block, parameters, pass, input, space),
+            };
+            computed.map_err(|too_few| self.too_few_values(i, too_few))?;
         }
         Ok(())
     }
@@ -94,7 +100,12 @@ impl<F: Scalar> Network<F> {
                     (Features::dense(&values[..length]), Some(&mut gradients[..length]))
                 }
             };
-            block.backward(parameters, pass, input, &mut here[0], &mut space.gradients, dinput);
+            let (space, gradients) = (&mut here[0], &mut space.gradients);
+            match space.path {
+                Path::Plain { .. } => staged::backward(block, parameters, pass, input, space, gradients, dinput),
+                Path::Fused { .. } => fused::backward(block, parameters, input, space, gradients, dinput),
+            }
+            block.weight_gradient(parameters, space, gradients);
         }
     }
 

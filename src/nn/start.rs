@@ -23,23 +23,52 @@ fn initial_beta(variant: &Variant) -> f64 {
     variant.beta.unwrap_or(0.0)
 }
 
-/// Whether γ of a variant starts at 0, so that a norm hands on β whatever it gets. Noise would be added to it.
-fn starts_at_beta(variant: &Variant) -> bool {
-    has_gamma_0(variant) && variant.arm != Arm::Noisy
+/// What an arm does to values that are the same for every sample.
+#[derive(Default)]
+struct OfConstants {
+    /// It makes 0 of them, as long as they stay what they are.
+    centres: bool,
+    /// Where no zeros are added at a border, its weights map them to 0.
+    maps_to_0: bool,
+    /// It adds something to β.
+    adds: bool,
+}
+
+impl OfConstants {
+    /// The compiler asks for every arm.
+    fn of(variant: &Variant, settings: &Settings) -> Self {
+        // Weight decay moves W, and with it x away from the constant that is subtracted.
+        let keeps_constants = settings.optimizer.weight_decay == 0.0;
+        match variant.arm {
+            Arm::Bn | Arm::Center | Arm::Detached | Arm::Ghost { .. } => Self { centres: true, ..Self::default() },
+            Arm::Frozen | Arm::Refresh { .. } => Self { centres: keeps_constants, ..Self::default() },
+            Arm::WeightStd => Self { maps_to_0: true, ..Self::default() },
+            Arm::Noisy => Self { adds: true, ..Self::default() },
+            Arm::None | Arm::Affine | Arm::Standardize | Arm::Scale | Arm::AffineInit | Arm::LayerNorm => {
+                Self::default()
+            }
+        }
+    }
+}
+
+/// Whether γ of a variant starts at 0, so that a norm hands on β whatever it gets.
+fn starts_at_beta(variant: &Variant, settings: &Settings) -> bool {
+    has_gamma_0(variant) && !OfConstants::of(variant, settings).adds
 }
 
 /// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.
 fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
-    let is_dead = starts_at_beta(variant) && initial_beta(variant) <= 0.0;
+    let is_dead = starts_at_beta(variant, settings) && initial_beta(variant) <= 0.0;
     is_dead && settings.model.activation == Activation::Relu
 }
 
-/// The first block whose norm makes 0 of what it gets, which is the same for every sample, where γ of all starts at 0.
+/// With γ = 0 in every block, each block gets the same value for every sample. This finds the first block whose norm turns
+/// that value into 0.
 ///
-/// Then γ of this block has a derivative of 0, and γ = 0 lets no derivative pass to the blocks before. Both stay so for ever:
+/// γ of this block then has a derivative of 0, and γ = 0 lets no derivative pass to the blocks before. Both stay so for ever:
 /// β of the last block and the output layer learn, and no input ever reaches them.
 fn first_that_sees_nothing(layers: &[Layer], settings: &Settings, variant: &Variant) -> Option<usize> {
-    if !starts_at_beta(variant) || settings.model.is_residual() {
+    if !starts_at_beta(variant, settings) || settings.model.is_residual() {
         return None;
     }
     let activated = |x: f64| match settings.model.activation {
@@ -52,24 +81,11 @@ fn first_that_sees_nothing(layers: &[Layer], settings: &Settings, variant: &Vari
     let beta = initial_beta(variant);
     // What a block hands on, the same in every channel, at every position, for every sample.
     let handed_on = if is_before { activated(beta) } else { beta };
-    // Weight decay moves W, and with it x away from the constant that is subtracted.
-    let keeps_constants = settings.optimizer.weight_decay == 0.0;
-    let centres = match variant.arm {
-        Arm::Bn | Arm::Center | Arm::Detached | Arm::Ghost { .. } => true,
-        Arm::Frozen | Arm::Refresh { .. } => keeps_constants,
-        Arm::None
-        | Arm::Affine
-        | Arm::Standardize
-        | Arm::Scale
-        | Arm::AffineInit
-        | Arm::LayerNorm
-        | Arm::WeightStd
-        | Arm::Noisy => false,
-    };
+    let OfConstants { centres, maps_to_0, .. } = OfConstants::of(variant, settings);
     let makes_nothing = |layer: &Layer| {
         // At the border of a convolution zeros are added, so that its output is not the same everywhere.
         let has_border = layer.kernel.is_some_and(|side| side > 1) && layer.mapped.area() > 1;
-        let is_mapped_to_0 = handed_on == 0.0 || variant.arm == Arm::WeightStd && !has_border;
+        let is_mapped_to_0 = handed_on == 0.0 || maps_to_0 && !has_border;
         is_mapped_to_0 && (is_before || activated(0.0) == 0.0) || centres && !has_border
     };
     let hidden = layers.iter().enumerate().filter(|(_, layer)| layer.hidden);

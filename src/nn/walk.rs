@@ -7,6 +7,7 @@ use super::norm::moments::Sums;
 use super::norm::standardize::Changed;
 use super::parameters::{Parameter, Tensor};
 use super::pass::{Pass, Statistics};
+use super::staged;
 use super::stages::Stage;
 use super::workspace::{BlockSpace, Workspace};
 use crate::kernels::Scalar;
@@ -66,8 +67,7 @@ impl<F: Scalar> Walk<F> {
         let space = self.space.get_or_insert_with(|| block.stage_space(self.samples));
         self.y.resize(self.samples * block.shape_after(i).len(), F::zero());
         let x = if i == 0 { &self.u } else { &self.x };
-        block
-            .stage(i, &network.parameters, pass, [x, &self.u], &mut self.y, space)
+        staged::stage(block, i, &network.parameters, pass, [x, &self.u], &mut self.y, space)
             .map_err(|too_few| network.too_few_values(b, too_few))?;
         std::mem::swap(&mut self.x, &mut self.y);
         self.stage += 1;

@@ -1,7 +1,7 @@
 //! Batch normalisation as one reads it: one function forward, one backward, no fusing, in f64.
 //!
 //! It is here to be read, and as the reference that [`super::layer::Norm`] is tested against; training does
-//! not call it. x is [rows, C]: the samples of a fully connected layer, or samples × positions of a
+//! not call it. (The gradient checks of whole networks hold the fused path against the staged one, which calls `Norm`.) x is [rows, C]: the samples of a fully connected layer, or samples × positions of a
 //! convolutional one. γ and β are \[C\].
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -59,8 +59,19 @@ mod tests {
     use crate::nn::norm::layer::Norm;
     use crate::nn::pass::{Pass, Statistics};
 
-    /// Rows, channels, ε.
-    const CASES: [(usize, usize, f64); 5] = [(2, 1, 1e-5), (7, 4, 1e-5), (60, 100, 1e-5), (33, 17, 0.0), (5, 3, 0.5)];
+    /// Samples, positions, channels, ε.
+    const CASES: [(usize, usize, usize, f64); 8] = [
+        (2, 1, 1, 1e-5),
+        (7, 1, 4, 1e-5),
+        (60, 1, 100, 1e-5),
+        (33, 1, 17, 0.0),
+        (5, 1, 3, 0.5),
+        (1, 4, 3, 1e-5),
+        (6, 9, 5, 1e-5),
+        (3, 49, 16, 0.1),
+    ];
+    /// Both look at the batch.
+    const PASSES: [Pass; 2] = [Pass::Evaluate(Statistics::Batch), Pass::Train { seed: 3, step: 7 }];
 
     fn waves(count: usize, frequency: f64) -> Vec<f64> {
         (0..count).map(|i| (i as f64 * frequency).sin() + 0.3 * (i as f64 * 2.1 * frequency).cos()).collect()
@@ -68,7 +79,8 @@ mod tests {
 
     #[test]
     fn the_norm_of_the_networks_is_the_plain_one() {
-        for (rows, channels, epsilon) in CASES {
+        for (samples, area, channels, epsilon) in CASES {
+            let rows = samples * area;
             let (x, dy) = (waves(rows * channels, 0.7), waves(rows * channels, 1.3));
             let (gamma, beta) = (waves(channels, 0.37), waves(channels, 0.91));
             let matrix = |v: &[f64]| Array2::from_shape_vec((rows, channels), v.to_vec()).unwrap();
@@ -84,7 +96,7 @@ mod tests {
             let place = Place {
                 block: 0,
                 channels,
-                area: 1,
+                area,
                 options: NormOptions { epsilon, momentum: 0.1 },
                 activation: Activation::Relu,
             };
@@ -92,15 +104,18 @@ mod tests {
             let norm = Norm::new(standardize, place, Some((0..channels, channels..2 * channels)));
             let parameters = [gamma, beta].concat();
             at_each_level(|level| {
-                let mut cache = norm.cache(rows);
-                let (mut y, mut dx) = (vec![f64::NAN; x.len()], dy.clone());
-                let mut gradients = vec![f64::NAN; 2 * channels];
-                norm.forward(&parameters, Pass::Evaluate(Statistics::Batch), &x, &mut y, &mut cache).unwrap();
-                norm.backward(&parameters, &x, &mut dx, &mut cache, &mut gradients);
-                for (found, expected) in [&y, &dx, &gradients].into_iter().zip(&expected) {
-                    let largest = expected.iter().fold(1.0f64, |most, v| most.max(v.abs()));
-                    let close = found.iter().zip(expected).all(|(f, e)| (f - e).abs() <= 1e-13 * largest);
-                    assert!(close, "{rows}×{channels}, ε {epsilon} at {}: {found:?} {expected:?}", level.name());
+                for pass in PASSES {
+                    let mut cache = norm.cache(samples);
+                    let (mut y, mut dx) = (vec![f64::NAN; x.len()], dy.clone());
+                    let mut gradients = vec![f64::NAN; 2 * channels];
+                    norm.forward(&parameters, pass, &x, &mut y, &mut cache).unwrap();
+                    norm.backward(&parameters, &x, &mut dx, &mut cache, &mut gradients);
+                    for (found, expected) in [&y, &dx, &gradients].into_iter().zip(&expected) {
+                        let largest = expected.iter().fold(1.0f64, |most, v| most.max(v.abs()));
+                        let close = found.iter().zip(expected).all(|(f, e)| (f - e).abs() <= 1e-13 * largest);
+                        let at = format!("{samples}×{area}×{channels}, ε {epsilon}, {pass:?}, {}", level.name());
+                        assert!(close, "{at}: {found:?} {expected:?}");
+                    }
                 }
             });
         }

@@ -181,7 +181,10 @@ impl Subject {
             done.expect("the batch is large enough");
         }
         if let Some(piece) = &self.piece {
-            assert!(*piece == self.current_piece(), "{}: a kink within the step", self.case);
+            let is_moved = |place: &Range<usize>| at[place.clone()] != self.at[place.clone()];
+            let moved = self.tensors.iter().filter(|(_, place)| is_moved(place)).map(|(name, _)| name.as_str());
+            let along = moved.collect::<Vec<_>>().join(", ");
+            assert!(*piece == self.current_piece(), "{}, along {along}: a kink within the step", self.case);
         }
         let logits = self.network.logits(&self.space);
         self.assert_agree(logits, self.network.logits(&self.training));
