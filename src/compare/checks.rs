@@ -6,7 +6,6 @@ use super::grid::Grid;
 use super::options::Options;
 use super::scores::Scores;
 use super::warning::{DivergedRuns, Warning};
-use super::words::named;
 use crate::record::run::Status;
 use crate::stats::permutation::smallest_p;
 use crate::stats::selection::unsettled;
@@ -141,22 +140,22 @@ fn unsettled_choices(scores: &Scores) -> Vec<Warning> {
 /// Contrasts of nothing, or of guessing with what is worse than guessing; verdicts that another choice would change.
 fn contrasts(comparison: &Comparison, options: &Options) -> Vec<Warning> {
     let is_time = comparison.metric.kind.is_time();
-    let contrasts = comparison.contrasts.iter().map(|c| (format!("{} and {}", named(&c.a), named(&c.b)), &c.found));
-    let effects = comparison.effects.iter().map(|effect| (effect.effect.clone(), &effect.found));
+    let contrasts = comparison.contrasts.iter().map(|c| (vec![c.a.clone(), c.b.clone()], &c.found));
+    let effects = comparison.effects.iter().map(|effect| (vec![effect.effect.clone()], &effect.found));
     let mut warnings = Vec::new();
-    for (arms, found) in contrasts.chain(effects).filter(|(_, found)| found.n > 0) {
-        let at = |found: &Finding| (found.setting.clone(), arms.clone());
+    for (of, found) in contrasts.chain(effects).filter(|(_, found)| found.n > 0) {
+        let at = |found: &Finding| (found.setting.clone(), of.clone());
         if !found.observed {
-            let (setting, arms) = at(found);
-            warnings.push(Warning::NothingObserved { setting, arms, is_time });
+            let (setting, of) = at(found);
+            warnings.push(Warning::NothingObserved { setting, of, is_time });
         }
         if found.hangs_on_the_choice(options.confidence) {
-            let (setting, arms) = at(found);
-            warnings.push(Warning::ChoiceDecides { setting, arms });
+            let (setting, of) = at(found);
+            warnings.push(Warning::ChoiceDecides { setting, of });
         }
         if !found.is_sound() {
-            let (setting, arms) = at(found);
-            warnings.push(Warning::BelowChance { setting, arms });
+            let (setting, of) = at(found);
+            warnings.push(Warning::BelowChance { setting, of });
         }
     }
     warnings

@@ -9,7 +9,6 @@ use super::arms::ArmEstimate;
 use super::comparison::Comparison;
 use super::load::Loaded;
 use super::warning::{MeanUnder, VerdictUnder, Warning};
-use super::words::named;
 use crate::config::file::{Kind, Metric, Statistics};
 
 /// Differences of accuracy up to this, and of loss up to this share of it, are not said unless a verdict changes.
@@ -68,9 +67,8 @@ fn verdict_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: u
         |arm: &ArmEstimate| arm.setting == contrast.found.setting && [&contrast.a, &contrast.b].contains(&&arm.variant);
     let own = (0..shown.arms.len()).filter(|arm| is_its(&shown.arms[*arm]));
     let settled = own.into_iter().all(|arm| has_settled(found, arm));
-    let (setting, arms) =
-        (contrast.found.setting.clone(), format!("{} and {}", named(&contrast.a), named(&contrast.b)));
-    Some(Warning::VerdictDependsOnStatistics { setting, arms, metric: shown.metric, verdicts, settled })
+    let (setting, of) = (contrast.found.setting.clone(), vec![contrast.a.clone(), contrast.b.clone()]);
+    Some(Warning::VerdictDependsOnStatistics { setting, of, metric: shown.metric, verdicts, settled })
 }
 
 /// Whether the running statistics of the `i`-th arm have settled: its mean is the same under those of the population.

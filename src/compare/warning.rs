@@ -10,7 +10,7 @@ use super::verdict::Verdict;
 use crate::config::file::{Kind, Metric};
 pub use text::together;
 
-/// A reason to doubt the numbers.
+/// A reason to doubt the numbers. What is said `of` two arms, or of one effect of the switches, has their names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the sentences in `text` say what the values are")]
@@ -36,7 +36,7 @@ pub enum Warning {
     /// A verdict is another under other statistics.
     VerdictDependsOnStatistics {
         setting: Values,
-        arms: String,
+        of: Vec<String>,
         metric: Metric,
         verdicts: Vec<VerdictUnder>,
         settled: bool,
@@ -50,11 +50,11 @@ pub enum Warning {
     /// Another candidate might as well have been chosen, and is not equal.
     UnsettledChoice { setting: Values, variant: String, selected: Values, others: Vec<Values> },
     /// Every run of a contrast counts as something; none has a score of its own.
-    NothingObserved { setting: Values, arms: String, is_time: bool },
+    NothingObserved { setting: Values, of: Vec<String>, is_time: bool },
     /// A verdict that another candidate would turn round.
-    ChoiceDecides { setting: Values, arms: String },
+    ChoiceDecides { setting: Values, of: Vec<String> },
     /// A trained run does worse than what a diverged one counts as.
-    BelowChance { setting: Values, arms: String },
+    BelowChance { setting: Values, of: Vec<String> },
     /// The configured margin is of another metric than the one that is compared.
     OtherMargin { metric: Metric },
     /// The learning rate was not tuned for each arm.

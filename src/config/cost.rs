@@ -42,8 +42,8 @@ const PROGRAM: f64 = 11e6;
 const READ_FLOAT: f64 = 11.0;
 /// Bytes that a value of a table takes besides while it is read: as text, and in double precision; as measured.
 const READ_VALUE: f64 = 13.0;
-/// Most bytes of generated data that are kept: `data::store`'s.
-const KEPT_DATA: f64 = (64 << 20) as f64;
+/// Most bytes of data sets that are kept for the next runs, beside the one asked for last.
+pub const KEPT_DATA: usize = 64 << 20;
 
 /// Multiply-adds of the parts of a run.
 #[derive(Debug, Clone, Copy)]
@@ -141,7 +141,7 @@ pub fn program_memory(points: &[&Settings], seeds: usize, jobs: usize) -> f64 {
     let in_use = |data: &Data| if data.source.is_file() { reading(data) } else { data_memory(data) * at_once };
     let largest = most(&mut different.iter().map(|data| in_use(data)));
     let generated = different.iter().filter(|data| !data.source.is_file()).map(|data| data_memory(data));
-    let kept = (generated.sum::<f64>() * seeds as f64).min(KEPT_DATA);
+    let kept = (generated.sum::<f64>() * seeds as f64).min(KEPT_DATA as f64);
     PROGRAM + runs + kept.max(largest)
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::dataset::{Dataset, Split};
+use crate::config::cost::KEPT_DATA;
 use crate::config::file::DataFile;
 use crate::config::settings::{Data, DataFacts};
 use crate::random::{below, stream};
@@ -30,9 +31,6 @@ pub struct Store {
     /// The data sets used last, latest at the end.
     recent: Mutex<Vec<(String, Arc<Dataset>)>>,
 }
-
-/// Memory that recent data sets may hold, beside the one asked for last.
-const RECENT_BYTES: usize = 64 << 20;
 
 impl Store {
     /// Data sets in `root`, one sub-folder each.
@@ -84,7 +82,7 @@ impl Store {
         };
         recent.push((key, dataset.clone()));
         let held = |recent: &[(String, Arc<Dataset>)]| recent.iter().map(|(_, d)| d.own_bytes()).sum::<usize>();
-        while recent.len() > 1 && held(&recent) > RECENT_BYTES {
+        while recent.len() > 1 && held(&recent) > KEPT_DATA {
             recent.remove(0);
         }
         Ok(dataset)

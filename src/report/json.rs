@@ -15,12 +15,14 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options) -> Value {
     json!({ "schema_version": SCHEMA_VERSION, "confidence": options.confidence, "experiments": experiments, "notes": notes })
 }
 
-/// The values as they are, with a sentence for each contrast and sentences for the warnings.
+/// The values as they are, with a sentence for each contrast and each warning.
 fn experiment(comparison: &Comparison, options: &Options) -> Value {
     let mut object = json!(comparison);
     for (i, contrast) in comparison.contrasts.iter().enumerate() {
         object["contrasts"][i]["sentence"] = json!(sentence(comparison, contrast, options.confidence));
     }
-    object["warnings"] = comparison.warnings.iter().map(|warning| warning.sentence()).collect();
+    for (i, warning) in comparison.warnings.iter().enumerate() {
+        object["warnings"][i]["sentence"] = json!(warning.sentence());
+    }
     object
 }

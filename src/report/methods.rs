@@ -188,18 +188,19 @@ pub(super) fn formula(entry: &Value) -> Option<String> {
         }
         VariantEntry::Object(object) => object,
     };
-    let arm = object.base.or_else(|| serde_json::from_value(Value::from(object.name.as_str())).ok())?;
-    let bias = match object.bias.unwrap_or(arm == ArmName::None) {
+    let VariantObject { name, base, bias, train_only, gamma, beta, scale_rows, every, keep, batch } = object;
+    let arm = base.or_else(|| serde_json::from_value(Value::from(name.as_str())).ok())?;
+    let bias = match bias.unwrap_or(arm == ArmName::None) {
         true => ", behind a bias",
         false if arm == ArmName::None => ", without a bias",
         false => "",
     };
     let mut changes = bias.to_owned();
     let mut add = |change: Option<String>| changes += &change.map_or_else(String::new, |change| format!(", {change}"));
-    add(object.gamma.map(|gamma| format!("γ at first {gamma}")));
-    add(object.beta.map(|beta| format!("β at first {beta}")));
-    add(object.train_only.map(|tensors| format!("only {} trained", tensors.join(" and "))));
-    add(object.scale_rows.map(|rows| {
+    add(gamma.map(|gamma| format!("γ at first {gamma}")));
+    add(beta.map(|beta| format!("β at first {beta}")));
+    add(train_only.map(|tensors| format!("only {} trained", tensors.join(" and "))));
+    add(scale_rows.map(|rows| {
         let ScaleRows { share, factor, spread } = rows;
         let spread = if spread == 1.0 { String::new() } else { format!(", each up to {spread} times more or less") };
         format!(
@@ -207,19 +208,19 @@ pub(super) fn formula(entry: &Value) -> Option<String> {
             percent(share)
         )
     }));
-    add(object.every.map(|every| format!("every {every} steps")));
-    add(object.keep.map(|keep| match keep {
+    add(every.map(|every| format!("every {every} steps")));
+    add(keep.map(|keep| match keep {
         Keep::Function => "while the function stays".to_owned(),
         Keep::Parameters => "while γ and β stay".to_owned(),
     }));
-    add(object.batch.map(|batch| format!("{batch} samples a group")));
+    add(batch.map(|batch| format!("{batch} samples a group")));
     let equation = match arm {
         ArmName::Affine => " (eq. 3)",
         ArmName::Standardize => " (eq. 1)",
         ArmName::Bn => " (eqs. 1 and 2)",
         _ => "",
     };
-    Some(format!("{}, {}{equation}{changes}", named(&object.name), arm.formula()))
+    Some(format!("{}, {}{equation}{changes}", named(&name), arm.formula()))
 }
 
 fn tuned(comparison: &Comparison, configuration: &Value) -> String {

@@ -99,6 +99,12 @@ fn planted(gap: f64) -> impl Fn(&str, u64, usize) -> End {
     }
 }
 
+/// The sentences of all warnings of an experiment in JSON.
+fn warned(experiment: &Value) -> String {
+    let warnings = experiment["warnings"].as_array().expect("warnings").iter();
+    warnings.map(|warning| warning["sentence"].as_str().expect("a sentence")).collect::<Vec<_>>().join("\n")
+}
+
 fn json_of(lab: &Lab, args: &[&str]) -> Value {
     let mut all = vec!["compare", "results/t", "--format", "json"];
     all.extend(args);
@@ -191,7 +197,7 @@ fn a_result_that_rests_on_running_statistics_which_have_not_settled_is_warned_of
         let mean = |column: &str| bn.iter().map(|row| number(&row[column])).sum::<f64>() / 8.0;
         let columns = ["test_accuracy", "test_accuracy_batch", "test_accuracy_population"];
         assert!(mean(columns[0]) < mean(columns[2]) - 0.05, "the case is one: {:?}", columns.map(mean));
-        let warnings = found["warnings"].to_string();
+        let warnings = warned(&found);
         for column in columns {
             assert!(warnings.contains(&format!("{:.4}", mean(column))), "{column}: {warnings}");
         }
@@ -210,7 +216,7 @@ fn what_is_known_under_running_statistics_alone_is_warned_of_by_the_scores_at_th
     let runs = lab.table("results/t/runs.csv");
     let bn = runs.only(&[("variant", "bn")]);
     let mean = |column: &str| bn.iter().map(|row| number(&row[column])).sum::<f64>() / 8.0;
-    let warnings = json_of(&lab, &["--metric", "best_validation_accuracy"])["experiments"][0]["warnings"].to_string();
+    let warnings = warned(&json_of(&lab, &["--metric", "best_validation_accuracy"])["experiments"][0]);
     for column in ["validation_accuracy", "validation_accuracy_population"] {
         assert!(warnings.contains(&format!("{:.4}", mean(column))), "{column}: {warnings}");
     }
@@ -247,7 +253,7 @@ fn a_time_that_rests_on_statistics_which_settle_later_is_warned_of_with_both_fig
     let (running, batch) = (mean("running_stats"), mean("batch_stats"));
     assert!(running > 1.5 * batch, "the case is one: {running} {batch}");
     let found = &json_of(&lab, &["--metric", "test_accuracy"])["experiments"][0];
-    assert!(!found["warnings"].to_string().contains("have not settled"), "settled at the end: {}", found["warnings"]);
+    assert!(!warned(&found).contains("have not settled"), "settled at the end: {}", found["warnings"]);
     // Without the runs the tables stay as they are, and with one time a step for all no clock has a say.
     std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
     let timing = lab.text("results/t/timing.csv");
@@ -261,7 +267,7 @@ fn a_time_that_rests_on_statistics_which_settle_later_is_warned_of_with_both_fig
     lab.write("results/t/timing.csv", timing.lines().map(even).collect::<String>());
     for metric in ["steps_to_target", "seconds_to_target"] {
         let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
-        let warnings = found["warnings"].to_string();
+        let warnings = warned(&found);
         let said = ["under running, ", "under batch statistics", "lag behind while a network learns", "`bn`"];
         assert!(said.iter().all(|words| warnings.contains(words)), "{metric}: {warnings}");
         assert!(!warnings.contains("have settled"), "{metric}: {warnings}");
@@ -284,7 +290,7 @@ fn an_arm_to_which_the_tuned_axis_says_nothing_has_no_edge() {
     });
     let found = &json_of(&lab, &[])["experiments"][0];
     assert_eq!(only(found, "arms", &[("variant", "none")])["edge"], json!(false));
-    let said = found["warnings"].to_string();
+    let said = warned(&found);
     assert!(!said.contains("`none` (optimizer.lr"), "{said}");
 }
 
@@ -297,7 +303,7 @@ fn an_axis_that_says_nothing_to_an_arm_has_no_edge_beside_one_that_does() {
     lab.run(&with(config, "compare", json!({ "select": ["norm.momentum", "optimizer.lr"] })), &[]).expect(0);
     let found = &json_of(&lab, &[])["experiments"][0];
     let edges = |arm: &str| -> String {
-        let said = found["warnings"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let said = found["warnings"].as_array().unwrap().iter().filter_map(|warning| warning["sentence"].as_str());
         said.filter(|words| words.contains("the end of what was tried") && words.contains(&format!("`{arm}`")))
             .collect()
     };
@@ -330,13 +336,13 @@ fn what_is_undecided_at_a_setting_says_what_it_would_take_there() {
 fn nothing_is_said_of_statistics_that_agree() {
     let lab = made_up(&["none", "affine", "bn"], 8, tuned(), planted(0.05));
     let found = &json_of(&lab, &[])["experiments"][0];
-    assert!(!found["warnings"].to_string().contains("statistics"), "{found:#}");
+    assert!(!warned(&found).contains("statistics"), "{found:#}");
     // The margin is for the score, whatever the statistics: `none` is equivalent under both.
     let population = &json_of(&lab, &["--metric", "test_accuracy_population"])["experiments"][0];
     for found in [found, population] {
         assert_eq!(only(found, "contrasts", &[("a", "none")])["verdict"], "equivalent");
     }
-    assert!(!population["warnings"].to_string().contains("margin"), "{population:#}");
+    assert!(!warned(&population).contains("margin"), "{population:#}");
 }
 
 #[test]
@@ -699,13 +705,13 @@ fn where_nothing_was_observed_nothing_is_equivalent() {
     for metric in ["test_accuracy", "test_loss", "steps_to_target"] {
         let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
         assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided", "{metric}");
-        assert!(found["warnings"].to_string().contains("nothing is compared"), "{metric}");
+        assert!(warned(&found).contains("nothing is compared"), "{metric}");
     }
     let lab = made_up(&["affine", "bn"], 8, tuned(), |_, _, _| End::Accuracy(0.4, 0.4));
     let found = &json_of(&lab, &["--metric", "steps_to_target"])["experiments"][0];
     assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided");
-    assert!(found["warnings"].to_string().contains("never reached the target"));
-    assert!(found["warnings"].to_string().contains("Lower compare.target_accuracy or train longer"));
+    assert!(warned(&found).contains("never reached the target"));
+    assert!(warned(&found).contains("Lower compare.target_accuracy or train longer"));
     assert_eq!(only(&json_of(&lab, &[])["experiments"][0], "contrasts", &[("a", "bn")])["verdict"], "equivalent");
 }
 
@@ -717,7 +723,7 @@ fn a_diverged_run_is_never_better_than_one_that_was_trained() {
     });
     let found = &json_of(&lab, &[])["experiments"][0];
     assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided");
-    assert!(found["warnings"].to_string().contains("worse than guessing"));
+    assert!(warned(&found).contains("worse than guessing"));
 }
 
 #[test]
@@ -726,7 +732,7 @@ fn the_margin_is_of_the_configured_metric_alone() {
     assert_eq!(json_of(&lab, &[])["experiments"][0]["contrasts"][0]["verdict"], "equivalent");
     let found = &json_of(&lab, &["--metric", "test_loss"])["experiments"][0];
     assert_eq!((&found["contrasts"][0]["verdict"], &found["equivalence_margin"]), (&json!("undecided"), &json!(null)));
-    assert!(found["warnings"].to_string().contains("margin is for test_accuracy"));
+    assert!(warned(&found).contains("margin is for test_accuracy"));
 }
 
 #[test]
@@ -868,7 +874,8 @@ fn csv_and_json_and_markdown_carry_what_the_table_does() {
     let markdown = lab.call(&["compare", "results/t", "--format", "markdown"]).expect(0).stdout;
     assert!(markdown.contains(contrast["sentence"].as_str().unwrap()));
     for warning in found["warnings"].as_array().unwrap() {
-        assert!(markdown.contains(warning.as_str().unwrap()), "{warning}");
+        assert!(markdown.contains(warning["sentence"].as_str().unwrap()), "{warning}");
+        assert!(warning["kind"].is_string(), "{warning}");
     }
 }
 
@@ -1184,13 +1191,13 @@ fn experiments_that_differ_stand_side_by_side_and_say_where() {
     apart(&lab, "v", &["affine", "bn"], &[0.1, 0.3], 12);
     let shown = json_of(&lab, &["results/u"]);
     assert_eq!(shown["experiments"].as_array().unwrap().len(), 2);
-    let warnings = shown["experiments"][1]["warnings"].to_string();
+    let warnings = warned(&shown["experiments"][1]);
     assert!(
         warnings.contains("Not compared with t as one") && warnings.contains("differ in train.steps"),
         "{warnings}"
     );
     let shown = json_of(&lab, &["results/v"]);
-    assert!(shown["experiments"][1]["warnings"].to_string().contains("both have the same arm"), "{shown:#}");
+    assert!(warned(&shown["experiments"][1]).contains("both have the same arm"), "{shown:#}");
     // Seeds that are counted and seeds that are listed are the same.
     let listed = with(lab.json("results/t/experiment.json"), "configuration.seeds", json!([0, 1, 2, 3, 4, 5]));
     lab.write("results/t/experiment.json", listed.to_string());
@@ -1208,7 +1215,7 @@ fn experiments_that_differ_stand_side_by_side_and_say_where() {
             let changed = with(lab.json(&path), key, value);
             lab.write(&path, changed.to_string());
         }
-        let warnings = json_of(&lab, &["results/w"])["experiments"][1]["warnings"].to_string();
+        let warnings = warned(&json_of(&lab, &["results/w"])["experiments"][1]);
         assert!(warnings.contains(said), "{warnings}");
         lab.write("results/w/experiment.json", record.to_string());
     }
@@ -1337,7 +1344,7 @@ fn a_verdict_that_only_single_batches_change_is_not_laid_to_running_statistics()
     let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
     with_scores(&lab, "affine", "test_accuracy_batch", |x| x);
     with_scores(&lab, "bn", "test_accuracy_batch", |x| x - 0.05);
-    let warnings = || json_of(&lab, &[])["experiments"][0]["warnings"].to_string();
+    let warnings = || warned(&json_of(&lab, &[])["experiments"][0]);
     let said = warnings();
     assert!(said.contains("The verdict depends") && said.contains("have settled"), "{said}");
     assert!(!said.contains("have not settled"), "{said}");

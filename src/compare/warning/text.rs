@@ -141,15 +141,23 @@ impl Warning {
             Self::MeanDependsOnStatistics { setting, variant, metric, means, .. } => {
                 (setting, format!("{} ({})", named(variant), means_under(*metric, means)))
             }
-            Self::VerdictDependsOnStatistics { setting, arms, metric, verdicts, .. } => {
-                (setting, format!("{arms} ({})", verdicts_under(*metric, verdicts)))
+            Self::VerdictDependsOnStatistics { setting, of, metric, verdicts, .. } => {
+                (setting, format!("{} ({})", whose(of), verdicts_under(*metric, verdicts)))
             }
-            Self::NothingObserved { setting, arms, .. }
-            | Self::ChoiceDecides { setting, arms }
-            | Self::BelowChance { setting, arms } => (setting, arms.clone()),
+            Self::NothingObserved { setting, of, .. }
+            | Self::ChoiceDecides { setting, of }
+            | Self::BelowChance { setting, of } => (setting, whose(of)),
             _ => return None,
         };
         Some((place, values(setting)))
+    }
+}
+
+/// Two arms, or one effect.
+fn whose(of: &[String]) -> String {
+    match of {
+        [a, b] => format!("{} and {}", named(a), named(b)),
+        others => others.join(", "),
     }
 }
 
