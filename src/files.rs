@@ -37,7 +37,7 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes)).with_context(context)?;
     anyhow::ensure!(bytes.len() as u64 <= LONGEST_TEXT, "{} is longer than 16 MiB", path.display());
-    String::from_utf8(bytes).with_context(|| format!("{} is no text in UTF-8; save it as such", path.display()))
+    String::from_utf8(bytes).with_context(|| format!("{} is not text in UTF-8; save it as UTF-8", path.display()))
 }
 
 /// Reads a whole file of at most `most` bytes.
@@ -108,8 +108,8 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Names of the files and folders in a folder; none if there is no such folder. Those that are no text stand there as
-/// the names of nothing.
+/// Names of the files and folders in a folder; empty if there is no such folder. A name that is not UTF-8 is replaced by one
+/// that matches no file.
 ///
 /// # Errors
 /// The system's, with the path.

@@ -39,8 +39,8 @@ pub fn time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>]) -> Fo
     scaled_time_ratio(evidence, regime, runs, &[0.0])
 }
 
-/// The same with the first arm's steps as many times as long, seed by seed, as a logarithm says; where there are fewer of
-/// these, they begin again. Where some run does not arrive, the budget is that of the arm whose steps are shorter: until there
+/// The same with the first arm's time multiplied by e^factor, seed by seed; if there are fewer factors than seeds, they begin
+/// again. Where some run does not arrive, the budget is that of the arm whose steps are shorter: until there
 /// both have been seen.
 pub fn scaled_time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], factors: &[f64]) -> Found {
     let target = evidence.target(regime);

@@ -111,8 +111,8 @@ impl Evidence {
         complete
     }
 
-    /// A verdict that a better rate of an arm could overturn is none while a rate that may be that arm's best is the end of what
-    /// was tried.
+    /// If an arm's best rate may lie beyond the rates that were tried, and a better rate could overturn the verdict, there is
+    /// no verdict.
     fn guarded(&self, part: Part, question: &Question) -> Part {
         let passed = match part.verdict {
             Verdict::Inconclusive | Verdict::NotTested => return part,

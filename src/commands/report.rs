@@ -33,7 +33,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
             continue;
         }
         if let Some(text) = files::read_if_there(&place.join(json::FILE))? {
-            let text = String::from_utf8(text).context("it is no text");
+            let text = String::from_utf8(text).context("it is not text in UTF-8");
             let read = text.and_then(|text| json::read(&text));
             let (all, ground) = read.with_context(|| place.join(json::FILE).display().to_string())?;
             let out = folder_of(&place);

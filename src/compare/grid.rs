@@ -135,8 +135,8 @@ impl<'a> Grid<'a> {
         values
     }
 
-    /// The tuned axes at whose smallest or largest value, of those that an arm has, a candidate is. Only numbers have an
-    /// edge.
+    /// The tuned axes on which a candidate has the smallest or the largest value that was tried for its arm. Only numbers
+    /// have an edge.
     pub fn edges(&self, variant: &str, candidate: usize) -> Vec<Edge> {
         let edge = |i: usize| {
             let values = self.values(variant, i);

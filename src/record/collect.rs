@@ -55,8 +55,8 @@ pub fn lock(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Lock>
     Ok(lock)
 }
 
-/// Makes the root tables current. Whether they are is told by the runs that `known` has read a moment ago, so that nobody who
-/// has changed nothing reads all of them twice.
+/// Makes the root tables current. `known` are the runs as they were read a moment ago, if they were: then they are not read
+/// again to see whether anything has changed.
 ///
 /// # Errors
 /// If a run's record or table cannot be read, or a table not written.

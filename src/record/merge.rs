@@ -138,8 +138,8 @@ fn merge_run(
                 let (one, other) = (destination.path().display(), folder.path().display());
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
             }
-            // If no source has it whole, the reason why is kept at least; of one that was interrupted, what continues it where
-            // it is furthest.
+            // No source has a whole copy so far. Of a failed run the reason is kept, of an interrupted one the saved state with
+            // the most steps.
             (false, false) if ended.as_ref().is_none_or(|ended| ended.steps < record.steps) => {
                 write_record(&record, &folder, &destination).with_context(context)?;
                 ended = Some(record);

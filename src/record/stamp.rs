@@ -41,8 +41,7 @@ impl Sources {
     }
 }
 
-/// Whether the root tables are those that the runs would give: as they are now or, of those that `known` has read, as they
-/// were then.
+/// Whether the root tables are those that the runs would give. Runs in `known` are taken as they were when they were read.
 ///
 /// # Errors
 /// If a run's record, or a table, cannot be read.

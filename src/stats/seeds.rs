@@ -26,9 +26,9 @@ pub fn to_show_equivalence(sd: f64, margin: f64, alpha: f64) -> Option<usize> {
     enough(sd / margin, 1.0 - alpha, (1.0 + POWER) / 2.0)
 }
 
-/// The least m with m ≥ ((t + z)·ratio)², where t is Student's quantile at `level` for m seeds, z the normal one at `power`, and
-/// the ratio that of a seed's SD to the difference: by the power of the t test, to a seed. `None` beyond what anybody would
-/// train.
+/// The least m with m ≥ ((t + z)·ratio)². t is Student's quantile at `level` for m seeds, z the normal one at `power`, and
+/// `ratio` is a seed's SD over the difference. The power of the t test gives the same number to within one seed. `None` beyond
+/// what anybody would train.
 fn enough(ratio: f64, level: f64, power: f64) -> Option<usize> {
     let z = |p: f64| Normal::standard().inverse_cdf(p);
     let seeds = |quantile: f64| ((quantile + z(power)) * ratio).powi(2);

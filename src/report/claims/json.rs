@@ -125,7 +125,7 @@ pub fn written(all: &[Judged], ground: &Ground) -> String {
 /// If it is something else, or of a version that this program does not know.
 pub fn read(text: &str) -> anyhow::Result<(Vec<Judged>, Ground)> {
     let answer: Answer =
-        serde_json::from_str(text).context("these are no verdicts of `bn-exp claims` of this version")?;
+        serde_json::from_str(text).context("it does not hold verdicts of `bn-exp claims` of this version")?;
     let Answer { schema_version, data, seeds: Seeds { first, last, count }, claims, notes } = answer;
     anyhow::ensure!(schema_version == SCHEMA_VERSION, "verdicts of schema version {schema_version} are not known here");
     let all = claims.into_iter().map(Claim::judged).collect::<anyhow::Result<Vec<_>>>()?;
