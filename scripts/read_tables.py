@@ -87,6 +87,8 @@ def compare(table, columns):
     """What is wrong with a table as a reader read it."""
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    if not rows:
+        return ["no rows: BASE switches nothing on that fills it"]
     header = list(rows[0])
     if list(columns) != header:
         return [f"columns {list(columns)}"]
