@@ -98,6 +98,23 @@ fn the_committed_schema_is_current() {
     check_current("configs/schema.json", &schema);
 }
 
+/// What README and docs/experiments.md say that `compare` prints, up to its last line, which names the folder.
+#[test]
+fn the_printed_pages_are_those_of_the_published_tables() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (file, name) in [("README.md", "quickstart"), ("docs/experiments.md", "ioffe-mnist")] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let place = root.join("results/published").join(name);
+        let lab = Lab::new();
+        let printed = lab.command().env("COLUMNS", "100").arg("compare").arg(place).output().unwrap().stdout;
+        let printed = String::from_utf8(printed).unwrap();
+        let (page, _) = printed.split_once("\nMore: ").expect("a last line");
+        let (before, block) = text.split_once(&format!("```text\n{name}: ")).expect("a printed page");
+        let (_, after) = block.split_once("\nMore: ").expect("its last line");
+        check_current(file, &format!("{before}```text\n{page}\nMore: {after}"));
+    }
+}
+
 #[test]
 fn every_column_of_every_table_is_documented_with_its_meaning() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tables.md");
