@@ -41,5 +41,7 @@ pub(super) fn man(args: &ManArgs) -> anyhow::Result<Exit> {
 fn page(command: &clap::Command, path: &Path) -> anyhow::Result<()> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    let is_page = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(".TH bn-exp");
+    files::refuse_foreign(path, is_page)?;
     files::write_atomically(path, &page)
 }

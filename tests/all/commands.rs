@@ -369,6 +369,11 @@ fn shells_and_man_are_told_of_every_command() {
     }
     lab.call(&["completions", "tcsh"]).expect(2).complains(&["bash, elvish, fish, powershell, zsh"]);
     lab.call(&["man", "pages"]).expect(0);
+    // Made again, and never over a page of somebody else.
+    lab.call(&["man", "pages"]).expect(0);
+    lab.write("other/bn-exp-run.1", ".TH other 1\n");
+    lab.call(&["man", "other"]).expect(1).complains(&["other/bn-exp-run.1", "not what bn-exp writes"]);
+    assert_eq!(lab.text("other/bn-exp-run.1"), ".TH other 1\n");
     let page = std::fs::read_to_string(lab.path("pages/bn-exp-run.1")).expect("a page");
     assert!(page.contains(".TH bn-exp-run 1") && page.contains("resume\\-every"), "{page}");
     assert!(lab.path("pages/bn-exp.1").is_file() && !lab.path("pages/bn-exp-help.1").exists());
