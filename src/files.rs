@@ -72,11 +72,11 @@ pub fn open(path: &Path) -> anyhow::Result<File> {
 /// # Errors
 /// The system's, with the path; if it is a folder, a pipe or a device.
 pub fn read_if_there(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    // A file that is removed in between gives an error, which is told.
+    // A file that is removed in between gives an error, which is reported.
     look(path)?.map(|_| read(path)).transpose()
 }
 
-/// Refuses to write over a file whose content is not what is written there. Returns whether there is a file.
+/// Refuses to overwrite a file whose content the program did not write. Returns whether there is a file.
 ///
 /// # Errors
 /// If it is somebody else's, or the system cannot read it.
@@ -117,14 +117,14 @@ pub fn list(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(entries(path)?.iter().map(|name| name.to_string_lossy().into_owned()).collect())
 }
 
-/// The same as the system has them.
+/// The same names as the system gives them.
 fn entries(path: &Path) -> anyhow::Result<Vec<OsString>> {
     let names = || -> io::Result<Vec<OsString>> { fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect() };
     let names = unless_absent(names()).with_context(|| format!("cannot list {}", path.display()))?;
     Ok(names.unwrap_or_default())
 }
 
-/// Moves everything in a folder into another one. What has the name of something there is called `<name>.kept`.
+/// Moves everything in a folder into another one. An entry whose name is taken there is called `<name>.kept`.
 ///
 /// # Errors
 /// The system's, with the path; if something is there under that name, too.
@@ -255,7 +255,7 @@ impl Unfinished {
             bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
         }
         let file = readable(tempfile::Builder::new().prefix(UNFINISHED).rand_bytes(DRAWN)).tempfile_in(folder);
-        // Nor does its kind tell of the drawn name.
+        // The error's kind alone does not tell the drawn name.
         let file = file.map_err(|error| io::Error::from(error.kind()));
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { file, path: path.to_owned() })
@@ -266,7 +266,7 @@ impl Unfinished {
     /// # Errors
     /// The system's, with the path.
     pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        // The temporary file's own words would name it.
+        // The temporary file's own error would name it.
         self.file.as_file_mut().write_all(bytes).with_context(|| format!("cannot write {}", self.path.display()))
     }
 

@@ -34,14 +34,14 @@ fn main() -> ExitCode {
 
 /// Prints what is wrong with the command line, and what may have been meant; or the help that was asked for.
 fn refused(mut error: clap::Error) -> ExitCode {
-    // It says how to pass an unknown option as a value, which nobody means.
+    // clap says how to pass an unknown option as a value, which nobody means.
     if error.kind() == clap::error::ErrorKind::UnknownArgument {
         error.remove(clap::error::ContextKind::Suggested);
     }
     let text = error.render().to_string();
     match escaped(&text) {
         Cow::Borrowed(_) => drop(error.print()),
-        // What was typed has control characters, and comes back as part of the message.
+        // The message repeats what was typed, which has control characters.
         Cow::Owned(harmless) => drop(io::stderr().write_all(harmless.as_bytes())),
     }
     let command = std::env::args_os().nth(1).unwrap_or_default();
@@ -51,7 +51,7 @@ fn refused(mut error: clap::Error) -> ExitCode {
     ExitCode::from(error.exit_code() as u8)
 }
 
-/// Whether the user asked for something that cannot be, rather than something having gone wrong.
+/// Whether the user asked for something impossible, and nothing went wrong.
 fn is_wrong_usage(error: &anyhow::Error) -> bool {
     error.is::<ConfigError>() || error.is::<SyntaxError>() || error.is::<UsageError>() || error.is::<WouldDrop>()
 }

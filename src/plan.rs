@@ -51,7 +51,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The `i`-th of `n`, from 1; none if there is no such.
+    /// The `i`-th of `n`, from 1; `None` if there is none.
     pub fn new(i: usize, n: usize) -> Option<Self> {
         (1..=n).contains(&i).then_some(Self { index: i.wrapping_sub(1), of: n })
     }

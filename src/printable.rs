@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The text with every control character written out, as `\u001b`, and those that turn the direction of writing; lines stay
-/// lines. A terminal obeys them.
+/// The text with every control character written out, as `\u001b`, and every character that turns the direction of writing:
+/// a terminal would obey them. Lines stay lines.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_command) {
         return Cow::Borrowed(text);
@@ -19,8 +19,8 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(harmless)
 }
 
-/// Whether text may stand in a table and in a line of a terminal: it has no control character, not even a new line, and none
-/// that turns the direction of writing.
+/// Whether text may stand in a table and in a line of a terminal: it has no control character, not even a new line, and no
+/// character that turns the direction of writing.
 pub fn is_plain(text: &str) -> bool {
     !text.contains(|c: char| c.is_control() || is_command(c))
 }
@@ -35,7 +35,7 @@ pub fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
 }
 
-/// Text as a cell of a table: without control characters, and, where it would be taken for a formula, after its name.
+/// Text as a cell of a table, without control characters; text that would be taken for a formula is put after `name`.
 pub fn cell(name: &str, text: &str) -> String {
     let text = escaped(text);
     if is_formula(&text) { format!("{name}: {text}") } else { text.into_owned() }
@@ -48,7 +48,7 @@ pub fn has_formula(lines: &[u8]) -> bool {
     if lines.iter().any(is_byte) || (!lines.is_ascii() && has_other()) {
         return true;
     }
-    // Numbers may begin with a minus, and almost all that does is one: only where something else begins so are cells read.
+    // Numbers may begin with a minus. Cells are parsed only if one begins like a formula and is no such number.
     let may_be = |cell: &[u8]| match cell.strip_prefix(b"\"").unwrap_or(cell) {
         [b'=' | b'+' | b'@', ..] => true,
         number @ [b'-', ..] => !is_number(number),

@@ -19,7 +19,7 @@ pub fn stream(seed: u64, purpose: &str) -> Stream {
     stream_of(seed, format_args!("{purpose}"))
 }
 
-/// The same of a purpose that is put together, without memory for its text.
+/// The same for a formatted purpose, without memory for its text.
 pub fn stream_of(seed: u64, purpose: Arguments) -> Stream {
     let mut hash = Sha256::new();
     hash.update(b"bn-exp stream\0");

@@ -47,7 +47,7 @@ fn cells(regime: Regime) -> [Cell; 3] {
 
 /// Numbers of features.
 const FEATURES: [usize; 3] = [1, 8, 64];
-/// Seeds that the regressions are run on: with more features a run is long, and seeds differ little.
+/// Seeds of the regressions. They are few: with more features a run is long, and seeds differ little.
 const SEEDS: usize = 6;
 
 const TREATMENTS: [(&str, Treatment); 4] = [
@@ -82,7 +82,7 @@ fn rows(seed: u64) -> Rows {
     rows
 }
 
-/// As pooled with each number of features, and each treatment with the most.
+/// The features as pooled, with each number of features; the other treatments, with the largest number.
 fn theory(evidence: &Evidence) -> Vec<Prediction> {
     let sheet = evidence.sheet(CLAIM.id);
     let mut all = Vec::new();

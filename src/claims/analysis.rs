@@ -1,6 +1,6 @@
-//! What claims measure beside runs: a table each, made once and kept, `<claim>.csv` beside the runs.
+//! What claims measure beside runs. Each has one table, made once and kept beside the runs as `<claim>.csv`.
 //!
-//! `<claim>.json` says what it was made from, and its SHA-256. It is made anew where either is another now.
+//! `<claim>.json` records what the table was made from, and its SHA-256. If either has changed, the table is made anew.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -106,7 +106,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// The run of a cell at the rate chosen first; none where none was.
+    /// The run of a cell at the rate chosen first; `None` if none was chosen.
     ///
     /// # Errors
     /// If the data is not there.
@@ -132,7 +132,8 @@ impl Replay {
         Ok(initial(&self.settings, &self.variant, &self.data, self.seed)?)
     }
 
-    /// Trains for so many steps; `look` sees the network after each number of updates, 0 first. Whether it came to the end.
+    /// Trains for `steps` steps; `look` sees the network before the first and after each. Returns whether it came to the
+    /// end.
     ///
     /// # Errors
     /// If it cannot be trained.
@@ -152,7 +153,7 @@ impl Replay {
         self.watch(steps, &mut Looking(look), stop)
     }
 
-    /// Trains for so many steps, watched. Whether it came to the end.
+    /// Trains for `steps` steps, watched. Returns whether it came to the end.
     ///
     /// # Errors
     /// If it cannot be trained, or whoever watches gives up.
@@ -166,10 +167,10 @@ impl Replay {
     }
 }
 
-/// The rows that `of` makes for each of the seeds that decide, made by as many threads as there are jobs.
+/// The rows that `of` makes for each deciding seed, on as many threads as there are jobs.
 ///
 /// # Errors
-/// The first that there is; if it was asked to stop.
+/// The first seed's error, if there is one; if it was asked to stop.
 pub fn each_seed(bench: &Bench, of: &(dyn Fn(u64) -> anyhow::Result<Rows> + Sync)) -> anyhow::Result<Rows> {
     let found = spread(bench.seeds, bench.jobs, |seed| of(*seed));
     anyhow::ensure!(!bench.stop.load(Ordering::Relaxed), "interrupted; the same command continues");
@@ -220,13 +221,14 @@ pub fn sheet(id: &str, analysis: &Analysis, bench: &Bench, tell: &dyn Fn(&str)) 
     Ok((Sheet { columns, rows }, seconds))
 }
 
-/// Refuses to write over files of these names that are none of ours.
+/// Refuses to overwrite files of these names that this program did not write.
 fn refuse_foreign(table: &Path, stamp: &Path, columns: &[&str]) -> anyhow::Result<()> {
     let is_stamp =
         |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).is_ok_and(|value| value["made_from"].is_array());
     files::refuse_foreign(stamp, is_stamp)?;
     let known = files::read_if_there(stamp)?.and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok());
-    // One of a program with other columns is the stamp's. And a program may have been killed before it wrote the stamp.
+    // A table is ours if the stamp has its digest, whatever its columns, or if it has these columns: the program may have
+    // been killed before it wrote the stamp.
     let is_table = |bytes: &[u8]| {
         let is_of_the_stamp = known.as_ref().is_some_and(|stamp| stamp.sha256 == files::sha256(bytes));
         is_of_the_stamp || bytes.starts_with((columns.join(",") + "\n").as_bytes())
@@ -238,7 +240,7 @@ fn paths(folder: &Path, id: &str) -> [PathBuf; 2] {
     [folder.join(format!("{id}.csv")), folder.join(format!("{id}.json"))]
 }
 
-/// A table that is whole and was made from the same.
+/// The kept table, if it is whole and was made from the same inputs.
 fn kept(table: &Path, stamp: &Path, made_from: &Value) -> anyhow::Result<Option<(Sheet, f64)>> {
     let (Some(bytes), Some(written)) = (files::read_if_there(table)?, files::read_if_there(stamp)?) else {
         return Ok(None);

@@ -1,6 +1,6 @@
-//! What figures of times say where runs are cut off before they arrive.
+//! What figures of times tell if runs are cut off before they reach the target.
 
-/// What a figure says of the one with longer runs, where some are cut off before they arrive.
+/// How the figure would change with longer runs, if some are cut off before they arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// All arrive.
@@ -14,16 +14,16 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// Of times that are cut off in eq. 3, in bn, and in the arm whose share it is.
+    /// The bound of a share, given which times are cut off: those of eq. 3, of bn, and of the arm whose share it is.
     ///
-    /// The share is (A − X)/(A − B), with A, B and X the logarithms of these times. For an arm between the two it rises with A
-    /// and with B, and falls with X. Beyond it stays beyond: above 1 it falls with A, never below 1, and below 0 it falls with
-    /// B, never above 0. So it is a bound wherever a threshold between 0 and 1 is.
+    /// The share is (A − X)/(A − B), with A, B and X the logarithms of these times. For an arm between the two it rises
+    /// with A and with B, and falls with X. Outside it stays outside: above 1 it falls with A, but not below 1; below 0 it
+    /// falls with B, and stays below 0. So it is a bound for every threshold between 0 and 1.
     pub const fn of([affine, bn, arm]: [bool; 3]) -> Self {
         Self::of_ratio([affine || bn, arm])
     }
 
-    /// Of the times of a ratio, its upper first, that are cut off.
+    /// The bound of a ratio, given whether its upper and its lower time are cut off.
     pub const fn of_ratio([upper, lower]: [bool; 2]) -> Self {
         match (upper, lower) {
             (false, false) => Self::Exact,
@@ -33,17 +33,17 @@ impl Bound {
         }
     }
 
-    /// Whether with longer runs it may be larger.
+    /// Whether it may be larger with longer runs.
     pub const fn may_be_larger(self) -> bool {
         matches!(self, Self::Lower | Self::Neither)
     }
 
-    /// Whether with longer runs it may be smaller.
+    /// Whether it may be smaller with longer runs.
     pub const fn may_be_smaller(self) -> bool {
         matches!(self, Self::Upper | Self::Neither)
     }
 
-    /// What it keeps a share from showing.
+    /// What a share with this bound cannot show, in words.
     pub const fn of_share(self) -> &'static str {
         match self {
             Self::Exact => "",
@@ -72,7 +72,7 @@ mod tests {
                 assert_eq!(bound, if is_up { Bound::Lower } else { Bound::Upper }, "{x} {cut}");
             }
         }
-        // Beyond bn, and slower than affine: it moves the other way, and does not come between.
+        // Faster than bn, or slower than affine: the share moves the other way, but stays outside 0 to 1.
         for later in [0.1, 1.0, 10.0] {
             assert!(share([3.0 + later, 0.0, -1.0]) > 1.0 && share([3.0, later.min(2.9), 4.0]) < 0.0);
         }

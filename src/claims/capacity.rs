@@ -30,7 +30,7 @@ fn cells(regime: Regime) -> [Cell; 3] {
     ["affine", "affine_50", "affine_small"].map(|arm| Cell::own(regime, Schedule::Constant, arm))
 }
 
-/// When it is looked at on the way, beside the end.
+/// Steps at which it is looked at, besides the end.
 const STEPS: [usize; 3] = [100, 200, 400];
 
 fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
@@ -50,8 +50,8 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     [part(sentence, regime.steps(), true)].into_iter().chain(STEPS.map(after)).collect()
 }
 
-/// Training accuracy at a step: at the last evaluation that is not behind it, at the end the final one; that of guessing if
-/// the run diverged.
+/// Training accuracy at a step: that of the last evaluation up to it; at the end, the final one. A run that diverged counts
+/// as guessing.
 fn accuracy(run: &Run, step: usize) -> f64 {
     let on_the_way = || run.learning.iter().rev().find(|(at, _)| *at <= step).map(|(_, accuracy)| *accuracy);
     let found = if step == run.budget { run.train_accuracy } else { on_the_way() };

@@ -35,7 +35,7 @@ pub const CLAIM: Claim = Claim {
     analysis: Some(Analysis {
         columns: &["net", "block", "affine_us", "bn_us"],
         comes_first: true,
-        // No seed enters it; but two answers, on two sets of seeds, are then two measurements.
+        // No seed enters, but they are listed: answers on two sets of seeds then rest on two measurements.
         made_from: |bench| {
             json!({ "program": machine::PROGRAM_VERSION, "host": machine::host(), "simd": simd::level().name(),
                 "data": bench.data.name(), "seeds": bench.seeds, "nets": nets(bench).map(Regime::name).collect::<Vec<_>>() })
@@ -50,7 +50,7 @@ pub const CLAIM: Claim = Claim {
 const BLOCKS: usize = 24;
 /// Steps before a block, so that caches hold the net.
 const WARM: usize = 3;
-/// How long a block takes at least.
+/// Shortest duration of a block.
 const BLOCK: Duration = Duration::from_millis(20);
 
 /// The nets that are measured: the MLP, the CNN, and those whose times are asked for in seconds.
@@ -100,7 +100,7 @@ impl Observer<f32> for Nobody {}
 
 impl Runner {
     fn new(bench: &Bench, regime: Regime, arm: &'static str) -> anyhow::Result<Self> {
-        // At a rate at which nothing happens: what a step costs is not to depend on where training stands.
+        // The rate is so small that nothing changes: the cost of a step must not depend on how far training is.
         let (settings, variant): (Settings, Variant) = bench.settings(regime, Schedule::Constant, arm, 1e-6)?;
         let seed = 0;
         let data = bench.store.load(&settings.data, seed)?;
@@ -120,7 +120,7 @@ impl Runner {
     }
 }
 
-/// ln(time of a step of bn / of affine), of each pair of blocks.
+/// ln(step time of bn / step time of affine), for each pair of blocks.
 pub fn log_cost_ratios(evidence: &Evidence, regime: Regime) -> Vec<f64> {
     let Some(sheet) = evidence.sheets.get(CLAIM.id) else { return Vec::new() };
     let words = [("net", regime.name())];

@@ -33,11 +33,11 @@ pub struct Claim {
     pub criterion: &'static str,
     /// Why this experiment tells, with its formulas, and what would have made the verdict another.
     pub reasoning: &'static str,
-    /// Where it is tried: first where it is tried by default.
+    /// Where it is tried; by default only in the first.
     pub regimes: &'static [Regime],
     /// The runs that it takes in a regime.
     pub cells: fn(Regime) -> Vec<Cell>,
-    /// Whether it looks at what their activations were: a table that is long to read.
+    /// Whether it reads the runs' activations, a table that takes long to read.
     pub reads_activations: bool,
     /// What it measures beside runs.
     pub analysis: Option<Analysis>,
@@ -50,7 +50,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// What most claims have none of.
+    /// Defaults for what most claims leave empty.
     pub const PLAIN: Self = Self {
         id: "",
         kind: Kind::Experiment,

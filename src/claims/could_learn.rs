@@ -65,7 +65,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
         criterion: Criterion { holds: Beyond::Below(0.5), fails: Beyond::Above(0.8), unit: Unit::Ratio },
         cells: &cells(regime),
         moved_by: [&[], &[]],
-        // Adam is shown beside.
+        // Adam is shown, and does not decide.
         decides: regime == Regime::Shallow,
     };
     vec![evidence.judge(&question, &narrowing)]
@@ -150,7 +150,7 @@ fn theory(evidence: &Evidence) -> Vec<Prediction> {
     flow.into_iter().chain(Prediction::of(&format!("{what}, steps of their size"), &steps)).collect()
 }
 
-/// The mean over blocks of ln(SD over channels of ln SD, at the end, over the same at the start).
+/// The mean over blocks of ln(end/start), where both are the SD over channels of ln SD.
 fn of_run(run: &Run) -> f64 {
     let outputs: Vec<_> = run.drift.iter().filter(|drift| drift.site == Site::NormOutput).copied().collect();
     let blocks = outputs.chunk_by(|a, b| a.block == b.block);

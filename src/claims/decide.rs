@@ -14,7 +14,7 @@ use crate::stats::share::Shares;
 
 /// Confidence of the intervals that decide.
 pub const CONFIDENCE: f64 = 0.95;
-/// Exchanges that are tried at most: all of them up to 15 seeds.
+/// Most exchanges that are tried; up to 15 seeds, these are all.
 const EXCHANGES: usize = 1 << 14;
 
 /// What came of a claim, or of a part of it.
@@ -73,7 +73,7 @@ impl Beyond {
     }
 }
 
-/// In what a figure is shown, and its thresholds are written.
+/// The unit in which a figure and its thresholds are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -99,7 +99,7 @@ impl Unit {
     }
 }
 
-/// What decides. Where both thresholds are passed, `fails` does: a difference may be certain and still too small to matter.
+/// What decides. If both thresholds are passed, `fails` decides: a difference may be certain and still too small to matter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Criterion {
     /// The claim holds if the whole interval lies there.
@@ -127,7 +127,7 @@ impl Criterion {
 /// A figure of paired seeds, or other units, and its test.
 #[derive(Debug, Clone)]
 pub struct Figure {
-    /// As it is tested: of a ratio the logarithm.
+    /// As it is tested: for a ratio, its logarithm.
     pub estimate: f64,
     of: Of,
     bound: Bound,
@@ -140,14 +140,14 @@ enum Of {
 }
 
 impl Figure {
-    /// The mean of differences, one a seed; none without any, or if one is not a number.
+    /// The mean of differences, one a seed; `None` without any, or if one is not a number.
     pub fn mean(differences: &[f64]) -> Option<Self> {
         let sample = Sample::new(differences)?;
         let of = Of::Mean { n: differences.len(), orbit: sign_flips(sample, EXCHANGES) };
         Some(Self { estimate: sample.mean(), of, bound: Bound::Exact })
     }
 
-    /// The same as no more than a bound.
+    /// The same figure, as a bound only.
     #[must_use]
     pub fn bounded(mut self, by: Bound) -> Self {
         self.bound = by;
@@ -184,8 +184,8 @@ impl Figure {
         }
     }
 
-    /// Whether the whole interval lies beyond a threshold: the test rejects it, and the estimate is on that side. This is
-    /// found much sooner than the interval.
+    /// Whether the whole interval lies beyond a threshold: the test rejects the threshold, and the estimate is on that
+    /// side. This takes much less time than the interval.
     pub fn is(&self, beyond: Beyond) -> bool {
         let is_there = match beyond {
             Beyond::Above(threshold) => self.estimate > threshold,
@@ -194,9 +194,9 @@ impl Figure {
         is_there && self.n() >= FEWEST && self.p(beyond.threshold()) <= 1.0 - CONFIDENCE + 1e-9
     }
 
-    /// What has to be shown instead where some runs are cut off; none where nothing shows it. Two times may be shown to differ
-    /// within the budget, but not to be alike: the end of the budget makes them so. A share may only be shown to lie on the
-    /// side on which it is a bound.
+    /// What has to be shown instead if some runs are cut off; `None` if nothing can show it. Two times can be shown to
+    /// differ within the budget, but not to be alike: the end of the budget makes them alike. A share can only be shown to
+    /// lie on the side on which it is a bound.
     fn asked(&self, beyond: Beyond) -> Option<Beyond> {
         let is_open = match beyond {
             Beyond::Above(_) => self.bound.may_be_smaller(),
@@ -215,7 +215,7 @@ impl Figure {
         self.asked(beyond).is_some_and(|asked| self.is(asked))
     }
 
-    /// What runs that are cut off keep it from showing; empty if none are.
+    /// What it cannot show because runs are cut off; empty if none are.
     pub fn left_open(&self) -> String {
         let what = match (&self.of, self.bound) {
             (_, Bound::Exact) => return String::new(),
@@ -237,7 +237,7 @@ pub struct Decision {
     pub estimate: f64,
     /// Its interval.
     pub interval: Option<(f64, f64)>,
-    /// Two-sided p at the threshold that was passed, or at 1 where runs that are cut off ask for that.
+    /// Two-sided p at the threshold that was passed, or at 1 if cut-off runs require that.
     pub p: Option<f64>,
 }
 
@@ -266,7 +266,7 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
 /// Seeds that somebody may train.
 const IN_SIGHT: usize = 1000;
 
-/// What an interval that decides nothing excludes, and about how many seeds would decide, or what keeps them from it.
+/// What an undecided interval excludes; and about how many seeds would decide, or why no number would.
 fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> String {
     let mut thresholds = [criterion.holds.threshold(), criterion.fails.threshold()].to_vec();
     thresholds.dedup();
@@ -274,7 +274,7 @@ fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> Stri
     let excluded = thresholds.iter().filter(|t| tested(t) < low || tested(t) > high);
     let excluded: Vec<String> = excluded.map(|threshold| format!("{threshold}")).collect();
     let excluded = if excluded.is_empty() { "no threshold".to_owned() } else { excluded.join(" and ") };
-    // What more seeds would come to, if the estimate is right; where that may not be shown, they come to nothing.
+    // More seeds lead to the estimate's side, if it is right. They do not help if cut-off runs keep that from being shown.
     let sides = [criterion.holds, criterion.fails].map(|beyond| beyond.of(tested(&beyond.threshold())));
     let is_towards = |beyond: Beyond| match beyond {
         Beyond::Above(threshold) => figure.estimate > threshold,
@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(slower(-0.7), [holds; 4]);
         assert_eq!(slower(0.7), [fails; 4]);
         assert_eq!(slower(-0.1), [fails, fails, open, open]);
-        // At 1 there is nothing alike.
+        // With both thresholds at 1, nothing counts as alike.
         let either = |value| verdicts(value, Beyond::Above(1.0), Beyond::Below(1.0));
         assert_eq!([either(0.1), either(-0.1)], [[holds; 4], [fails; 4]]);
         // Between two thresholds it has to be shown to be smaller than the one and larger than the other.
@@ -389,7 +389,7 @@ mod tests {
             are alike";
         // All of it below 1.25, and not below 1.
         assert_eq!(why(about(0.1, 0.01).bounded(Bound::Lower), &FASTER), alike);
-        // The interval holds 1.25. From below no seeds help, from above they do.
+        // The interval holds 1.25. For an estimate below it more seeds do not help, for one above they do.
         assert_eq!(
             why(about(0.2, 0.1).bounded(Bound::Lower), &FASTER),
             format!("the interval excludes no threshold; {alike}")
@@ -401,11 +401,11 @@ mod tests {
         assert_eq!(below, alike, "the interval leaves out the threshold, and that is not enough");
         let below = why(about(-0.1, 0.35).bounded(Bound::Lower), &FASTER);
         assert!(below.starts_with("the interval excludes no threshold; about "), "{below}");
-        // At 1 there is nothing alike.
+        // With both thresholds at 1, nothing counts as alike.
         let either = Criterion { holds: Beyond::Above(1.0), fails: Beyond::Below(1.0), unit: Unit::Ratio };
         let wide = why(about(0.05, 0.1).bounded(Bound::Neither), &either);
         assert!(wide.starts_with("the interval excludes no threshold; about "), "{wide}");
-        // The p is that of what has to be shown.
+        // p belongs to what has to be shown.
         let slower = Criterion { holds: Beyond::Above(1.25), fails: Beyond::Below(1.1), unit: Unit::Ratio };
         let p = |value: f64, bound| decide(&about(value, 0.02).bounded(bound), &slower).p.unwrap();
         assert_eq!(p(-0.05, Bound::Exact), 2.0 / 4096.0);

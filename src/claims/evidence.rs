@@ -9,7 +9,7 @@ use crate::nn::stages::Site;
 
 /// Successive evaluations whose mean is to reach the target.
 const SUCCESSIVE: usize = 5;
-/// Far less than what one sample adds to that mean: a mean that is the target is rounded to below it as often as not.
+/// Far less than one sample adds to that mean: rounding must not put a mean that equals the target below it.
 const ROUNDING: f64 = 1e-9;
 /// Accuracy of guessing among ten classes: what a diverged run counts as.
 pub const CHANCE: f64 = 0.1;
@@ -62,7 +62,7 @@ impl Cell {
         }
     }
 
-    /// The arm by whose choice its rate goes.
+    /// The arm whose chosen rate it uses.
     pub const fn chooser(&self) -> &'static str {
         match self.rate {
             Rate::Own => self.arm.name,
@@ -70,8 +70,8 @@ impl Cell {
         }
     }
 
-    /// The rates at which it is run: that which was chosen first, and those that the tuning seeds cannot tell from it. None
-    /// where nothing was chosen.
+    /// The rates at which it is run: first the chosen one, then those that the tuning seeds cannot tell from it. Empty if
+    /// none was chosen.
     pub fn rates(&self, rates: &Rates) -> Vec<f64> {
         let chosen = rates.chosen(self.arm.regime, self.arm.schedule, self.chooser());
         chosen.map(|chosen| chosen.all().collect()).unwrap_or_default()
@@ -117,8 +117,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// The first step at which the mean of five successive evaluations has reached the target; none if it never does. The
-    /// step is that of the last of the five.
+    /// The first step at which the mean of five successive evaluations, the last of them at this step, has reached the
+    /// target; `None` if it never does.
     pub fn time_to(&self, target: f64) -> Option<usize> {
         if self.diverged {
             return None;
@@ -128,12 +128,12 @@ impl Run {
         reached.map(|five| five[SUCCESSIVE - 1].0)
     }
 
-    /// ln of that time, of a run that never arrives ln of its budget.
+    /// ln of that time; for a run that never arrives, ln of its budget.
     pub fn log_time(&self, target: f64) -> f64 {
         (self.time_to(target).unwrap_or(self.budget) as f64).ln()
     }
 
-    /// Test accuracy; that of guessing if it diverged.
+    /// Test accuracy; that of guessing, if it diverged.
     pub fn accuracy(&self) -> f64 {
         self.test_accuracy.filter(|_| !self.diverged).unwrap_or(CHANCE)
     }
@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(lucky.time_to(0.75), None);
         assert_eq!(lucky.log_time(0.75), 100f64.ln());
         assert_eq!(Run { diverged: true, ..lucky }.time_to(0.1), None);
-        // In floating point the mean of these five is a little below 0.9688, which it is.
+        // The mean of these five is 0.9688; in floating point it comes out a little below.
         assert_eq!(run(0, &[0.968, 0.969, 0.969, 0.969, 0.969]).time_to(0.9688), Some(50));
     }
 }

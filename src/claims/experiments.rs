@@ -20,7 +20,7 @@ pub fn folder_of(folder: &Path, arm: &Arm) -> ExperimentFolder {
     ExperimentFolder::at(folder.join(regime).join(name))
 }
 
-/// The arms that are not called as the program calls them: their entries of `variants`.
+/// The entry of `variants` for an arm. An arm that the program has under another name is written out.
 pub fn entry(name: &str) -> Value {
     let refresh = |every: usize, keep: &str| json!({ "name": name, "base": "refresh", "every": every, "keep": keep });
     match name {

@@ -50,7 +50,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     ]
 }
 
-/// The ratio of times in seconds: that in steps times that of a step, of each seed one block of the measurement.
+/// Ratio of times in seconds: ratio of steps times ratio of a step's duration, of which each seed has one measured block.
 fn seconds_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>]) -> Found {
     // bn over affine.
     let costs = log_cost_ratios(evidence, regime);

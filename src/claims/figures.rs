@@ -6,7 +6,7 @@ use super::evidence::{Evidence, Run};
 use super::judging::Found;
 use super::regime::Regime;
 
-/// A gap whose interval lies within this ratio and its inverse is none.
+/// If a gap's interval lies within this ratio and its inverse, there is no gap.
 const NO_GAP: f64 = 1.25;
 
 /// ln of the time of each run, seed by seed.
@@ -39,9 +39,8 @@ pub fn time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>]) -> Fo
     scaled_time_ratio(evidence, regime, runs, &[0.0])
 }
 
-/// The same with the first arm's time multiplied by e^factor, seed by seed; if there are fewer factors than seeds, they begin
-/// again. Where some run does not arrive, the budget is that of the arm whose steps are shorter: until there
-/// both have been seen.
+/// The same with the first arm's time multiplied by e^factor, seed by seed; if there are fewer factors than seeds, they
+/// repeat. If some run does not arrive, the budget is that of the arm with the shorter steps: until then both were watched.
 pub fn scaled_time_ratio(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], factors: &[f64]) -> Found {
     let target = evidence.target(regime);
     let reached = |runs: &Vec<&Run>| runs.iter().any(|run| run.time_to(target).is_some());
@@ -70,8 +69,8 @@ pub fn accuracy_difference(runs: &[Vec<&Run>]) -> Found {
     mean_of(&differences(&accuracies(&runs[0]), &accuracies(&runs[1])))
 }
 
-/// The gap between `affine` and `bn` in ln T, seed by seed, if there is one: runs of affine and of bn first. `without` is the
-/// verdict where there is none; that there is none cannot be shown where runs are cut off.
+/// The gap between `affine` and `bn` in ln T, seed by seed, if there is one; `runs` begins with theirs. `without` is the
+/// verdict if there is no gap. If runs are cut off, it cannot be shown that there is none.
 pub fn gap(
     evidence: &Evidence,
     regime: Regime,
@@ -97,7 +96,7 @@ pub fn gap(
     Ok(gap)
 }
 
-/// Which share of that gap a third arm closes, whose runs are the third.
+/// The share of that gap that a third arm closes; its runs come third.
 pub fn share_of_gap(evidence: &Evidence, regime: Regime, runs: &[Vec<&Run>], without: Verdict) -> Found {
     let gap = gap(evidence, regime, runs, without)?;
     let target = evidence.target(regime);
@@ -158,7 +157,7 @@ mod tests {
             slower.verdict(&time_ratio(&evidence, Regime::Shallow, &runs).expect("a ratio"))
         };
         assert_eq!([verdict(&slow, &fast), verdict(&fast, &slow)], [Verdict::Holds, Verdict::Fails]);
-        // Who never arrives is slower still; how much faster than that another is cannot be told.
+        // An arm that never arrives is slower still, nobody knows by how much.
         assert_eq!([verdict(&cut, &fast), verdict(&fast, &cut)], [Verdict::Holds, Verdict::Fails]);
         assert_eq!([verdict(&cut, &slow), verdict(&slow, &cut)], [Verdict::Inconclusive, Verdict::Fails]);
         assert_eq!(verdict(&slow, &slow), Verdict::Fails);
@@ -192,11 +191,11 @@ mod tests {
         // The budget is 500 steps.
         let (never, fast, slow) = (runs(500, 0), runs(100, 1), runs(490, 1));
         assert_eq!(why(&never, &fast), "there is a gap");
-        // As well where one run of bn does not arrive.
+        // The same if one run of bn does not arrive.
         let mostly: Vec<Run> = fast.iter().take(11).chain(&never[11..]).cloned().collect();
         assert_eq!(why(&never, &mostly), "there is a gap");
         assert!(why(&mostly, &never).contains("bn has no gain here"));
-        // Within a quarter of each other, so it was measured, and so it need not be. Of `cut` every fourth does not arrive.
+        // Within a quarter of each other as measured, but perhaps not in fact. In `cut` every fourth does not arrive.
         let (near, cut) = (runs(479, 4), runs(470, 10));
         assert!(why(&runs(469, 10), &near).contains("no gap to close"));
         assert!(why(&cut, &near).ends_with(
@@ -219,12 +218,12 @@ mod tests {
         };
         let (fast, late, never) = (runs(100, 0), runs(450, 0), runs(500, 0));
         assert!((ratio(&late, &fast, 0.5) - 2.25).abs() < 1e-9);
-        // All arrive, however late in the other's time: 900 steps of bn's.
+        // All arrive, even if one arm takes as long as 900 steps of bn.
         assert!((ratio(&late, &fast, 2.0) - 9.0).abs() < 1e-9);
-        // One does not: then those 900 lie behind the 500 that bn was watched for.
+        // If one does not arrive, those 900 lie beyond the 500 for which bn was watched.
         let mostly: Vec<Run> = fast.iter().take(11).chain(&never[11..]).cloned().collect();
         assert!((ratio(&late, &mostly, 2.0) - 5.0f64.powf(11.0 / 12.0)).abs() < 1e-9);
-        // After 500 steps of half the length affine has not arrived. bn, arriving after that time, is no slower for it.
+        // After 500 steps of half the length affine has not arrived. bn arrives later than that, which makes it no slower.
         assert!((ratio(&never, &late, 0.5) - 1.0).abs() < 1e-9);
         assert!((ratio(&never, &fast, 0.5) - 2.5).abs() < 1e-9);
     }

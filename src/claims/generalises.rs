@@ -1,7 +1,7 @@
 //! Batch norm generalises better, apart from being faster.
 //!
-//! The level at which the arms are compared has to be one that every run comes down to: at the median of the slower arm's
-//! final losses half of its runs could not be read.
+//! The arms are compared at a level of the loss that every run reaches. At the median of the slower arm's final losses,
+//! half of its runs could not be read.
 
 use serde_json::json;
 
@@ -80,7 +80,7 @@ impl Observer<f32> for OnTheWay<'_> {
     }
 }
 
-/// The evaluations of both arms with a seed, at every rate that may be the best. Of a run that diverges there are none.
+/// The evaluations of both arms with a seed, at every rate that may be the best. A run that diverges has none.
 fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Rows> {
     let mut rows = Vec::new();
     let with_rates = |cell: Cell| cell.rates(bench.rates).into_iter().map(move |rate| (cell, rate));
@@ -128,8 +128,8 @@ fn curve(sheet: &Sheet, arm: &str, run: &Run) -> Vec<Point> {
     sheet.rows_where(&words).map(point).collect()
 }
 
-/// Validation accuracy of the first arm less that of the second, where each first has the lowest training loss that all runs
-/// reach.
+/// Validation accuracy of the first arm less that of the second, each where it first has the lowest training loss that all
+/// runs reach.
 fn at_equal_loss(a: &[Vec<Point>], b: &[Vec<Point>]) -> Found {
     let lowest = |curve: &Vec<Point>| curve.iter().map(|point| point.loss).fold(f64::INFINITY, f64::min);
     let level = a.iter().chain(b).map(lowest).fold(0.0, f64::max);
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(curve.len(), 21);
         let last = curve[20];
         assert_eq!((last.step, Some(last.accuracy)), (1500, run.validation_accuracy));
-        // Under moving averages the accuracy of 5,000 samples is another.
+        // Under moving averages the accuracy of 5,000 samples differs.
         assert!(curve[10].step == 750 && curve[10].loss > last.loss);
     }
 

@@ -15,13 +15,13 @@ pub struct Judged {
     pub claim: &'static Claim,
     /// The verdict on it.
     pub verdict: Verdict,
-    /// Why it is that one, where that is not plain.
+    /// Why, if that is not plain.
     pub detail: String,
     /// What was found, part by part.
     pub parts: Vec<Part>,
     /// What theory predicts, and what was measured.
     pub theory: Vec<Prediction>,
-    /// How many of the parts are of the first regime, which decides.
+    /// How many of the parts belong to the first regime, which decides.
     pub decided_by: usize,
     /// Seconds of computing that it rests on; runs that claims share are counted in each.
     pub seconds: f64,
@@ -37,7 +37,7 @@ impl Judged {
     }
 }
 
-/// Judges claims in these regimes of each, by so many threads.
+/// Judges each claim in its regimes, by `threads` threads.
 pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence, threads: usize) -> Vec<Judged> {
     let judged = |(claim, regimes): &(&'static Claim, Vec<Regime>)| {
         let of = |regimes: &[Regime]| regimes.iter().flat_map(|regime| (claim.parts)(evidence, *regime)).collect();
@@ -61,8 +61,8 @@ pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence, thre
     all
 }
 
-/// Benjamini & Hochberg 1995 at 0.05: of the m experimental claims, with the p of those decided in rising order, the first k
-/// stand, k the largest with p_k ≤ 0.05·k/m.
+/// Benjamini & Hochberg 1995 at 0.05, for m experimental claims. Sort the p of those decided in rising order; the first k
+/// stand, where k is the largest with p_k ≤ 0.05·k/m.
 fn mark_dropped(all: &mut [Judged]) {
     let is_tested = |judged: &Judged| judged.claim.kind == Kind::Experiment;
     // A claim is as uncertain as the least certain of the parts that decide it.

@@ -17,16 +17,16 @@ pub struct Question<'a> {
     pub criterion: Criterion,
     /// The runs it takes.
     pub cells: &'a [Cell],
-    /// Arms whose better rate would lower the figure, and arms whose better rate would raise it.
+    /// Arms for which a better rate would lower the figure, and arms for which it would raise it.
     pub moved_by: [&'a [&'a str]; 2],
-    /// Whether the claim's verdict goes by it; what does not is shown beside.
+    /// Whether the claim's verdict depends on it; if not, it is only shown.
     pub decides: bool,
 }
 
-/// A rate for each arm whose own is asked for.
+/// A rate for each arm that is run at its own.
 type Choice = Vec<(&'static str, f64)>;
 
-/// A figure, or the verdict that there is none to be had, and why.
+/// A figure; or, if there is none, the verdict and why.
 pub type Found = Result<Figure, (Verdict, String)>;
 
 impl Evidence {
@@ -74,7 +74,7 @@ impl Evidence {
         Part { verdict: Verdict::Inconclusive, detail, p: None, ..part }
     }
 
-    /// Every combination of rates, that of the best first.
+    /// Every combination of rates, the best ones first.
     fn choices(&self, cells: &[Cell]) -> Vec<Choice> {
         let mut choosers: Vec<Cell> = Vec::new();
         for cell in cells {
@@ -94,7 +94,7 @@ impl Evidence {
         all
     }
 
-    /// The runs of each cell, of the seeds that all of them have.
+    /// The runs of each cell, for the seeds that all cells have.
     fn complete(&self, cells: &[Cell], choice: &[(&'static str, f64)]) -> Vec<Vec<&Run>> {
         let of = |cell: &Cell| -> Vec<&Run> {
             let rate = choice.iter().find(|(arm, _)| *arm == cell.chooser()).map(|(_, rate)| rate.to_bits());
@@ -124,7 +124,7 @@ impl Evidence {
         let overturning = match part.estimate.zip(passed) {
             Some((estimate, threshold)) if estimate > threshold => lowering.to_vec(),
             Some(_) => raising.to_vec(),
-            // Between two thresholds, or decided without a figure, as where there is no gap: both ways lead out.
+            // Between two thresholds, or decided without a figure (no gap): a change either way could overturn the verdict.
             None => [lowering, raising].concat(),
         };
         let is_at_an_edge = |name: &&&str| {
@@ -160,7 +160,7 @@ fn diverged(cells: &[Cell], runs: &[Vec<&Run>]) -> Vec<(String, usize)> {
     found.filter(|(_, count)| *count > 0).collect()
 }
 
-/// Why nothing is decided where an arm diverges more often than not at what should be its own best rate.
+/// Why nothing is decided, if most runs of an arm diverge at what should be its own best rate.
 fn mostly_diverged(cells: &[Cell], runs: &[Vec<&Run>]) -> Option<String> {
     let own = cells.iter().zip(runs).filter(|(cell, _)| cell.rate == Rate::Own);
     let mut counted = own.map(|(cell, runs)| (cell, runs.iter().filter(|run| run.diverged).count(), runs.len()));
@@ -193,7 +193,7 @@ impl Question<'_> {
         }
     }
 
-    /// A part by a figure that is not of runs.
+    /// A part decided by a figure that does not come from runs.
     pub fn answered(&self, figure: Option<Figure>) -> Part {
         match figure {
             Some(figure) => self.part(decide(&figure, &self.criterion), figure.n()),
@@ -282,17 +282,17 @@ mod tests {
         let slow = evidence(&[("affine", edge(0.1), &[60]), ("bn", edge(0.5), &[20])]);
         assert_eq!(asked(&slow).verdict, Verdict::Inconclusive);
         assert!(asked(&slow).detail.contains("a rate of affine that may be its best is the end of what was tried"));
-        // As well where the end is only as good as the best.
+        // The same if the end is only as good as the best.
         let as_good = Chosen { as_good: vec![0.1], ..edge(0.2) };
         let open = evidence(&[("affine", as_good, &[60, 60]), ("bn", edge(0.5), &[20])]);
         assert_eq!(asked(&open).verdict, Verdict::Inconclusive);
-        // Between the thresholds either way leads out. Here 60 : 20 evaluations lie within.
+        // Between the thresholds a better rate either way could overturn it. Here 60 : 20 evaluations lie between.
         let part = |best: f64| {
             let evidence = evidence(&[("affine", edge(0.5), &[60]), ("bn", edge(best), &[20])]);
             ask(&evidence, Criterion { holds: Beyond::Above(100.0), ..FASTER }, &OWN, &ratio)
         };
         assert_eq!([part(0.5), part(1.0)].map(|part| part.verdict), [Verdict::HoldsInPart, Verdict::Inconclusive]);
-        // As well where there is no figure, but a verdict.
+        // The same if there is a verdict without a figure.
         let none = |best: f64| {
             let evidence = evidence(&[("affine", edge(0.5), &[20]), ("bn", edge(best), &[20])]);
             ask(&evidence, FASTER, &OWN, &|_| Err((Verdict::Fails, "no gap".to_owned()))).verdict
@@ -320,7 +320,7 @@ mod tests {
             (Verdict::Inconclusive, None, vec![("affine".to_owned(), 5)])
         );
         assert!(most.detail.contains("affine diverged with 5 of 8 seeds"), "{}", most.detail);
-        // That bn diverges at another arm's rate is what a claim may be about.
+        // A claim may be about bn diverging at another arm's rate.
         let arms = [("affine", chosen(0.1, &[]), &[20][..]), ("bn", chosen(0.2, &[0.1]), &[60, 60])];
         let mut evidence = self::evidence(&arms);
         let bn = Arm { name: "bn", ..affine };

@@ -1,8 +1,8 @@
 //! `bn-exp claims`: the sentences of the question and of its answers, each with an experiment that decides.
 //!
 //! A claim ([`claim`]) is one file: its sentence, the runs it takes, its criterion, and the questions that it puts
-//! ([`judging`]) to [`evidence`], which holds numbers and no verdict. [`regime`] says on which nets, [`rates`] at which learning rates,
-//! [`decide`] how an interval becomes a verdict; [`suite`] trains what is missing and reads what there is.
+//! ([`judging`]) to [`evidence`], which holds numbers and no verdict. [`regime`] says on which nets, [`rates`] at which
+//! learning rates, [`decide`] how an interval becomes a verdict; [`suite`] trains what is missing and reads what there is.
 //!
 //! A new claim is one file here and one line in [`list`].
 

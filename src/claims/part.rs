@@ -23,18 +23,18 @@ pub struct Part {
     pub p: Option<f64>,
     /// Seeds, or other units.
     pub n: usize,
-    /// Whether the claim's verdict goes by it.
+    /// Whether the claim's verdict depends on it.
     pub decides: bool,
-    /// The arms whose runs it takes, in the order of the question; of a share the last is the one whose share it is.
+    /// The arms whose runs it takes, in the order of the question. For a share, the last arm is the one whose share it is.
     pub arms: Vec<String>,
-    /// Runs that diverged, by arm; none where none did.
+    /// Runs that diverged, by arm; empty if none did.
     pub diverged: Vec<(String, usize)>,
-    /// For a picture: the line that it is a point of, and where on the horizontal axis that point stands.
+    /// For a plot: the line that this point belongs to, and its place on the horizontal axis.
     pub along: Option<(String, f64)>,
 }
 
-/// The verdict on a whole claim, and why it is that one. What is tried in the first regime decides together; where another
-/// regime decides otherwise, the claim holds in part.
+/// The verdict on a whole claim, and why. The parts of the first regime decide together; if another regime decides
+/// otherwise, the claim holds in part.
 pub fn combined(main: &[Part], elsewhere: &[Part]) -> (Verdict, String) {
     let main: Vec<&Part> = main.iter().filter(|part| part.decides).collect();
     let said = |part: &Part| format!("{}: {}", part.sentence, part.verdict.words());

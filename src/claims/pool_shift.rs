@@ -81,7 +81,7 @@ fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Vec<Vec<String>>> {
     Ok(rows)
 }
 
-/// Takes the values of a site: its name, its block, their shape, [N, H, W, C]; and of each channel that is pooled the
+/// Takes a site: its name, its block, the shape of its values, the values [N, H, W, C]; and for each pooled channel the
 /// correlation of neighbours.
 type Row<'a> = dyn FnMut(&str, usize, Shape, &[f32], &[f64]) + 'a;
 
@@ -131,7 +131,7 @@ fn max_pooled(values: &[f32], shape: Shape) -> Vec<f32> {
     pooled
 }
 
-/// Of each channel of x̂ the mean correlation of the six pairs of a 2×2.
+/// For each channel of x̂, the mean correlation over the six pairs of a 2×2.
 fn correlations(values: &[f32], shape: Shape) -> Vec<f64> {
     let mut sums = vec![(0.0, 0.0); shape.channels];
     windows(values, shape, &mut |channel, window| {
@@ -227,7 +227,7 @@ mod tests {
         let shape = Shape { channels: 1, height: 2, width: 2 };
         let mut rng = stream(1, "pool");
         let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
-        // Each is √0.6 of what the four share and √0.4 of its own: ρ = 0.6.
+        // Each is √0.6·(a shared value) + √0.4·(its own): ρ = 0.6.
         let window = |_| {
             let common = 0.6f64.sqrt() * normal();
             [0; 4].map(|_| (common + 0.4f64.sqrt() * normal()) as f32)

@@ -5,7 +5,7 @@
 pub struct Prediction {
     /// What it is.
     pub what: String,
-    /// By the formula; where it depends on the seed, the mean.
+    /// By the formula; the mean, if it depends on the seed.
     pub predicted: f64,
     /// The mean over seeds.
     pub measured: f64,
@@ -15,12 +15,12 @@ pub struct Prediction {
     pub n: usize,
 }
 
-/// Relative to the larger of two numbers, or to 1: what summing in f64 may come to.
+/// Rounding of sums in f64, relative to the larger of two numbers, or to 1.
 const ROUNDING: f64 = 1e-12;
 
 impl Prediction {
-    /// The means over seeds of what is predicted and of what was measured, one pair a seed. There is no prediction without a
-    /// seed, or where a mean is not finite.
+    /// The means over seeds of predicted and measured values, one pair a seed. `None` without seeds, or if a mean is not
+    /// finite.
     pub fn of(what: &str, pairs: &[[f64; 2]]) -> Option<Self> {
         let n = pairs.len();
         let mean = |of: &dyn Fn(&[f64; 2]) -> f64| pairs.iter().map(of).sum::<f64>() / n as f64;
@@ -31,8 +31,8 @@ impl Prediction {
         is_known.then(|| Self { what: what.to_owned(), predicted, measured, standard_error, n })
     }
 
-    /// How many standard errors lie between the two; none where there is no error to go by, or where the two are one but for
-    /// rounding, of which a standard error says nothing.
+    /// How many standard errors lie between the two. `None` without a standard error, or if the two are equal but for
+    /// rounding, about which it says nothing.
     pub fn difference(&self) -> Option<f64> {
         let difference = self.measured - self.predicted;
         let is_rounding = difference.abs() <= ROUNDING * self.measured.abs().max(self.predicted.abs()).max(1.0);

@@ -35,7 +35,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
         criterion: Criterion { holds: Beyond::Below(0.0), fails: Beyond::Above(-0.005), unit: Unit::Accuracy },
         cells: &cells(regime),
         moved_by: [&["affine"], &["bn"]],
-        // Other minibatches are shown beside.
+        // Other minibatches are shown, and do not decide.
         decides: regime == Regime::Batch4,
     };
     vec![evidence.judge(&question, &|runs| accuracy_difference(runs))]

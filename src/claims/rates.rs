@@ -18,7 +18,7 @@ pub const MORE_SEEDS: std::ops::RangeInclusive<u64> = 1006..=1023;
 /// What was chosen for each arm in one regime, under one schedule, and the target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tuned {
-    /// Validation accuracy that is to be reached; with a constant rate alone.
+    /// Validation accuracy to be reached; only with a constant rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<f64>,
     /// The arms.
@@ -30,7 +30,7 @@ pub struct Tuned {
 pub struct Chosen {
     /// The best of all that were tried.
     pub best: f64,
-    /// Those that all tuning seeds cannot tell from it (2 standard errors).
+    /// Those that the tuning seeds together cannot tell from it (2 standard errors).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub as_good: Vec<f64>,
     /// The smallest and the largest that were tried.
@@ -43,7 +43,7 @@ impl Chosen {
         [self.best].into_iter().chain(self.as_good.iter().copied())
     }
 
-    /// Whether one that may be the best was the smallest or the largest that was tried: a better one may lie beyond.
+    /// Whether a rate that may be the best was the smallest or the largest tried: a better one may lie beyond.
     pub fn is_edge(&self) -> bool {
         self.all().any(|rate| self.tried.contains(&rate))
     }

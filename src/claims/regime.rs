@@ -14,10 +14,10 @@
 //! | `adam` | `shallow`, trained by Adam | an optimiser that sets a rate for each parameter |
 //! | `memorise` | `shallow`, 1,000 training samples with random labels, 600 steps | what a net can hold |
 //!
-//! Where nothing else is said they train by SGD on minibatches of 64: 1,500 steps, the CNN 430. There are two schedules:
+//! Unless said otherwise, they train by SGD on minibatches of 64: 1,500 steps, the CNN 430. There are two schedules:
 //!
-//! - **constant** rates, for times to a target. 1,000 validation samples are read at steps that grow by a factor of 1.05, from
-//!   step 20: none arrives before. In `memorise` 1,000 training samples are read instead, every 50 steps.
+//! - **constant** rates, for times to a target. 1,000 validation samples are read at steps that grow by a factor of 1.05,
+//!   from step 20: no run arrives before. In `memorise` 1,000 training samples are read instead, every 50 steps.
 //! - **cosine** decay to 0, for accuracies at the end, which then differ far less between seeds. 10,000 samples are held out
 //!   to choose the rate by.
 
@@ -45,7 +45,7 @@ pub enum Regime {
     Memorise,
 }
 
-/// How the learning rate moves, and with it what is looked at.
+/// The schedule of the learning rate, which also says what is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the list above")]
@@ -72,13 +72,13 @@ pub enum Data {
     Glyphs,
 }
 
-/// The first evaluation of a run at a constant rate, after that before training.
+/// The first evaluation of a run at a constant rate, apart from the one before training.
 const FIRST: usize = 20;
 /// Factor between the steps of two evaluations of a run at a constant rate.
 const FACTOR: f64 = 1.05;
 
 impl Data {
-    /// As configurations and folders call it.
+    /// Its name in configurations and folders.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mnist => "mnist",
@@ -106,7 +106,7 @@ impl Regime {
     /// Those whose nets have no convolutions.
     pub const MLPS: [Self; 5] = [Self::Shallow, Self::Sigmoid, Self::Deep10, Self::Res20, Self::Offset];
 
-    /// As folders and tables call it.
+    /// Its name in folders and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Shallow => "shallow",
@@ -165,7 +165,7 @@ impl Regime {
         }
     }
 
-    /// Whether what counts is how many training samples have been learnt.
+    /// Whether it measures how many training samples have been learnt.
     pub const fn is_about_memory(self) -> bool {
         matches!(self, Self::Memorise)
     }

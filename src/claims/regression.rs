@@ -1,14 +1,14 @@
 //! How many steps gradient descent takes on features that a pool has shifted: by theory, and run.
 //!
-//! The features are the largest of four independent normal values, as a 2×2 max pool leaves of x̂, and a constant 1 beside
-//! them, for the bias. On n samples, the matrix X of them, gradient descent on the weights w starts at 0.
+//! Each feature is the largest of four independent normal values, like a 2×2 max pool of x̂. A constant 1 beside them is
+//! for the bias. X is the matrix of n samples. Gradient descent on the weights w starts at 0.
 //!
 //! - **Linear regression** on y = a·x̃, x̃ the standardised features, has the loss ½‖Xw − y‖²/n, with the Hessian H = XᵀX/n.
 //! - **Logistic regression** on labels drawn by σ(a·x̃) has H = XᵀDX/n, D = p(1 − p) of each sample, here at the best w.
 //!
-//! With λ the eigenvalues of H and c the first error, w − w* in their directions, t steps at the rate
-//! η = 2/(λmax + λmin), which is the best for a quadratic, leave Σ λ(1 − ηλ)²ᵗc² of the excess of the loss, twice (Nocedal
-//! and Wright 2006, section 3.3). That is solved for t; for logistic regression it is an approximation, since H moves with w.
+//! Let λ be the eigenvalues of H, and c the first error, w − w*, in their directions. After t steps at the rate η =
+//! 2/(λmax + λmin), the best for a quadratic, twice the excess of the loss is Σ λ(1 − ηλ)²ᵗc² (Nocedal and Wright 2006,
+//! section 3.3). That is solved for t. For logistic regression it is an approximation, since H moves with w.
 
 use nalgebra::{DMatrix, DVector};
 use rand_distr::{Distribution, StandardNormal};
@@ -17,9 +17,9 @@ use crate::random::{Stream, stream};
 
 /// Samples.
 const SAMPLES: usize = 512;
-/// Share of the excess of the loss at which it has arrived: outputs off by 1e-3 of what they were.
+/// Share of the first excess of the loss at which it has arrived: errors of outputs are then 1e-3 of the first ones.
 const ARRIVED: f64 = 1e-6;
-/// So many times the predicted steps, and no more, are run.
+/// A run takes at most so many times the predicted steps.
 const PATIENCE: usize = 20;
 /// SD of the logit.
 const LOGIT_SD: f64 = 0.5;
@@ -93,7 +93,7 @@ fn treated(pooled: &DMatrix<f64>, Treatment { centred, scaled }: Treatment) -> D
     x
 }
 
-/// Outputs less labels: what the gradient of the loss is Xᵀ times, over n.
+/// Outputs less labels, r: the gradient of the loss is Xᵀr/n.
 fn residuals(problem: Problem, x: &DMatrix<f64>, y: &DVector<f64>, w: &DVector<f64>) -> DVector<f64> {
     let z = x * w;
     match problem {
@@ -123,7 +123,7 @@ fn hessian(problem: Problem, x: &DMatrix<f64>, w: &DVector<f64>) -> DMatrix<f64>
     x.transpose() * weighted / x.nrows() as f64
 }
 
-/// The best w, by Newton's method; of a quadratic its first step arrives.
+/// The best w, by Newton's method; for a quadratic the first step arrives.
 fn best(problem: Problem, x: &DMatrix<f64>, y: &DVector<f64>) -> DVector<f64> {
     let mut w = DVector::zeros(x.ncols());
     for _ in 0..30 {

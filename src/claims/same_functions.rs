@@ -152,7 +152,7 @@ fn folded<F: Scalar>(
     Ok(())
 }
 
-/// How far the logits of one sample, in training, are from each other in two batches.
+/// How far the logits of one sample, in training, differ between two batches.
 fn between_batches(network: &Network<f64>, settings: &Settings, data: &Dataset) -> anyhow::Result<f64> {
     let size = settings.train.batch_size as u32;
     let mut agreement = Agreement::default();

@@ -128,7 +128,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     vec![question.answered(Figure::mean(&differences(&sheet)))]
 }
 
-/// Of each seed the mean over blocks of ln MAD(ln RMS Δγ), bn less affine.
+/// For each seed, the mean over blocks of ln MAD(ln RMS Δγ), bn less affine.
 fn differences(sheet: &Sheet) -> Vec<f64> {
     type Channels = BTreeMap<u64, (f64, bool)>;
     let mut found: BTreeMap<(u64, u64), [Channels; 2]> = BTreeMap::new();

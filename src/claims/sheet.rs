@@ -18,7 +18,7 @@ impl Sheet {
         rows.filter(move |row| words.iter().all(|(column, word)| row.word(column) == *word))
     }
 
-    /// Of each seed the mean of a figure over the rows in which some columns hold these words.
+    /// For each seed, the mean of a figure over the rows in which some columns hold these words.
     pub fn by_seed(&self, words: &[(&str, &str)], of: &dyn Fn(&SheetRow) -> f64) -> BTreeMap<u64, f64> {
         let mut found: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for row in self.rows_where(words) {
@@ -42,7 +42,7 @@ impl SheetRow<'_> {
         at.and_then(|at| self.cells.get(at)).map_or("", String::as_str)
     }
 
-    /// The number in a column; not a number if there is none.
+    /// The number in a column; NaN if there is none.
     pub fn number(&self, column: &str) -> f64 {
         self.word(column).parse().unwrap_or(f64::NAN)
     }

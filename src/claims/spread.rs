@@ -1,9 +1,9 @@
-//! The same done to many things, by several threads.
+//! One function for many items, on several threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// `of` each of the items, in their order.
+/// `of` each item, in the items' order.
 pub fn spread<I: Sync, T: Send>(items: &[I], threads: usize, of: impl Fn(&I) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<(usize, T)>> = Mutex::default();

@@ -44,7 +44,7 @@ const TIMES: [usize; 3] = [50, 200, 500];
 const LAGS: [usize; 6] = [1, 3, 10, 30, 100, 300];
 /// The lag that decides.
 const DECIDES: usize = 10;
-/// On how many samples statistics are found.
+/// Numbers of samples that statistics are computed from.
 const SAMPLES: [usize; 3] = [2048, 64, 4];
 
 fn cell(regime: Regime) -> Cell {
@@ -89,8 +89,8 @@ fn rows(bench: &Bench, seed: u64) -> anyhow::Result<Vec<Vec<String>>> {
     Ok(rows)
 }
 
-/// Validation loss of a network under the statistics that `of` has on some training samples: the first, as for the
-/// population, or as few as a small batch, drawn anew for each step.
+/// Validation loss of a network under the statistics that `of` has on some training samples. The largest number takes the
+/// first samples, as for the population; a smaller one draws them anew for each step.
 fn loss(
     network: &Network<f32>,
     of: &Network<f32>,

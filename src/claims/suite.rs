@@ -1,4 +1,4 @@
-//! The experiments that claims rest on: which there are, training what is missing, and reading what there is.
+//! The experiments that claims rest on: lists them, trains what is missing, reads what there is.
 //!
 //! Each regime, schedule and arm is an ordinary experiment, `OUT/<data>/<regime>[-cosine]/<arm>`, trained and resumed by
 //! [`crate::runner::complete()`]. A run that two claims need is one run. No run is ever dropped: an experiment that has other
@@ -55,7 +55,7 @@ pub struct Suite<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// An experiment of the suite, and what of it is asked for.
+/// An experiment of the suite, and which part of it is asked for.
 #[derive(Debug)]
 pub struct Part {
     /// The arm.
@@ -66,7 +66,7 @@ pub struct Part {
     pub rates: Vec<f64>,
     /// Runs asked for that are not finished.
     pub missing: usize,
-    /// What its runs had come to.
+    /// Its runs that had ended.
     ended: Ended,
     /// What one of them costs, in multiply-adds.
     pub cost: f64,
@@ -111,7 +111,7 @@ impl Suite<'_> {
         Ok(Part { arm, experiment, rates, missing, ended, cost })
     }
 
-    /// Trains what is missing of an experiment, and makes its tables. Runs that another program is training are waited for.
+    /// Trains the missing runs of an experiment, and makes its tables. Waits for runs that another program is training.
     ///
     /// # Errors
     /// Those of [`complete()`].
@@ -192,7 +192,7 @@ impl Suite<'_> {
     }
 }
 
-/// Rates and seeds with those that the experiment has already.
+/// These rates and seeds, and those that the experiment has already.
 fn with_recorded(folder: &ExperimentFolder, rates: &[f64], seeds: &[u64]) -> anyhow::Result<(Vec<f64>, Vec<u64>)> {
     let (mut rates, mut seeds) = (rates.to_vec(), seeds.to_vec());
     if files::look(&folder.experiment_json())?.is_some() {

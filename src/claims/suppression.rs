@@ -38,7 +38,7 @@ pub const CLAIM: Claim = Claim {
     ..Claim::PLAIN
 };
 
-/// When halves are taken out, beside the end.
+/// Steps at which halves are taken out, besides the end.
 const STEPS: [usize; 6] = [0, 50, 150, 300, 600, 1000];
 
 fn cells(regime: Regime) -> [Cell; 3] {
@@ -129,7 +129,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     parts
 }
 
-/// What taking out the small half adds to the loss, and what taking out either half adds, of each seed.
+/// For each seed: what taking out the small half adds to the loss, and the sum of what each half adds.
 fn added(sheet: &Sheet, step: usize) -> [Vec<f64>; 2] {
     let step = step.to_string();
     let words = [("step", &step[..])];

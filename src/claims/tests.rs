@@ -1,4 +1,4 @@
-//! Every claim is fed made-up data of both kinds, and sees its verdict turn; and data that decide nothing.
+//! Every claim gets made-up data under which it holds, fails, and stays open.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ struct Made {
     accuracy: f64,
     /// |Δ ln SD| and |Δ mean|/SD of the norms' inputs.
     drift: f64,
-    /// Scatter of ln time and ln drift, and a hundredth of it of accuracies.
+    /// Scatter of ln time and ln drift; accuracies have a hundredth of it.
     scatter: f64,
 }
 
@@ -100,7 +100,7 @@ fn sheet(columns: &[&str], rows: Vec<Vec<String>>) -> Sheet {
     Sheet { columns: columns.iter().map(|column| (*column).to_owned()).collect(), rows }
 }
 
-/// Times of a step that stand to each other in this ratio, bn over affine.
+/// Step times with this ratio, bn over affine.
 fn costs(ratio: f64, scatter: f64) -> Sheet {
     let row = |net: &str, block: usize| {
         let e = if block.is_multiple_of(2) { scatter } else { -scatter };
@@ -130,7 +130,7 @@ fn folds(folded: f64, two_batches: f64) -> Sheet {
 fn worlds(claim: &Claim) -> [Evidence; 3] {
     let is = |cell: &Cell, name: &str| cell.arm.name == name;
     let by = |made: &dyn Fn(&Cell) -> Made| evidence(claim, made);
-    // One arm comes to what is said, all others to the usual.
+    // One arm comes to `special`, all others to the usual.
     let arm = |name: &str, special: Made| by(&|cell| if is(cell, name) { special } else { USUAL });
     let wide = |made: Made| Made { scatter: 2.0, ..made };
     let with = |id: &'static str, made: Sheet| {
@@ -374,7 +374,7 @@ fn with_one_best_rate_for_both_it_cannot_be_told_whether_the_rate_is_the_gain() 
         let tuned = evidence.rates.0.get_mut(&regime).unwrap().get_mut(&schedule).unwrap();
         tuned.arms.insert("bn".to_owned(), of_bn);
     };
-    // The rate of affine may be bn's best: there bn would be held against itself.
+    // The rate of affine may be bn's best: there bn would be compared with itself.
     let of_bn = Chosen { as_good: vec![affine.best], ..chosen(&evidence, "bn") };
     choose(&mut evidence, of_bn);
     let perhaps = judged(&evidence);

@@ -16,11 +16,11 @@ use crate::record::run::Status;
 pub struct Tried {
     /// The arm.
     pub arm: Arm,
-    /// By rate, upwards: the validation accuracy at the end of each seed, upwards; a run that diverged counts as guessing.
+    /// By rate, upwards: the final validation accuracies of the seeds, upwards. A run that diverged counts as guessing.
     pub by_rate: Vec<(f64, Vec<f64>)>,
 }
 
-/// Where that is of interest: regimes in which arms differ in the rates that they bear, and the arms.
+/// Where this is of interest: regimes in which arms bear different rates, and the arms.
 const REGIMES: [Regime; 3] = [Regime::Sigmoid, Regime::Shallow, Regime::Deep10];
 const ARMS: [&str; 4] = ["affine", "affine_init", "center", "bn"];
 
@@ -29,7 +29,7 @@ pub fn tuning_folder(out: &Path, data: &str) -> PathBuf {
     out.join("tuning").join(data)
 }
 
-/// What there is of these arms in a folder of tuning runs; nothing where rates were not searched for.
+/// The tuning runs of these arms in a folder; empty if rates were not searched for.
 ///
 /// # Errors
 /// If an experiment cannot be read.

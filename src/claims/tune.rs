@@ -2,17 +2,18 @@
 //!
 //! Rates are a quarter of a decade apart. A search has two rounds:
 //!
-//! 1. On [`FIRST_SEEDS`] it goes down by decades while most runs diverge at every rate, and then on until the best rate has
-//!    two others on either side, or the end of what is sensible is reached.
+//! 1. On [`FIRST_SEEDS`] it goes down by decades while most runs diverge at every rate. Then it goes on until the best rate
+//!    has two others on either side, or the end of the sensible range is reached.
 //! 2. The best, and those within two places of it that these seeds cannot tell from it (2 standard errors), are run on
-//!    [`MORE_SEEDS`] too. Of these the best on all seeds is chosen; those that still cannot be told from it are named.
+//!    [`MORE_SEEDS`] too. The best of these on all seeds is chosen; rates that still cannot be told from it are named.
 //!
-//! With a constant rate the best has the smallest mean of ln T, T the time to the target (of equals, as where no run arrives,
-//! that with the higher accuracy, where a run that diverged has none); with a decaying one the highest mean validation
-//! accuracy under the statistics of the population. A rate at which most runs diverge is chosen only where all are such.
-//! The target is 99 % of the final validation accuracy, the median over the first seeds, of the better of `affine` and `bn` at
-//! its best rate, the mean of the last five evaluations of each run. Where a net is to hold its training samples, the rate goes
-//! by the training accuracy, and there is no target.
+//! With a constant rate, the best has the smallest mean of ln T, where T is the time to the target. Equals, as when no run
+//! arrives, are ranked by accuracy, which is 0 for a run that diverged. With a decaying rate, the best has the highest mean
+//! validation accuracy under population statistics. A rate at which most runs diverge is chosen only if all are such.
+//!
+//! The target is 99 % of the final validation accuracy of the better of `affine` and `bn` at its best rate. It is the
+//! median over the first seeds, and for each run the mean of its last five evaluations. If a net is to hold its training
+//! samples, rates are chosen by training accuracy, and there is no target.
 
 use std::collections::BTreeMap;
 
@@ -25,11 +26,11 @@ use crate::stats::describe::median;
 use crate::stats::sample::Sample;
 use crate::stats::selection::{Record, as_good, overall};
 
-/// The arms by which the target goes.
+/// The arms that set the target.
 const ABOUT: [&str; 2] = ["affine", "bn"];
 /// Share of the best accuracy that is the target.
 const SHARE: f64 = 0.99;
-/// So many quarters of a decade on either side of the best are looked at: five rates in all.
+/// Quarters of a decade that are tried on either side of the best: five rates in all.
 const NEAR: i32 = 2;
 /// The smallest and the largest rate, in quarters of a decade.
 const ENDS: [i32; 2] = [-32, 6];
@@ -88,7 +89,7 @@ pub fn tune(
     Ok(Some(tuned))
 }
 
-/// What a rate is chosen by with a decaying rate, and the target with a constant one.
+/// The accuracy that chooses a decaying rate, and that sets the target with a constant one.
 fn final_accuracy(run: &Run, regime: Regime, schedule: Schedule) -> f64 {
     match schedule {
         // A net that guesses may do a little worse than chance, and is still better than one that diverged.
@@ -107,7 +108,7 @@ fn mostly_diverge(runs: &[Run]) -> bool {
     2 * runs.iter().filter(|run| run.diverged).count() > runs.len()
 }
 
-/// How many seeds the first round has, and both have.
+/// Seeds of the first round, and of both.
 const FIRST: usize = (*FIRST_SEEDS.end() - *FIRST_SEEDS.start() + 1) as usize;
 const BOTH: usize = FIRST + (*MORE_SEEDS.end() - *MORE_SEEDS.start() + 1) as usize;
 
@@ -145,7 +146,7 @@ impl Search<'_> {
         }
     }
 
-    /// Tries rates on the first seeds until the best has two others on either side. Whether it was not interrupted.
+    /// Tries rates on the first seeds until the best has two others on either side. Returns false if interrupted.
     fn first_round(&mut self, score: &dyn Fn(&Run) -> f64) -> anyhow::Result<bool> {
         let mut wanted = if self.runs.is_empty() { BEGIN.to_vec() } else { Vec::new() };
         loop {
@@ -177,7 +178,7 @@ impl Search<'_> {
         near.filter(|k| !self.runs.contains_key(k)).collect()
     }
 
-    /// Trains and reads some rates with some seeds. Whether it was not interrupted.
+    /// Trains and reads some rates with some seeds. Returns false if interrupted.
     fn run(&mut self, places: &[i32], seeds: &[u64]) -> anyhow::Result<bool> {
         let Suite { data, store, ref folder, jobs, stop, .. } = *self.suite;
         let (claims, rates, shard) = (Vec::new(), Rates::default(), None);
@@ -196,8 +197,8 @@ impl Search<'_> {
         Ok(true)
     }
 
-    /// The rates that have so many seeds, with one value for each seed and rate. A rate at which most runs diverge is none of
-    /// them, however soon the others arrive; unless that is so at all.
+    /// The rates that have so many seeds, with one value for each seed and rate. A rate at which most runs diverge is left
+    /// out, however soon the others arrive, unless all rates are such.
     fn record(&self, seeds: usize, score: &dyn Fn(&Run) -> f64) -> (Vec<i32>, Record) {
         let with_seeds = || self.runs.iter().filter(|(_, runs)| runs.len() >= seeds);
         let trains = with_seeds().any(|(_, runs)| !mostly_diverge(runs));
@@ -208,8 +209,8 @@ impl Search<'_> {
         (places.clone(), Record { candidates: places.len(), selection: values.clone(), value: values })
     }
 
-    /// The best rate of those that have so many seeds. Of rates at which every run comes to the same, as where none arrives,
-    /// the one in the middle: an end would say that the best lies beyond.
+    /// The best rate of those that have so many seeds. If several score the same in every run, as when none arrives, it is
+    /// the middle one: an end would say that the best lies beyond.
     fn best(&self, seeds: usize, score: &dyn Fn(&Run) -> f64) -> i32 {
         let (places, record) = self.record(seeds, score);
         let column = |k: usize| record.value.iter().skip(k).step_by(record.candidates);

@@ -64,8 +64,8 @@ const STEPS: usize = 100;
 const SAMPLES: usize = 1024;
 /// Sizes of the minibatches.
 const SIZES: [usize; 3] = [32, 64, 128];
-/// The nets that are looked at, each with the number of ways to part the samples: the bias of the smooth one is small beside
-/// its scatter, and affine has neither.
+/// The nets that are looked at, each with the number of ways to part the samples. The bias of the smooth net is small
+/// relative to its scatter; affine has neither.
 const LOOKED_AT: [(&str, &str, Activation, usize); 3] = [
     ("bn", "tanh", Activation::Tanh, 10),
     ("bn", "relu", Activation::Relu, 4),
@@ -122,8 +122,8 @@ fn first(data: &Dataset, count: usize) -> (Vec<f64>, Vec<u8>) {
 /// Writes ∂L/∂θ of some samples as one minibatch.
 type Gradient<'a> = dyn FnMut(&[u32], &mut [f64]) -> anyhow::Result<()> + 'a;
 
-/// By the size of the minibatches: ‖bias‖² of the mean gradient, over ‖∂L/∂θ‖² of all the first `count` samples together.
-/// Where the scatter is larger than the bias it may come out below 0. The gradient has `length` entries.
+/// For each size of minibatch, ‖bias‖² of the mean gradient, over ‖∂L/∂θ‖² of the first `count` samples together. It may
+/// come out below 0 if the scatter exceeds the bias. The gradient has `length` entries.
 fn squared_biases(
     count: usize,
     partitions: usize,
@@ -179,8 +179,8 @@ fn theory(evidence: &Evidence) -> Vec<Prediction> {
     slope.into_iter().chain(none).collect()
 }
 
-/// Pseudo-values of the slope of ln bias, where the bias is the root of the mean over seeds of its square: their mean and
-/// standard error are those of the jackknife (Tukey 1958). A single seed may have a square below 0, which has no logarithm.
+/// Pseudo-values of the slope of ln bias; their mean and standard error are the jackknife's (Tukey 1958). The bias is the
+/// root of the mean over seeds of its square. One seed's square may be below 0, which has no logarithm.
 fn jackknifed(by_size: &[Vec<f64>; SIZES.len()]) -> Vec<f64> {
     let n = by_size[0].len();
     let without = |left_out: Option<usize>| {

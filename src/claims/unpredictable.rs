@@ -81,7 +81,7 @@ fn parts(evidence: &Evidence, regime: Regime) -> Vec<Part> {
     vec![question.answered(Figure::mean(&differences(&sheet)))]
 }
 
-/// Of each seed the mean over bins of ln(root mean square of the error), affine less bn.
+/// For each seed, the mean over bins of ln(RMS of the error), affine less bn.
 fn differences(sheet: &Sheet) -> Vec<f64> {
     let mut found: BTreeMap<u64, BTreeMap<i64, [Vec<f64>; 2]>> = BTreeMap::new();
     for (i, arm) in ["affine", "bn"].into_iter().enumerate() {

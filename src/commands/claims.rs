@@ -49,7 +49,7 @@ pub(super) fn claims(args: &ClaimsArgs) -> anyhow::Result<Exit> {
     if let Some(seeds) = &args.seeds {
         refuse_those_of_the_tuning(seeds)?;
     }
-    // What is wrong with the other options is told here, too: a script may ask before it submits.
+    // Faults in the other options are reported with --list, too: a script may list before it submits.
     if args.list {
         let is_named = |claim: &&Claim| chosen.is_empty() || chosen.iter().any(|other| other.id == claim.id);
         let named: Vec<&Claim> = list::ALL.into_iter().filter(is_named).collect();
@@ -92,7 +92,7 @@ fn seeds(args: &ClaimsArgs) -> u64 {
     if args.quick { QUICK_SEEDS } else { SEEDS }
 }
 
-/// Refuses seeds by which learning rates were chosen: those decide nothing.
+/// Refuses the seeds on which learning rates were chosen: those must not decide.
 fn refuse_those_of_the_tuning(seeds: &RangeInclusive<u64>) -> Result<(), UsageError> {
     let [first, last] = [*FIRST_SEEDS.start(), *MORE_SEEDS.end()];
     if seeds.start() > &last || seeds.end() < &first {
@@ -103,7 +103,7 @@ fn refuse_those_of_the_tuning(seeds: &RangeInclusive<u64>) -> Result<(), UsageEr
     )))
 }
 
-/// An error, and where runs would be dropped what can be done about it: a claim's experiment has no name to choose.
+/// Adds a remedy if runs would be dropped: a claim's experiment has no name to choose.
 fn with_cure(error: anyhow::Error) -> anyhow::Error {
     if error.is::<WouldDrop>() { UsageError(format!("{error:#}\nname another --out")).into() } else { error }
 }
@@ -116,8 +116,8 @@ fn named(id: &str) -> Result<&'static Claim, UsageError> {
     })
 }
 
-/// The data: as asked for, else MNIST if it is there, and what to say of that. Its files are read, and checked, when something
-/// is to be trained.
+/// The data asked for, else MNIST if it is there; and a note on the choice. Its files are read and checked only if
+/// something is to be trained.
 fn data(args: &ClaimsArgs, store: &Store) -> anyhow::Result<(Data, Option<String>)> {
     let mnist = published_sets().into_iter().find(|set| set.name == Data::Mnist.name()).context("MNIST is known")?;
     let is_there = mnist.is_in(&store.folder(mnist));
@@ -133,7 +133,7 @@ fn data(args: &ClaimsArgs, store: &Store) -> anyhow::Result<(Data, Option<String
     }
 }
 
-/// The rates; in a hurry only the best of each arm.
+/// The rates; with --quick only the best of each arm.
 fn rates(data: Data, is_quick: bool) -> Rates {
     let mut rates = rates::rates(data);
     if is_quick {
@@ -220,7 +220,7 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
 }
 
-/// Writes the verdicts, beside those that another call with these seeds left on other claims.
+/// Writes the verdicts. Keeps those on other claims that another call with these seeds wrote.
 fn keep(path: &Path, all: &[Judged], ground: &Ground) -> anyhow::Result<()> {
     let earlier = files::read_if_there(path)?.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
     let kept = json::kept(&earlier, all, ground);
@@ -233,7 +233,7 @@ fn keep(path: &Path, all: &[Judged], ground: &Ground) -> anyhow::Result<()> {
     files::write_atomically(path, json::written(&both, ground).as_bytes())
 }
 
-/// The analyses, unless asked to stop; then that is said.
+/// The analyses; `None`, said on the terminal, if asked to stop.
 fn analysed(
     suite: &Suite,
     first: bool,

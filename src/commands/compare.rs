@@ -66,7 +66,7 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-/// Options that change nothing of a format: said, so that nobody looks for what they would show.
+/// Names options that have no effect on a format, so that nobody looks for what they would show.
 fn tell_what_has_no_effect(format: Format, view: View) {
     match format {
         Format::Latex if view.full => {
@@ -79,7 +79,7 @@ fn tell_what_has_no_effect(format: Format, view: View) {
     }
 }
 
-/// Where an experiment is: at the path, or, of a bare name or a configuration, where `run` puts its results.
+/// Where an experiment is: at the path; or, for a bare name or a configuration, where `run` puts its results.
 pub(super) fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
     let is_configuration = path.extension().is_some_and(|extension| extension == "json");
     let is_name = path.components().count() == 1;
@@ -96,14 +96,14 @@ pub(super) fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// The name of the experiment that a configuration is of: as it says, or as the file is called.
+/// The name of a configuration's experiment: the one written in it, else the file's.
 fn named_in(path: &Path) -> Option<PathBuf> {
     let text = files::read_text(path).unwrap_or_default();
     let written: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     written["name"].as_str().map(PathBuf::from).or_else(|| path.file_stem().map(PathBuf::from))
 }
 
-/// Whether an experiment's runs are those of an earlier one, as in a copy of its folder: then that is said.
+/// Whether an experiment has the same runs as an earlier one, as a copy of its folder does. If so, says it.
 pub(super) fn is_held(experiments: &[(Loaded, PathBuf)], next: &Loaded, place: &Path) -> bool {
     let Some((_, first)) = experiments.iter().find(|(earlier, _)| earlier.runs == next.runs) else { return false };
     let (first, place) = (first.display(), place.display());
@@ -111,7 +111,7 @@ pub(super) fn is_held(experiments: &[(Loaded, PathBuf)], next: &Loaded, place: &
     true
 }
 
-/// Experiments of one name go by their paths.
+/// Experiments with the same name are named by their paths.
 pub(super) fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
     let names: Vec<String> = experiments.iter().map(|(loaded, _)| loaded.name.clone()).collect();
     let is_shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
@@ -127,7 +127,7 @@ pub(super) fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
     experiments.into_iter().map(name).collect()
 }
 
-/// Where a shipped configuration was meant, how to get its results; where a folder of experiments, which it holds.
+/// Adds to an error how to get the results of a shipped configuration, or which experiments a folder holds.
 pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error {
     let held = held(path);
     if let [first, ..] = &held[..] {
@@ -148,12 +148,12 @@ pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error 
 
 /// How deep experiments may lie in a folder of them: claims have them at `DATA/REGIME/ARM`.
 const DEEPEST: usize = 3;
-/// Folders that are looked at for them, in one that may be any.
+/// Most folders that are searched for them, as the path may be any folder.
 const MOST_LOOKED_AT: usize = 2000;
-/// Experiments that are named of a folder of them.
+/// Most experiments of a folder that are named.
 const MOST_NAMED: usize = 12;
 
-/// The experiments in a folder that is not one itself, by their paths in it. What cannot be read is passed over.
+/// The experiments in a folder that is not itself one, by their paths in it. What cannot be read is passed over.
 fn held(path: &Path) -> Vec<String> {
     let is_one = |below: &str| files::is_file(&ExperimentFolder::at(path.join(below)).experiment_json());
     if is_one("").unwrap_or(true) {
@@ -205,7 +205,7 @@ pub(super) fn more(paths: &[PathBuf], view: View) -> String {
     format!("\n{}", Layout::terminal().paragraph(&line))
 }
 
-/// Reads an experiment, making its tables current first where its runs are at hand.
+/// Reads an experiment. If its runs are there, its tables are updated first.
 pub(super) fn load(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Loaded> {
     if files::is_folder(&folder.runs())? {
         warn_of_damage(&collect::collect(folder, None, waiting)?);

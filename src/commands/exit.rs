@@ -1,6 +1,6 @@
 //! How the program ends.
 
-/// How the program ends when nothing went wrong that stops it.
+/// How the program ends if no error stops it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Everything was done.

@@ -12,12 +12,12 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let folder = ExperimentFolder::at(place_of(&args.path)?);
     let loaded = load(&folder, &waiting(&NEVER)).map_err(|error| trained_first(error, &args.path))?;
     let out = args.out.join(&loaded.name);
-    // A viewer adds what it finds together, so events of an earlier export would be shown beside the new ones.
+    // A viewer merges all events that it finds: those of an earlier export would be shown beside the new ones.
     if files::look(&out)?.is_some() {
         let words = format!("{} is there already; remove it, or give --out another folder", out.display());
         return Err(UsageError(words).into());
     }
-    // Under a name of its own until it is whole, so that one that was stopped is not taken for done.
+    // Has another name until it is whole, so that an interrupted export is not taken for a finished one.
     let unfinished = args.out.join(format!("{}.unfinished", loaded.name));
     let mut write = |path: &str, bytes: Vec<u8>| {
         let file = unfinished.join(path);

@@ -22,7 +22,7 @@ use crate::report::layout::Layout;
 
 /// Largest difference of logits, relative to the largest logit, in double and in single precision.
 const ALLOWED: [f64; 2] = [1e-12, 1e-5];
-/// In single precision the folded network may also differ by so many times what rounding does to the network itself.
+/// In single precision the folded network may also differ by this many times the network's own rounding error.
 const ROUNDINGS: f64 = 4.0;
 
 pub(super) fn fold(args: &FoldArgs) -> anyhow::Result<Exit> {

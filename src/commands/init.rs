@@ -44,7 +44,7 @@ pub(super) fn init(args: &InitArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Whether anything has this name, if only a link that leads nowhere.
+/// Whether anything has this name, even a link that leads nowhere.
 fn is_there(name: &str) -> bool {
     Path::new(name).symlink_metadata().is_ok()
 }

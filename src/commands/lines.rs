@@ -18,7 +18,7 @@ pub(super) struct Lines(Mutex<Shown>);
 #[derive(Debug, Default)]
 struct Shown {
     variants: Vec<String>,
-    /// Of each sweep point its values by their axes.
+    /// The values of each sweep point, by axis.
     points: Vec<Value>,
     error: Option<anyhow::Error>,
 }

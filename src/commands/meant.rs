@@ -1,4 +1,4 @@
-//! What may have been meant by a command line that is none.
+//! What an invalid command line may have meant.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -8,7 +8,7 @@ use crate::config::problem::ending_in;
 use crate::config::sections::SECTIONS;
 use crate::config::tree::known_paths;
 
-/// What a wrong call of `command` may have been meant to say; none if nothing comes to mind.
+/// What a wrong call of `command` may have meant; `None` if nothing comes to mind.
 pub fn meant(error: &clap::Error, command: &str) -> Option<String> {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.as_str()),

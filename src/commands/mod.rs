@@ -86,7 +86,7 @@ fn quit_on_signals() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A file longer than the system allows is an error where it is written, and does not end the program.
+/// Exceeding the system's file-size limit is then an error of the write, and does not end the program.
 fn outlive_file_limits() -> anyhow::Result<()> {
     #[cfg(unix)]
     {

@@ -17,7 +17,7 @@ use crate::record::experiment::{ExperimentRecord, check_keeps};
 use crate::record::run::{RunRecord, Status};
 use crate::report::layout::Layout;
 
-/// Seconds of a step that no multiplication takes: of a tiny network they are most of it.
+/// Seconds of a step apart from its multiplications: most of the step for a tiny network.
 const LEAST_STEP: f64 = 2e-6;
 
 /// What a run took, or is expected to take.
@@ -131,15 +131,15 @@ fn memory(prepared: &Prepared) -> String {
     format!("about {} with --jobs {}", size(cost::program_memory(&settings, seeds, prepared.jobs)), prepared.jobs)
 }
 
-/// Multiply-adds a second in a middling matrix product on this machine, now: the median of many, so that being put aside
-/// for others now and then counts for nothing.
+/// Multiply-adds a second in a middling matrix product on this machine, now. It is the median of many, so that occasional
+/// interruptions do not count.
 fn multiply_adds_per_second() -> f64 {
     const SHAPE: (usize, usize, usize) = (64, 256, 128);
     let (a, b) = (vec![1.0f32; SHAPE.0 * SHAPE.1], vec![1.0f32; SHAPE.1 * SHAPE.2]);
     let mut c = vec![0.0f32; SHAPE.0 * SHAPE.2];
     let clock = Instant::now();
     let mut times = Vec::new();
-    // A clock may stand still, and all time go to others.
+    // The clock may stand still, or other programs may get all the time.
     while times.len() < 100 || clock.elapsed() < Duration::from_millis(60) && times.len() < 30_000 {
         let begun = Instant::now();
         gemm::product(black_box(&a), black_box(&b), &mut c, SHAPE);

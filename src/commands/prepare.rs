@@ -90,7 +90,7 @@ fn instead(path: &Path) -> String {
     meant.map_or_else(|| CONFIGURATION.to_owned(), |name| format!("the shipped configuration is called `{name}`"))
 }
 
-/// An error, and where runs would be dropped what can be done about it.
+/// Adds a remedy to an error if runs would be dropped.
 pub(super) fn with_cure(error: anyhow::Error) -> anyhow::Error {
     if !error.is::<WouldDrop>() {
         return error;

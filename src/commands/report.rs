@@ -24,7 +24,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let (mut experiments, mut verdicts) = (Vec::new(), Vec::new());
     let (mut seen, mut places) = (HashSet::new(), Vec::new());
     for path in &args.paths {
-        // Of the verdicts the folder is meant.
+        // The file of verdicts stands for its folder.
         let is_verdicts = path.ends_with(json::FILE) && files::is_file(path)?;
         let place = if is_verdicts { folder_of(path) } else { place_of(path)? };
         places.push(place.clone());
@@ -84,7 +84,7 @@ fn claims_in(path: &Path) -> Vec<String> {
     names
 }
 
-/// An experiment that was compared, with its runs over training; the folders that it was read from are taken out of those left.
+/// A compared experiment with its runs over training. Takes the folders that it was read from out of `folders`.
 fn shown(
     loaded: Loaded,
     comparison: Comparison,

@@ -54,7 +54,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let damaged = tables.and_then(|update| {
         if is_interrupted {
-            // The tables hold what there is; what it comes to is said once it is whole.
+            // The tables hold what there is; the comparison is shown once the experiment is whole.
         } else if !is_text {
             // `compare --format json` says it to programs.
         } else if args.shard.is_some() {
@@ -100,7 +100,7 @@ struct Screen {
 impl Screen {
     fn new(args: &RunArgs, stop: Arc<AtomicBool>) -> Self {
         let lines = (args.format == RunFormat::Json).then(Lines::default);
-        // Every run has a line of JSON: beside them failures alone are said.
+        // Every run has a line of JSON; apart from those, only failures are said.
         let detail = match (args.quiet || lines.is_some(), args.verbose) {
             (true, _) => Detail::Quiet,
             (_, true) => Detail::Verbose,
@@ -122,7 +122,7 @@ impl Events for Screen {
         if let Some(lines) = &self.lines {
             return lines.tell(event);
         }
-        // Of an interruption one line is said, at the end.
+        // An interruption is said in one line, at the end.
         if let Event::Trained(tally) = event
             && !(self.stop.load(Ordering::Relaxed) && tally.left > 0)
         {
@@ -144,12 +144,12 @@ fn show_results(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<(
 /// How far an interrupted experiment is.
 fn continues(tally: &Tally, fresh: bool) -> String {
     let done = tally.already_finished + tally.finished + tally.by_others;
-    // With it the same command would discard what is done.
+    // With --fresh the same command would discard what is done.
     let without = if fresh { " without --fresh" } else { "" };
     format!("interrupted: {done} of {} runs are done; the same command{without} continues", tally.total())
 }
 
-/// What the runs came to, in words.
+/// How the runs ended, in words.
 fn said(tally: &Tally) -> String {
     let total = tally.total();
     let Tally { already_finished, finished, diverged, failed, by_others, elsewhere, left } = *tally;
@@ -196,7 +196,7 @@ fn confirm(is_sure: bool, path: &Path, asking: &AtomicBool) -> anyhow::Result<()
 
 /// Ctrl-C and SIGTERM stop at the next step; a second Ctrl-C quits at once. A second SIGTERM does not: job schedulers send
 /// it to a job's processes and to its script, which passes it on.
-/// While the user is `asking` for an answer nothing has begun: either quits at once.
+/// While the user is `asking` for an answer nothing has begun: either signal quits at once.
 pub(super) fn stop_on_signals(stop: &Arc<AtomicBool>, asking: &Arc<AtomicBool>) -> anyhow::Result<()> {
     #[cfg(unix)]
     {

@@ -21,7 +21,7 @@ pub(super) fn show(text: impl Display) -> anyhow::Result<()> {
     show_as_it_is(format!("{}\n", escaped(&text.to_string())).as_bytes())
 }
 
-/// The same of what has control characters on purpose, such as a script.
+/// The same for text that has control characters on purpose, such as a script.
 ///
 /// # Errors
 /// The system's.
@@ -64,5 +64,5 @@ pub(super) fn waiting(stop: &AtomicBool) -> impl Fn(Duration) -> bool {
     }
 }
 
-/// Never set: for what Ctrl-C ends without ceremony.
+/// Never set: for commands that Ctrl-C ends at once.
 pub(super) static NEVER: AtomicBool = AtomicBool::new(false);

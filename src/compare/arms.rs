@@ -1,4 +1,4 @@
-//! What each arm came to, tuned for itself; its time to the target.
+//! The result of each arm, tuned for itself; its time to the target.
 
 use serde::Serialize;
 
@@ -22,15 +22,15 @@ pub struct ArmEstimate {
     pub planned: usize,
     /// Seeds with a score at every candidate.
     pub n: usize,
-    /// Of those, diverged where they are read.
+    /// How many of those diverged at the candidate at which they are read.
     pub diverged: usize,
     /// Wilson's interval of the share diverged.
     pub diverged_interval: Option<(f64, f64)>,
     /// Mean of the metric; none without seeds, or if a loss diverged.
     pub mean: Option<f64>,
-    /// SD over seeds of what the mean is of.
+    /// SD over seeds of the same values.
     pub std: Option<f64>,
-    /// Its interval. It is left out where runs diverged, as a mixture of trained and diverged runs is not what it is for.
+    /// Interval of the mean; `None` if runs diverged, as it is not meant for a mixture of trained and diverged runs.
     pub interval: Option<(f64, f64)>,
     /// The candidate that all seeds together favour; none if nothing is tuned.
     pub selected: Option<Values>,
@@ -85,8 +85,8 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
     }
 }
 
-/// The edges of its grid at which a candidate of an arm is, without those of axes that say nothing to the arm: along these
-/// every candidate does exactly as well as the others, in every seed.
+/// The edges of the grid at which an arm's candidate lies, without those of axes that do not affect the arm: along such an
+/// axis every candidate does exactly as well as the others, in every seed.
 fn edges(grid: &Grid, variant: &str, record: &Record, candidate: usize) -> Vec<Edge> {
     let tried = grid.candidates_of(variant);
     let is_said = |axis: &str| {
@@ -115,7 +115,7 @@ fn selected(scores: &Scores, variant: &str, record: &Record) -> Option<Values> {
     (scores.is_tuned() && record.seeds() > 0).then(|| scores.grid.candidate(scores.favourite(variant, record)))
 }
 
-/// How long an arm at a setting took to the target, tuned by that.
+/// How long an arm at a setting took to the target; tuned by that time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TimeToTarget {
     /// The arm.
@@ -126,7 +126,7 @@ pub struct TimeToTarget {
     pub n: usize,
     /// Of those, how many reached the target.
     pub reached: usize,
-    /// Restricted mean of the steps: never counts at the budget.
+    /// Restricted mean of the steps: a run that never arrives counts at the budget.
     pub steps: Option<f64>,
     /// Median of the Kaplan–Meier curve: when half had reached it; none if they never did.
     pub median_steps: Option<f64>,

@@ -70,15 +70,15 @@ fn has_completed(loaded: &Loaded) -> bool {
     loaded.runs.iter().any(|run| run.status == Status::Completed)
 }
 
-/// Whether any completed run has this metric. A time to a validation accuracy is recorded where that accuracy is, even
-/// if it is never reached.
+/// Whether any completed run has this metric. A time to a validation accuracy is recorded wherever that accuracy is, even
+/// if the target is never reached.
 fn is_recorded(loaded: &Loaded, metric: Metric) -> bool {
     let column = loaded.column(if metric.kind.is_time() { Metric::VALIDATION_ACCURACY } else { metric });
     let mut completed = loaded.runs.iter().filter(|run| run.status == Status::Completed);
     completed.any(|run| column.is_some_and(|column| run.scores[column].is_some()))
 }
 
-/// The arm that the others are held against if no other is asked for.
+/// The arm that the others are compared with by default.
 pub fn usual(loaded: &Loaded) -> Option<&str> {
     usual_baseline(&names(loaded))
 }
@@ -94,7 +94,7 @@ pub fn primary_arm<'a>(names: &[&'a str], configured: Option<&str>, baseline: &s
     configured.and_then(named).or_else(|| named(PRIMARY)).or_else(|| others().next())
 }
 
-/// Whether a contrast is the one that the experiment is about. Beside other experiments it may be turned round.
+/// Whether a contrast is the one that the experiment is about. Beside other experiments its direction may be reversed.
 pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str), options: &Options) -> bool {
     let Some(baseline) = options.baseline.as_deref().or(usual(loaded)) else { return false };
     let primary = primary_arm(&names(loaded), loaded.options.primary.as_deref(), baseline);
@@ -110,7 +110,7 @@ pub fn is_exploratory(loaded: &Loaded, options: &Options) -> bool {
         || options.metric.is_some_and(|metric| metric != loaded.options.metric)
 }
 
-/// What is held against what: every arm against its experiment's baseline, `bn` first.
+/// The pairs to compare: every arm and its experiment's baseline, `bn` first.
 pub fn pairs<'a>(experiments: impl Iterator<Item = &'a Loaded>, baseline: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
     let mut pairs = Vec::new();
     for loaded in experiments {

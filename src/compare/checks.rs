@@ -47,7 +47,7 @@ fn unfinished(comparison: &Comparison) -> Option<Warning> {
     (!missing.is_empty()).then_some(Warning::Unfinished { missing, planned })
 }
 
-/// Every arm is held against the first.
+/// Compares every arm's seeds with the first arm's.
 fn different_seeds(scores: &Scores) -> Vec<Warning> {
     let grid = scores.grid;
     let mut warnings = Vec::new();
@@ -76,7 +76,7 @@ fn few_seeds(comparison: &Comparison, options: &Options) -> Option<Warning> {
 /// Below this an accuracy moves by more than a hundredth with each sample.
 const FEW_SAMPLES: u64 = 100;
 
-/// Splits that say little: that of validation where arms are tuned by it, that of testing where it is compared.
+/// Splits that are too small to say much: validation if arms are tuned by it, test if it is compared.
 fn small_splits(comparison: &Comparison) -> impl Iterator<Item = Warning> {
     let is_asked = [!comparison.tuned.is_empty(), comparison.metric.name.starts_with("test")];
     let samples = |split: &str| comparison.configuration["data"][split].as_u64();
@@ -89,7 +89,7 @@ fn small_splits(comparison: &Comparison) -> impl Iterator<Item = Warning> {
 /// A time that is fewer evaluations than this is not much of a measurement.
 const EVALUATIONS: f64 = 10.0;
 
-/// Times to the target that are few evaluations long, or a margin that is smaller than the distance of two.
+/// Times to the target that are few evaluations long, or a margin smaller than the distance between two evaluations.
 fn coarse_times(scores: &Scores, comparison: &Comparison) -> Option<Warning> {
     let steps = scores.resolution()?;
     let times = scores.grid.loaded.runs.iter().filter_map(|run| run.steps_to_target);
@@ -99,7 +99,7 @@ fn coarse_times(scores: &Scores, comparison: &Comparison) -> Option<Warning> {
 }
 
 fn times_at_edges(comparison: &Comparison) -> impl Iterator<Item = Warning> {
-    // Where times are what is compared, the arms are warned of.
+    // If times are compared, the warnings about arms cover them.
     let is_compared = comparison.metric.kind.is_time();
     let times = comparison.times_to_target.iter().filter(move |time| time.edge && !is_compared);
     times.map(|time| Warning::TimeAtEdge { setting: time.setting.clone(), variant: time.variant.clone() })
@@ -114,7 +114,7 @@ fn edges(comparison: &Comparison) -> impl Iterator<Item = Warning> {
     })
 }
 
-/// Choices that chance made and that matter.
+/// Choices that were made by chance and that matter.
 fn unsettled_choices(scores: &Scores) -> Vec<Warning> {
     let grid = scores.grid;
     let mut warnings = Vec::new();
@@ -137,7 +137,7 @@ fn unsettled_choices(scores: &Scores) -> Vec<Warning> {
     warnings
 }
 
-/// Contrasts of nothing, or of guessing with what is worse than guessing; verdicts that another choice would change.
+/// Contrasts without observations, or of guessing with what is worse; verdicts that another choice would change.
 fn contrasts(comparison: &Comparison, options: &Options) -> Vec<Warning> {
     let is_time = comparison.metric.kind.is_time();
     let contrasts = comparison.contrasts.iter().map(|c| (vec![c.a.clone(), c.b.clone()], &c.found));

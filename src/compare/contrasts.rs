@@ -23,11 +23,11 @@ pub struct Contrast {
     pub found: Finding,
     /// The arm that is looked at.
     pub a: String,
-    /// The arm that it is held against.
+    /// The arm that it is compared with.
     pub b: String,
     /// Whether this is the contrast that the experiment is about.
     pub primary: bool,
-    /// Whether it is so only by what was asked for afterwards.
+    /// Whether the question was chosen after the runs.
     pub exploratory: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct SwitchEffect {
     /// What was found. The verdict says whether the switch makes things better.
     #[serde(flatten)]
     pub found: Finding,
-    /// What the effect is of.
+    /// Which effect.
     pub effect: String,
 }
 
@@ -56,13 +56,13 @@ pub struct Finding {
     pub difference: Option<f64>,
     /// SD over seeds of the differences.
     pub std: Option<f64>,
-    /// Its interval: the shifts that the test does not reject.
+    /// Interval of the mean difference: the shifts that the test does not reject.
     pub interval: Option<(f64, f64)>,
     /// Two-sided p of the exchange test.
     pub p: Option<f64>,
     /// The same, corrected for the number of tests in its family.
     pub p_holm: Option<f64>,
-    /// That number.
+    /// The number of tests in the family.
     pub tests: usize,
     /// The smallest p that so many seeds can give.
     pub p_minimum: Option<f64>,
@@ -72,7 +72,7 @@ pub struct Finding {
     pub effect_size: Option<f64>,
     /// What has been shown.
     pub verdict: Verdict,
-    /// With too few seeds: the least with which any outcome could decide.
+    /// If there are too few seeds: the smallest number with which any outcome could decide.
     pub seeds_needed: Option<usize>,
     /// If undecided: about how many seeds would tell the difference from 0, if it is as large as it seems.
     pub seeds_to_tell: Option<usize>,
@@ -82,7 +82,7 @@ pub struct Finding {
     pub widened_by_choice: bool,
     /// The difference of each seed, in the order of the seeds.
     pub differences: Vec<SeedDifference>,
-    /// How the method fares on these data, made such that there is nothing to be found.
+    /// How the method does on these data after random exchanges, which leave nothing to be found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub null: Option<Null>,
     /// Whether any run that is read has a score of its own: it did not diverge, and it arrived.
@@ -200,7 +200,7 @@ impl Finding {
         }
     }
 
-    /// Takes over what a test found. More is better in what was tested; here it is in the metric's own direction.
+    /// Takes over a test's results. In the test more is better; here values have the metric's own direction.
     fn fill(&mut self, tested: &Tested, range: (f64, f64), level: &Level, kind: Kind) {
         let [interval, narrower] = tested.intervals([level.confidence, level.narrower]);
         let sign = kind.sign();
@@ -247,7 +247,7 @@ impl Finding {
         self.verdict = verdict(&self.evidence, level.alpha());
         self.seeds_needed = (self.verdict == Verdict::TooFewSeeds).then(|| seeds::needed(tests, level.alpha()));
         if self.verdict == Verdict::Undecided && self.is_sound() {
-            // Of one that is too small to matter nobody asks how many seeds would show it.
+            // For a difference that is too small to matter, nobody asks how many seeds would show it.
             let matters = |difference: &f64| level.margin.is_none_or(|margin| difference.abs() >= margin);
             self.seeds_to_tell =
                 self.difference.filter(matters).zip(self.interval).and_then(|(difference, (low, high))| {
@@ -261,10 +261,10 @@ impl Finding {
     }
 }
 
-/// An interval at least so many times as wide as the seeds alone make it says so.
+/// From this many times the width that the seeds alone would give, the choice has widened an interval.
 const WIDENED: f64 = 1.5;
 
-/// Whether the interval is much wider than the one of the chosen differences, whose signs are flipped.
+/// Whether the interval is much wider than the one by flips of the chosen differences' signs.
 fn is_widened(tested: &Tested, interval: Option<(f64, f64)>, confidence: f64) -> bool {
     let width = |(low, high): (f64, f64)| high - low;
     let [_, flips] = tested.orbits() else { return false };

@@ -51,7 +51,7 @@ pub struct Good {
     pub reaches_the_edge: bool,
 }
 
-/// How far below its best an arm still is good: one in a hundred samples, or a tenth of a loss or a time.
+/// How far from its best an arm still is good: one in a hundred samples, or a tenth of a loss or a time.
 pub fn tolerance(kind: Kind, best: f64) -> f64 {
     if kind == Kind::Accuracy { 0.01 } else { 0.1 * best.abs() }
 }

@@ -52,11 +52,11 @@ pub struct Grid<'a> {
     pub loaded: &'a Loaded,
     /// Indices of the axes that each arm is tuned over.
     pub tuned: Vec<usize>,
-    /// Indices of the axes at each of whose values the arms are compared.
+    /// Indices of the other axes; arms are compared at each of their values.
     pub by: Vec<usize>,
-    /// Every setting of the latter, in plan order; one without values if there are no such axes.
+    /// The settings: the combinations of values of `by`, in plan order; one without values if `by` is empty.
     pub settings: Vec<Vec<Value>>,
-    /// Every combination of the former, smaller numbers first, other values in plan order.
+    /// The candidates: the combinations of values of `tuned`, smaller numbers first, other values in plan order.
     pub candidates: Vec<Vec<Value>>,
     /// The candidates of each arm, see [`Grid::candidates_of`].
     tried: HashMap<&'a str, Vec<usize>>,
@@ -89,7 +89,7 @@ impl<'a> Grid<'a> {
             places.insert((setting, run.entry.variant.as_str(), run.entry.seed, candidate), grid_run);
         }
         let most = tried.values().map(BTreeSet::len).max().unwrap_or_default();
-        // Shorter lists are filled up with their last.
+        // Shorter lists are filled up with their last entry.
         let filled = |tried: &BTreeSet<usize>| {
             let last = tried.last().into_iter().cycle().take(most - tried.len());
             tried.iter().chain(last).copied().collect()

@@ -33,7 +33,7 @@ fn shares_an_arm(a: &Loaded, b: &Loaded) -> bool {
     a.variants.iter().any(|arm| b.variants.contains(arm))
 }
 
-/// The keys in which two configurations differ, those set apart and the tuned axes left out.
+/// The keys in which two configurations differ, without those set apart and the tuned axes.
 fn differences(a: &Loaded, b: &Loaded) -> Vec<String> {
     let [first, second] = [a, b].map(|experiment| json::leaves(&experiment.configuration).into_iter().collect());
     let (first, second): (BTreeMap<String, &Value>, BTreeMap<String, &Value>) = (first, second);

@@ -2,7 +2,7 @@
 //!
 //! Running statistics are compared by default. After few steps, or with a small `norm.momentum`, they lag behind, and a
 //! network that has learnt well scores badly. So arms and contrasts are found under the other kinds as well, each tuned by
-//! its own validation score, and what does not agree is said. If running and population statistics agree, the running ones
+//! its own validation score, and disagreements are reported. If running and population statistics agree, the running ones
 //! have settled.
 
 use super::arms::ArmEstimate;
@@ -11,14 +11,14 @@ use super::load::Loaded;
 use super::warning::{MeanUnder, VerdictUnder, Warning};
 use crate::config::file::{Kind, Metric, Statistics};
 
-/// Differences of accuracy up to this, and of loss up to this share of it, are not said unless a verdict changes.
+/// Differences of accuracy up to this, and of loss up to this share of it, are not reported unless a verdict changes.
 const SMALL: f64 = 0.005;
 
-/// Exchanges that the tests under other statistics try at most: enough to see that a verdict is another, and a small part
-/// of what the comparison itself takes.
+/// Most exchanges that the tests under other statistics try: enough to see that a verdict differs, and a small part of what
+/// the comparison itself takes.
 pub const EXCHANGES: usize = 1 << 14;
 
-/// Whether any run of an experiment scores otherwise under these statistics.
+/// Whether any run of an experiment has another score under these statistics.
 pub fn differs(loaded: &Loaded, metric: Metric, statistics: Statistics) -> bool {
     let other = metric.under(statistics).and_then(|other| loaded.column(other));
     loaded.column(metric).zip(other).is_some_and(|(own, other)| {
@@ -27,15 +27,14 @@ pub fn differs(loaded: &Loaded, metric: Metric, statistics: Statistics) -> bool 
     })
 }
 
-/// What the comparisons of one experiment under several kinds of statistics do not agree in, the first being the one
-/// that is shown.
+/// Where the comparisons of one experiment under several kinds of statistics disagree. The first is the one that is shown.
 pub fn warnings(found: &[(Statistics, &Comparison)]) -> Vec<Warning> {
     let Some((_, shown)) = found.first() else { return Vec::new() };
     let means = (0..shown.arms.len()).filter_map(|i| mean_depends(found, shown, i));
     means.chain((0..shown.contrasts.len()).filter_map(|i| verdict_depends(found, shown, i))).collect()
 }
 
-/// The `i`-th arm, if its mean is another under other statistics.
+/// The `i`-th arm, if its mean differs under other statistics.
 fn mean_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: usize) -> Option<Warning> {
     let (arm, metric) = (&shown.arms[i], shown.metric);
     let mean = arm.mean?;
@@ -52,7 +51,7 @@ fn mean_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: usiz
     Some(Warning::MeanDependsOnStatistics { setting, variant, metric, means, settled })
 }
 
-/// The `i`-th contrast, if its verdict is another under other statistics.
+/// The `i`-th contrast, if its verdict differs under other statistics.
 fn verdict_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: usize) -> Option<Warning> {
     let contrast = &shown.contrasts[i];
     let under = |(statistics, comparison): &(Statistics, &Comparison)| {

@@ -63,11 +63,11 @@ pub struct Loaded {
     pub axes: Vec<String>,
     /// The configuration with every default filled in.
     pub configuration: Value,
-    /// The experiment beside which it stands, and the keys in which they differ; none if it is alone, or one with it.
+    /// The experiment that it is shown beside, and the keys in which they differ; `None` if it is alone, or joined with it.
     pub differs_from: Option<(String, Vec<String>)>,
     /// SHA-256 of the user's own data files, if they are known.
     pub data_sha256: Vec<String>,
-    /// In what the question is not the one that was asked before there were results.
+    /// How the question was changed after there were results.
     pub changes: Vec<String>,
     /// Version of the program's numbers.
     pub numerics: String,
@@ -112,7 +112,7 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// The same with the time to the target under batch statistics, where it is known; none where that changes nothing.
+    /// The same with times to the target under batch statistics, where known; `None` if that changes nothing.
     pub fn under_batch(&self) -> Option<Self> {
         let mut other = self.clone();
         for run in &mut other.runs {
@@ -184,12 +184,12 @@ impl Loaded {
         })
     }
 
-    /// Where a metric is among the scores of a run; none if they do not hold it.
+    /// Index of a metric among the scores of a run; `None` if it is not there.
     pub fn column(&self, metric: Metric) -> Option<usize> {
         self.metrics.iter().position(|other| *other == metric)
     }
 
-    /// Adds a metric that is in none of the columns of runs.csv, so that arms can be compared by it; `score` of each run.
+    /// Adds a metric that runs.csv does not have, so that arms can be compared by it; `score` gives it for each run.
     pub fn add_metric(&mut self, metric: Metric, score: impl Fn(&Run) -> Option<f64>) {
         self.metrics.push(metric);
         for run in &mut self.runs {

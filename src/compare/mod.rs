@@ -52,8 +52,8 @@ pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<
             let shown = metric.statistics().map(|statistics| (statistics, &*comparison));
             let all: Vec<_> = shown.into_iter().chain(others).collect();
             let mut of_kinds = kinds::warnings(&all);
-            // Of a time, or the best of all evaluations, there is no score at the end: only that the running statistics have
-            // not settled even there tells something of it.
+            // A time, or the best of all evaluations, has no score at the end. For these, only the warning is kept that the
+            // running statistics have not settled even there.
             of_kinds.retain(|warning| {
                 shown.is_some() || matches!(warning, Warning::MeanDependsOnStatistics { settled: false, .. })
             });
@@ -84,7 +84,7 @@ fn concluded(
     comparisons
 }
 
-/// Arms and contrasts with the times to the target under batch statistics; nothing where no time is another.
+/// Arms and contrasts with the times to the target under batch statistics; empty if no time differs.
 fn times_under_batch(
     experiments: &[Loaded],
     pairs: &[(&str, &str)],

@@ -6,17 +6,17 @@ use crate::stats::permutation::ALL;
 /// How to compare.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// By what; none for what each configuration says.
+    /// The metric; `None` for each configuration's own.
     pub metric: Option<Metric>,
-    /// The arm that the others are held against; none for `affine`, or the first.
+    /// The arm that the others are compared with; `None` for `affine`, or the first.
     pub baseline: Option<String>,
-    /// Axes at each of whose values the arms are compared, rather than tuned over.
+    /// Axes that are not tuned over: arms are compared at each of their values.
     pub by: Vec<String>,
     /// Confidence of the intervals, 1 − α.
     pub confidence: f64,
     /// Whether to measure the method's own false alarms.
     pub null: bool,
-    /// Exchanges that a test tries where all would be more.
+    /// Most exchanges that a test tries.
     pub exchanges: usize,
 }
 

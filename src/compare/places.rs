@@ -8,11 +8,11 @@ use crate::config::file::Kind;
 /// Most places of an accuracy or a loss.
 const MOST: usize = 4;
 
-/// How many units of the last place an interval has at least: less, and rounding would move its ends.
+/// Least width of an interval, in units of the last place: with less, rounding would move its ends.
 const FINE: f64 = 4.0;
 
-/// The fewest decimal places with which the means at each setting, and the ends of each interval, differ as they do,
-/// and rounding does not move the ends by much.
+/// The fewest decimal places with which different means at a setting, and different ends of an interval, stay different,
+/// and rounding hardly moves the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Places {
     kind: Kind,
@@ -20,7 +20,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// Those of all that is said of an experiment.
+    /// The places for all that is said of an experiment.
     pub fn of(comparison: &Comparison) -> Self {
         let mut apart: Vec<Vec<f64>> = Vec::new();
         for arm in &comparison.arms {
@@ -55,7 +55,7 @@ fn width(found: &Finding) -> Option<f64> {
     found.interval.map(|(low, high)| high - low).filter(|width| width.is_finite() && *width > 0.0)
 }
 
-/// A difference and the ends of its interval; nothing, from which they are to differ too.
+/// A difference, the ends of its interval, and 0, from which they should differ, too.
 fn with_nothing(found: &Finding) -> Vec<f64> {
     let ends = found.interval.into_iter().flat_map(|(low, high)| [low, high]);
     ends.chain(found.difference).chain([0.0]).collect()

@@ -12,7 +12,7 @@ use crate::stats::selection::{Record, leave_one_out, overall};
 /// What a run counts as, in the metric's own unit. A diverged loss is infinite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
-    /// What the choice of a candidate goes by.
+    /// The score that chooses the candidate.
     pub selection: f64,
     /// What is compared.
     pub value: f64,
@@ -30,16 +30,16 @@ pub struct Scores<'a> {
     pub metric: Metric,
     /// Its kind.
     pub kind: Kind,
-    /// Its column, and that of what the choice of a candidate goes by; none of a time, which is made of others.
+    /// Its column, and the column that chooses the candidate; `None` for a time, which is made of others.
     columns: Option<(usize, usize)>,
-    /// What a step of an arm costs at a setting, for a seed, with a candidate: µs.
+    /// µs a step of an arm, at a setting, for a seed, with a candidate.
     costs: HashMap<(usize, &'a str, u64, usize), f64>,
     /// For each setting, how long every run of every arm lasted at least, in steps or seconds.
     budgets: Vec<f64>,
 }
 
 impl<'a> Scores<'a> {
-    /// Of a metric.
+    /// The scores of a metric.
     pub fn new(grid: &'a Grid<'a>, metric: Metric) -> Self {
         let column = |metric| grid.loaded.column(metric);
         let columns = column(metric).zip(column(metric.chosen_by()).or(column(metric)));
@@ -79,7 +79,7 @@ impl<'a> Scores<'a> {
         [Status::Completed, Status::Diverged].into_iter().find_map(|status| Some(median(Sample::new(&time(status))?)))
     }
 
-    /// The margin within which differences do not matter. One that is finer than times can be told apart shows nothing.
+    /// The margin within which differences do not matter. A margin finer than the resolution of times does not count.
     pub fn margin(&self) -> Option<f64> {
         let dearest = self.costs.values().fold(0.0, |dearest: f64, us| dearest.max(*us));
         let unit = if self.kind == Kind::Seconds { dearest / 1e6 } else { 1.0 };
@@ -87,7 +87,7 @@ impl<'a> Scores<'a> {
         self.own_margin().filter(is_seen)
     }
 
-    /// The margin of the configuration, if it is of this metric, under whatever statistics.
+    /// The configured margin, if it belongs to this metric, under any statistics.
     pub fn own_margin(&self) -> Option<f64> {
         let options = &self.grid.loaded.options;
         let is_same = |of: Statistics| self.metric.under(of) == Some(options.metric);
@@ -95,9 +95,9 @@ impl<'a> Scores<'a> {
         options.equivalence_margin.filter(|_| is_its)
     }
 
-    /// How many steps a time to the target may be off, as it is seen at evaluations only: as curves.csv tells; without that
-    /// table the most steps between two evaluations of the configuration; where that has not one for all runs, the smallest
-    /// difference between their times. None without any, and of other metrics.
+    /// How many steps a time to the target may be off, as it is seen at evaluations only. It is taken from curves.csv;
+    /// without that table, it is the most steps between two evaluations in the configuration; if runs differ in that, the
+    /// smallest difference between their times. `None` if there is none, and for other metrics.
     pub fn resolution(&self) -> Option<f64> {
         if !self.kind.is_time() {
             return None;
@@ -212,10 +212,10 @@ impl<'a> Scores<'a> {
     }
 }
 
-/// µs a step of every arm at every setting, for every seed, with every candidate: each seed has a measurement of its
-/// own, so that the error of measuring is in the differences between seeds. The learning rate does not change what a step
-/// costs: a seed's candidates that differ in nothing else are taken together, by their median. Runs that diverged, perhaps
-/// after a few cold steps, count only where no other was timed.
+/// µs a step of every arm at every setting, for every seed, with every candidate. Each seed has its own measurement, so
+/// that the error of measuring is in the differences between seeds. The learning rate does not change what a step costs: a
+/// seed's candidates that differ in nothing else share their median. Runs that diverged, perhaps after a few cold steps,
+/// count only if no other was timed.
 fn costs<'a>(grid: &Grid<'a>) -> HashMap<(usize, &'a str, u64, usize), f64> {
     let kept: Vec<usize> =
         (0..grid.tuned.len()).filter(|i| grid.loaded.axes[grid.tuned[*i]] != "optimizer.lr").collect();

@@ -6,7 +6,7 @@ use super::places::Places;
 use super::verdict::Verdict;
 use super::words::{named, p_value, percent, seeds};
 
-/// What was found, plainly, also when nothing was; and what it would take where there is no verdict.
+/// What was found, plainly, also when nothing was; and what a verdict would take, if there is none.
 pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -> String {
     finding(comparison, contrast, confidence) + &outlook(comparison, &contrast.found)
 }
@@ -63,8 +63,8 @@ pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) ->
 /// Seeds that somebody may train.
 const IN_SIGHT: usize = 1000;
 
-/// Where there is no verdict what it would take, and where an interval is wide why; a sentence each, after a blank. Nothing
-/// where nothing could be compared.
+/// What a verdict would take, if there is none, and why an interval is wide, if it is; a sentence each, after a blank.
+/// Empty if nothing could be compared.
 pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
     if found.p.is_none() || !found.observed {
         return String::new();

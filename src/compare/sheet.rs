@@ -1,4 +1,4 @@
-//! Reads a table of an experiment row by row: whatever is wrong with it is said with file, row and column.
+//! Reads a table of an experiment row by row. Errors name file, row and column.
 //!
 //! A table may be larger than memory, so one row is held at a time:
 //!

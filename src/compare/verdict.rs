@@ -63,15 +63,14 @@ impl Level {
     }
 }
 
-/// What the verdict goes by, turned so that more is better.
+/// What the verdict depends on, turned so that more is better.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evidence {
     /// p, corrected for the number of tests; none without a test.
     pub p: Option<f64>,
-    /// What p would be after the correction at the least, with all seeds on one side and the other tests as they are.
+    /// The smallest that the corrected p could be, with all seeds on one side and the other tests as they are.
     pub p_least: f64,
-    /// Whether the interval at 1 − α leaves out 0. Ranks have no interval, so
-    /// that none can disagree.
+    /// Whether the interval at 1 − α leaves out 0. Ranks have no interval that could disagree.
     pub interval_agrees: bool,
     /// Whether the interval at 1 − 2α lies within ± margin.
     pub within_margin: bool,
@@ -85,7 +84,7 @@ pub struct Evidence {
 }
 
 impl Default for Evidence {
-    /// Of a difference that was not tested.
+    /// For a difference that was not tested.
     fn default() -> Self {
         Self {
             p: None,

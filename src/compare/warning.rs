@@ -10,14 +10,14 @@ use super::verdict::Verdict;
 use crate::config::file::{Kind, Metric};
 pub use text::together;
 
-/// A reason to doubt the numbers. What is said `of` two arms, or of one effect of the switches, has their names.
+/// A reason to doubt the numbers. `of` has the names of two arms, or of one effect of the switches.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the sentences in `text` say what the values are")]
 pub enum Warning {
     /// Experiments that are not compared as one, and where their configurations differ.
     SideBySide { other: String, keys: Vec<String> },
-    /// In what the question was changed after runs were finished.
+    /// How the question was changed after runs were finished.
     QuestionChanged { changes: Vec<String> },
     /// Nothing can be tuned with one seed.
     OneSeed,
@@ -31,9 +31,9 @@ pub enum Warning {
     DifferentSeeds { setting: Values, arms: [String; 2], only: [Vec<u64>; 2] },
     /// Too few seeds for any p below α.
     FewSeeds { seeds: usize, p_minimum: f64 },
-    /// An arm's mean is another under other statistics.
+    /// An arm's mean differs under other statistics.
     MeanDependsOnStatistics { setting: Values, variant: String, metric: Metric, means: Vec<MeanUnder>, settled: bool },
-    /// A verdict is another under other statistics.
+    /// A verdict differs under other statistics.
     VerdictDependsOnStatistics {
         setting: Values,
         of: Vec<String>,
@@ -49,13 +49,13 @@ pub enum Warning {
     Edge { setting: Values, variant: String, seeds: usize, chosen: Vec<Chosen> },
     /// Another candidate might as well have been chosen, and is not equal.
     UnsettledChoice { setting: Values, variant: String, selected: Values, others: Vec<Values> },
-    /// Every run of a contrast counts as something; none has a score of its own.
+    /// Every score of a contrast is assigned; no run has one of its own.
     NothingObserved { setting: Values, of: Vec<String>, is_time: bool },
     /// A verdict that another candidate would turn round.
     ChoiceDecides { setting: Values, of: Vec<String> },
     /// A trained run does worse than what a diverged one counts as.
     BelowChance { setting: Values, of: Vec<String> },
-    /// The configured margin is of another metric than the one that is compared.
+    /// The configured margin belongs to another metric than the compared one.
     OtherMargin { metric: Metric },
     /// The learning rate was not tuned for each arm.
     Untuned { is_swept: bool, is_selected: bool, by: bool },
@@ -125,6 +125,6 @@ pub struct DivergedRuns {
     pub variant: String,
     /// How many diverged.
     pub diverged: usize,
-    /// Of how many.
+    /// Out of how many.
     pub runs: usize,
 }

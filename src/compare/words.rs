@@ -6,7 +6,7 @@ use super::grid::Values;
 use crate::config::file::Kind;
 use crate::config::json::cell;
 
-/// A share in per cent, without more places than it has.
+/// A share in per cent, without trailing zeros.
 pub fn percent(share: f64) -> String {
     let percent = format!("{:.3}", share * 100.0);
     percent.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -26,8 +26,8 @@ pub fn with_sign(number: String) -> String {
     }
 }
 
-/// A number in a metric's unit: four places of accuracies and losses, more of losses that are smaller than
-/// that; one of steps, three of seconds.
+/// A number in a metric's unit: four places for accuracies and losses, more for smaller losses; one for steps, three for
+/// seconds.
 pub fn number(x: f64, kind: Kind) -> String {
     let small = |x: f64| x != 0.0 && x.abs() < 5e-4;
     let text = match kind {
@@ -66,7 +66,7 @@ pub fn seeds(n: usize) -> String {
 /// Characters of a number that nobody wrote by hand.
 const LONG: usize = 10;
 
-/// A value of an axis. A long list of one number becomes how many there are of it, a long number its first four digits.
+/// A value of an axis. A long list of one number becomes count × number, a long number its first four digits.
 pub fn value(value: &Value) -> String {
     match value.as_array() {
         None if value.is_f64() && cell(value).len() > LONG => {
@@ -85,7 +85,7 @@ pub fn values(values: &Values) -> String {
     values.iter().map(|(axis, of)| format!("{axis} = {}", value(of))).collect::<Vec<_>>().join(", ")
 }
 
-/// The same before what is said of a setting: `optimizer.lr = 0.1: `, or nothing where there is one setting.
+/// The same as a prefix: `optimizer.lr = 0.1: `, or empty if there is one setting.
 pub fn at(setting: &Values) -> String {
     let name = values(setting);
     if name.is_empty() { name } else { name + ": " }

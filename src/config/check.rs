@@ -101,7 +101,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What an unknown key may mean: one here, or one of the same name elsewhere.
+    /// What an unknown key may mean: a key here, or one of the same name elsewhere.
     fn meant<'a>(&self, key: &str, path: &str, known: impl Iterator<Item = &'a str>) -> String {
         let sections = SECTIONS.into_iter().chain(["compare"]);
         let paths: Vec<String> = sections.flat_map(|section| known_paths(self.root, section)).collect();

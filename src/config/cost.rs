@@ -10,15 +10,15 @@ use crate::sources::{Kind, Source};
 use super::file::{POPULATION, Scaling};
 use super::settings::{Data, Every, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
 
-/// What a value that a hidden layer computes costs a training step besides its multiply-adds, in
-/// multiply-adds, as measured.
+/// Cost of a value that a hidden layer computes in a training step, besides its multiply-adds; in multiply-adds, as
+/// measured.
 const TRAINED_VALUE: f64 = 80.0;
-/// What a look at one activation costs, in multiply-adds: percentiles, moments and its share of the
-/// effective rank, as measured.
+/// Cost of a look at one activation, in multiply-adds: percentiles, moments and its share of the effective rank, as
+/// measured.
 const PROBED_VALUE: f64 = 3300.0;
-/// What a look at the gradients costs, in training steps, as measured.
+/// Cost of a look at the gradients, in training steps, as measured.
 const PROBED_GRADIENT: f64 = 5.0;
-/// What a look at the loss along the gradient costs, in training steps, as measured.
+/// Cost of a look at the loss along the gradient, in training steps, as measured.
 const PROBED_LANDSCAPE: f64 = 19.0;
 
 /// Bytes of a row of each table, typically.
@@ -38,11 +38,11 @@ const BLOCK: f64 = 4096.0;
 
 /// Bytes of the program without data and runs, as measured.
 const PROGRAM: f64 = 11e6;
-/// Bytes of an IDX value that is no byte while it is read: 7 of floats of 32 bits, 15 of 64, in the file and as numbers.
+/// More bytes for a float of an IDX file while it is read, in the file and as a number: mean of 7 (32 bits) and 15 (64).
 const READ_FLOAT: f64 = 11.0;
-/// Bytes that a value of a table takes besides while it is read: as text, and in double precision; as measured.
+/// More bytes for a value of a table while it is read: as text, and in double precision; as measured.
 const READ_VALUE: f64 = 13.0;
-/// Most bytes of data sets that are kept for the next runs, beside the one asked for last.
+/// Most bytes of data sets that are kept for the next runs, besides the one asked for last.
 pub const KEPT_DATA: usize = 64 << 20;
 
 /// Multiply-adds of the parts of a run.
@@ -63,8 +63,8 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// Of a run that looks at `probe_size` samples' activations, and evaluates so many training samples on the way and at the
-    /// end.
+    /// For a run that looks at the activations of `probe_size` samples, and evaluates so many training samples on the way
+    /// and at the end.
     pub fn new(
         data: &Data,
         model: &Model,
@@ -136,8 +136,8 @@ pub fn program_memory(points: &[&Settings], seeds: usize, jobs: usize) -> f64 {
             different.push(&settings.data);
         }
     }
-    // What is read from files is shared, and is there twice while a table is read; what is generated each run has for itself,
-    // and it is kept for each seed as long as there is room.
+    // Data from files is shared, and is there twice while a table is read. Generated data belongs to each run, and is kept
+    // for each seed while there is room.
     let in_use = |data: &Data| if data.source.is_file() { reading(data) } else { data_memory(data) * at_once };
     let largest = most(&mut different.iter().map(|data| in_use(data)));
     let generated = different.iter().filter(|data| !data.source.is_file()).map(|data| data_memory(data));
@@ -147,7 +147,7 @@ pub fn program_memory(points: &[&Settings], seeds: usize, jobs: usize) -> f64 {
 
 /// Bytes of memory while a data set is read from files.
 fn reading(data: &Data) -> f64 {
-    // Arrays of bytes are taken over as they are; of floats, which are not scaled by default, there is the file beside its numbers.
+    // Arrays of bytes are used as they are. For floats, not scaled by default, the file is there beside its numbers.
     let value = match data.source {
         Source::Csv(_) => READ_VALUE,
         Source::Idx(_) if data.scaling == Scaling::None => READ_FLOAT,
@@ -156,10 +156,10 @@ fn reading(data: &Data) -> f64 {
     data_memory(data) + value * (data.train + data.validation + data.test) as f64 * values(data.shape)
 }
 
-/// Bytes of memory of a data set: of images a byte a feature, of vectors four.
+/// Bytes of memory of a data set: one a feature of an image, four a feature of a vector.
 fn data_memory(data: &Data) -> f64 {
     let nothing = || Err(DataError::Io(anyhow::anyhow!("not read")));
-    // Of a published set the whole files are in memory, however few samples are used.
+    // A published set is in memory as whole files, however few samples are used.
     let facts = match data.source.kind() {
         Kind::Generated(source) => Some(source.facts()),
         Kind::Published(set) => set.facts(&nothing).ok(),
@@ -180,11 +180,11 @@ fn run_memory(settings: &Settings) -> f64 {
     let pooled = layers.iter().filter(|l| l.pool != PoolKind::None).map(|l| values(l.output())).sum::<f64>();
     let largest = layers.iter().map(|l| values(l.mapped)).fold(0.0, f64::max);
     let (batch, probe) = (settings.train.batch_size as f64, settings.log.probe_size as f64);
-    // Training keeps of a block what its map writes, its output, and the gradients of both.
+    // For each block, training keeps what its map writes, its output, and the gradients of both.
     let training = 2.0 * batch * (input + mapped + layers.iter().map(|l| values(l.output())).sum::<f64>());
-    // Beside it there is one workspace with every stage of a block: of the gradient probe, which keeps gradients too, of
-    // an evaluation, or of the activation probe, which keeps two stages and a block's input. The last evaluation looks
-    // for population statistics as well, with what enters and what leaves a block of all samples.
+    // Beside it there is one workspace with every stage of a block: for the gradient probe, which also keeps gradients; for
+    // an evaluation; or for the activation probe, which keeps two stages and a block's input. The last evaluation also
+    // finds population statistics, with what enters and leaves a block for all samples.
     let every_stage = input + 3.0 * mapped + pooled;
     let probing = 3.0 * probe * largest + 8.0 / float * (256.0 * probe.max(largest) + 3.0 * probe.min(largest).powi(2));
     let through = layers.iter().map(|l| values(l.input) + values(l.output())).fold(0.0, f64::max);
@@ -192,7 +192,7 @@ fn run_memory(settings: &Settings) -> f64 {
     let evaluating = (2.0 * batch).max(128.0) * every_stage + looking;
     let beside = evaluating.max(probing);
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
-    // A look at the loss along the gradient keeps the gradient, another one, and where that is taken.
+    // A look at the loss along the gradient keeps the gradient, another one, and the point where that is taken.
     let along = if settings.log.landscape_every.is_never() { 0.0 } else { 3.0 };
     float * (training + beside + parameters(settings) * (4.0 + states + along))
 }

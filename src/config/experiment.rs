@@ -95,7 +95,7 @@ fn written(
     Ok(value)
 }
 
-/// The arm that the others are held against if no other is asked for: `affine`, or the first.
+/// The arm that the others are compared with by default: `affine`, or the first.
 pub fn usual_baseline<'a>(names: &[&'a str]) -> Option<&'a str> {
     names.iter().copied().find(|name| *name == "affine").or(names.first().copied())
 }
@@ -131,7 +131,7 @@ fn check_target(compare: &CompareOptions, points: &[Point], problems: &mut Probl
     }
 }
 
-/// Refuses what goes by validation scores where nothing is kept for validation.
+/// Refuses what needs validation scores if nothing is kept for validation.
 fn check_validation(compare: &CompareOptions, points: &[Point], problems: &mut Problems) {
     if points.iter().all(|point| point.settings.data.validation > 0) {
         return;

@@ -29,7 +29,7 @@ pub fn vanished(text: &str) -> Option<(&str, usize)> {
     while at < bytes.len() {
         match bytes[at] {
             b'"' => is_text = !is_text,
-            // What it escapes does not end the text.
+            // An escaped character does not end the text.
             b'\\' => at += 1,
             b'-' | b'0'..=b'9' if !is_text => {
                 let number = bytes[at..].iter().take_while(|c| c.is_ascii_digit() || b"+-.eE".contains(c)).count();

@@ -1,9 +1,9 @@
 //! What a user may write → what the program runs.
 //!
-//! [`file`](mod@file) lists the keys; [`check`](mod@check) holds JSON against the schema derived from them, in
-//! which [`tree`] finds one's way; [`resolve`]
-//! settles the defaults that depend on other keys; [`sweep`] crosses the axes, [`point`] resolves each of their points;
-//! [`experiment`] puts variants, sweep and seeds together; [`cost`] estimates what a run takes.
+//! [`file`](mod@file) lists the keys; [`check`](mod@check) checks JSON against the schema derived from them, and [`tree`]
+//! finds keys in that schema; [`resolve`] settles the defaults that depend on other keys; [`sweep`] crosses the axes,
+//! [`point`] resolves each of their points; [`experiment`] puts variants, sweep and seeds together; [`cost`] estimates what
+//! a run takes.
 
 pub mod check;
 pub mod cost;

@@ -18,7 +18,7 @@ const MISSING: [&str; 18] = [
 ];
 /// What they take for true or false.
 const TRUTH: [&str; 8] = ["true", "True", "TRUE", "T", "false", "False", "FALSE", "F"];
-/// What DuckDB takes for it besides, in small or large letters.
+/// What DuckDB also takes for true or false, in small or large letters.
 const ANSWERS: [&str; 8] = ["true", "t", "yes", "y", "false", "f", "no", "n"];
 
 /// What programs that read CSV take this text for, if it is not text to them: they guess what a column holds.
@@ -35,7 +35,7 @@ pub fn read_instead(text: &str) -> Option<&'static str> {
     }
 }
 
-/// What some of them take a column for if all of it is so: pyarrow and polars know dates, DuckDB also yes, no and 0b101.
+/// What some programs take a column for if all of it is such: pyarrow and polars know dates, DuckDB also yes, no and 0b101.
 fn read_together<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
     let is_answer = |name: &str| ANSWERS.contains(&&*name.to_ascii_lowercase());
     let is_binary = |name: &str| {
@@ -77,7 +77,7 @@ pub fn check_arm_names<'a>(names: impl Iterator<Item = &'a str> + Clone, problem
     }
 }
 
-/// The same of the name of an experiment, which may be a number.
+/// The same for the name of an experiment, which may be a number.
 pub fn check_experiment_name(name: &str, path: &str, problems: &mut Problems) {
     check_name(name, path, problems);
     if let Some(what) = read_instead(name).filter(|what| !name.is_empty() && *what != "a number") {

@@ -1,4 +1,4 @@
-//! One spelling for each number: where the schema asks for a number 1 becomes 1.0, where it asks for a whole number 32.0
+//! One spelling for each number: if the schema asks for a number, 1 becomes 1.0; if it asks for a whole number, 32.0
 //! becomes 32. So tables do not depend on how a value was written, and a column of floats has floats in all rows.
 
 use serde_json::{Number, Value};

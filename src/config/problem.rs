@@ -9,7 +9,7 @@ pub struct Problem {
     pub path: String,
     /// What is wrong, with the value and what is allowed.
     pub message: String,
-    /// The points of the sweep at which it arises; none if at the first already.
+    /// The points of the sweep at which it arises; empty if it arises at the first.
     pub at: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for ConfigError {
 pub struct SyntaxError(String);
 
 impl SyntaxError {
-    /// With what may have been meant, by what stands where the reader stopped.
+    /// Adds what may have been meant, by the text where the reader stopped.
     pub fn of(error: &serde_json::Error, text: &str) -> Self {
         let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
         // The reader may have stopped within a word.
@@ -164,7 +164,7 @@ pub fn named_like<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clo
     ending_in(word, known.clone()).unwrap_or_else(|| did_you_mean(word, known))
 }
 
-/// The same of paths that end in `word` alone; none if there is no such path.
+/// The same for only the paths that end in `word`; `None` if there is no such path.
 pub fn ending_in<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let last = word.rsplit('.').next().unwrap_or(word).to_lowercase().replace('-', "_");
     let last = ALSO.iter().find(|(other, _)| *other == last).map_or(last.as_str(), |(_, key)| key);

@@ -1,4 +1,4 @@
-//! From the configuration that the record of a run keeps back to [`Settings`].
+//! From the configuration in a run's record back to [`Settings`].
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ pub(super) fn sections(value: &Value) -> Value {
     Value::Object(SECTIONS.iter().filter_map(|s| value.get(*s).map(|v| ((*s).to_owned(), v.clone()))).collect())
 }
 
-/// What decides a run's numbers, less constant defaults. Of data in files it is the content, not the place.
+/// What decides a run's numbers, less constant defaults. For data in files it is the content, not the place.
 pub(super) fn identity(resolved: &Value, schema: &Value, source: &Source, fingerprint: Option<String>) -> Value {
     let mut identity = sections(&less_defaults(resolved, schema));
     let places = source.kind().from_files().map_or(&[][..], |source| source.place_keys());

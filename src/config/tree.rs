@@ -1,4 +1,4 @@
-//! Finds one's way in the configuration's JSON Schema.
+//! Finds keys in the configuration's JSON Schema.
 
 use serde_json::Value;
 

@@ -16,7 +16,7 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// Of a training split of `samples` samples.
+    /// Batches of a training split of `samples` samples.
     pub fn new(samples: usize, batch_size: usize, seed: u64) -> Self {
         Self { seed, batch_size, order: (0..samples as u32).collect(), epoch: None }
     }

@@ -16,7 +16,7 @@ pub struct Split {
     pub(super) first: usize,
     /// One label a sample.
     pub labels: Vec<u8>,
-    /// The row of the file that each sample was; empty if the split is in the file's order, or was made up.
+    /// The file row of each sample; empty if the split is in the file's order, or was made up.
     pub rows: Vec<u32>,
 }
 
@@ -45,7 +45,7 @@ pub struct Dataset {
     pub validation: Split,
     /// Samples to report.
     pub test: Split,
-    /// What is peculiar about the splits, a sentence each.
+    /// What is unusual about the splits, a sentence each.
     pub warnings: Vec<String>,
     scaling: Scaling,
     /// Mean and SD of the training split, one of each per feature; for images of bytes one for all.
@@ -59,8 +59,8 @@ impl Dataset {
         Self { shape, classes, train, validation, test, warnings: Vec::new(), scaling, moments }
     }
 
-    /// What of the training features is lost because it is too small: of values as they are in single precision, of
-    /// standardised ones where a variance cannot be told from 0.
+    /// What is lost of the training features because it is too small: values as they are, in single precision; or the
+    /// variance of a standardised feature.
     pub(super) fn vanishing(&self) -> Option<String> {
         let Features::Doubles(values) = &*self.train.features else { return None };
         let length = self.shape.len();
@@ -173,7 +173,7 @@ impl<F: Scalar> Scaler<F> {
     }
 }
 
-/// Writes the named rows after the first, each value less its mean and divided by its SD, or as it is.
+/// Writes the named rows, counted from `first`: each value less its mean and divided by its SD, or as it is.
 fn scale_rows<F: Scalar, T: Copy + Into<f64>>(
     values: &[T],
     first: usize,
@@ -195,8 +195,7 @@ fn scale_rows<F: Scalar, T: Copy + Into<f64>>(
     }
 }
 
-/// Mean and population SD: over all values of images, per feature of vectors. What is constant gets SD 1, so that it
-/// becomes 0.
+/// Mean and population SD: over all values of images, per feature of vectors. A constant gets SD 1, so that it becomes 0.
 fn moments(split: &Split, shape: Shape) -> Vec<(f64, f64)> {
     let (length, is_image) = (shape.len(), shape.area() > 1);
     let range = split.first * length..(split.first + split.len()) * length;

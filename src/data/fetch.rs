@@ -43,7 +43,7 @@ impl Origin {
         set.mirrors.iter().map(|url| Self::Url((*url).to_owned())).collect()
     }
 
-    /// Where a file may be there: one place of a server, one or two of a folder.
+    /// Where a file may be: one place on a server, one or two in a folder.
     fn places(&self, file: &PublishedFile) -> Vec<Place> {
         match self {
             Self::Url(url) => vec![Place::Url(format!("{url}/{}", file.gzip_name()))],
@@ -141,7 +141,7 @@ fn get(
     files::sync_folder(folder)
 }
 
-/// The file as it came, and inflated. An origin without it goes to the end: the other files are looked for there last.
+/// The file as it came, and inflated. An origin without it is moved to the end, to be tried last for the other files.
 fn first_that_has(
     file: &PublishedFile,
     origins: &mut [&Origin],
@@ -172,7 +172,7 @@ fn is_there(file: &PublishedFile, folder: &Path) -> bool {
     })
 }
 
-/// A plain file is read before one with `.gz`: one that is there and wrong is replaced.
+/// Replaces a plain file that is there and wrong, since it is read before one with `.gz`.
 fn write(file: &PublishedFile, folder: &Path, raw: &[u8], bytes: &[u8]) -> anyhow::Result<()> {
     let plain = folder.join(file.name);
     let found = file.find(folder);

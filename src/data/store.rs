@@ -26,7 +26,7 @@ pub struct Store {
     root: PathBuf,
     /// By place and by how it is read.
     files: Mutex<HashMap<(PathBuf, String), Arc<Files>>>,
-    /// What was noted of data sets, each once.
+    /// Notes on data sets, each once.
     notes: Mutex<Vec<String>>,
     /// The data sets used last, latest at the end.
     recent: Mutex<Vec<(String, Arc<Dataset>)>>,
@@ -62,7 +62,7 @@ impl Store {
         Ok(facts)
     }
 
-    /// What the user should know of how files were understood, as far as [`Store::facts`] was asked of them.
+    /// What the user should know of how files were understood, for those that [`Store::facts`] was asked about.
     pub fn notes(&self) -> Vec<String> {
         lock(&self.notes).clone()
     }
@@ -157,7 +157,7 @@ fn from_files(files: &Files, data: &Data) -> Result<([Split; 3], Vec<String>), D
     Ok((splits, warnings))
 }
 
-/// Of generated data, whose labels are drawn: the splits that are too small to have a sample of every class.
+/// For generated data, whose labels are drawn: the splits that are too small to have a sample of every class.
 fn too_small(data: &Data) -> Vec<String> {
     let parts = [(data.train, "training"), (data.validation, "validation"), (data.test, "test")];
     let too_small = parts.into_iter().filter(|(samples, _)| (1..data.classes).contains(samples));

@@ -1,4 +1,4 @@
-//! What is there. Only where the system says that nothing is there, nothing is: any other error is told.
+//! What is at a path. It counts as absent only if the system says so; any other error is reported.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// What is at a path, links followed; `None` only where the system says that nothing is there. Any other answer does not prove
+/// What is at a path, links followed; `None` only if the system says that nothing is there. Any other answer does not prove
 /// that a file is absent, and is an error.
 ///
 /// # Errors
@@ -48,7 +48,7 @@ pub(super) fn unless_absent<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Whether two paths lead to one place. What is not there is no place.
+/// Whether two paths lead to one place. A path to nothing leads to no place.
 ///
 /// # Errors
 /// The system's, with the path.

@@ -1,7 +1,7 @@
 //! Values that begin where a cache line begins.
 //!
-//! A vector register of 64 bytes is read from one cache line or from two, by where its first byte lies. The
-//! allocator promises 16 bytes only: at times every read of a large buffer then touches two lines, and the
+//! A vector register of 64 bytes is read from one cache line or from two, depending on where its first byte lies. The
+//! allocator promises an alignment of 16 bytes only. So at times every read of a large buffer touches two lines, and the
 //! time of a step depends on what else was allocated.
 
 use std::ops::{Deref, DerefMut};
@@ -19,7 +19,7 @@ pub struct Aligned<T> {
 }
 
 impl<T: Clone> Aligned<T> {
-    /// So many copies of `value`.
+    /// `length` copies of `value`.
     pub fn filled(value: T, length: usize) -> Self {
         let spare = if length == 0 { 0 } else { LINE / size_of::<T>() };
         let room = vec![value; length + spare];
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn every_length_begins_a_line() {
-        // Odd lengths move the allocator's next answer about.
+        // Odd lengths vary where the allocator puts the next one.
         let mut kept = Vec::new();
         for length in 1..200 {
             let mut values = Aligned::filled(0.0_f32, length);

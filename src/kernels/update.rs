@@ -52,7 +52,7 @@ pub struct Adam<'a, F> {
     pub epsilon: F,
 }
 
-/// Runs an update; whether every θ is finite afterwards.
+/// Runs an update; returns whether every θ is finite afterwards.
 pub fn run<F: Scalar>(update: impl Task<F, Output = bool>) -> bool {
     simd::run(update)
 }

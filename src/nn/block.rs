@@ -48,7 +48,7 @@ pub struct Block<F: Scalar> {
     pub map: Map,
     /// Place of the weights among the parameters.
     pub weight: Range<usize>,
-    /// What makes Ŵ of them, unless they are it.
+    /// Computes Ŵ from the weights, if they differ.
     pub reparametrise: Option<Box<dyn Reparametrise<F>>>,
     /// Place of the biases, if the layer has any.
     pub bias: Option<Range<usize>>,
@@ -64,12 +64,12 @@ pub struct Block<F: Scalar> {
     pub stages: Vec<Stage>,
     /// The stage whose output the norm reads, or would read if the arm had one.
     pub before_norm: usize,
-    /// How training computes it, unless stage by stage.
+    /// How training computes it; `None` is stage by stage.
     pub fused: Option<Fused>,
 }
 
 impl<F: Scalar> Block<F> {
-    /// The stage that writes what stands at a site, if the block has it.
+    /// The stage that writes the values at a site, if the block has the site.
     pub fn stage_of(&self, site: Site) -> Option<usize> {
         let of_the_arm = usize::from(self.norm.is_some()) + usize::from(self.after.is_some());
         match site {
@@ -92,7 +92,7 @@ impl<F: Scalar> Block<F> {
         self.layer.pool == PoolKind::Max
     }
 
-    /// The gradients of the map's weight and, if there is room for it, of its input, from that of Wu.
+    /// The gradients of the map's weight and, if there is room for it, of its input, from the gradient of Wu.
     #[allow(clippy::too_many_arguments, reason = "each is a buffer of its own")]
     pub(super) fn map_backward(
         &self,
@@ -133,14 +133,14 @@ impl<F: Scalar> Block<F> {
         }
     }
 
-    /// Makes Ŵ, where it is a function of the parameter.
+    /// Computes Ŵ, if it is a function of the parameter.
     pub(super) fn make_weight(&self, parameters: &[F], space: &mut BlockSpace<F>) {
         if let Some(reparametrise) = &self.reparametrise {
             reparametrise.forward(&parameters[self.weight.clone()], &mut space.weight, &mut space.weight_cache);
         }
     }
 
-    /// From the gradient at Ŵ, in the place of the weight's, to that of the weight.
+    /// Turns the gradient at Ŵ, which is in the weight's place, into the gradient of the weight.
     pub(super) fn weight_gradient(&self, parameters: &[F], space: &mut BlockSpace<F>, gradients: &mut [F]) {
         if let Some(reparametrise) = &self.reparametrise {
             let weight = self.weight.clone();

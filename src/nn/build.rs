@@ -23,7 +23,7 @@ impl<F: Scalar> Network<F> {
         Self::of_parts(settings, variant, seed, &|place| parts(variant.arm, place))
     }
 
-    /// The same with other parts in the place of those of the variant's arm.
+    /// The same with other parts instead of those of the variant's arm.
     ///
     /// # Errors
     /// As [`Network::new`].

@@ -1,4 +1,4 @@
-//! Folding: a network whose norms are gone and that computes the same.
+//! Folding: makes a network without norms that computes the same.
 //!
 //! In evaluation under running statistics a norm is a fixed map of each channel, y = γ·(x − m)·s + β with
 //! s = 1/√(v + ε): that is eq. 3,
@@ -13,10 +13,10 @@
 //! W' = diag(γ')·W        b' = γ'·b + β'
 //! ```
 //!
-//! Where an activation or a pool stands between them, eq. 3 stays. It could go into the *next* map; not into a
-//! convolution, though, whose zero padding is a border of 0 and not of β': near the edges the result would differ.
+//! If an activation or a pool stands between them, eq. 3 stays. It could go into the *next* map, but not into a
+//! convolution: its zero padding is a border of 0 and not of β', and near the edges the result would differ.
 //!
-//! A weight that is a function of the parameter is replaced by what it is. Products are taken in f64 and rounded once.
+//! A weight that is a function of the parameter is replaced by its value. Products are taken in f64 and rounded once.
 
 use super::error::NetworkError;
 use super::network::Network;
@@ -99,7 +99,7 @@ pub fn fold<F: Scalar>(network: &Network<F>, settings: &Settings, variant: &Vari
     Ok(folded)
 }
 
-/// What two networks made of the same inputs.
+/// How the outputs of two networks for the same inputs agree.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Agreement {
     /// Inputs.
@@ -118,7 +118,7 @@ impl Agreement {
         if self.largest == 0.0 { self.difference } else { self.difference / self.largest }
     }
 
-    /// Whether the relative difference is a number, and none larger than this.
+    /// Whether the relative difference is a number and at most `allowed`.
     pub fn is_within(&self, allowed: f64) -> bool {
         self.relative() <= allowed
     }
@@ -129,7 +129,7 @@ impl Agreement {
             self.samples += 1;
             for (a, b) in one.iter().zip(other) {
                 let difference = (a.f64() - b.f64()).abs();
-                // A difference that is not a number is larger than any, and stays.
+                // NaN counts as larger than any difference, and stays.
                 let is_largest = self.difference.is_nan() || difference <= self.difference;
                 self.difference = if is_largest { self.difference } else { difference };
                 self.largest = self.largest.max(a.f64().abs());
@@ -156,7 +156,7 @@ pub fn noise<F: Scalar>(length: usize) -> Vec<Vec<F>> {
     (0..NOISE / PART).map(|_| (0..PART * length).map(|_| F::of(normal())).collect()).collect()
 }
 
-/// The logits that a network makes of inputs, in parts, evaluated under running statistics: all of them, in order.
+/// A network's logits for inputs in parts, under running statistics: all of them, in order.
 ///
 /// # Errors
 /// If a norm needs more values than it gets.

@@ -8,14 +8,14 @@
 //! There are three cases, [`Fused`], settled when the network is built:
 //!
 //! - **Dense.** A fully connected layer takes the whole batch at once.
-//! - **Images.** A convolution's images are 50 kB apiece, the batch is more than a core's cache. Where the
-//!   norm does not look at the batch, each image goes all the way while it is in the cache. With a pool,
-//!   Wu itself is not kept: backward needs only the winners' share of it.
+//! - **Images.** A convolution's images are 50 kB apiece, the batch is more than a core's cache. If the norm does not look
+//!   at the batch, each image goes all the way while it is in the cache. With a pool, Wu itself is not kept: backward needs
+//!   only the winners' share of it.
 //! - **Batch.** Where the norm looks at the batch, the map comes first for all images of a group, and its
 //!   moments are summed while each image is in the cache; then comes the rest. Evaluation under kept
 //!   statistics goes as in the case before.
 //!
-//! Backward, both convolutions make the gradient of Wu an image at a time, which the convolution reads next.
+//! In the backward pass, both convolutions compute the gradient of Wu one image at a time; the convolution reads it next.
 //!
 //! Blocks with another order of stages, an average pool, a skip connection, a part after γ and β, or a
 //! bias in front of a norm take the plain path.
@@ -67,8 +67,8 @@ pub(super) fn forward<F: Scalar>(
     Ok(())
 }
 
-/// From the gradient at the block's output to the gradients of its parameters and, if there is room for it, of its input;
-/// for the latest forward pass.
+/// Turns the gradient at the block's output into the gradients of its parameters and, if there is room for it, of its
+/// input; for the latest forward pass.
 pub(super) fn backward<F: Scalar>(
     block: &Block<F>,
     parameters: &[F],
@@ -91,7 +91,7 @@ pub(super) fn backward<F: Scalar>(
 }
 
 impl<F: Scalar> Block<F> {
-    /// How this block can be computed so, if it can.
+    /// Which fused case this block is, if any.
     pub(super) fn fusable(&self) -> Option<Fused> {
         let order: Vec<Stage> = self.stages.iter().copied().filter(|stage| *stage != Stage::Norm).collect();
         let is_plain_order = order == [Stage::Map, Stage::Activation]
@@ -260,8 +260,8 @@ impl<F: Scalar> Block<F> {
         }
     }
 
-    /// The gradient at Wu of one image, from d, that at the norm's output (with a pool, of its winners); in
-    /// `to` or in d itself.
+    /// The gradient at Wu of one image, from the gradient d at the norm's output (with a pool, at its winners). Written to
+    /// `to` or to d itself.
     fn mapped_gradient<'a>(
         &self,
         x: Option<&[F]>,

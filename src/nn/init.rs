@@ -12,8 +12,8 @@
 //! their own and are drawn in f64, in public order, so that they do not depend on the arm, on the
 //! precision or on the layout inside.
 //!
-//! A variant may give γ and β other values, and multiply the rows of a share of the channels, whose draws are a stream of
-//! their own again.
+//! A variant may give γ and β other values. It may multiply the rows of a share of the channels, too, by factors from
+//! another stream of their own.
 
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
@@ -43,12 +43,12 @@ pub fn values<F: Scalar>(parameter: &Parameter, layer: &Layer, model: &Model, va
     }
 }
 
-/// How many of a block's channels a share of them is, rounded down.
+/// The number of channels that is this share of a block's, rounded down.
 pub fn scaled_rows(share: f64, channels: usize) -> usize {
     (share * channels as f64) as usize
 }
 
-/// Multiplies the rows of the first channels: those of stream `scale_rows/<block>`, in turn.
+/// Multiplies the rows of the first channels by factors from stream `scale_rows/<block>`, in turn.
 fn scale_rows(weights: &mut [f64], block: usize, layer: &Layer, scale: ScaleRows, seed: u64) {
     let channels = scaled_rows(scale.share, layer.mapped.channels);
     let mut rng = stream(seed, &format!("scale_rows/{block}"));

@@ -3,8 +3,8 @@
 use crate::kernels::sparse::Map;
 use crate::kernels::{Aligned, Scalar};
 
-/// The features of a batch, [N, H, W, C], with the map of what is not 0 of them where a fully connected
-/// first layer goes by it. Both are written together, and only here.
+/// The features of a batch, [N, H, W, C], and a map of those that are not 0, if a fully connected first layer uses it. Both
+/// are written together, and only here.
 #[derive(Debug)]
 pub struct Input<F> {
     values: Aligned<F>,
@@ -25,7 +25,7 @@ pub struct Features<'a, F> {
 }
 
 impl<'a, F> Features<'a, F> {
-    /// Of which nothing is known to be 0.
+    /// Values without a map.
     pub const fn dense(values: &'a [F]) -> Self {
         Self { values, nonzero: None }
     }

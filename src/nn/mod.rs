@@ -1,11 +1,10 @@
 //! Networks as lists of blocks, a = pool(φ(norm(Wu))), with every derivative written out.
 //!
-//! [`network`] is where to start: forward, loss, backward. [`build`] puts a network together of blocks. A
-//! [`block`] is one layer, computed stage by stage ([`staged`]), or [`fused`]; its map is [`linear`] or a
-//! [`conv`]olution; [`norm`] holds the arms. Parameters of the whole network are one slice
-//! ([`parameters`]), activations and gradients live in a [`workspace`] made by `spaces`, so that nothing is allocated or
-//! copied between forward and backward. [`walk`] stops between stages; [`objective`] is the loss
-//! at any parameters.
+//! [`network`] is where to start: forward, loss, backward. [`build`] makes a network from blocks. A [`block`] is one layer,
+//! computed stage by stage ([`staged`]), or [`fused`]; its map is [`linear`] or a [`conv`]olution; [`norm`] holds the arms.
+//! Parameters of the whole network are one slice ([`parameters`]). Activations and gradients live in a [`workspace`] made
+//! by `spaces`, so that nothing is allocated or copied between forward and backward. [`walk`] stops between stages;
+//! [`objective`] is the loss at any parameters.
 
 pub mod block;
 pub mod build;

@@ -80,9 +80,8 @@ impl<F: Scalar> Network<F> {
         &space.blocks[self.blocks.len() - 1].output()[..space.input.samples() * self.classes]
     }
 
-    /// ∂L/∂θ of all parameters into `space.gradients`, from ∂L/∂logits, which [`Network::loss`] left in the
-    /// last block's workspace; with `with_dinput` also ∂L/∂input. For the latest forward pass,
-    /// which was for `pass`.
+    /// Writes ∂L/∂θ of all parameters to `space.gradients`, from ∂L/∂logits, which [`Network::loss`] left in the last
+    /// block's workspace; with `with_dinput` also ∂L/∂input. For the latest forward pass, which was for `pass`.
     pub fn backward(&self, pass: Pass, space: &mut Workspace<F>, with_dinput: bool) {
         self.backward_at(&self.parameters, pass, space, with_dinput);
     }
@@ -118,8 +117,8 @@ impl<F: Scalar> Network<F> {
         }
     }
 
-    /// Why a block's constants cannot be set from the moments of minibatch `step`, if they cannot: a variance is 0, and so is
-    /// ε; or it is infinite before anything was trained. Later that is divergence, which the loss will show.
+    /// Why a block's constants cannot be set from the moments of minibatch `step`, if they cannot: a variance and ε are
+    /// both 0; or a variance is infinite before anything was trained. Later that is divergence, which the loss will show.
     pub(super) fn unusable(&self, block: usize, step: usize, moments: &Moments) -> Option<NetworkError> {
         let epsilon = self.blocks[block].norm.as_ref()?.epsilon;
         let divides_by_0 = |v: f64| v.is_finite() && !F::of(1.0 / (v + epsilon).sqrt()).is_finite();

@@ -16,7 +16,7 @@ pub enum Tensor {
 }
 
 impl Tensor {
-    /// As configurations and tables call it.
+    /// Its name in configurations and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Weight => "weight",

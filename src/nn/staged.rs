@@ -79,8 +79,8 @@ pub(super) fn stage<F: Scalar>(
     Ok(())
 }
 
-/// From the gradient at the block's output to the gradients of its parameters and, if there is room for it, of its input;
-/// for the latest forward pass, which was for `pass`.
+/// Turns the gradient at the block's output into the gradients of its parameters and, if there is room for it, of its
+/// input; for the latest forward pass, which was for `pass`.
 pub(super) fn backward<F: Scalar>(
     block: &Block<F>,
     parameters: &[F],

@@ -36,7 +36,7 @@ impl Site {
     /// All of them, in the order of the tables.
     pub const ALL: [Self; 4] = [Self::NormInput, Self::NormOutput, Self::Activation, Self::Pool];
 
-    /// As tables call it.
+    /// Its name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NormInput => "norm_input",

@@ -14,7 +14,7 @@ pub(super) fn check(layers: &[Layer], settings: &Settings, variant: &Variant) ->
     first_that_sees_nothing(layers, settings, variant).map_or(Ok(()), |block| Err(NetworkError::SeesNothing { block }))
 }
 
-/// Whether γ of a variant starts at 0. What would be 0 in single precision alone no configuration has.
+/// Whether γ of a variant starts at 0. No configuration has a value that is 0 in single precision alone.
 pub(super) fn has_gamma_0(variant: &Variant) -> bool {
     variant.gamma == Some(0.0)
 }
@@ -51,12 +51,12 @@ impl OfConstants {
     }
 }
 
-/// Whether γ of a variant starts at 0, so that a norm hands on β whatever it gets.
+/// Whether γ of a variant starts at 0, so that a norm gives β for any input.
 fn starts_at_beta(variant: &Variant, settings: &Settings) -> bool {
     has_gamma_0(variant) && !OfConstants::of(variant, settings).adds
 }
 
-/// Whether γ and β of a variant start such that a norm hands 0 to a ReLU for every input.
+/// Whether γ and β of a variant start such that a norm gives 0 to a ReLU for every input.
 fn starts_silent(settings: &Settings, variant: &Variant) -> bool {
     let is_dead = starts_at_beta(variant, settings) && initial_beta(variant) <= 0.0;
     is_dead && settings.model.activation == Activation::Relu
@@ -108,7 +108,7 @@ fn first_that_never_trains(layers: &[Layer], settings: &Settings, variant: &Vari
     layers.iter().enumerate().position(|(block, layer)| stops(block, layer))
 }
 
-/// Whether the branches of a residual network start such that they can never train, though what passes them by does.
+/// Whether the branches of a residual network can never train from this start, though the rest can.
 pub fn has_silent_branches(settings: &Settings, variant: &Variant) -> bool {
     let is_before = settings.model.norm_position == NormPosition::BeforeActivation;
     settings.model.is_residual() && is_before && starts_silent(settings, variant)

@@ -94,10 +94,9 @@ impl<F: Scalar> Network<F> {
         Ok(())
     }
 
-    /// Finds the population statistics of every norm, for evaluation in `space`: those of `input` as one
-    /// batch, norm by norm, the norms below already using theirs (Wu & Johnson 2021). Takes `chunk` samples at
-    /// a time through a block, once up to its norm and once through it, and keeps of all samples only what enters and what
-    /// leaves the block.
+    /// Finds the population statistics of every norm, for evaluation in `space`: those of `input` as one batch, norm by
+    /// norm; the norms below already use theirs (Wu & Johnson 2021). Sends `chunk` samples at a time through a block, once
+    /// up to its norm and once through all of it. For all samples it keeps only what enters and what leaves the block.
     ///
     /// # Errors
     /// If a norm needs more values per channel than it gets.
@@ -145,11 +144,11 @@ impl<F: Scalar> Network<F> {
     }
 
     /// Sets what arms set from minibatch `step`, whose features are `input`, before that step. It goes block by block: each
-    /// arm sees what the blocks below, already set, make of the input. Returns the parameters that were set, by
-    /// their places in [`Network::index`]: the optimiser has to forget their moments.
+    /// arm sees the input as the blocks below, already set, transform it. Returns the places in [`Network::index`] of the
+    /// parameters that were set: the optimiser has to forget their moments.
     ///
     /// # Errors
-    /// If a norm needs more values per channel than it gets, or a variance is such that nothing can be divided by its root.
+    /// If a norm needs more values per channel than it gets, or cannot divide by the root of a variance.
     pub fn begin(&mut self, seed: u64, step: usize, input: &[F]) -> Result<Vec<usize>, NetworkError> {
         let mut changed = Vec::new();
         let mut walk = Walk::new(self, input);

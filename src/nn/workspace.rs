@@ -41,8 +41,7 @@ pub struct BlockSpace<F> {
     pub sums: Vec<f64>,
 }
 
-/// What is kept of a block's values, and of the gradients there. Gradients are empty in a workspace
-/// without them.
+/// The kept values of a block, and their gradients, which are empty in a workspace without gradients.
 #[derive(Debug)]
 pub enum Path<F> {
     /// Stage by stage.
@@ -54,7 +53,7 @@ pub enum Path<F> {
     },
     /// Norm, activation and pool in one pass.
     Fused {
-        /// Wu, where it is kept; else that of one image.
+        /// Wu of the whole batch where it is kept, else of one image.
         mapped: Aligned<F>,
         /// The gradient of Wu for one image.
         dmapped: Aligned<F>,

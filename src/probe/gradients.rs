@@ -110,7 +110,7 @@ impl<F: Scalar> Probe<F> for GradientProbe<F> {
     }
 }
 
-/// What gradients are of: the parameters, then what enters a block's norm and the block.
+/// What gradients are taken of: the parameters, then what enters a block's norm and the block.
 const TENSORS: [&str; 6] = ["weight", "bias", "gamma", "beta", "norm_input", "input"];
 
 impl Row for GradientRow {

@@ -20,7 +20,7 @@ use super::tables;
 use crate::files::{self, Lock, Waiting};
 use crate::plan::RunEntry;
 
-/// What making the root tables current came to.
+/// The result of updating the root tables.
 #[derive(Debug, Default)]
 pub struct Update {
     /// Whether they had to be made again.
@@ -55,8 +55,8 @@ pub fn lock(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Lock>
     Ok(lock)
 }
 
-/// Makes the root tables current. `known` are the runs as they were read a moment ago, if they were: then they are not read
-/// again to see whether anything has changed.
+/// Updates the root tables. `known` holds the runs if they were read a moment ago: then they are not read again to see
+/// whether anything has changed.
 ///
 /// # Errors
 /// If a run's record or table cannot be read, or a table not written.
@@ -86,13 +86,13 @@ pub fn held(folder: &ExperimentFolder) -> anyhow::Result<HashSet<String>> {
     Ok(text.map(|text| runs::finished(&text)).unwrap_or_default())
 }
 
-/// Planned runs that the root tables hold as finished, and that are on disk neither finished nor found damaged there: of
-/// these the tables are the only copy.
+/// Planned runs that the root tables hold as finished, and that are neither finished nor found damaged on disk. The tables
+/// are their only copy.
 fn lost(folder: &ExperimentFolder, record: &ExperimentRecord) -> anyhow::Result<Vec<String>> {
     let held = held(folder)?;
     let mut lost = Vec::new();
     for entry in record.runs.iter().filter(|entry| held.contains(&entry.id)) {
-        // A record that tells of no table is of training that failed anew. One that cannot be read may be whole.
+        // A record without tables comes from a new training that failed. One that cannot be read may be whole.
         let own = RunRecord::read_own(&folder.run(&entry.id));
         if own.is_ok_and(|own| own.is_none_or(|run| run.table_bytes.is_empty())) {
             lost.push(entry.id.clone());
@@ -126,8 +126,8 @@ impl<'a> Making<'a> {
         })
     }
 
-    /// Reads the next planned run, each of its files once, and checks its tables. What changes on disk from then on is not in
-    /// the tables and not in their sources: it makes them stale.
+    /// Reads the next planned run, each of its files once, and checks its tables. Later changes on disk are neither in the
+    /// tables nor in their sources: they make the tables stale.
     pub(crate) fn add(&mut self, entry: &RunEntry) -> anyhow::Result<()> {
         let own = self.folder.run(&entry.id);
         let found = Found::at(&own)?;

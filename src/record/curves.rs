@@ -54,10 +54,10 @@ pub fn first_reaching(text: &str, target: f64) -> anyhow::Result<Option<usize>> 
 /// How the runs of an experiment came to the target.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Arrivals {
-    /// The step of the first evaluation under batch statistics that reaches it, of each run that was evaluated so.
+    /// For each run that was evaluated under batch statistics: the step of the first such evaluation that reaches it.
     pub under_batch: HashMap<String, Option<usize>>,
-    /// The most steps between the evaluation that first reaches it, under running statistics, and the one before: a time
-    /// to the target is known no better. None if no run arrives after an earlier evaluation.
+    /// The most steps between the evaluation that first reaches it, under running statistics, and the one before: no time
+    /// to the target is more exact. `None` if no run arrives after an earlier evaluation.
     pub widest_gap: Option<usize>,
 }
 
@@ -75,7 +75,7 @@ pub fn arrivals(folder: &ExperimentFolder, target: f64) -> anyhow::Result<Arriva
 
 fn read_arrivals(table: impl BufRead, target: f64) -> anyhow::Result<Arrivals> {
     let mut arrivals = Arrivals::default();
-    // Of each run the step of its latest evaluation, until it arrives.
+    // For each run, the step of its latest evaluation, until it arrives.
     let mut latest: HashMap<String, Option<usize>> = HashMap::new();
     for line in table.lines() {
         let line = line.context("cannot read it")?;
@@ -99,8 +99,8 @@ fn read_arrivals(table: impl BufRead, target: f64) -> anyhow::Result<Arrivals> {
     Ok(arrivals)
 }
 
-/// A line as a row of the validation split under these statistics; none if it is another. There may be millions of lines:
-/// few of them are parsed.
+/// Parses a line if it is a row of the validation split under these statistics, else `None`. There may be millions of
+/// lines: few of them are parsed.
 fn validation(line: &str, statistics: Statistics) -> anyhow::Result<Option<CurveRow>> {
     const WIDTH: usize = CurveRow::TABLE.columns.len();
     let column = |name| CurveRow::TABLE.columns.iter().position(|known| *known == name).context("no such column");
@@ -148,7 +148,7 @@ mod tests {
         };
         let gap = |rows: &[_]| read_arrivals(table(rows).as_bytes(), 0.5).unwrap().widest_gap;
         let (running, batch) = ("running_stats", "batch_stats");
-        // Neither what lies after the arrival counts, nor other statistics; of two runs the wider gap does.
+        // Rows after the arrival do not count, nor do other statistics; of two runs the wider gap counts.
         let a = [("a", 0, running, 0.1), ("a", 10, running, 0.2), ("a", 13, running, 0.6), ("a", 90, running, 0.1)];
         assert_eq!(gap(&a), Some(3));
         let b = [("b", 0, running, 0.1), ("b", 2, batch, 0.1), ("b", 4, batch, 0.9), ("b", 7, running, 0.5)];

@@ -1,4 +1,4 @@
-//! Whether what a finished run left is as it was written.
+//! Whether the files of a finished run are as they were written.
 
 use anyhow::{Context, ensure};
 
@@ -60,7 +60,7 @@ pub fn check(
     Ok(Ok(checked))
 }
 
-/// What of a finished run is missing or not as it was written, its checkpoint included; `None` if it is whole.
+/// What of a finished run is missing or changed, its checkpoint included; `None` if it is whole.
 ///
 /// # Errors
 /// If the system cannot read something, or a link stands in its place.
@@ -85,8 +85,8 @@ fn steps_to(text: &[u8], target: Option<f64>) -> anyhow::Result<Option<usize>> {
     curves::first_reaching(str::from_utf8(text).context("it is not text")?, target)
 }
 
-/// Records that a run counts as failed, and returns what is found of it then. The record of a run whose table was changed
-/// stays as it is, and the reason stands beside it: where the table comes back, the run counts again.
+/// Records that a run counts as failed, and returns its new state. If a table was changed, the run's record stays as it is,
+/// and the reason stands beside it: if the table comes back, the run counts again.
 ///
 /// # Errors
 /// If another program is training the run or has trained it since `seen`, or it cannot be written.
@@ -102,7 +102,7 @@ pub fn record(folder: &RunFolder, seen: &Found, failed: &RunRecord) -> anyhow::R
     Found::at(folder)
 }
 
-/// Removes the reason that stands beside a run that is whole again, and returns what is found of it then.
+/// Removes the reason that stands beside a run that is whole again, and returns the run's new state.
 ///
 /// # Errors
 /// If the system cannot read the run.

@@ -1,4 +1,4 @@
-//! Whose an experiment's folder is, and how its results are discarded: what the program wrote, and nothing else.
+//! Who owns an experiment's folder, and how its results are discarded: what the program wrote, and nothing else.
 
 use std::collections::HashSet;
 
@@ -76,7 +76,7 @@ pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
     files::remove_unless_folder(&folder.experiment_json())
 }
 
-/// Deletes the runs that were put aside, by this program or by one that was killed. What else was among them goes back.
+/// Deletes the runs that were put aside, by this program or by one that was killed. Other files among them go back.
 ///
 /// # Errors
 /// If something cannot be deleted or moved.
@@ -85,7 +85,7 @@ pub fn finish(folder: &ExperimentFolder) -> anyhow::Result<()> {
     if !files::is_real_folder(&aside)? {
         return Ok(());
     }
-    // Last of all the record is removed, which tells also of runs that have none of their own yet.
+    // The record is removed last: it also tells of runs that have none of their own yet.
     let planned = planned(folder)?;
     for name in files::list(&aside)? {
         let id = name.strip_suffix(".failed.json").unwrap_or(&name);

@@ -32,7 +32,7 @@ pub struct ExperimentRecord {
     pub git_revision: Option<String>,
     /// Where the plan was made.
     pub host: String,
-    /// Its processor, cores and system. Empty in records before there was such an entry, and where the system does not tell.
+    /// Its processor, cores and system. Empty in older records, and where the system does not tell.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub machine: String,
     /// Instruction level there.
@@ -43,23 +43,23 @@ pub struct ExperimentRecord {
     pub configuration: Value,
     /// The plan, in order.
     pub runs: Vec<RunEntry>,
-    /// SHA-256 of the user's own data files, of each set of them one. Empty in records before there was such an entry.
+    /// SHA-256 of the user's own data files, one for each set of them. Empty in older records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_sha256: Vec<String>,
-    /// Version of the program's numbers; 0 in records before there was such an entry, which are of 2 at the latest.
+    /// Version of the program's numbers; 0 in records before this entry, which are of version 2 at the latest.
     #[serde(default)]
     pub numerics_version: u32,
-    /// The question as it stood when the first runs were finished, if it is another now.
+    /// The question as it stood when the first runs were finished, if it has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_first: Option<Question>,
 }
 
-/// What `compare` is to answer: what is chosen before there are results, if p is to count for what it says.
+/// What `compare` is to answer. It has to be chosen before there are results, or p does not mean what it says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     /// The section `compare` of the configuration.
     pub compare: CompareOptions,
-    /// The arm that the others are held against.
+    /// The arm that the others are compared with.
     pub baseline: Option<String>,
 }
 
@@ -93,8 +93,8 @@ impl ExperimentRecord {
         Ok(Question { compare: self.compare_options()?, baseline: usual_baseline(&names).map(str::to_owned) })
     }
 
-    /// In what the question is not the one that stood when the first runs were finished, such as `compare.metric was
-    /// "test_accuracy"`; empty if it is the same.
+    /// How the question has changed since the first runs were finished, such as `compare.metric was "test_accuracy"`; empty
+    /// if it has not.
     ///
     /// # Errors
     /// As [`Self::compare_options`].
@@ -222,12 +222,12 @@ impl ExperimentRecord {
     }
 }
 
-/// A configuration that does not contain runs recorded under its name. What can be done about it is the command's to say.
+/// A configuration that does not contain runs recorded under its name. The command says what can be done about it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WouldDrop(String);
 
-/// Refuses a plan without runs that are finished, or were begun.
+/// Refuses a plan that lacks runs that are finished or were begun.
 ///
 /// # Errors
 /// [`WouldDrop`] if there are such runs; if the earlier record cannot be read.
@@ -253,8 +253,8 @@ pub fn check_keeps(
     Err(WouldDrop(refusal + if are_only_begun { &cure } else { "" }).into())
 }
 
-/// Writes the record of an experiment before anything is trained. Refuses to, if that would drop a run that is finished or
-/// was begun from the plan, or one that another program may be training. The caller holds the folder's lock.
+/// Writes the record of an experiment before anything is trained. Refuses if that would drop from the plan a run that is
+/// finished, was begun, or may be in training by another program. The caller holds the folder's lock.
 ///
 /// # Errors
 /// If the record cannot be written; [`WouldDrop`] if the folder holds runs that are not in the plan.
@@ -312,7 +312,7 @@ fn refusal(path: &Path, old: &ExperimentRecord, new: &ExperimentRecord, dropped:
     )
 }
 
-/// In what two records differ that makes runs others, a line each; `called` says which is which.
+/// The differences between two records that make their runs different, a line each; `called` names the records.
 pub(super) fn differing(old: &ExperimentRecord, new: &ExperimentRecord, called: [&str; 2]) -> String {
     let [before_word, now_word] = called;
     let ignored = ["name", "description", "compare"];

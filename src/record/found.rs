@@ -1,4 +1,4 @@
-//! What the disk says of a run: all that its state follows from, each file read once.
+//! The state of a run on disk: all that decides it, each file read once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -41,7 +41,7 @@ impl Found {
                 let lengths = lengths(&run, folder)?;
                 add(1, &serde_json::to_vec(&lengths)?);
                 let mut damage = damage(&run, &lengths, folder);
-                // One that was found damaged before, or could not be read, counts again once its tables are whole.
+                // A run that was found damaged before, or could not be read, counts again once its tables are whole.
                 if damage.is_none() && files::is_file(&folder.failure())? {
                     damage = unsound(&run, folder)?;
                     add(3, damage.as_deref().unwrap_or_default().as_bytes());
@@ -68,7 +68,7 @@ impl Found {
     }
 }
 
-/// The record that `run.json` holds. That of another run, copied here, does not count.
+/// The record that `run.json` holds. A record of another run, copied here, does not count.
 fn record(bytes: Option<Vec<u8>>, folder: &RunFolder) -> anyhow::Result<Option<RunRecord>> {
     let Some(bytes) = bytes else { return Ok(None) };
     let record = RunRecord::parse(&bytes, &folder.run_json())?;
@@ -79,7 +79,7 @@ fn is_of(record: &RunRecord, folder: &RunFolder) -> bool {
     folder.path().file_name().is_some_and(|name| *name == *record.run_id)
 }
 
-/// The lengths of the tables and of the checkpoint, as far as the record tells of them; none for those that are not there.
+/// The lengths of the tables and of the checkpoint that the record tells of; `None` for those that are not there.
 fn lengths(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<BTreeMap<String, Option<u64>>> {
     // A name from a file may lead elsewhere.
     let tables = run.table_bytes.keys().map(String::as_str).filter(|file| files::is_plain_name(file));
@@ -104,7 +104,7 @@ fn damage(run: &RunRecord, lengths: &BTreeMap<String, Option<u64>>, folder: &Run
     })
 }
 
-/// The content of a table whose SHA-256 is the recorded one; else what is wrong.
+/// The content of a table if its SHA-256 is the recorded one; else what is wrong.
 pub(super) fn sound(run: &RunRecord, folder: &RunFolder, file: &str) -> anyhow::Result<Result<Vec<u8>, String>> {
     let path = folder.table(file);
     let Some(text) = files::read_if_there(&path)? else { return Ok(Err(format!("{} is missing", path.display()))) };
@@ -114,7 +114,7 @@ pub(super) fn sound(run: &RunRecord, folder: &RunFolder, file: &str) -> anyhow::
         .ok_or_else(|| format!("{} is damaged: its SHA-256 is not the recorded one", path.display())))
 }
 
-/// The first table of which the SHA-256 is not the recorded one, in words.
+/// The first table whose SHA-256 is not the recorded one, in words.
 pub(super) fn unsound(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Option<String>> {
     for file in run.table_bytes.keys().filter(|file| files::is_plain_name(file)) {
         if let Err(reason) = sound(run, folder, file)? {
@@ -133,7 +133,7 @@ pub struct Ended {
     pub begun: HashSet<String>,
     /// Those that the next `run` tries again, and why they failed.
     pub failed: BTreeMap<String, String>,
-    /// Of all that could be read, SHA-256 of what was read.
+    /// For each run that could be read, SHA-256 of what was read.
     pub(super) digests: HashMap<String, String>,
 }
 
@@ -148,7 +148,7 @@ impl RunRecord {
         Ok(Found::at(folder)?.run)
     }
 
-    /// Whether a run is finished, and its tables as far as they are looked at are whole.
+    /// Whether a run is finished, and its tables are whole as far as they are checked.
     ///
     /// # Errors
     /// As [`Found::at`].
@@ -180,7 +180,7 @@ impl RunRecord {
                 Ok(Some(run)) if run.status == Status::Failed => {
                     ended.failed.insert(id, run.reason.unwrap_or_default());
                 }
-                // What cannot be looked at may be there.
+                // A file that cannot be looked at may be there.
                 Ok(_) if files::is_file(&folder.run(&id).resume()).unwrap_or(true) => drop(ended.begun.insert(id)),
                 Ok(_) => {}
                 // That concerns this run alone.

@@ -86,7 +86,7 @@ impl RunFolder {
         self.0.join("run.json")
     }
 
-    /// Why a run failed whose folder cannot be written: beside the folder, in place of `run.json`.
+    /// Why a run failed, if its folder cannot be written: a file beside the folder, in place of `run.json`.
     pub fn failure(&self) -> PathBuf {
         self.0.with_added_extension("failed.json")
     }
@@ -131,7 +131,7 @@ impl RunFolder {
         self.snapshots().join(format!("step-{step:09}.safetensors"))
     }
 
-    /// Whether a file of this name in the folder of snapshots is one.
+    /// Whether a file of this name in the folder of snapshots is a snapshot.
     pub fn is_snapshot(name: &str) -> bool {
         let step = name.strip_prefix("step-").and_then(|rest| rest.strip_suffix(".safetensors"));
         step.is_some_and(|step| step.len() >= 9 && step.bytes().all(|c| c.is_ascii_digit()))

@@ -15,7 +15,7 @@ pub fn cells(entry: &RunEntry) -> Vec<String> {
     fixed.into_iter().chain(entry.values.iter().map(cell)).collect()
 }
 
-/// The rows of a run's table, `text`, led by its cells of the current axes; `header` is the table's with these axes.
+/// The rows of a run's table, `text`, each after its cells of the current axes; `header` is the table's with these axes.
 ///
 /// # Errors
 /// If its header is not that of the table.

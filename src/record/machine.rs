@@ -1,4 +1,4 @@
-//! What of the machine and the program is recorded beside results.
+//! What is recorded of the machine and the program beside results.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};

@@ -1,9 +1,8 @@
 //! Shards and copies of one experiment → one folder.
 //!
 //! Every run comes from the first folder that has it finished and whole, by the SHA-256 of all that it left. Its record is
-//! copied last: a merge that is
-//! stopped leaves no run that looks finished and is not. Merging again changes nothing. Only the files that a run consists
-//! of are copied, and no link is followed.
+//! copied last: a merge that is stopped leaves no unfinished run that looks finished. Merging again changes nothing. Only
+//! the files that a run consists of are copied, and no link is followed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -30,15 +29,15 @@ pub struct Merged {
     pub elsewhere: usize,
     /// Those that failed wherever they were tried.
     pub failed: usize,
-    /// Those of which no copy is whole, and what is wrong with the first: ids and reasons.
+    /// Those without a whole copy, and what is wrong with the first copy: ids and reasons.
     pub damaged: BTreeMap<String, String>,
-    /// Why copies could not be read, of runs that another copy has whole.
+    /// Why some copies could not be read, for runs that another folder has whole.
     pub passed_over: Vec<String>,
     /// Instruction levels of the finished ones.
     pub levels: BTreeSet<String>,
 }
 
-/// Copies into `out` the runs that it does not have finished.
+/// Copies into `out` the runs that are not finished there.
 ///
 /// # Errors
 /// If the folders are not of one experiment, if two of them have finished one run to different results, or if something
@@ -76,7 +75,7 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     Ok(merged)
 }
 
-/// Refuses sources of which no run is left while their tables hold some finished: those tables are the only copy.
+/// Refuses sources whose runs are all gone while their tables hold finished ones: those tables are the only copy.
 fn check_nothing_lost(sources: &[ExperimentFolder]) -> anyhow::Result<()> {
     for source in sources {
         let (held, source) = (collect::held(source)?.len(), source.path().display());
@@ -116,7 +115,7 @@ fn merge_run(
             if files::is_file(&folder.run_json())? {
                 garbled = Some(format!("{} is damaged: it is no record of this run", folder.run_json().display()));
             }
-            // A program that was killed has left nothing but what continues the run.
+            // A killed program has left only what continues the run.
             if ended.is_none() && files::is_file(&folder.resume())? && !files::is_file(&destination.resume())? {
                 let _lock = prepare(&destination)?;
                 copy_unfinished(&folder, &destination).with_context(context)?;
@@ -138,8 +137,8 @@ fn merge_run(
                 let (one, other) = (destination.path().display(), folder.path().display());
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
             }
-            // No source has a whole copy so far. Of a failed run the reason is kept, of an interrupted one the saved state with
-            // the most steps.
+            // No source has a whole copy so far. For a failed run the reason is kept; for an interrupted one, the saved
+            // state with the most steps.
             (false, false) if ended.as_ref().is_none_or(|ended| ended.steps < record.steps) => {
                 write_record(&record, &folder, &destination).with_context(context)?;
                 ended = Some(record);
@@ -158,7 +157,7 @@ fn merge_run(
     Ok(ended)
 }
 
-/// The record of a run. A finished one of which something is missing or not as it was written counts as failed.
+/// The record of a run. A finished run counts as failed if something of it is missing or was changed.
 fn whole(folder: &RunFolder) -> anyhow::Result<Option<RunRecord>> {
     let Some(record) = RunRecord::read(folder)? else { return Ok(None) };
     let damage = if record.status.is_finished() { damage::of(&record, folder)? } else { None };
@@ -212,8 +211,8 @@ fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::
     Ok(widest.clone())
 }
 
-/// Whether two records of a run have the same numbers, whatever machine and time they are of. Records of different
-/// instruction levels may differ: by rounding.
+/// Whether two records of a run have the same numbers, whatever their machines and times. Between instruction levels they
+/// may differ by rounding.
 fn came_to_the_same(a: &RunRecord, b: &RunRecord) -> bool {
     let numbers = |r: &RunRecord| (r.status, r.diverged_at_step, r.steps, r.parameters, r.metrics, r.start);
     a.simd != b.simd || numbers(a) == numbers(b)
@@ -250,7 +249,7 @@ fn copy_snapshots(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Copies what continues an unfinished run. The snapshots come first: it goes on behind them.
+/// Copies what continues an unfinished run. The snapshots come first: the saved state relies on them.
 fn copy_unfinished(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
     if files::is_file(&from.resume())? {
         copy_snapshots(from, to)?;
@@ -259,7 +258,7 @@ fn copy_unfinished(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the record of a run that did not come to its end, or of which no copy is whole, and copies what continues it.
+/// Writes the record of a run that did not end, or that has no whole copy, and copies what continues it.
 fn write_record(record: &RunRecord, from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
     let lock = prepare(to)?;
     if let Lock::Elsewhere = lock {

@@ -53,7 +53,7 @@ impl From<Metrics> for Map<String, Value> {
     }
 }
 
-/// A key that is not there, as in records of an earlier layout, is a score that is not there.
+/// A missing key, as in records of an earlier layout, is a missing score.
 impl TryFrom<Map<String, Value>> for Metrics {
     type Error = serde_json::Error;
 

@@ -1,9 +1,9 @@
 //! What is on disk: an experiment's folder, its runs, its tables.
 //!
-//! [`layout`] knows every path, [`tables`] every table, [`run`] the record of one run, [`found`] what is on
-//! disk of it, [`discard`] whose a folder is, [`metrics`] its scores,
-//! [`experiment`] that of the whole, [`resume`] an unfinished run. [`collect`] makes the root tables from the runs,
-//! [`merge`] one folder of several; [`trained`] makes a network from the folder of a run.
+//! [`layout`] knows every path, [`tables`] every table. [`run`] is the record of one run, [`metrics`] its scores, [`found`]
+//! its state on disk, [`resume`] an unfinished run; [`experiment`] is the record of the whole, [`discard`] says who owns a
+//! folder. [`collect`] makes the root tables from the runs, [`merge`] one folder of several; [`trained`] makes a network
+//! from the folder of a run.
 
 pub mod collect;
 pub mod curves;

@@ -183,7 +183,7 @@ impl Saved {
         let [first, second] = state.optimizer.moments().map(|(name, _)| self.tensor(&format!("optimizer.{name}")));
         let moments = first.and_then(Tensor::values).zip(second.and_then(Tensor::values));
         let (first, second) = moments.context("the saved run lacks the optimiser's moments")?;
-        // Runs that were saved before tensors had counts of their own had done as many updates of each.
+        // In runs saved before each tensor had its own count, every tensor had as many updates.
         let steps = match self.tensor("optimizer.steps") {
             Some(steps) => steps.counts().context("the saved counts of updates are damaged")?,
             None => vec![u32::try_from(step)?; network.index.len()],

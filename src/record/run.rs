@@ -34,7 +34,7 @@ impl Status {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Completed, Self::Diverged, Self::Failed, Self::Interrupted, Self::Missing];
 
-    /// As tables call it.
+    /// Its name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Completed => "completed",
@@ -94,23 +94,23 @@ pub struct RunRecord {
     pub timing: Timing,
     /// Bytes of each table beside this record, so that a damaged one is noticed.
     pub table_bytes: BTreeMap<String, u64>,
-    /// And their SHA-256.
+    /// SHA-256 of each table.
     #[serde(default)]
     pub table_sha256: BTreeMap<String, String>,
-    /// That of the checkpoint; none before there is one, and in records of earlier programs.
+    /// SHA-256 of the checkpoint; `None` before there is one, and in records of earlier programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_sha256: Option<String>,
-    /// Bytes of the checkpoint; none likewise.
+    /// Bytes of the checkpoint; `None` in the same cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_bytes: Option<u64>,
-    /// That of this record's file, in which these digits are zeros; none in records of earlier programs.
+    /// SHA-256 of this record's file with zeros for these digits; `None` in records of earlier programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_sha256: Option<String>,
 }
 
 /// What stands before the record's own digest in its file.
 const OWN_DIGEST: &str = "\"record_sha256\": \"";
-/// What the digest is while it is computed.
+/// Stands for the digest while it is computed.
 const NO_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The digest that the record in these bytes should have; `digest` is the one that it has.
@@ -172,12 +172,13 @@ impl RunRecord {
     }
 
     /// The record that a file holds; `path` is its name for messages. `None` if it is so damaged that the run has to be
-    /// trained again. A record that was changed since it was written is that of a failed run.
+    /// trained again. A record that was changed since it was written counts as failed.
     ///
     /// # Errors
     /// If it is of a later layout.
     pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Option<Self>> {
-        // A later layout may have other fields: only a record that says it is of this one is damaged if it does not fit.
+        // A later layout may have other fields: a record that does not fit is damaged only if it says that it is of this
+        // layout.
         let record = serde_json::from_slice::<Self>(bytes);
         let version = match &record {
             Ok(record) => u64::from(record.schema_version),

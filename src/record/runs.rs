@@ -8,7 +8,7 @@ use crate::config::file::Metric;
 use crate::printable;
 use crate::table::{Row, Table, float, number, optional};
 
-/// One row of runs.csv. Of a run that has no record only the status is known.
+/// One row of runs.csv. For a run without a record only the status is known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
     /// How far the run has come.
@@ -19,7 +19,7 @@ pub struct RunRow {
     pub diverged_at_step: Option<usize>,
     /// Updates done.
     pub steps: Option<usize>,
-    /// The same in epochs; not a number where that is not known.
+    /// The same in epochs; NaN if not known.
     pub epochs: f64,
     /// Number of parameters.
     pub parameters: Option<usize>,
@@ -59,7 +59,7 @@ impl RunRow {
     }
 }
 
-/// Ids of the runs that a table `runs.csv` has as finished; of a table that cannot be read those before the fault.
+/// Ids of the runs that a table `runs.csv` has as finished; if the table has a fault, those before it.
 pub fn finished(text: &[u8]) -> HashSet<String> {
     let mut reader = csv::Reader::from_reader(text);
     let header = reader.headers().cloned().unwrap_or_default();

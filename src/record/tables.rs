@@ -77,7 +77,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// None yet.
+    /// Without rows yet.
     pub fn new(table: Table) -> Self {
         Self { table, text: Vec::new() }
     }

@@ -93,7 +93,7 @@ impl Trained {
     /// The run of a record, with the network whose tensors a file holds; `path` is the file's name for messages.
     ///
     /// # Errors
-    /// If the record's configuration does not give a network, or the tensors are not those of it.
+    /// If the record's configuration does not give a network, or the tensors do not belong to it.
     pub fn of(record: RunRecord, bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
         let RunRecord { run_id, configuration, shape, classes, variant, seed, diverged_at_step, .. } = record;
         let settings = Settings::recorded(&configuration, shape, classes)

@@ -1,4 +1,4 @@
-//! The metric over the tuned axis as a row of bars: how each arm takes to every value that was tried.
+//! The metric over the tuned axis as a row of bars: how each arm does with every value that was tried.
 
 use super::page::{Page, Row};
 use crate::compare::Comparison;

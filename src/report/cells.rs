@@ -58,7 +58,7 @@ pub fn best(comparison: &Comparison, arm: &ArmEstimate) -> String {
         short(of, &others)
     };
     let values = selected.iter().map(value).collect::<Vec<_>>().join(" × ");
-    // Of the seeds some may be read elsewhere, and the end of what was tried be there.
+    // Some seeds may be read at another candidate, and the end of what was tried may be there.
     let is_edge = arm.chosen.iter().any(|chosen| chosen.values == *selected && !chosen.edges.is_empty());
     let elsewhere = arm.chosen.iter().filter(|chosen| chosen.values != *selected).flat_map(|chosen| &chosen.edges);
     let elsewhere: Vec<String> = elsewhere.map(|edge| value((&edge.axis, &edge.value))).collect();

@@ -165,7 +165,7 @@ fn blocks(columns: &[Column], leading: usize, width: usize) -> Vec<Vec<usize>> {
     blocks
 }
 
-/// Widths that fit: headers are wrapped first; then of the columns that can the widest gives way.
+/// Widths that fit: headers are wrapped first; then the widest column that can be narrowed gives way.
 fn fitted(columns: &[Column], width: usize) -> Vec<usize> {
     let is_too_wide = |widths: &[usize]| widths.iter().map(|width| width + PADDING).sum::<usize>() > width;
     let mut widths: Vec<usize> = columns.iter().map(|column| column.whole).collect();

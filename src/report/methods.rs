@@ -51,7 +51,7 @@ fn trained(comparison: &Comparison, configuration: &Value) -> String {
     )
 }
 
-/// A setting as it was; of one that was swept, every value.
+/// The value of a setting; every value, if it was swept.
 fn setting(configuration: &Value, path: &str) -> String {
     match configuration["sweep"][path].as_array() {
         Some(values) => either(values),
@@ -92,7 +92,7 @@ fn source(configuration: &Value) -> String {
     }
 }
 
-/// What became of the features, and which samples are for testing, if that is drawn.
+/// How features were scaled, and which samples are for testing, if they are drawn.
 fn scaling(configuration: &Value) -> String {
     let data = &configuration["data"];
     let drawn = data["source"] == "csv" && data["test_file"].is_null();
@@ -130,7 +130,7 @@ fn optimised(configuration: &Value) -> String {
         "They were trained for {length} on minibatches of {} by {kind} ({} learning rate{}{extra}).",
         of("train.batch_size"),
         of("optimizer.schedule"),
-        // A rate that is tuned is said of the tuning.
+        // A tuned rate is described with the tuning.
         if configuration["sweep"]["optimizer.lr"].is_null() {
             format!(" {}", of("optimizer.lr"))
         } else {
@@ -164,7 +164,7 @@ fn arms(comparison: &Comparison, configuration: &Value) -> String {
     )
 }
 
-/// What each arm is, where there are not too many to be read: for whoever sees the names for the first time.
+/// What each arm is, unless there are too many to read: for whoever sees the names for the first time.
 pub(super) fn what_arms_are(configuration: &Value) -> Option<String> {
     const MOST: usize = 5;
     let what = formulas(configuration);

@@ -29,8 +29,8 @@ impl<'a> Page<'a> {
         self.comparisons.iter().flat_map(of).collect()
     }
 
-    /// A table whose rows are led by their experiment, if there are several, and by their setting. Of its own columns the
-    /// first `words` also say what a row is of.
+    /// A table whose rows are led by their experiment, if there are several, and by their setting. The first `words` of its
+    /// own columns also say what a row is of.
     pub(super) fn table(&self, header: &[String], rows: &[Row], words: usize) -> String {
         let mut axes: Vec<&String> = Vec::new();
         for axis in rows.iter().flat_map(|row| row.setting.keys()) {

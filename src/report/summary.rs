@@ -22,7 +22,7 @@ pub(super) fn headings(page: &Page) -> String {
     page.comparisons.iter().map(heading).collect::<Vec<_>>().join("\n")
 }
 
-/// A sentence on what was found, and those on what it would take where there is no verdict, each after a blank.
+/// A sentence on what was found, and those on what a verdict would take, if there is none, each after a blank.
 pub(super) struct Said {
     pub(super) found: String,
     outlook: String,
@@ -88,7 +88,7 @@ fn pair(page: &Page, comparison: &Comparison, (a, b): (&str, &str)) -> Said {
     }
 }
 
-/// What it would take where nothing is decided, a sentence for all settings, each after a blank.
+/// What a verdict would take, where there is none, a sentence for all settings, each after a blank.
 fn outlook_by_setting(found: &[&Finding]) -> String {
     let at = |found: &Finding| found.setting.values().map(value).collect::<Vec<_>>().join(" × ");
     let to_tell: Vec<String> =
@@ -115,7 +115,7 @@ fn shortened(all: &[String]) -> String {
     if all.len() > NAMED { format!("{named} and {} more", all.len() - NAMED) } else { named }
 }
 
-/// Settings that a sentence names, each with its difference; of more it says how many, as the table has them all.
+/// Most settings that a sentence names, each with its difference. Beyond that it only counts them: the table has them all.
 const NAMED: usize = 8;
 
 /// `better at 0.0 (+0.03); undecided at 3.0 (+0.04), 10.0 (+0.12)`; of many settings `better at 14 of 20 (+0.03 to +0.12)`
@@ -169,7 +169,7 @@ fn effects(page: &Page, comparison: &Comparison) -> Vec<Said> {
     comparison.effects.iter().filter_map(line).collect()
 }
 
-/// One table of the arms, each with its difference from the arm that it is held against.
+/// One table of the arms, each with its difference from the arm that it is compared with.
 pub(super) fn arms(page: &Page) -> String {
     let mut baselines: Vec<&str> = Vec::new();
     let mut axes: Vec<String> = Vec::new();

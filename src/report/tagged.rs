@@ -51,7 +51,7 @@ pub struct Reader<R> {
     keys: Vec<(&'static str, Column<Word>)>,
     figures: Vec<(&'static str, Column<Number>)>,
     pending: Option<Figures>,
-    /// Of the run that is being read, the rows that there were.
+    /// The rows of the current run so far.
     seen: (String, HashSet<(u64, String)>),
 }
 

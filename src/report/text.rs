@@ -38,7 +38,7 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout
     parts.join("\n\n") + "\n"
 }
 
-/// What there is to know of the tables: warnings, and what words and numbers mean.
+/// What there is to know about the tables: warnings, and what words and numbers mean.
 fn beside(page: &Page, view: View) -> Vec<String> {
     let Page { comparisons, options, layout } = page;
     let mut parts: Vec<String> = warnings::warnings(page).into_iter().collect();
@@ -65,7 +65,7 @@ pub fn for_latex(comparisons: &[Comparison], options: &Options, view: View) -> S
     let (table, caption) = (summary::arms(&page), caption.join("\n"));
     let around = beside(&Page { layout: Layout::Terminal(COMMENT), ..page }, view).join("\n\n");
     let comments: String = around.lines().map(|line| format!("% {line}").trim_end().to_owned() + "\n").collect();
-    // What is wider than the page is made as wide.
+    // A table that is wider than the page is scaled to its width.
     let table = format!("\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n{table}}}");
     let label = comparisons.iter().map(|comparison| comparison.name.clone()).collect::<Vec<_>>().join("-");
     format!(

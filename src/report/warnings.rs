@@ -3,7 +3,7 @@
 use super::page::Page;
 use crate::compare::warning::{Warning, together};
 
-/// A list of them; none where there is nothing to be warned of. What is the same in several experiments is said of all of them.
+/// The list of warnings; `None` if there are none. One of several experiments is given once, with all their names.
 pub(super) fn warnings(page: &Page) -> Option<String> {
     let mut said: Vec<(String, Vec<&str>)> = Vec::new();
     for comparison in page.comparisons {
@@ -21,7 +21,7 @@ pub(super) fn warnings(page: &Page) -> Option<String> {
     (!lines.is_empty()).then(|| page.layout.titled("Warnings", &page.layout.list(&lines)))
 }
 
-/// Puts `one` to what else has this text.
+/// Adds `one` to the group with this text.
 fn add<T>(groups: &mut Vec<(String, Vec<T>)>, text: String, one: T) {
     match groups.iter_mut().find(|(known, _)| *known == text) {
         Some((_, alike)) => alike.push(one),

@@ -1,4 +1,4 @@
-//! What can be told of an experiment before anything is trained or written.
+//! Checks of an experiment before anything is trained or written.
 
 use crate::config::{ConfigError, Experiment, Problems, cost};
 use crate::nn::{NetworkError, build};

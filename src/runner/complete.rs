@@ -40,7 +40,7 @@ pub struct Options<'a> {
     pub shard: Option<Shard>,
     /// Only these runs; the others stay in the plan, as missing or as they are.
     pub only: Option<Wanted<'a>>,
-    /// What was read of the runs a moment ago, where that is known. Only who changes something reads them again.
+    /// The runs as they were read a moment ago, if they were. Only a call that changes something reads them again.
     pub known: Option<&'a Ended>,
     /// Whether to write traces.
     pub trace: bool,
@@ -57,11 +57,11 @@ pub struct Options<'a> {
 pub struct Done {
     /// Where the results are.
     pub folder: ExperimentFolder,
-    /// What the runs came to.
+    /// How the runs ended.
     pub tally: Tally,
     /// Whether it was asked to stop before it had done everything.
     pub is_interrupted: bool,
-    /// What making the root tables came to, or why they could not be made. Of a shard they are not made.
+    /// The result of making the root tables, or why they could not be made. For a shard they are not made.
     pub tables: anyhow::Result<Update>,
     /// While this is held nobody discards the results. None if there was nothing to write.
     pub training: Option<Lock>,
@@ -118,7 +118,7 @@ pub fn complete(
     Ok(Done { folder, tally, is_interrupted, tables, training })
 }
 
-/// Removes what a program that was killed left of a run that is finished: what it saved on the way, and half-written files.
+/// Removes what a killed program left of a finished run: what was saved on the way, and half-written files.
 fn tidy(run: &RunFolder) -> anyhow::Result<()> {
     resume::remove(run)?;
     let folders = [run.path(), &run.snapshots()];
@@ -134,7 +134,7 @@ fn missing<'a>(runs: &[&'a PlannedRun], ended: &Ended) -> Vec<&'a PlannedRun> {
     runs.iter().filter(|run| !ended.finished.contains(&run.id)).copied().collect()
 }
 
-/// Opens the folder, unless there is nothing to write: then it may be one that cannot be written.
+/// Opens the folder, unless there is nothing to write: then it may be a folder that cannot be written.
 fn open_if_needed(
     experiment: &Experiment,
     store: &Store,
@@ -163,7 +163,7 @@ fn open_if_needed(
     open(folder, record, discard, waiting).map(|(lock, ended)| (Some(lock), ended))
 }
 
-/// Opens the experiment's folder for training, in company of other programs; or alone, to discard what is in it.
+/// Opens the experiment's folder for training, shared with other programs; or alone, to discard what is in it.
 fn open(
     folder: &ExperimentFolder,
     record: &ExperimentRecord,
@@ -186,7 +186,7 @@ fn open(
         files::make_folder(&folder.runs())?;
     }
     let ended = RunRecord::ended(folder)?;
-    // Of runs whose folders are gone the tables may be the only copy.
+    // The tables may be the only copy of runs whose folders are gone.
     let finished = ended.finished.iter().cloned().chain(collect::held(folder)?).collect();
     experiment::open(folder, record, [&finished, &ended.begun], is_alone)?;
     drop(alone);

@@ -44,7 +44,7 @@ pub enum Event<'a> {
         /// Its record, or why there is none.
         record: Result<&'a RunRecord, &'a anyhow::Error>,
     },
-    /// All runs have ended that will end in this call.
+    /// All runs that will end in this call have ended.
     Trained(&'a Tally),
     /// A finished run was found damaged. It counts as failed from now on.
     Damaged {

@@ -14,7 +14,7 @@ const TOLERANCE: f64 = 1e-4;
 pub struct Pairs(HashMap<(usize, u64), (String, Start)>);
 
 impl Pairs {
-    /// Compares a run with that of the other arm, if it has been here. Returns words that say how they differ.
+    /// Compares a run with the other arm's, if that was seen before. Returns words that say how they differ.
     pub fn check(&mut self, point: usize, run: &RunRecord) -> Option<String> {
         let is_plain = run.variant.starts_as_identity() && run.variant.train_only.is_none();
         let start = run.start.filter(|_| is_plain)?;

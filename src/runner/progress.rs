@@ -112,7 +112,7 @@ impl Progress {
     fn step(&self, run: &PlannedRun, step: usize, loss: f64) {
         let mut shown = self.shown();
         let Some(Bar { steps, bar, counted, losses }) = shown.running.get_mut(&run.id) else { return };
-        // A run that was continued has no losses of before.
+        // A continued run has no losses from before.
         losses.truncate(step * TENTHS / (*steps).max(1));
         losses.push(loss);
         bar.set_position(step as u64);

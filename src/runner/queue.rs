@@ -39,7 +39,7 @@ pub fn run(job: &Job, events: &dyn Events) -> anyhow::Result<Tally> {
         }
     });
     let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // By now they may be done. Of two programs the one that looks last finds that all are.
+    // Other programs may have finished them by now. Of two programs, the one that looks last finds all of them finished.
     for run in elsewhere.into_inner().unwrap_or_else(PoisonError::into_inner) {
         match RunRecord::is_finished(&job.folder.run(&run.id))? {
             true => tally.by_others += 1,

@@ -1,8 +1,8 @@
-//! How many runs came to what.
+//! How many runs ended in which way.
 
 use crate::record::run::Status;
 
-/// What a call that trains runs came to, in runs.
+/// How the runs ended in a call that trains runs, counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tally {
     /// Finished before the call.

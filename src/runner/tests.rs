@@ -137,7 +137,7 @@ fn statuses(folder: &ExperimentFolder) -> Vec<usize> {
     ["completed", "failed", "missing"].map(|status| text.matches(&format!(",{status},")).count()).to_vec()
 }
 
-/// As where another program trains while this one is between reading the runs and writing the tables.
+/// As if another program trained while this one is between reading the runs and writing the tables.
 #[test]
 fn runs_that_end_after_they_were_read_are_in_the_next_tables() {
     let lab = tempfile::tempdir().expect("a folder");

@@ -1,11 +1,11 @@
 //! `trace.safetensors`: what anyone needs to replay a run in another framework.
 //!
 //! `init/<parameter>` for every parameter and buffer before step 0, after an arm's data-dependent start; `batches`, int64
-//! [steps, batch], indices into the training split; `noise/blocks.<i>.shift` and `.factor` [steps, batch, channels], where
-//! the arm draws them; `split/train`, int64 \[samples\], the row of the file that each of
-//! them was, from 0, where a file's rows were permuted; and where samples or labels are made up rather
-//! than read from files, `data/features` (bytes or floats, unscaled) and `data/labels` of that
-//! split. A pure function of the configuration: a finished run's trace is written without training.
+//! [steps, batch], indices into the training split; `noise/blocks.<i>.shift` and `.factor` [steps, batch, channels], if the
+//! arm draws them; `split/train`, int64 \[samples\], the file row of each training sample, from 0, if a file's rows were
+//! permuted; and if samples or labels are made up rather than read from files, `data/features` (bytes or floats, unscaled)
+//! and `data/labels` of the training split. A pure function of the configuration: a finished run's trace is written without
+//! training.
 
 use std::sync::atomic::Ordering;
 
@@ -88,7 +88,7 @@ pub fn write_missing(job: &Job) -> anyhow::Result<()> {
         let is_finished = RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished());
         if is_finished && !files::is_file(&folder.trace())? {
             files::refuse_link(folder.path())?;
-            // Nobody else writes it or tidies up meanwhile; one who does writes the same.
+            // With the lock, nobody else writes the trace or tidies up. Without locks, another program writes the same.
             let lock = files::try_lock(&folder.lock())?;
             if let Lock::Elsewhere = lock {
                 continue;

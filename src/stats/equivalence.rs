@@ -1,7 +1,7 @@
 //! Whether a difference is so small that it does not matter.
 
-/// Where an interval of confidence 1 − 2α lies with respect to ± margin: entirely within means equivalent
-/// at level α, two one-sided tests in one (Schuirmann 1987). Without an interval nothing is shown.
+/// Whether an interval of confidence 1 − 2α lies entirely within ± margin. If it does, that shows equivalence at level α:
+/// two one-sided tests in one (Schuirmann 1987). Without an interval nothing is shown.
 pub fn is_equivalent(interval: Option<(f64, f64)>, margin: f64) -> bool {
     interval.is_some_and(|(low, high)| -margin <= low && high <= margin)
 }

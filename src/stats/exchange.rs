@@ -1,25 +1,25 @@
-//! Tests of what arms do that do not depend on how their candidates were chosen.
+//! Tests of differences between arms that are valid however candidates were chosen.
 //!
-//! The unit is the seed. Two tests, and p is the larger of theirs:
+//! The unit is the seed. There are two tests, and p is the larger of their p:
 //!
-//! - **Exchange.** For each seed everything that the arms came to changes places, at every candidate, and the choice is
-//!   made anew. It is exact if the arms are alike, whatever the choice does. Flipping the signs of the chosen
-//!   differences pretends that the choice had been made beforehand: arms that are alike may be tuned to different
-//!   candidates by chance, for all seeds together, and it then rejects far too often (simulated: up to 0.37 at 0.05).
+//! - **Exchange.** For some seeds the arms change places in all their results, at every candidate, and the choice is made
+//!   anew. It is exact if the arms are alike, whatever the choice does. Flipping the signs of the chosen differences
+//!   pretends that the choice had been made beforehand. But arms that are alike may by chance be tuned to different
+//!   candidates, for all seeds together; flipping then rejects far too often (simulated: up to 0.37 at 0.05).
 //! - **Flips** of the chosen differences' signs. Exact if they are symmetric about 0, whatever the arms do at other
-//!   candidates. The exchange alone takes arms of equal merit, tuned, for different if they fail at different
-//!   candidates (simulated with 6 seeds: up to 0.12 at 0.05).
+//!   candidates. The exchange alone finds a difference between equally good tuned arms if they fail at different candidates
+//!   (simulated with 6 seeds: up to 0.12 at 0.05).
 //!
-//! Without a choice both are the same. A shift of a whole record by θ moves no choice, as every candidate of a seed
-//! moves with it, so both invert into intervals ([`super::inversion`]); the one given holds both.
+//! Without a choice both are the same. A shift of a whole record by θ moves all candidates of a seed alike, and so no
+//! choice. So both invert into intervals ([`super::inversion`]); the interval given holds both.
 
 use super::orbit::Orbit;
 use super::permutation::{sign_flips, signed_ranks};
 use super::sample::Sample;
 use super::selection::{Record, choose, overall, unsettled};
 
-/// A weighted sum of arms, and which arms a seed's exchange puts in each other's place. The exchange turns
-/// the weights into their negatives: `weights[partner[j]] = −weights[j]`.
+/// A weighted sum of arms, and which arms a seed's exchange swaps. The exchange turns the weights into their negatives:
+/// `weights[partner[j]] = −weights[j]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effect {
     /// Weight of each arm; those above 0 sum to 1, so that the effect is in the unit of the values.
@@ -81,7 +81,7 @@ impl Tested {
     }
 }
 
-/// Tests an effect of arms that have the same seeds and candidates, by `most` exchanges where all are more.
+/// Tests an effect of arms that have the same seeds and candidates, by all exchanges, or by `most` if there are more.
 ///
 /// `None` without seeds, or if a value is not a number.
 ///

@@ -1,8 +1,8 @@
 //! The effects of two switches, each on or off, from the four arms that they make, in the order
 //! neither, only the first on, only the second on, both.
 //!
-//! The exchange that tests an effect of a switch puts on in off's place at both settings of the other; that
-//! of the interaction, which has the same exchange as the first switch, turns its sign too.
+//! The exchange that tests an effect of a switch swaps on and off at both settings of the other. The interaction has the
+//! first switch's exchange, which turns its sign, too.
 
 use super::exchange::Effect;
 
@@ -12,7 +12,7 @@ pub const FIRST: Effect = Effect { weights: &[-0.5, 0.5, -0.5, 0.5], partner: &[
 /// What the second switch does, averaged over the first: ((second − neither) + (both − first))/2.
 pub const SECOND: Effect = Effect { weights: &[-0.5, -0.5, 0.5, 0.5], partner: &[2, 3, 0, 1] };
 
-/// What the first does more where the second is on: (both − second) − (first − neither).
+/// How much more the first does if the second is on: (both − second) − (first − neither).
 pub const INTERACTION: Effect = Effect { weights: &[1.0, -1.0, -1.0, 1.0], partner: &[1, 0, 3, 2] };
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! The interval that inverts a test by exchange.
 //!
-//! It holds the shifts θ that the test of "the first arm is the second plus θ" does not reject: under that
-//! hypothesis d_i(π) − θ is what was seen of a seed kept, and d_i(π) + θ of one exchanged. For flips of signs its
-//! ends are means of subsets of the differences (Hartigan 1969).
+//! It holds the shifts θ for which the test does not reject "the first arm is the second plus θ". Under that hypothesis a
+//! seed that is kept has the difference d_i(π) − θ, and one that is exchanged has d_i(π) + θ. For flips of signs its ends
+//! are means of subsets of the differences (Hartigan 1969).
 
 use super::orbit::{FEWEST, Moments, Orbit, alpha};
 
 impl Orbit {
     /// From the smallest to the largest shift θ that is not rejected, at each of some confidences 1 − α.
     ///
-    /// For flips these are exact. After other exchanges the shifts that are kept need not be in one piece: the outermost
-    /// is looked for at 512 distances to either side (128 where there are very many exchanges), each some per cent
-    /// further out than the one before, and then bisected.
+    /// For flips these are exact. For other exchanges the shifts that are kept need not be in one piece. The outermost is
+    /// looked for at 512 distances to either side (128 if there are very many exchanges), each some per cent further out
+    /// than the one before, and then bisected.
     ///
     /// `None` for fewer than 6 seeds, if a difference is not finite, if so few seeds cannot reject anything at this
     /// confidence, or if the confidence is not above 0.
@@ -54,7 +54,7 @@ impl<'a> Search<'a> {
         let rms = |moments: &Moments| if moments.limit.is_some() { 0.0 } else { (moments.squares / n).sqrt() };
         let largest = orbit.moments.iter().map(rms).fold(0.0, f64::max);
         let spread = (data.squares / n - mean * mean).max(0.0).sqrt();
-        // A spread that is nothing but rounding is none.
+        // A spread that is only rounding counts as none.
         let has_spread = spread > 1e-7 * mean.abs();
         let nearest = if has_spread { spread } else { largest };
         let points = match orbit.moments.len() {
@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
             many if many > 1 << 14 => 128,
             _ => 512,
         };
-        // Beyond several times the largest difference that any exchange makes everything is rejected.
+        // Beyond several times the largest difference that any exchange makes, everything is rejected.
         let last = if orbit.is_flips && !has_spread { 0.0 } else { 8.0 * n.sqrt() * largest };
         Self { orbit, mean, first: 1e-3 * nearest, last, points }
     }

@@ -1,9 +1,8 @@
 //! Several tests at once.
 
-/// Holm's step-down correction (Holm 1979): with the p in rising order, the i-th of m becomes
-/// max over j ≤ i of min(1, (m − j + 1)·p_j). Rejecting what stays under α keeps the chance of any false
-/// rejection at α, whatever the tests have to do with each other. The result is in the order
-/// given; a p that is `None` stays so and does not count.
+/// Holm's step-down correction (Holm 1979): with the p in rising order, the i-th of m becomes max over j ≤ i of min(1, (m −
+/// j + 1)·p_j). Rejecting what stays under α keeps the chance of any false rejection at α, however the tests depend on each
+/// other. The result is in the order given; a p that is `None` stays so and does not count.
 pub fn holm(p: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut order: Vec<usize> = (0..p.len()).filter(|i| p[*i].is_some()).collect();
     order.sort_by(|i, j| p[*i].unwrap_or(1.0).total_cmp(&p[*j].unwrap_or(1.0)));

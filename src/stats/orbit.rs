@@ -1,16 +1,16 @@
 //! Tests by exchange.
 //!
-//! If two arms were alike, exchanging what they came to for any of the seeds would give data as likely as those
-//! seen. An exchange π gives differences d_i(π), one a seed, and their size against their spread
+//! If two arms are alike, exchanging their results for any seeds gives data as likely as those seen. An exchange π gives
+//! differences d_i(π), one a seed. Their size relative to their spread is
 //!
 //! S_π = Σ d_i(π) / √(Σ d_i(π)²)
 //!
-//! which grows with Student's t and with nothing else. p is the share of exchanges with |S_π| ≥ |S|: of all 2ⁿ for
-//! n ≤ 20, of 100,000 random ones, the data as they are counted in, beyond that. No p below 2/2ⁿ is possible.
+//! which rises with Student's t and depends on nothing else. p is the share of exchanges with |S_π| ≥ |S|: of all 2ⁿ for
+//! n ≤ 20; beyond that, of 100,000 random ones, the data as they are counted in. No p below 2/2ⁿ is possible.
 //!
-//! Where an exchange does no more than flip signs, Σ d_i² is always the same, and this is the sign-flip test of the
-//! mean. Where it changes which candidate is read, it is not: an exchange may then read an arm where that arm fails,
-//! and a mean, unlike S, would be judged by the size of such accidents.
+//! If exchanges only flip signs, Σ d_i² is always the same, and this is the sign-flip test of the mean. If they change
+//! which candidate is read, it is not: an exchange may then read an arm where that arm fails. Such accidents would decide
+//! the size of a mean, but not of S.
 
 use rand::Rng;
 
@@ -18,7 +18,7 @@ use crate::random::stream;
 
 /// Largest n for which all exchanges are tried.
 pub const EXACT: usize = 20;
-/// As many as those are.
+/// The number of exchanges that are then tried.
 pub const ALL: usize = 1 << (EXACT - 1);
 /// Random exchanges beyond that.
 const DRAWS: usize = 100_000;
@@ -29,7 +29,7 @@ pub const FEWEST: usize = 6;
 #[derive(Debug, Clone)]
 pub struct Orbit {
     pub(super) n: usize,
-    /// The data as they are first.
+    /// One for each exchange, the data as they are first.
     pub(super) moments: Vec<Moments>,
     /// Whether exchanges flip signs and do nothing else: then p falls monotonically on both sides of the mean.
     pub(super) is_flips: bool,
@@ -78,7 +78,7 @@ impl Orbit {
     /// Two-sided p of the hypothesis that the first arm is the second plus θ.
     pub fn p(&self, theta: f64) -> f64 {
         let n = self.n as f64;
-        // What differs by less is equal but for rounding.
+        // A smaller difference is only rounding.
         let seen = self.moments[0].statistic(n, theta).abs() - 1e-11;
         let is_extreme =
             |moments: &&Moments| !moments.is_below(n, theta, seen) && moments.statistic(n, theta).abs() >= seen;
@@ -98,7 +98,7 @@ pub(super) fn alpha(confidence: f64) -> f64 {
 }
 
 impl Moments {
-    /// Of the differences after an exchange of some seeds.
+    /// The moments of the differences after an exchange of some seeds.
     fn of(differences: &[f64], is_exchanged: &[bool]) -> Self {
         let mut moments = Self { signs: 0.0, sum: 0.0, signed: 0.0, squares: 0.0, limit: limit(differences) };
         for (is, d) in is_exchanged.iter().zip(differences) {
@@ -116,7 +116,7 @@ impl Moments {
         self.squares - 2.0 * theta * self.signed + n * theta * theta
     }
 
-    /// Whether |S| at a shift is below `seen` by more than rounding, as it mostly is: known without a root and a quotient.
+    /// Whether |S| at a shift is below `seen` by more than rounding, as it mostly is. Needs no root and no quotient.
     fn is_below(&self, n: f64, theta: f64, seen: f64) -> bool {
         let sum = self.sum - theta * self.signs;
         self.limit.is_none() && seen > 0.0 && sum * sum < 0.999_999 * (seen * seen) * self.squares(n, theta)
@@ -128,7 +128,7 @@ impl Moments {
             return limit;
         }
         let squares = self.squares(n, theta);
-        // What is left of a sum of squares by rounding is nothing.
+        // A sum of squares that is only rounding counts as 0.
         let is_nothing = squares <= 1e-14 * (self.squares + n * theta * theta);
         if is_nothing { 0.0 } else { (self.sum - theta * self.signs) / squares.sqrt() }
     }
@@ -153,8 +153,7 @@ pub(super) fn exchanges<T>(n: usize, most: usize, mut of: impl FnMut(&[u64]) -> 
     drawn
 }
 
-/// S where some differences are infinite: what it tends to as they grow together, (k₊ − k₋)/√(k₊ + k₋) with k₊ and
-/// k₋ of either sign.
+/// S if some differences are infinite: its limit as they grow together, (k₊ − k₋)/√(k₊ + k₋) with k₊ and k₋ of either sign.
 fn limit(differences: &[f64]) -> Option<f64> {
     let signs = || differences.iter().filter(|d| d.is_infinite()).map(|d| d.signum());
     let infinite = signs().count();

@@ -1,8 +1,8 @@
-//! A sample that has been looked at once.
+//! A sample that has been checked once.
 
 use std::ops::Deref;
 
-/// At least one value, each of them finite, and their sum too: it has a mean. What takes one checks no more.
+/// At least one value. Every value and their sum are finite, so there is a mean. Whoever takes a sample checks no more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample<'a>(&'a [f64]);
 

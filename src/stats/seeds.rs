@@ -11,17 +11,17 @@ pub fn needed(tests: usize, alpha: f64) -> usize {
     (tests as f64 / alpha).log2().floor() as usize + 2
 }
 
-/// About how many seeds would tell a difference from 0 with a chance of 0.9, if it is as large as it seems, by one of `tests`
-/// tests that are corrected together. The half width of an interval at level α is about t₁₋α/₂·SD/√n, with Student's t of n − 1
-/// degrees of freedom, which gives the SD of a seed; so many as `enough` says for the level α/tests and the chance 0.9.
-/// `None` if the difference seems to be 0.
+/// About how many seeds tell a difference from 0 with a chance of 0.9, if it is as large as it seems and its test is one of
+/// `tests` that are corrected together. The half width of an interval at level α is about t₁₋α/₂·SD/√n, with Student's t of
+/// n − 1 degrees of freedom. This gives the SD of a seed; `enough` gives the number for the level α/tests and the chance
+/// 0.9. `None` if the difference seems to be 0.
 pub fn to_tell_from_0(n: usize, half_width: f64, difference: f64, tests: usize, alpha: f64) -> Option<usize> {
     let sd = half_width * (n as f64).sqrt() / student(1.0 - alpha / 2.0, n)?;
     enough(sd / difference.abs(), 1.0 - alpha / (2.0 * tests.max(1) as f64), POWER).map(|seeds| seeds.max(n + 1))
 }
 
-/// About how many seeds would show that a difference lies within ± margin if it is 0, with a chance of 0.9. It has to be
-/// shown on both sides, so that each may fail with a chance of 0.05 (`enough`, with the margin for the difference).
+/// About how many seeds would show that a difference lies within ± margin if it is 0, with a chance of 0.9. Both sides have
+/// to be shown, so each may fail with a chance of 0.05 (`enough`, with the margin for the difference).
 pub fn to_show_equivalence(sd: f64, margin: f64, alpha: f64) -> Option<usize> {
     enough(sd / margin, 1.0 - alpha, (1.0 + POWER) / 2.0)
 }
@@ -41,7 +41,7 @@ fn enough(ratio: f64, level: f64, power: f64) -> Option<usize> {
     Some(m)
 }
 
-/// Student's t quantile for the mean of n numbers; none of fewer than two.
+/// Student's t quantile for the mean of n numbers; `None` for fewer than two.
 fn student(p: f64, n: usize) -> Option<f64> {
     let degrees = n.checked_sub(1)?;
     StudentsT::new(0.0, 1.0, degrees as f64).ok().map(|student| student.inverse_cdf(p))

@@ -1,12 +1,12 @@
 //! Choosing one candidate, a learning rate say, for each seed without looking at that seed.
 
-/// What one arm came to with every candidate, \[seed\]\[candidate\], in numbers of which more is better;
-/// candidates in the order in which ties are decided. A diverged loss is −∞.
+/// The results of one arm with every candidate, \[seed\]\[candidate\], as numbers of which more is better; candidates in
+/// the order that decides ties. A diverged loss is −∞.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// Number of candidates, at least 1.
     pub candidates: usize,
-    /// What the choice goes by.
+    /// The scores that choose the candidate.
     pub selection: Vec<f64>,
     /// What is compared.
     pub value: Vec<f64>,
@@ -49,8 +49,8 @@ pub fn unsettled(record: &Record) -> Vec<usize> {
     (0..record.candidates).filter(|k| record.seeds() > 2 && *k != best).filter(is_unsettled).collect()
 }
 
-/// The candidates whose selection is within two standard errors of the best's, seed by seed. One that is equal to it with
-/// every seed is not among them: nothing hangs on which of the two is taken.
+/// The candidates whose selection is within two standard errors of the best's, seed by seed. One that equals the best with
+/// every seed is left out: it does not matter which of the two is taken.
 pub fn as_good(record: &Record) -> Vec<usize> {
     let best = overall(record);
     let is_as_good = |k: &usize| record.t(&record.selection, best, *k) < 2.0;
@@ -68,7 +68,7 @@ impl Record {
         mean / (squares / (n as f64 - 1.0) / n as f64).sqrt()
     }
 
-    /// What the choice goes by for one seed, by candidate.
+    /// The scores that choose, for one seed, by candidate.
     pub fn row(&self, seed: usize) -> &[f64] {
         &self.selection[seed * self.candidates..][..self.candidates]
     }

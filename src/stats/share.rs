@@ -1,17 +1,17 @@
 //! Which share of a gap is closed, without forming a ratio seed by seed.
 //!
-//! Of each seed there are the gap b_i and the part a_i of it that is closed, both logarithms of positive figures: with the
-//! times T of three arms, b_i = ln T_far − ln T_near and a_i = ln T_far − ln T_arm. Were the share c, then
+//! Each seed has a gap b_i and the part a_i of it that is closed, both logarithms of positive figures. With the times T of
+//! three arms, b_i = ln T_far − ln T_near and a_i = ln T_far − ln T_arm. If the share were c, then
 //!
 //! D_i(c) = a_i − c·b_i
 //!
 //! would lie about 0. The sign-flip test of D(c) tests that; the interval is every c that it does not reject. A ratio
-//! a_i/b_i has no mean where a gap may be near 0, and its interval covers nothing in particular. This is Fieller's way
-//! (1954) with flips in the place of Student's t.
+//! a_i/b_i has no mean if a gap may be near 0, and its interval covers nothing in particular. This is Fieller's way (1954)
+//! with flips instead of Student's t.
 
 use super::orbit::{FEWEST, exchanges};
 
-/// Shares are looked for up to so far from the estimate.
+/// Largest distance from the estimate at which shares are looked for.
 const REACH: f64 = 4.0;
 /// Steps of the search, on either side.
 const POINTS: usize = 64;
@@ -24,8 +24,8 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// Of gaps, and what of them is closed, by `most` exchanges where all are more. None for fewer than six seeds, numbers
-    /// that are not finite, or gaps that sum to 0.
+    /// For gaps and what is closed of them, by all exchanges, or by `most` if there are more. `None` for fewer than six
+    /// seeds, numbers that are not finite, or gaps that sum to 0.
     pub fn new(closed: &[f64], gap: &[f64], most: usize) -> Option<Self> {
         let n = closed.len();
         let is_sound = n >= FEWEST && gap.len() == n && closed.iter().chain(gap).all(|x| x.is_finite());
@@ -36,7 +36,7 @@ impl Shares {
             let mut sums = (0.0, 0.0);
             for (word, (closed, gap)) in flips.iter().zip(closed.chunks(64).zip(gap.chunks(64))) {
                 for (i, (a, b)) in closed.iter().zip(gap).enumerate() {
-                    // The bit of an exchanged seed turns the sign's: a branch would be guessed wrongly half of the time.
+                    // The bit of an exchanged seed flips the sign bit: a branch would be guessed wrongly half of the time.
                     let signed = |x: f64| f64::from_bits(x.to_bits() ^ (word >> i) << 63);
                     sums = (sums.0 + signed(*a), sums.1 + signed(*b));
                 }

@@ -1,10 +1,9 @@
 //! Losses and accuracies on the splits, during training and at its end.
 //!
-//! During training: all of validation, and a fixed part of the training split. Before the first and
-//! after the last update as well; after the last, the whole training split and the test split too.
-//! After the last update that is done under all three kinds of statistics, where the arm has them.
-//! Under batch statistics a split is read in a fixed shuffle, in batches of the training size, the
-//! remainder joined to the last: a batch of a few samples would have no honest statistics.
+//! During training, and before the first and after the last update: all of validation, and a fixed part of the training
+//! split. After the last update also the whole training split and the test split, all of it under the three kinds of
+//! statistics, if the arm has them. Under batch statistics a split is read in a fixed shuffle, in batches of the training
+//! size, the remainder joined to the last: statistics of a batch of a few samples would mislead.
 
 use anyhow::Context;
 
@@ -27,7 +26,7 @@ pub struct Score {
 }
 
 impl Score {
-    /// What a metric of this kind is of it.
+    /// Its value for a metric of this kind.
     pub fn of(self, kind: Kind) -> f64 {
         if kind == Kind::Loss { self.loss } else { self.accuracy }
     }
@@ -185,7 +184,7 @@ impl<'a, F: Scalar> Curves<'a, F> {
         step as f64 / self.steps_per_epoch
     }
 
-    /// What the run came to by one of the metrics of its end.
+    /// The run's score by one of the metrics of its end.
     pub fn score_of(&self, metric: Metric) -> Option<f64> {
         match metric.source {
             Source::End(part, statistics) => {
@@ -194,7 +193,7 @@ impl<'a, F: Scalar> Curves<'a, F> {
                 let is_meant = |(other, under, _): &&(Part, Statistics, Score)| (*other, *under) == (part, statistics);
                 self.at_end.iter().find(is_meant).map(|(.., score)| score.of(metric.kind))
             }
-            // Of the best evaluation only the accuracy is kept.
+            // Only the accuracy of the best evaluation is kept.
             Source::Best => {
                 self.best_validation.map(|(accuracy, _)| accuracy).filter(|_| metric.kind == Kind::Accuracy)
             }

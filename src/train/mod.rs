@@ -100,8 +100,8 @@ pub struct Start {
     pub weight_gradient: f64,
 }
 
-/// Where training stands between two updates: with the network itself, all that decides what comes next. Batches and
-/// learning rates are functions of the step.
+/// Where training stands between two updates: this and the network decide all that comes next. Batches and learning rates
+/// are functions of the step.
 #[derive(Debug, Clone)]
 pub struct State<F> {
     /// Updates done.

@@ -23,7 +23,7 @@ use crate::nn::parameters::{Parameter, Tensor};
 #[derive(Debug, Clone)]
 pub struct Optimizer<F> {
     options: OptimizerOptions,
-    /// Updates that each tensor's moments are made of, in the order of the network's index.
+    /// How many updates each tensor's moments are made of, in the order of the network's index.
     steps: Vec<u32>,
     /// v of SGD with momentum, m of Adam; empty where not needed.
     first: Vec<F>,
@@ -46,7 +46,7 @@ impl<F: Scalar> Optimizer<F> {
         [("exp_avg", &self.first), ("exp_avg_sq", &self.second)]
     }
 
-    /// And the updates that each tensor's moments are made of.
+    /// And how many updates each tensor's moments are made of.
     pub fn steps(&self) -> &[u32] {
         &self.steps
     }

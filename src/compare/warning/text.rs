@@ -7,7 +7,7 @@ use crate::compare::words::{named, number, p_value, seeds, signed, value, values
 use crate::config::file::{Metric, Statistics};
 use crate::stats::permutation::FEWEST;
 
-/// Runs or seeds that are named before the rest is only counted.
+/// Most runs or seeds that are named; the rest is counted.
 const NAMED: usize = 8;
 
 impl Warning {
@@ -16,7 +16,7 @@ impl Warning {
         together(&[self])
     }
 
-    /// What is wrong and what to do, in words that are the same wherever the same is wrong.
+    /// What is wrong and what to do; the same words wherever the same is wrong.
     pub fn text(&self) -> String {
         match self {
             Self::SideBySide { other, keys } => side_by_side(other, keys),
@@ -127,7 +127,7 @@ impl Warning {
         }
     }
 
-    /// Which arms and values it is about, and at which setting, where there may be others that the same is wrong with.
+    /// Which arms and values it is about, and at which setting; `None` for a warning that is not about one setting.
     fn place(&self) -> Option<(String, String)> {
         let (setting, place) = match self {
             Self::DifferentSeeds { setting, arms, only } => (setting, different_seeds(arms, only)),

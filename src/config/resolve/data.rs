@@ -6,7 +6,8 @@ use crate::config::problem::Problems;
 use crate::config::settings::{Data, DataFacts, Values};
 
 /// Largest value that a network of single precision is given unscaled. A norm adds up the squares of a minibatch, and
-/// squares beyond 3e38 are infinite: bn would fail and an arm without statistics would not, for no reason of theirs.
+/// squares beyond 3e38 are infinite. Then bn would fail and an arm without statistics would not, for a reason that lies in
+/// neither.
 const LARGEST_UNSCALED: f64 = 1e15;
 
 /// Fills what is open and checks the rest.

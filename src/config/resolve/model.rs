@@ -50,8 +50,8 @@ fn cnn(file: &mut ModelFile, facts: &DataFacts, problems: &mut Problems) -> Opti
     Some(Architecture::Cnn { channels: channels?, kernel, pool, dense })
 }
 
-/// The pool of each convolution. A list of equal entries is written as the one that they are: it is the same network, and
-/// so the same runs.
+/// The pool of each convolution. A list of equal entries is written as one entry: it is the same network, and so the same
+/// runs.
 fn pools(written: &mut Option<Pool>, convolutions: usize, problems: &mut Problems) -> Vec<PoolKind> {
     match written.get_or_insert(Pool::Every(PoolKind::Max)) {
         Pool::Every(kind) => vec![*kind; convolutions],

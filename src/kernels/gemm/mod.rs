@@ -12,10 +12,10 @@
 //! of A, and multiplies r·w times. The largest tile is the one whose sums still fit the registers
 //! (`Vector::TILE_ROWS`).
 //!
-//! **Packing** (`pack.rs`). All tiles of the same columns read the same part of B, a panel: k short pieces of
-//! long rows. It is copied so that its values are neighbours, in the order in which tiles read them. The
-//! copy takes as long as a row or two of tiles, so B is packed only if there are more tiles to read it. Of large
-//! matrices A is packed too, where a tile would otherwise read columns that lie far apart.
+//! **Packing** (`pack.rs`). All tiles of the same columns read the same part of B, a panel: k short pieces of long rows. It
+//! is copied so that its values are neighbours, in the order in which tiles read them. The copy takes as long as a row or
+//! two of tiles, so B is packed only if more tiles read it. For large matrices A is packed too, if a tile would otherwise
+//! read columns that lie far apart.
 //!
 //! **Blocks** (`blocks.rs`). A panel has to stay in the cache while tiles read it. So the sum over p is cut into
 //! blocks, and a later block goes on from the sums that an earlier one wrote to C. Terms are added in

@@ -49,8 +49,8 @@ impl<'a> Offsets<'a> {
         self.table.is_none() && self.stride == 1
     }
 
-    /// The largest of the first `count` offsets; of a table, which must have that many, the largest of all.
-    /// `None` if no slice could be so long.
+    /// The largest of the first `count` offsets; for a table, which must have that many, the largest of all. `None` if no
+    /// slice could be so long.
     pub(super) fn largest(self, count: usize) -> Option<usize> {
         let largest = self.table.map_or(count.saturating_sub(1), |table| {
             assert!(count <= table.offsets.len(), "the table of offsets is too short");

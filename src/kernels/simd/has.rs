@@ -44,7 +44,7 @@ impl<V: Vector> Has<V> {
         self.splat(V::Element::default())
     }
 
-    /// The first LANES of x, or all and zeros where there are fewer.
+    /// The first LANES of x; if x is shorter, all of it and zeros.
     #[inline(always)]
     pub fn load(self, x: &[V::Element]) -> V {
         // SAFETY: `self` proves the level; the length is checked.

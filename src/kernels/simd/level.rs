@@ -17,7 +17,7 @@ impl Level {
     /// All of them, best first.
     pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
 
-    /// As `BN_EXP_SIMD` and the tables call it.
+    /// Its name in `BN_EXP_SIMD` and the tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",

@@ -135,8 +135,8 @@ pub trait Vector:
         let power = |n: Self| (n + of(round + f64::from(bias))).mantissa_to_exponent();
         self * power(half) * power(n - half)
     }
-    /// Writes the indices of those of the lowest 16 bits that are set, each plus `first`, one after the other.
-    /// `to` must be valid for 16 numbers, however many bits are set.
+    /// Writes the index of each set bit among the lowest 16, plus `first`, one after the other. `to` must be valid for 16
+    /// numbers, however many bits are set.
     #[inline(always)]
     unsafe fn write_places(mut bits: u32, first: u32, mut to: *mut u32) {
         while bits != 0 {

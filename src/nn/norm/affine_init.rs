@@ -6,9 +6,9 @@
 //! always:          y_i = γ·x_i + β
 //! ```
 //!
-//! The blocks are set one after the other, each from what those below, already set, make of the minibatch. At the start
-//! this is the same function as `frozen`; but here γ multiplies x and not x̂, so that one step of gradient descent moves
-//! it by another amount.
+//! The blocks are set one after the other, each from the minibatch as the blocks below, already set, transform it. At the
+//! start this is the same function as `frozen`; but here γ multiplies x and not x̂, so that one step of gradient descent
+//! moves it by another amount.
 //!
 //! **Backward.** No statistic depends on x: dx = γ·dy, that is p = γ, q = r = 0.
 
@@ -17,7 +17,7 @@ use super::standardize::{Begin, Changed, Standardize};
 use crate::kernels::Scalar;
 use crate::nn::pass::Pass;
 
-/// No standardising but for the start of γ and β.
+/// No standardising, except for the initial γ and β.
 #[derive(Debug)]
 pub struct AffineInit {
     /// ε

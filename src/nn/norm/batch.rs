@@ -16,8 +16,8 @@
 //! ```
 //!
 //! With D₁ = Σ dy and D₂ = Σ dy·(x − μ): p = γs, q = −γs · s² D₂/n, r = −γs · D₁/n.
-//! So dx is orthogonal to the constant vector and, up to ε, to x̂: the batch can neither be shifted
-//! nor scaled to any effect.
+//! So dx is orthogonal to the constant vector and, up to ε, to x̂: neither a shift nor a scaling of the batch has any
+//! effect.
 //!
 //! **Evaluation** uses running estimates, m ← (1 − a)m + aμ and v ← (1 − a)v + a·σ²·n/(n − 1), with
 //! momentum a; they start at 0 and 1. The running variance is the unbiased one, as in PyTorch. Then

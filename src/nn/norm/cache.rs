@@ -34,7 +34,7 @@ pub struct NormCache<F> {
 }
 
 impl<F: Scalar> NormCache<F> {
-    /// For C channels in up to so many groups; as the identity.
+    /// For C channels in up to `groups` groups; starts as the identity.
     pub fn new(channels: usize, groups: usize) -> Self {
         let (zeros, ones, d) = (|| vec![F::zero(); channels], || vec![F::one(); channels], || vec![0.0; channels]);
         Self {
@@ -55,7 +55,7 @@ impl<F: Scalar> NormCache<F> {
         }
     }
 
-    /// Begins the sums of group g, of which `first` is the first row.
+    /// Begins the sums of group g; `first` is its first row.
     pub fn start_moments(&mut self, g: usize, first: &[F]) {
         self.center.copy_from_slice(first);
         let range = self.of_group(g);
@@ -95,7 +95,7 @@ impl<F: Scalar> NormCache<F> {
         Gradient { center: &self.center, p: &self.p, q: &self.q, r: &self.r }
     }
 
-    /// Group g's values among those that are [G, C].
+    /// The range of group g in arrays of shape [G, C].
     pub(super) fn of_group(&self, g: usize) -> std::ops::Range<usize> {
         let channels = self.center.len();
         g * channels..(g + 1) * channels

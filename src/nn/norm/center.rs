@@ -9,8 +9,8 @@
 //! dx_i = g_i − (Σ_j g_j)/n = g_i − mean(g)
 //! ```
 //!
-//! With D₁ = Σ dy: p = γ, q = 0, r = −γ·D₁/n. So dx is orthogonal to the constant vector: the batch
-//! cannot be shifted to any effect, but it can be scaled.
+//! With D₁ = Σ dy: p = γ, q = 0, r = −γ·D₁/n. So dx is orthogonal to the constant vector: a shift of the batch has no
+//! effect, but a scaling has.
 //!
 //! **Evaluation** subtracts the kept mean, which moves as batch normalisation's does. A variance is kept
 //! beside it, so that the buffers are those of `bn`; nothing is divided by it.

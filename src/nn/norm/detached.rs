@@ -4,9 +4,9 @@
 //! x̂_i = (x_i − μ)/√(σ² + ε)          y_i = γ·x̂_i + β
 //! ```
 //!
-//! **Backward.** Of the three paths by which x_i acts on the loss ([`super::batch`]) only the direct one is left:
-//! dx_i = γs·dy_i, that is p = γs, q = r = 0. This is not the gradient of the function that training sees: it has parts
-//! along the constant vector and along x̂ which that function does not answer to. It tells the effect of eq. 1 on the
+//! **Backward.** Of the three paths by which x_i acts on the loss ([`super::batch`]) only the direct one is left: dx_i =
+//! γs·dy_i, that is p = γs, q = r = 0. This is not the gradient of the function that training sees: it has parts along the
+//! constant vector and along x̂, and along these that function does not change. The arm tells the effect of eq. 1 on the
 //! activations from its effect on the gradient.
 //!
 //! **Evaluation** is that of `bn`.

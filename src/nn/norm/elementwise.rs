@@ -14,10 +14,10 @@ pub trait Elementwise<F: Scalar>: Debug + Send + Sync {
     /// y ← f(x), for x and y of `samples` samples. In evaluation f is the identity, unless the arm says otherwise.
     fn forward(&self, pass: Pass, samples: usize, x: &[F], y: &mut [F], kept: &mut [F]);
 
-    /// From dy to dx in place, by what the forward pass of the same pass kept.
+    /// Turns dy into dx in place, with what the forward pass of the same pass kept.
     fn backward(&self, pass: Pass, samples: usize, d: &mut [F], kept: &[F]);
 
-    /// What is drawn at random for a training step, for whoever replays it.
+    /// The random draws of a training step, for whoever replays it.
     fn draws(&self, seed: u64, step: usize, samples: usize) -> Draws<F>;
 }
 

@@ -5,8 +5,8 @@
 //! always:          x̂_i = (x_i − m)/√(v + ε)      y_i = γ·x̂_i + β
 //! ```
 //!
-//! The blocks are set one after the other, each from what those below, already set, make of the minibatch. The functions
-//! that γ and β can reach are those of eq. 3, as x̂ is a fixed map of x; only the effective rates differ.
+//! The blocks are set one after the other, each from the minibatch as the blocks below, already set, transform it. γ and β
+//! can reach the same functions as in eq. 3, as x̂ is a fixed map of x; only the effective rates differ.
 //!
 //! **Backward.** m and s are constants: dx = γs·dy, that is p = γs, q = r = 0.
 //!

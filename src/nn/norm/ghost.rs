@@ -5,8 +5,8 @@
 //! x̂_i = (x_i − μ_G)/√(σ²_G + ε)          G the group of sample i
 //! ```
 //!
-//! **Backward.** No group knows of another, so the formulas of [`super::batch`] hold in each, n being the
-//! group's values of a channel; dγ and dβ are summed over the groups.
+//! **Backward.** Groups are independent, so the formulas of [`super::batch`] hold in each, with n the group's values of a
+//! channel; dγ and dβ are summed over the groups.
 //!
 //! **Evaluation** under batch statistics cuts the batch likewise; samples left over belong to the last
 //! group. The running statistics move once a step, towards the average over the groups.

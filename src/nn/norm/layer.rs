@@ -1,7 +1,7 @@
 //! The norm of a block: eq. 1 as its arm does it, then eq. 2, group by group.
 //!
-//! The passes over memory are those of `kernels::norm`, shared by all arms; [`super::plain`] has the same
-//! for batch normalisation as one reads it in a book.
+//! The passes over memory are those of `kernels::norm`, shared by all arms; [`super::plain`] writes batch normalisation as
+//! in a textbook.
 
 use std::ops::Range;
 
@@ -28,7 +28,7 @@ pub struct Norm<F: Scalar> {
     pub standardize: Box<dyn Standardize<F>>,
     /// The mean and variance kept for evaluation, if the arm has them.
     pub kept: Option<Kept<F>>,
-    /// Those that training takes for constants, if they are others.
+    /// The mean and variance that training takes for constants, if they are others.
     pub current: Option<Kept<F>>,
     /// γ and β in the network's parameters; `None` stands for γ = 1, β = 0.
     pub affine: Option<(Range<usize>, Range<usize>)>,
@@ -75,7 +75,7 @@ impl<F: Scalar> Norm<F> {
         Ok(())
     }
 
-    /// From dy to dx in place, and dγ, dβ into `gradients`, with the x and cache of the forward pass.
+    /// Turns dy into dx in place, and writes dγ, dβ to `gradients`; x and cache are those of the forward pass.
     pub fn backward(&self, parameters: &[F], x: &[F], d: &mut [F], cache: &mut NormCache<F>, gradients: &mut [F]) {
         for g in 0..cache.moments.groups.count() {
             let values = self.values(&cache.moments, g);
@@ -135,7 +135,7 @@ impl<F: Scalar> Norm<F> {
         Ok(false)
     }
 
-    /// Sees that every group has enough values of a channel.
+    /// Checks that every group has enough values of a channel.
     fn check(&self, groups: Groups) -> Result<(), TooFewValues> {
         let samples = groups.smallest();
         let values = self.standardize.values(samples * self.area, self.channels);
@@ -143,7 +143,7 @@ impl<F: Scalar> Norm<F> {
         if is_enough { Ok(()) } else { Err(TooFewValues { samples }) }
     }
 
-    /// Sees that a batch of so many samples can be trained on.
+    /// Checks that a batch of so many samples can be trained on.
     ///
     /// # Errors
     /// As [`Norm::forward`].
@@ -196,9 +196,8 @@ impl<F: Scalar> Norm<F> {
         }
     }
 
-    /// Sets p, q and r of a group from dy and x, and adds to dγ and dβ, which begin anew with the first group and are whole
-    /// with the last.
-    /// Rows with dy = 0 may be left out of the two.
+    /// Sets p, q and r of a group from dy and x, and adds to dγ and dβ: the first group resets them, the last completes
+    /// them. Rows with dy = 0 may be left out of dy and x.
     pub fn gradient(
         &self,
         parameters: &[F],
@@ -246,8 +245,8 @@ impl<F: Scalar> Norm<F> {
         }
     }
 
-    /// γ' and β' of the map y = γ'x + β' that the norm is in evaluation under running statistics, in f64; none if it depends on
-    /// x there, too.
+    /// γ' and β', in f64, of the map y = γ'x + β' that the norm is in evaluation under running statistics; `None` if they
+    /// depend on x there, too.
     pub fn in_evaluation(&self, parameters: &[F]) -> Option<[Vec<f64>; 2]> {
         let mut cache = self.cache(1);
         if self.begin_moments(Pass::Evaluate(Statistics::Running), 1, &mut cache).unwrap_or(true) {
@@ -270,7 +269,7 @@ impl<F: Scalar> Norm<F> {
         }
     }
 
-    /// Sets what the arm sets before a step, from what its input is then.
+    /// Sets what the arm sets before a step, from its input at that time.
     ///
     /// # Errors
     /// As [`Norm::forward`].

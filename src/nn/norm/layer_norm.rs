@@ -1,6 +1,6 @@
-//! Layer normalisation (Ba, Kiros & Hinton 2016): each sample is standardised over its own features; no sample knows of
-//! another. In a convolutional layer that is over channels, rows and columns, as group normalisation with one group (Wu
-//! & He 2018). γ and β are per channel.
+//! Layer normalisation (Ba, Kiros & Hinton 2016): each sample is standardised over its own features, independently of the
+//! others. In a convolutional layer that is over channels, rows and columns, as group normalisation with one group (Wu & He
+//! 2018). γ and β are per channel.
 //!
 //! For one sample with N = C·H·W values x_ci, m = Σ x_ci/N, σ² = Σ(x_ci − m)²/N, s = (σ² + ε)^(−1/2):
 //!
@@ -8,7 +8,7 @@
 //! x̂_ci = (x_ci − m)·s          y_ci = γ_c·x̂_ci + β_c
 //! ```
 //!
-//! m and σ² are found from the means μ_c and variances σ²_c of the sample's channels, which all have as many values:
+//! m and σ² are found from the means μ_c and variances σ²_c of the sample's channels, which all have equally many values:
 //! m = Σ_c μ_c/C and σ² = Σ_c (σ²_c + (μ_c − m)²)/C.
 //!
 //! **Backward.** As in [`super::batch`], with all N values in the place of a channel's: let g_ci = γ_c·dy_ci, then

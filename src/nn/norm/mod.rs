@@ -16,12 +16,12 @@
 //! dβ = Σ_groups D₁        dγ = Σ_groups s·D₂        dx = p·dy + q·(x − m) + r
 //! ```
 //!
-//! where p, q, r say how the gradient passes through m and s: that is the arm's own affair. So an
-//! arm is the file that supplies (m, s) forward and (p, q, r) backward, [`standardize::Standardize`]; the
-//! passes over memory are shared ([`layer`]). Where m and s depend on x, a convolution's forward pass has
-//! to see the whole group before it can go on: those arms take longer.
+//! where p, q, r say how the gradient passes through m and s, and differ from arm to arm. So an arm is the file that
+//! supplies (m, s) forward and (p, q, r) backward, [`standardize::Standardize`]; the passes over memory are shared
+//! ([`layer`]). If m and s depend on x, a convolution's forward pass has to see the whole group before it can go on: those
+//! arms take longer.
 //!
-//! [`plain`] is batch normalisation written out for a reader, and the reference of the rest.
+//! [`plain`] is batch normalisation written out for a reader, and the reference for the rest.
 
 pub mod affine_init;
 pub mod arms;

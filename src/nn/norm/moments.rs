@@ -163,7 +163,7 @@ pub struct Sums<F> {
 }
 
 impl<F: Scalar> Sums<F> {
-    /// Of no rows yet, with C channels.
+    /// Without rows yet, for C channels.
     pub fn new(channels: usize) -> Self {
         Self { first: Vec::new(), rows: 0, sum: vec![0.0; channels], squares: vec![0.0; channels] }
     }

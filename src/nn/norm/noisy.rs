@@ -1,6 +1,6 @@
-//! Batch normalisation whose output is shaken: after γ and β every value is multiplied by a random factor and moved by
-//! a random shift, so that the distributions that the next layer sees are less steady than without any norm (Santurkar
-//! et al. 2018, section 2.1). If stable moments are what `bn` gains by, this arm should not gain.
+//! Batch normalisation with noise on its output. After γ and β every value is multiplied by a random factor and moved by a
+//! random shift, so that the next layer sees less steady distributions than without any norm (Santurkar et al. 2018,
+//! section 2.1). If `bn` gains by stable moments, this arm should not gain.
 //!
 //! At each training step, for channel c and sample n, shared over positions:
 //!

@@ -1,8 +1,8 @@
-//! Batch normalisation as one reads it: one function forward, one backward, no fusing, in f64.
+//! Batch normalisation as in a textbook: one function forward, one backward, no fusing, in f64.
 //!
-//! It is here to be read, and as the reference that [`super::layer::Norm`] is tested against; training does
-//! not call it. (The gradient checks of whole networks hold the fused path against the staged one, which calls `Norm`.) x is [rows, C]: the samples of a fully connected layer, or samples × positions of a
-//! convolutional one. γ and β are \[C\].
+//! It is here to be read, and as the reference that [`super::layer::Norm`] is tested against; training does not call it.
+//! (The gradient checks of whole networks compare the fused path with the staged one, which calls `Norm`.) x is [rows, C]:
+//! the samples of a fully connected layer, or samples × positions of a convolutional one. γ and β are \[C\].
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 

@@ -6,7 +6,7 @@
 //!                             y_i = γ·x̂_i + β
 //! ```
 //!
-//! With k = ∞ this is `frozen`. What becomes of γ and β when m, s turn into m′, s′ (not at the start) is the knob `keep`:
+//! With k = ∞ this is `frozen`. The knob `keep` says what becomes of γ and β when m, s turn into m′, s′ (not at the start):
 //!
 //! - `function`: γ′ = γ·s/s′ and β′ = β + γs·(m′ − m), so that γ′s′(x − m′) + β′ = γs(x − m) + β for every x. The
 //!   function does not jump, and no weight's gradient changes at that moment: whatever a refresh then gains, it gains by

@@ -5,12 +5,12 @@ use std::fmt::Debug;
 use super::cache::NormCache;
 use crate::kernels::Scalar;
 
-/// The map's weight Ŵ as a function of the parameter W, both [fan_in, C] as they are stored. The cache is of C channels
-/// and one group, and the function's own.
+/// The map's weight Ŵ as a function of the parameter W, both [fan_in, C] as they are stored. The cache has C channels and
+/// one group, and belongs to this function alone.
 pub trait Reparametrise<F: Scalar>: Debug + Send + Sync {
     /// Ŵ ← f(W)
     fn forward(&self, weight: &[F], to: &mut [F], cache: &mut NormCache<F>);
 
-    /// From ∂L/∂Ŵ to ∂L/∂W in place, with the cache as the forward pass left it.
+    /// Turns ∂L/∂Ŵ into ∂L/∂W in place, with the cache as the forward pass left it.
     fn backward(&self, weight: &[F], d: &mut [F], cache: &mut NormCache<F>);
 }

@@ -10,8 +10,8 @@
 //! dx_i = s·g_i − s³·(x_i − μ)·(Σ_j g_j x_j)/n
 //! ```
 //!
-//! With D₂ = Σ dy·x, as m = 0: p = γs, q = −γs · s² D₂/n, r = −q·μ. So dx is orthogonal to x, up to ε: the batch can
-//! be shifted, but it cannot be scaled to any effect.
+//! With D₂ = Σ dy·x, as m = 0: p = γs, q = −γs · s² D₂/n, r = −q·μ. So dx is orthogonal to x, up to ε: a scaling of the
+//! batch has no effect, but a shift has.
 //!
 //! **Evaluation** divides by the root of the kept variance, which moves as batch normalisation's does. A mean is kept
 //! beside it, so that the buffers are those of `bn`; nothing subtracts it.

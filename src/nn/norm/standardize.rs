@@ -1,4 +1,4 @@
-//! What an arm says of eq. 1: where m and s come from, and how the gradient passes through them.
+//! How an arm does eq. 1: where m and s come from, and how the gradient passes through them.
 
 use std::fmt::Debug;
 
@@ -16,8 +16,8 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
     /// Sets m and s of all groups from their μ and σ².
     fn standardize(&self, moments: &mut Moments);
 
-    /// Finds p, q and r of dx = p·dy + q·(x − m) + r, for all channels of a group. As it stands here, no
-    /// gradient passes through m and s: dx = γs·dy. This is also what happens wherever they do not depend on x.
+    /// Finds p, q and r of dx = p·dy + q·(x − m) + r, for all channels of a group. By default no gradient passes through m
+    /// and s: dx = γs·dy. This is also what happens wherever they do not depend on x.
     fn gradient_coefficients(&self, group: &Backward, to: &mut Coefficients) {
         to.are_constant(group.scale);
     }
@@ -55,7 +55,7 @@ pub trait Standardize<F: Scalar>: Debug + Send + Sync {
     }
 }
 
-/// What the gradient of one group's input follows from, all \[C\].
+/// What the gradient of one group's input depends on, all \[C\].
 #[derive(Debug)]
 pub struct Backward<'a> {
     /// Rows in the group.
@@ -86,7 +86,7 @@ pub struct Coefficients {
 }
 
 impl Coefficients {
-    /// Those of m and s that are constants: p = γs, q = r = 0.
+    /// The coefficients if m and s are constants: p = γs, q = r = 0.
     pub fn are_constant(&mut self, scale: &[f64]) {
         self.p.copy_from_slice(scale);
         self.q.fill(0.0);
@@ -105,14 +105,14 @@ pub struct Begin<'a, F> {
     pub affine: Option<[&'a mut [F]; 2]>,
     /// The kept mean and variance, if the arm has them.
     pub kept: Option<&'a mut Kept<F>>,
-    /// Those of training, if they are others.
+    /// Those that training uses, if they are others.
     pub current: Option<&'a mut Kept<F>>,
 }
 
 /// What was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Changed {
-    /// Nothing that the optimiser remembers anything of.
+    /// Nothing that the optimiser has moments of.
     Nothing,
     /// γ and β. The optimiser forgets their moments.
     Affine,

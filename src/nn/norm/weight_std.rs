@@ -8,7 +8,7 @@
 //! y = γ·(Σ ŵ_i u_i) + β
 //! ```
 //!
-//! S is n times the weights' variance. c makes up for the activation: c = 1/√Var(φ(z)) for a standard normal z, so that
+//! S is n times the weights' variance. c compensates for the activation: c = 1/√Var(φ(z)) for a standard normal z, so that
 //! inputs φ(z) give outputs of variance 1; √(2/(1 − 1/π)) for ReLU.
 //!
 //! **Backward.** With d_i = ∂L/∂ŵ_i, D₁ = Σ d_i and D₂ = Σ d_i(w_i − w̄), as ∂S/∂w_i = 2(w_i − w̄) and the path through w̄

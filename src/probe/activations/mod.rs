@@ -133,7 +133,7 @@ impl<F: Scalar> Observer<F> for ActivationProbe<F> {
                 }
             },
         )?;
-        // Stages come in the block's order, which may be another than that of the sites.
+        // Stages come in the block's order, which may differ from that of the sites.
         let first = self.rows.partition_point(|row| row.step < step);
         self.rows[first..].sort_by_key(|row| (row.block, row.site));
         Ok(())

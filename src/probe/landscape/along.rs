@@ -10,11 +10,11 @@ pub(super) type Function<'a, F> = dyn FnMut(&[F], &mut [F]) -> Result<f64, Netwo
 /// Distances k, in lengths of the step.
 const DISTANCES: [f64; 5] = [0.5, 1.0, 2.0, 3.0, 4.0];
 
-/// The share of the loss by which it should fall, to first order, where the prediction is tested.
+/// The share of the loss by which it should fall, to first order, in the test of the prediction.
 const PREDICTED_DECREASE: f64 = 0.1;
 
 /// The rows of minibatch `step`: every figure at every distance, and the error of the prediction. Sums, products and
-/// quotients are in f64; of θ and ∇L each entry is an `F`.
+/// quotients are in f64; entries of θ and ∇L are of type `F`.
 pub(super) fn rows<F: Scalar>(
     step: usize,
     function: &mut Function<F>,
@@ -54,7 +54,7 @@ pub(super) fn prediction_error<F: Scalar>(
     Ok(Some(error).filter(|error| error.is_finite()))
 }
 
-/// |L(θ) − L(θ − α*g) − α*‖g‖²|/(α*‖g‖²). Room is needed for a gradient that nobody reads.
+/// |L(θ) − L(θ − α*g) − α*‖g‖²|/(α*‖g‖²). `unread` is room for a gradient that nobody reads.
 fn error_at<F: Scalar>(
     function: &mut Function<F>,
     parameters: &[F],

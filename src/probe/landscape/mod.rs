@@ -1,10 +1,10 @@
-//! The loss along the gradient: how far what the gradient says can be relied on.
+//! The loss along the gradient: how far the gradient's prediction holds.
 //!
-//! Before update k the loss L of minibatch k is looked at from the parameters θ in the direction −g, g = ∇L(θ), as
-//! Santurkar et al. do (2018, "How does batch normalization help optimization?", section 3). Statistics of the batch are
-//! those at the point looked at, as in training, and what an arm draws at random is what it drew for minibatch k. g is the
-//! gradient that training uses (`detached` holds statistics fixed in it), and g and θ are the *trained* parameters alone:
-//! others stay where they are. At θ − αg, α = k·η for k = ½, 1, 2, 3, 4, with η the learning rate of the update:
+//! Before an update the loss L of its minibatch is looked at from the parameters θ in the direction −g, g = ∇L(θ), as
+//! Santurkar et al. do (2018, "How does batch normalization help optimization?", section 3). Batch statistics are those at
+//! the point looked at, as in training, and an arm's random draws are those for that minibatch. g is the gradient that
+//! training uses (`detached` holds statistics fixed in it), and g and θ are the *trained* parameters alone: others stay
+//! where they are. At θ − αg, α = k·η for k = ½, 1, 2, 3, 4, with η the learning rate of the update:
 //!
 //! | metric | | unit |
 //! |---|---|---|
@@ -15,20 +15,20 @@
 //! | `beta_smoothness_relative` | `beta_smoothness`·L(θ)/‖g‖² | |
 //! | `gradient_cosine` | ⟨∇L(θ − αg), g⟩/(‖∇L(θ − αg)‖‖g‖) | |
 //!
-//! and once, without a distance, `prediction_error`: with α* = 0.1·L(θ)/‖g‖² the loss should fall by α*‖g‖², a tenth of
-//! itself, to first order; of that the share by which it falls more or less, |L(θ) − L(θ − α*g) − α*‖g‖²|/(α*‖g‖²). Unlike
-//! at each arm's own η, this does not only say how large η is.
+//! There is also one `prediction_error`, without a distance. With α* = 0.1·L(θ)/‖g‖² the loss should fall by α*‖g‖², a
+//! tenth of itself, to first order. The error is the relative deviation from that, |L(θ) − L(θ − α*g) − α*‖g‖²|/(α*‖g‖²).
+//! At each arm's own η the error would only say how large η is.
 //!
-//! **Why `beta_smoothness_relative` is what it is.** The weights w before a batch norm can be rescaled freely: cw
-//! is the same function, with gradients g/c and second derivatives H/c². So `beta_smoothness` says as much of the size of
-//! the weights as of the function. L/‖g‖² has the inverse unit, θ²/loss, and follows the same rescaling: of such
-//! weights the product is the same at cw and rate c²η as at w and η, and so are the other relative figures and
-//! `prediction_error`. It says by what share of itself the gradient changes while the loss falls, to first order,
-//! by as much as it is: `gradient_change_relative`/(α‖g‖²/L). ‖θ‖²/L has the right unit as well, but ‖θ‖ is also the size
-//! of parameters that are not free, or along which nothing changes. Where some of the trained parameters are rescaled
-//! and others (γ, β, the output layer) are not, the line itself is another one, and no figure along it stays.
+//! **Why `beta_smoothness_relative` is defined so.** The weights w before a batch norm can be rescaled freely: cw is the
+//! same function, with gradients g/c and second derivatives H/c². So `beta_smoothness` says as much of the size of the
+//! weights as of the function. L/‖g‖² has the inverse unit, θ²/loss, and follows the same rescaling. For such weights the
+//! product is the same at cw and rate c²η as at w and η; so are the other relative figures and `prediction_error`. It says
+//! by what share of itself the gradient changes while the loss falls, to first order, by all of itself:
+//! `gradient_change_relative`/(α‖g‖²/L). ‖θ‖²/L has the right unit as well, but ‖θ‖ also counts parameters that are not
+//! free, or along which nothing changes. If some of the trained parameters are rescaled and others (γ, β, the output layer)
+//! are not, the line itself changes, and every figure along it.
 //!
-//! In f32, θ − αg is rounded: where αg is of the size of θ's last bits, the figures are those of rounding.
+//! In f32, θ − αg is rounded: if αg is of the size of θ's last bits, the figures measure rounding.
 
 mod along;
 mod row;

@@ -70,7 +70,7 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
             .to_owned(),
     ];
     if all.iter().any(|judged| judged.is_dropped) {
-        // The star is no bullet.
+        // The star must not become a bullet.
         let words = "A verdict or a claim with * would not stand if the claims shown were corrected together (Benjamini and Hochberg, 5 %).";
         let n = ground.count;
         let few =

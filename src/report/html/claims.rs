@@ -25,7 +25,7 @@ pub struct Verdicts {
     pub tried: Vec<Tried>,
 }
 
-/// The arms that are drawn, each as often as it comes: those whose shares are, and those whose rates were searched for.
+/// The arms that are drawn, with repetitions: those whose shares are, and those whose rates were searched for.
 pub(super) fn arms(verdicts: &Verdicts) -> impl Iterator<Item = &str> {
     let shares = verdicts.all.iter().flat_map(|judged| &judged.parts).filter_map(share).map(|(arm, _)| arm);
     shares.chain(verdicts.tried.iter().map(|tried| tried.arm.name))
@@ -54,7 +54,7 @@ pub(super) fn glossary(all: &[Judged]) -> Vec<String> {
     networks.chain(arms.iter().filter_map(arm)).chain([standardised]).collect()
 }
 
-/// What there is to see of all claims, then a figure each.
+/// Figures of all claims together, then one of each.
 pub(super) fn figures(Verdicts { all, tried, .. }: &Verdicts, looks: &Looks) -> Vec<Figure> {
     let general = [shares(all, looks), along(all), over_rates(tried, looks)];
     general.into_iter().flatten().chain(all.iter().filter_map(parts)).collect()
@@ -176,7 +176,7 @@ fn over_rate(tried: &Tried, looks: &Looks) -> Vec<Drawn> {
 fn parts(judged: &Judged) -> Option<Figure> {
     let drawn: Vec<&Part> =
         judged.parts.iter().filter(|part| part.estimate.is_some() && part.along.is_none()).collect();
-    // The network that decides has panels of its own: elsewhere figures may be of another size.
+    // The network that decides has panels of its own: elsewhere figures may be much larger or smaller.
     let is_first = |part: &Part| judged.parts.first().is_some_and(|first| first.regime == part.regime);
     let mut groups: Vec<(Criterion, bool)> = Vec::new();
     for (criterion, is_first) in drawn.iter().filter_map(|part| Some((part.criterion?, is_first(part)))) {
@@ -203,7 +203,7 @@ fn parts(judged: &Judged) -> Option<Figure> {
             (true, false) => "elsewhere, ",
         };
         let title = format!("{place}holds / fails if {}", thresholds(criterion));
-        // Rounding errors and what is none differ by many powers of ten.
+        // Rounding errors differ from real differences by many powers of ten.
         let (low, high) = ends;
         let is_log = criterion.unit == Unit::Ratio || (criterion.unit == Unit::Number && high > 1e3 * low);
         Panel::new(title, "", traces).rows(&names).reaching(unit(criterion.unit), ends, is_log).lines_in(&lines)
@@ -231,7 +231,7 @@ fn point(arm: &str, name: &str, look: &Look, part: &Part, i: usize, shown: (f64,
     if part.verdict.is_decided() { drawn } else { drawn.faded() }
 }
 
-/// Colours of thresholds: beyond it a part holds, fails, or the one on one side and the other on the other.
+/// Colours of thresholds: beyond them a part holds; fails; or holds on one side and fails on the other.
 const HOLDS: &str = "#009E73";
 const FAILS: &str = "#CC79A7";
 const EITHER: &str = "#777777";

@@ -5,7 +5,7 @@ use crate::compare::Comparison;
 use crate::compare::contrasts::Finding;
 use crate::compare::words::percent;
 
-/// Each contrast in a row: difference, interval, each seed; none without any that was found.
+/// Each contrast in a row: difference, interval, each seed; `None` if no difference was found.
 pub(super) fn differences(comparison: &Comparison, looks: &Looks, confidence: f64) -> Option<Figure> {
     let rows: Vec<Row> = comparison
         .contrasts

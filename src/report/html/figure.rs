@@ -75,8 +75,8 @@ const OTHERS: [&str; 12] = [
 ];
 
 impl Looks {
-    /// Of these arms; one that is named twice is one arm. Those of the question look the same in every report, the others go
-    /// by their order.
+    /// The looks of these arms; an arm that is named twice counts once. The arms of the question look the same in every
+    /// report, those of the others depend on their order.
     pub fn of<'a>(arms: impl IntoIterator<Item = &'a str>) -> Self {
         let mut looks: BTreeMap<String, Look> = BTreeMap::new();
         let mut others = 0;
@@ -94,7 +94,7 @@ impl Looks {
         Self(looks)
     }
 
-    /// Of an arm.
+    /// The look of an arm.
     pub fn get(&self, arm: &str) -> Look {
         self.0.get(arm).cloned().unwrap_or_else(|| look(KNOWN[0].1, 0))
     }
@@ -124,7 +124,7 @@ fn look(colour: &'static str, i: usize) -> Look {
 }
 
 impl Drawn {
-    /// A line of an arm. `what` says what of the arm it is.
+    /// A line of an arm. `what` says what it shows.
     pub fn line(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
         let line = Line::new().color(look.colour).dash(look.dash.clone()).width(2.0);
         Self(trace(arm, what, points).mode(Mode::Lines).line(line))
@@ -137,7 +137,7 @@ impl Drawn {
     }
 
     /// A point of an arm with an interval along the horizontal axis, if it has one. An end without bound is drawn as far as
-    /// `shown` reaches, and is none in the table.
+    /// `shown` reaches, and is empty in the table.
     pub fn with_interval(
         arm: &str,
         what: &str,
@@ -202,15 +202,15 @@ impl Drawn {
 
 /// Height of a panel, if nothing else is said, in pixels.
 const HEIGHT: usize = 320;
-/// Values on an axis that are all named.
+/// Most values on an axis that are all named.
 const MOST_TICKS: usize = 9;
 /// Name of the traces that are hidden at first.
 const EACH_SEED: &str = "each seed";
 
-/// What a trace says whose interval lacks an end.
+/// Marks a trace whose interval lacks an end.
 const UNBOUNDED: &str = "unbounded";
 
-/// What a trace says that is an edge of a band: of many arms the page draws none.
+/// Marks a trace that is an edge of a band: with many arms the page draws no bands.
 const BAND: &str = "band";
 
 fn trace(arm: &str, what: &str, points: &[[f64; 2]]) -> Box<Scatter<f64, f64>> {
@@ -227,7 +227,7 @@ fn sign(look: &Look) -> Marker {
     Marker::new().color(look.colour).symbol(look.marker.clone())
 }
 
-/// To six significant digits, which a figure does not show and a file need not hold. NaN, a gap, is written as null.
+/// To six significant digits: a figure shows no more, and a file need not hold more. NaN, a gap, is written as null.
 fn round(x: f64) -> f64 {
     rounded(x, 6)
 }
@@ -237,7 +237,7 @@ fn rounded(x: f64, digits: usize) -> f64 {
 }
 
 impl Panel {
-    /// With linear axes; the title says what the vertical one is of.
+    /// With linear axes; the title says what the vertical one shows.
     pub fn new(title: impl Into<String>, x: &str, traces: Vec<Drawn>) -> Self {
         let layout = Layout::new().x_axis(Axis::new().title(Title::with_text(x)));
         Self { title: title.into(), height: HEIGHT, can_be_log: false, us_per_step: None, traces, layout }
@@ -321,7 +321,7 @@ impl Panel {
         Self { layout: self.layout.x_axis(axis), ..self }
     }
 
-    /// Its vertical axis has a share on it.
+    /// Its vertical axis shows a share.
     pub fn of_shares(self) -> Self {
         Self { layout: self.layout.y_axis(Axis::new().range(vec![-0.02, 1.05])), ..self }
     }
@@ -334,7 +334,7 @@ impl Panel {
 }
 
 impl Figure {
-    /// Of these panels; none without any trace.
+    /// A figure of these panels; `None` without any trace.
     pub fn of(title: &str, caption: impl Into<String>, panels: Vec<Panel>) -> Option<Self> {
         let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.traces.is_empty()).collect();
         (!panels.is_empty()).then(|| Self { title: title.to_owned(), caption: caption.into(), panels })

@@ -4,7 +4,7 @@ use super::figure::{Drawn, Figure, Looks, Panel, place};
 use super::series::{Group, thinned};
 use crate::compare::grid::Values;
 
-/// Blocks that get a panel of their own at most.
+/// Most blocks that get a panel of their own.
 const MOST_BLOCKS: usize = 6;
 /// Points of a line.
 const MOST: usize = 200;

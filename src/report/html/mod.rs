@@ -105,7 +105,7 @@ struct Place {
     panels: Vec<PanelPlace>,
 }
 
-/// Where a panel is drawn, and what the controls change of it.
+/// Where a panel is drawn, and what the controls change in it.
 struct PanelPlace {
     title: String,
     height: usize,
@@ -194,7 +194,7 @@ fn figures(shown: &Shown, looks: &Looks, options: &Options) -> Vec<Figure> {
     found.into_iter().flatten().collect()
 }
 
-/// The figures that an experiment has not and could have, each with what it wants.
+/// The figures that an experiment may lack, each with the key that it needs.
 const WANTING: [(&str, &str, &str); 5] = [
     ("Time to the target", "compare", "target_accuracy"),
     ("Percentiles behind the norm", "log", "activations_every"),
@@ -203,7 +203,7 @@ const WANTING: [(&str, &str, &str); 5] = [
     ("Loss landscape", "log", "landscape_every"),
 ];
 
-/// What is said of those of them that are not drawn.
+/// Says which of them are not drawn, and why.
 fn not_drawn(figures: &[Figure], configuration: &Value) -> String {
     let is_drawn = |title: &str| figures.iter().any(|figure| figure.title.starts_with(title));
     let why = |section: &str, key: &str| match &configuration[section][key] {
@@ -294,7 +294,7 @@ fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// plotly's script: of what the crate holds, the first.
+/// plotly's script, the first that the crate holds.
 fn plotly() -> anyhow::Result<&'static str> {
     static SOURCES: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     let sources = SOURCES.get_or_init(plotly::Plot::offline_js_sources);

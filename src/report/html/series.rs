@@ -1,4 +1,4 @@
-//! What the runs of an experiment's tables say over training, at each arm's best candidate.
+//! What an experiment's tables say of its runs over training, at each arm's best candidate.
 
 use std::collections::BTreeMap;
 
@@ -116,8 +116,8 @@ impl Group {
         (&self.variant, Some(median(self.times.clone())).filter(|us| us.is_finite()))
     }
 
-    /// Median, smallest and largest over seeds at every step. Where the rows of a run that diverged have ended, it counts as
-    /// `worst` in the median, if there is a worst, and is left out of the other two.
+    /// Median, smallest and largest over seeds at every step. After its last row, a run that diverged counts as `worst` in
+    /// the median, if there is a worst, and is left out of the other two.
     pub fn over_seeds(&self, tag: &str, worst: Option<f64>) -> [Vec<[f64; 2]>; 3] {
         let mut found = [Vec::new(), Vec::new(), Vec::new()];
         for (step, values) in self.figures.get(tag).into_iter().flatten() {
@@ -132,7 +132,7 @@ impl Group {
         found
     }
 
-    /// The figure of each seed in turn, of each at most so many points, with a gap between two; and the seed of each point.
+    /// The figure of each seed in turn, at most `most` points each, with a gap between seeds; and the seed of each point.
     pub fn each_seed(&self, tag: &str, most: usize) -> (Vec<[f64; 2]>, Vec<u64>) {
         let Some(steps) = self.figures.get(tag) else { return Default::default() };
         let own = |seed: &u64| {
@@ -155,7 +155,7 @@ impl Group {
         Some(median(whole.map(|(_, x)| *x).collect())).filter(|x| x.is_finite())
     }
 
-    /// How many blocks a tag with `block N` in it is there for.
+    /// For how many blocks a tag with `block N` in it exists.
     pub fn blocks(&self, tag: &dyn Fn(usize) -> String) -> usize {
         (0..).take_while(|block| self.figures.contains_key(&tag(*block))).count()
     }
@@ -204,7 +204,7 @@ mod tests {
             of(Some(f64::INFINITY)),
             [[[0.0, 4.0], [10.0, 3.0]], [[0.0, 2.0], [10.0, 1.0]], [[0.0, 9.0], [10.0, 3.0]]]
         );
-        // Of an accuracy the worst is the least; of a figure that has no worst it counts no more.
+        // The worst accuracy is the smallest; for a figure without a worst, the run no longer counts.
         assert_eq!(of(Some(f64::NEG_INFINITY))[0], [[0.0, 4.0], [10.0, 1.0]]);
         assert_eq!(of(None)[0], [[0.0, 4.0], [10.0, 2.0]]);
     }

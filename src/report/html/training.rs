@@ -30,7 +30,7 @@ pub(super) fn training(groups: &[&Group], looks: &Looks, setting: &Values) -> Op
     let mut is_thinned = false;
     for (what, begins, worst, is_log) in SHOWN {
         let points = |group: &&Group| group.figures.get(&tag_of(group, begins)).map_or(0, BySteps::len);
-        // Evaluated at the start and the end alone, there is no curve to see.
+        // With evaluations at the start and the end alone, there is no curve to see.
         if groups.iter().all(|group| points(group) <= 2) || begins.ends_with("/batch") && !panels.is_empty() {
             continue;
         }

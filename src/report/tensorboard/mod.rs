@@ -147,7 +147,7 @@ fn histograms(
 ) -> anyhow::Result<()> {
     let path = folder.run(&run.entry.id).checkpoint();
     let Some(bytes) = files::read_if_there(&path)? else { return Ok(()) };
-    // Of published results there is no record of a run.
+    // Published results have no records of runs.
     let record = RunRecord::read_own(&folder.run(&run.entry.id))?;
     let expected = record.and_then(|record| record.checkpoint_sha256);
     ensure!(
@@ -164,7 +164,8 @@ fn histograms(
     Ok(())
 }
 
-/// Curves of the runs that differ in the seed alone: of each tag and step the sum, the smallest, the largest, and how many.
+/// Curves of the runs that differ in the seed alone: for each tag and step the sum, the smallest, the largest, and how
+/// many.
 #[derive(Debug, Default)]
 struct Group {
     runs: usize,
