@@ -284,7 +284,7 @@ fn open(figure: &Figure, (low, high): (f64, f64), criterion: &Criterion) -> Stri
     if sides.iter().any(|side| is_towards(*side) && !may_be_shown(*side)) {
         return format!("the interval excludes {excluded}; {}", figure.left_open());
     }
-    // To the threshold that is furthest among those within: beyond it something is decided.
+    // The distance to the nearest threshold within the interval: once the interval excludes that one, something is decided.
     let asked = sides.iter().filter_map(|side| figure.asked(*side)).map(Beyond::threshold);
     let nearest = asked.filter(|t| (low..=high).contains(t)).map(|t| (figure.estimate - t).abs());
     let nearest = nearest.fold(f64::INFINITY, f64::min);

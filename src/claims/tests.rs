@@ -403,7 +403,7 @@ fn a_verdict_that_would_not_stand_among_all_is_marked() {
     let all = judge(&claims, &evidence, 2);
     let marked = |all: &[super::judged::Judged]| all.iter().map(|judged| judged.is_dropped).collect::<Vec<_>>();
     assert!(!marked(&all).contains(&true), "{all:?}");
-    // With six seeds none has a p below 2/64 = 0.031, and of four tests even three such need 0.0125.
+    // With six seeds none has a p below 2/64 = 0.031, and of four tests k such stand if that is at most k·0.0125.
     for runs in evidence.runs.values_mut().flat_map(BTreeMap::values_mut) {
         runs.truncate(6);
     }

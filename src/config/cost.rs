@@ -167,7 +167,8 @@ fn data_memory(data: &Data) -> f64 {
     };
     let in_files = facts.as_ref().and_then(|facts| Some(facts.training_file? + facts.test_file?)).unwrap_or(0);
     let samples = in_files.max(data.train + data.validation + data.test);
-    let bytes = if facts.is_none_or(|facts| facts.images) { 1.0 } else { 4.0 };
+    let is_bytes = facts.is_none_or(|facts| facts.images) && !matches!(data.source, Source::Csv(_));
+    let bytes = if is_bytes { 1.0 } else { 4.0 };
     samples as f64 * (1.0 + bytes * values(data.shape))
 }
 

@@ -22,7 +22,8 @@ use super::selection::{Record, choose, overall, unsettled};
 /// `weights[partner[j]] = −weights[j]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effect {
-    /// Weight of each arm; those above 0 sum to 1, so that the effect is in the unit of the values.
+    /// Weight of each arm; the weights sum to 0. For a difference of two means those above 0 sum to 1, so that it is in the unit
+    /// of the values; the interaction is a difference of two such differences.
     pub weights: &'static [f64],
     /// The arm that each changes places with.
     pub partner: &'static [usize],

@@ -5,8 +5,9 @@
 //!
 //! S_π = Σ d_i(π) / √(Σ d_i(π)²)
 //!
-//! which rises with Student's t and depends on nothing else. p is the share of exchanges with |S_π| ≥ |S|: of all 2ⁿ for
-//! n ≤ 20; beyond that, of 100,000 random ones, the data as they are counted in. No p below 2/2ⁿ is possible.
+//! which rises with Student's t and depends on nothing else. p is the share of exchanges with |S_π| ≥ |S|: of all 2ⁿ if
+//! the caller allows so many (n ≤ 20 at most); else of random ones, 100,000 at most, the data as they are counted in. No p
+//! below 2/2ⁿ is possible.
 //!
 //! If exchanges only flip signs, Σ d_i² is always the same, and this is the sign-flip test of the mean. If they change
 //! which candidate is read, it is not: an exchange may then read an arm where that arm fails. Such accidents would decide
