@@ -19,6 +19,11 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     }
     // Has another name until it is whole, so that an interrupted export is not taken for a finished one.
     let unfinished = args.out.join(format!("{}.unfinished", loaded.name));
+    if files::look(&unfinished)?.is_some() {
+        let words =
+            format!("{} is what an export that was stopped has left, or is at: remove it", unfinished.display());
+        return Err(UsageError(words).into());
+    }
     let mut write = |path: &str, bytes: Vec<u8>| {
         let file = unfinished.join(path);
         file.parent().map_or(Ok(()), files::make_folder)?;

@@ -62,7 +62,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let names: Vec<String> = claims.chain(all.iter().map(|shown| shown.loaded.name.clone())).collect();
     let page = html::page(&names.join(", "), &verdicts, &all, &options)?;
     let output = args.output.clone().unwrap_or_else(|| usual(&places));
-    files::refuse_foreign(&output, |text| text.is_empty() || text.starts_with(b"<!DOCTYPE html>"))?;
+    files::refuse_foreign(&output, |bytes| bytes.is_empty() || html::is_page(bytes))?;
     files::write_atomically(&output, page.as_bytes())?;
     show(format!("{} ({:.1} MB): open it in a browser", output.display(), page.len() as f64 / 1e6))?;
     Ok(Exit::Done)

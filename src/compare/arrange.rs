@@ -101,11 +101,12 @@ pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str), options: &Options) -> b
     primary.is_some_and(|primary| (a, b) == (primary, baseline) || (b, a) == (primary, baseline))
 }
 
-/// Whether what is compared was chosen after the runs: by another baseline or metric than the configuration's, or by a
-/// configuration that was changed after runs were finished.
+/// Whether what is compared was chosen after the runs: by another baseline, metric or level of confidence than the
+/// configuration's, or by a configuration that was changed after runs were finished.
 pub fn is_exploratory(loaded: &Loaded, options: &Options) -> bool {
     let is_other = |baseline: &str| usual(loaded).is_some_and(|usual| usual != baseline);
     !loaded.changes.is_empty()
+        || options.confidence != Options::default().confidence
         || options.baseline.as_deref().is_some_and(is_other)
         || options.metric.is_some_and(|metric| metric != loaded.options.metric)
 }

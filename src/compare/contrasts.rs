@@ -268,5 +268,8 @@ const WIDENED: f64 = 1.5;
 fn is_widened(tested: &Tested, interval: Option<(f64, f64)>, confidence: f64) -> bool {
     let width = |(low, high): (f64, f64)| high - low;
     let [_, flips] = tested.orbits() else { return false };
-    interval.zip(flips.interval(confidence)).is_some_and(|(all, seeds)| width(all) > WIDENED * width(seeds))
+    // One that is narrow in itself is not wide: it may have no width but that of its search.
+    let rounding = |(low, high): (f64, f64)| 1e-3 * low.abs().max(high.abs());
+    let is_wider = |(all, seeds)| width(all) > WIDENED * width(seeds) + rounding(all);
+    interval.zip(flips.interval(confidence)).is_some_and(is_wider)
 }

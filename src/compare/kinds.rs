@@ -8,11 +8,13 @@
 use super::arms::ArmEstimate;
 use super::comparison::Comparison;
 use super::load::Loaded;
-use super::warning::{MeanUnder, VerdictUnder, Warning};
+use super::warning::{MeanUnder, VerdictUnder, Warning, Why};
 use crate::config::file::{Kind, Metric, Statistics};
 
 /// Differences of accuracy up to this, and of loss up to this share of it, are not reported unless a verdict changes.
 const SMALL: f64 = 0.005;
+/// What a network gains, as an accuracy or as a share of a loss, beyond what its own batches tell of a sample's data.
+const FAR: f64 = 0.05;
 
 /// Most exchanges that the tests under other statistics try: enough to see that a verdict differs, and a small part of what
 /// the comparison itself takes.
@@ -46,9 +48,9 @@ fn mean_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: usiz
     if !means.iter().any(|other| is_outside(other.mean) && is_large(metric, mean, other.mean)) {
         return None;
     }
-    let settled = has_settled(found, i);
+    let why = why(found, i);
     let (setting, variant) = (arm.setting.clone(), arm.variant.clone());
-    Some(Warning::MeanDependsOnStatistics { setting, variant, metric, means, settled })
+    Some(Warning::MeanDependsOnStatistics { setting, variant, metric, means, why })
 }
 
 /// The `i`-th contrast, if its verdict differs under other statistics.
@@ -65,19 +67,26 @@ fn verdict_depends(found: &[(Statistics, &Comparison)], shown: &Comparison, i: u
     let is_its =
         |arm: &ArmEstimate| arm.setting == contrast.found.setting && [&contrast.a, &contrast.b].contains(&&arm.variant);
     let own = (0..shown.arms.len()).filter(|arm| is_its(&shown.arms[*arm]));
-    let settled = own.into_iter().all(|arm| has_settled(found, arm));
+    let why = own.map(|arm| why(found, arm)).max().unwrap_or(Why::RoughBatches);
     let (setting, of) = (contrast.found.setting.clone(), vec![contrast.a.clone(), contrast.b.clone()]);
-    Some(Warning::VerdictDependsOnStatistics { setting, of, metric: shown.metric, verdicts, settled })
+    Some(Warning::VerdictDependsOnStatistics { setting, of, metric: shown.metric, verdicts, why })
 }
 
-/// Whether the running statistics of the `i`-th arm have settled: its mean is the same under those of the population.
-fn has_settled(found: &[(Statistics, &Comparison)], i: usize) -> bool {
+/// Why the `i`-th arm's means differ. Its running statistics have settled if those of the population give the same mean.
+fn why(found: &[(Statistics, &Comparison)], i: usize) -> Why {
     let of = |kind: Statistics| {
         let (_, comparison) = found.iter().find(|(statistics, _)| *statistics == kind)?;
         Some((comparison.metric, comparison.arms[i].mean?))
     };
-    let both = of(Statistics::Running).zip(of(Statistics::Population));
-    !both.is_some_and(|((metric, running), (_, population))| is_large(metric, running, population))
+    let running = of(Statistics::Running);
+    if running.zip(of(Statistics::Population)).is_some_and(|((metric, a), (_, b))| is_large(metric, a, b)) {
+        return Why::NotSettled;
+    }
+    let is_far_better = |((metric, running), (_, batch)): ((Metric, f64), (Metric, f64))| {
+        let far = if metric.kind == Kind::Accuracy { FAR } else { FAR * running.abs() };
+        metric.name.starts_with("test") && metric.kind.sign() * (batch - running) > far
+    };
+    if running.zip(of(Statistics::Batch)).is_some_and(is_far_better) { Why::OtherData } else { Why::RoughBatches }
 }
 
 /// Whether two means differ by more than is small.

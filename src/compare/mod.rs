@@ -34,7 +34,7 @@ pub use comparison::Comparison;
 pub use load::Loaded;
 pub use options::Options;
 use scores::Scores;
-use warning::{Missing, Warning};
+use warning::{Missing, Warning, Why};
 
 /// Compares the arms of each experiment, the same contrasts in all, in three families of tests ([`families`]).
 ///
@@ -55,7 +55,7 @@ pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<
             // A time, or the best of all evaluations, has no score at the end. For these, only the warning is kept that the
             // running statistics have not settled even there.
             of_kinds.retain(|warning| {
-                shown.is_some() || matches!(warning, Warning::MeanDependsOnStatistics { settled: false, .. })
+                shown.is_some() || matches!(warning, Warning::MeanDependsOnStatistics { why: Why::NotSettled, .. })
             });
             if let Some(Ok(other)) = times.get(i).filter(|_| metric.kind.is_time()) {
                 let both = [(Statistics::Running, &*comparison), (Statistics::Batch, other)];

@@ -32,14 +32,14 @@ pub enum Warning {
     /// Too few seeds for any p below α.
     FewSeeds { seeds: usize, p_minimum: f64 },
     /// An arm's mean differs under other statistics.
-    MeanDependsOnStatistics { setting: Values, variant: String, metric: Metric, means: Vec<MeanUnder>, settled: bool },
+    MeanDependsOnStatistics { setting: Values, variant: String, metric: Metric, means: Vec<MeanUnder>, why: Why },
     /// A verdict differs under other statistics.
     VerdictDependsOnStatistics {
         setting: Values,
         of: Vec<String>,
         metric: Metric,
         verdicts: Vec<VerdictUnder>,
-        settled: bool,
+        why: Why,
     },
     /// Evaluations are so far apart that times to the target are rough; perhaps further than the equivalence margin.
     CoarseTimes { steps: f64, hides_margin: bool },
@@ -74,6 +74,18 @@ pub struct Missing {
     pub run_id: String,
     /// Its status, or that it lacks the metric.
     pub why: String,
+}
+
+/// Why a result depends on the kind of statistics, as far as the means tell; the most serious last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The statistics of a single batch are rough.
+    RoughBatches,
+    /// With the statistics of its own batches a split is read far better than with those of training: it may be of other data.
+    OtherData,
+    /// The running statistics are not those of the population.
+    NotSettled,
 }
 
 /// A mean under one kind of statistics.

@@ -42,6 +42,8 @@ const PROGRAM: f64 = 11e6;
 const READ_FLOAT: f64 = 11.0;
 /// More bytes for a value of a table while it is read: as text, and in double precision; as measured.
 const READ_VALUE: f64 = 13.0;
+/// Bytes of memory that a run holds for each byte of its tables, which are written at its end; as measured.
+const HELD_ROW: f64 = 1.7;
 /// Most bytes of data sets that are kept for the next runs, besides the one asked for last.
 pub const KEPT_DATA: usize = 64 << 20;
 
@@ -195,7 +197,8 @@ fn run_memory(settings: &Settings) -> f64 {
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
     // A look at the loss along the gradient keeps the gradient, another one, and the point where that is taken.
     let along = if settings.log.landscape_every.is_never() { 0.0 } else { 3.0 };
-    float * (training + beside + parameters(settings) * (4.0 + states + along))
+    let rows: f64 = tables(settings).iter().sum();
+    float * (training + beside + parameters(settings) * (4.0 + states + along)) + HELD_ROW * rows
 }
 
 fn values(shape: Shape) -> f64 {
@@ -205,6 +208,19 @@ fn values(shape: Shape) -> f64 {
 /// Bytes on disk of a run's folder and of its share of the root tables, if it is trained to its end.
 pub fn disk(settings: &Settings) -> f64 {
     let Settings { log, train, .. } = settings;
+    let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
+    let copies = 1.0 + observations(&log.snapshot_every, *train);
+    let on_disk = |bytes: f64| (bytes / BLOCK).ceil() * BLOCK;
+    let tables = tables(settings);
+    let saved = copies * on_disk(float * parameters(settings));
+    // The folder itself, and four small files.
+    // A table without rows has a header.
+    tables.iter().map(|table| table + on_disk(table.max(1.0))).sum::<f64>() + saved + 5.0 * BLOCK
+}
+
+/// Bytes of the tables that a run fills while it trains.
+fn tables(settings: &Settings) -> [f64; 4] {
+    let Settings { log, train, .. } = settings;
     let layers = settings.model.layers(settings.data.shape, settings.data.classes);
     let batches = log.batch_every.count(train.steps) as f64;
     let curves = (batches + EVALUATED_SPLITS * observations(&log.evaluate_every, *train)) * CURVES_ROW;
@@ -212,14 +228,7 @@ pub fn disk(settings: &Settings) -> f64 {
     let tensors = TENSORS_OF_A_BLOCK * (layers.len() as f64 - 1.0) + TENSORS_OF_THE_LAST;
     let gradients = observations(&log.gradients_every, *train) * tensors * GRADIENTS_ROW;
     let landscape = observations(&log.landscape_every, *train) * LANDSCAPE_ROWS * LANDSCAPE_ROW;
-    let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
-    let copies = 1.0 + observations(&log.snapshot_every, *train);
-    let on_disk = |bytes: f64| (bytes / BLOCK).ceil() * BLOCK;
-    let tables = [curves, activations, gradients, landscape];
-    let saved = copies * on_disk(float * parameters(settings));
-    // The folder itself, and four small files.
-    // A table without rows has a header.
-    tables.iter().map(|table| table + on_disk(table.max(1.0))).sum::<f64>() + saved + 5.0 * BLOCK
+    [curves, activations, gradients, landscape]
 }
 
 /// Rows of one look at the activations: three sites a block and its pool, one row for all channels and one for each.

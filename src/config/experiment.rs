@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::Value;
 
 use super::check::{check, schema};
-use super::file::{CompareOptions, ConfigFile, Part, Seeds, Source};
+use super::file::{CompareOptions, ConfigFile, Kind, Part, Seeds, Source};
 use super::json;
 use super::names::check_experiment_name;
 use super::numbers::respelt;
@@ -116,6 +116,14 @@ fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], 
         let hint = named_like(axis, axes.iter().map(|a| a.path.as_str()));
         let remedy = if hint.is_empty() { "; sweep it, or tune over nothing: --set compare.select=[]" } else { "" };
         problems.add("compare.select", format!("`{axis}` is not an axis of the sweep{hint}{remedy}"));
+    }
+    if compare.metric.kind == Kind::Accuracy && compare.equivalence_margin.is_some_and(|margin| margin >= 1.0) {
+        let advice = "accuracies are shares, and never differ by more than 1; 2 % is 0.02";
+        problems.add("compare.equivalence_margin", advice);
+    }
+    if compare.target_accuracy == Some(0.0) {
+        problems
+            .add("compare.target_accuracy", "0 is reached before any training; give a share of samples, such as 0.95");
     }
     if compare.metric.kind.is_time() && compare.target_accuracy.is_none() {
         problems.add("compare.target_accuracy", "missing; the metric is the time to it");

@@ -36,7 +36,7 @@ pub fn read_instead(text: &str) -> Option<&'static str> {
 }
 
 /// What some programs take a column for if all of it is such: pyarrow and polars know dates, DuckDB also yes, no and 0b101.
-fn read_together<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
+pub fn read_together<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'static str> {
     let is_answer = |name: &str| ANSWERS.contains(&&*name.to_ascii_lowercase());
     let is_binary = |name: &str| {
         let digits = name.strip_prefix("0b").or_else(|| name.strip_prefix("0B"));

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::check::{check_part, number_meant};
 use super::json;
-use super::names::read_instead;
+use super::names::{read_instead, read_together};
 use super::numbers::respelt;
 use super::problem::{Problems, named_like};
 use super::sections::SECTIONS;
@@ -77,6 +77,14 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
         if !seen.insert(json::canonical(value)) {
             problems.add(format!("{at}[{i}]"), format!("{value} appears twice"));
         }
+    }
+    let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+    if !texts.is_empty()
+        && texts.len() == values.len()
+        && let Some(what) = read_together(texts.iter().copied())
+    {
+        let why = format!("polars, pyarrow or DuckDB would read these texts as {what} in the tables");
+        problems.add(at.clone(), format!("{why}; of paths, begin with ./"));
     }
     if values.iter().any(Value::is_array) && !values.iter().all(Value::is_array) {
         let why = "lists and single values in one axis: programs that read CSV expect one kind in a column";

@@ -80,6 +80,29 @@ impl Dataset {
         ))
     }
 
+    /// That most features of the test split are of another size than those of the training split: another unit, it seems.
+    pub(super) fn shifted(&self) -> Option<String> {
+        const FEWEST: usize = 20;
+        const FAR: f64 = 3.0;
+        if self.test.len() < FEWEST {
+            return None;
+        }
+        let [training, test] = [&self.train, &self.test].map(|split| moments(split, self.shape));
+        let is_far = |((mean, sd), (test_mean, test_sd)): (&(f64, f64), &(f64, f64))| {
+            (test_mean - mean).abs() > FAR * sd || *test_sd > FAR * sd || *test_sd < sd / FAR
+        };
+        let far: Vec<usize> = (0..training.len()).filter(|j| is_far((&training[*j], &test[*j]))).collect();
+        let j = *far.first().filter(|_| 2 * far.len() > training.len())?;
+        let said = |(mean, sd): (f64, f64)| format!("mean {mean:.3}, SD {sd:.3}");
+        let whose = if self.shape.area() > 1 { "pixels".to_owned() } else { format!("feature {}", j + 1) };
+        Some(format!(
+            "the test samples are of another size than the training samples ({whose}: {} in training, {} in testing); are both \
+             files in the same units?",
+            said(training[j]),
+            said(test[j])
+        ))
+    }
+
     /// Bytes that only this data set holds: features read from files are shared.
     pub(super) fn own_bytes(&self) -> usize {
         let splits = [&self.train, &self.validation, &self.test].into_iter();

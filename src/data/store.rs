@@ -94,6 +94,7 @@ impl Store {
             Kind::Published(set) => from_files(&*self.files(set)?, data)?,
             Kind::Own(source) => from_files(&*self.files(source)?, data)?,
         };
+        let is_own = matches!(data.source.kind(), Kind::Own(_));
         if data.random_labels {
             for (split, name) in splits.iter_mut().zip(["train", "validation", "test"]) {
                 let mut rng = stream(seed, &format!("random-labels/{name}"));
@@ -103,6 +104,7 @@ impl Store {
         }
         let mut dataset = Dataset::new(data.shape, data.classes, splits, data.scaling);
         warnings.extend(dataset.vanishing());
+        warnings.extend(dataset.shifted().filter(|_| is_own));
         dataset.warnings = warnings;
         Ok(dataset)
     }
@@ -153,8 +155,27 @@ fn from_files(files: &Files, data: &Data) -> Result<([Split; 3], Vec<String>), D
         let has_some = !split.is_empty() && !absent.is_empty();
         has_some.then(|| format!("the {name} split ({} samples) has none of label {}", split.len(), listed(&absent)))
     });
-    let warnings = warnings.collect();
+    let mut warnings: Vec<String> = warnings.collect();
+    let [_, _, test] = &splits;
+    warnings.extend(one_sided(test, data.classes, |class| files.labels.name_of(class, &numbering)));
     Ok((splits, warnings))
+}
+
+/// That a network which always names the commonest class of the test split does much better than by guessing.
+fn one_sided(test: &Split, classes: usize, name_of: impl Fn(usize) -> String) -> Option<String> {
+    let mut counts = vec![0usize; classes];
+    test.labels.iter().for_each(|class| counts[usize::from(*class)] += 1);
+    let (class, count) = counts.into_iter().enumerate().max_by_key(|(_, count)| *count)?;
+    let (share, chance) = (count as f64 / test.len().max(1) as f64, 1.0 / classes as f64);
+    let is_plain = share < 0.75 && share < 3.0 * chance;
+    (!is_plain && classes > 1).then(|| {
+        format!(
+            "{:.0} % of the test samples are of label {}: a network that always names it has an accuracy of {share:.2}, while a \
+             run that diverges counts as {chance:.2}; compare losses, or take as many samples of each label",
+            100.0 * share,
+            name_of(class)
+        )
+    })
 }
 
 /// For generated data, whose labels are drawn: the splits that are too small to have a sample of every class.

@@ -81,6 +81,10 @@ impl<F: Scalar> Network<F> {
 pub fn check(settings: &Settings, variant: &Variant) -> Result<(), NetworkError> {
     let network = Network::<f32>::without_parameters(settings, variant, &|place| parts(variant.arm, place))?;
     network.check_batch_size(settings.train.batch_size)?;
+    let is_one_weight = |block: &Block<f32>| block.reparametrise.is_some() && block.layer.fan_in() == 1;
+    if let Some(block) = network.blocks.iter().position(is_one_weight) {
+        return Err(NetworkError::OneWeight { block });
+    }
     let layers: Vec<Layer> = network.blocks.iter().map(|block| block.layer).collect();
     check_reach(&layers, settings, variant)?;
     start::check(&layers, settings, variant)?;

@@ -36,6 +36,15 @@ pub enum NetworkError {
         /// Samples in a group.
         group: usize,
     },
+    /// `weight_std` over one weight.
+    #[error(
+        "block {block}: weight_std standardises the weights into a channel, and there is one alone, which is its own mean: \
+         it would be 0 for ever; leave the arm out, or give the layer more inputs"
+    )]
+    OneWeight {
+        /// Index of the block.
+        block: usize,
+    },
     /// A norm that divides by 0.
     #[error(
         "block {block}, channel {channel}: the variance over the batch is {variance:?} and norm.epsilon {epsilon:?}, so \

@@ -136,6 +136,7 @@ fn merge_run(
                 let is_same = ended.as_ref().is_some_and(|ended| came_to_the_same(ended, &record));
                 let (one, other) = (destination.path().display(), folder.path().display());
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
+                copy_what_is_beside(&folder, &destination).with_context(context)?;
             }
             // No source has a whole copy so far. For a failed run the reason is kept; for an interrupted one, the saved
             // state with the most steps.
@@ -236,6 +237,19 @@ fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     files::remove(&to.failure())?;
     files::sync_folder(to.path())?;
     Ok(true)
+}
+
+/// Copies what belongs to a finished run and is not needed for it, where only this copy has it: snapshots, the trace, the log.
+fn copy_what_is_beside(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+    if !matches!(files::try_lock(&to.lock())?, Lock::Held(_) | Lock::Unsupported) {
+        return Ok(());
+    }
+    for (from, to) in [(from.log(), to.log()), (from.trace(), to.trace())] {
+        if files::look(&to)?.is_none() {
+            copy_file(&from, &to)?;
+        }
+    }
+    if files::list(&to.snapshots())?.is_empty() { copy_snapshots(from, to) } else { Ok(()) }
 }
 
 fn copy_snapshots(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {

@@ -72,7 +72,7 @@ fn found(confidence: f64) -> Vec<String> {
          times in ten."
             .to_owned(),
         format!("too few seeds: with so few seeds no result, however clear, can bring the corrected p below {alpha}."),
-        "exploratory: the arms or the metric are not those that the configuration names, or the configuration's question was \
+        "exploratory: the arms, the metric or the level of confidence are not those of the configuration, or the configuration's question was \
          changed after runs were finished. What is chosen after a look at \
          the results looks surer than it is."
             .to_owned(),

@@ -82,7 +82,11 @@ impl Layout {
     }
 
     fn wrapped(self, text: &str, bullet: &str) -> String {
-        let Self::Terminal(width) = self else { return format!("{bullet}{text}") };
+        let width = match self {
+            Self::Terminal(width) => width,
+            Self::Markdown => return format!("{bullet}{}", without_tags(text)),
+            Self::Latex | Self::Html => return format!("{bullet}{text}"),
+        };
         let text = text.replace(" = ", "\u{a0}=\u{a0}").replace(" %", "\u{a0}%");
         let options = textwrap::Options::new(width).initial_indent(bullet).subsequent_indent("  ");
         textwrap::fill(&text, at_spaces(options)).replace(GLUE, " ")
@@ -100,13 +104,7 @@ impl Layout {
         }
         let Self::Terminal(width) = self else {
             // What Markdown would take for the end of a cell, or for HTML.
-            let is_tag = |part: &str| part.starts_with(|c: char| c.is_alphabetic() || "/!?".contains(c));
-            let plain = |cell: &String| {
-                let mut parts = cell.split('<');
-                let first = parts.next().unwrap_or_default().to_owned();
-                let text = parts.fold(first, |text, part| text + if is_tag(part) { "&lt;" } else { "<" } + part);
-                text.replace('|', "\\|")
-            };
+            let plain = |cell: &String| without_tags(cell).replace('|', "\\|");
             let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(plain).collect()).collect();
             return drawn(header, &rows, &all, leading, ASCII_MARKDOWN);
         };
@@ -124,6 +122,14 @@ impl Layout {
         };
         blocks.iter().map(block).collect::<Vec<_>>().join("\n\n")
     }
+}
+
+/// Text in which Markdown finds no HTML.
+fn without_tags(text: &str) -> String {
+    let is_tag = |part: &str| part.starts_with(|c: char| c.is_alphabetic() || "/!?".contains(c));
+    let mut parts = text.split('<');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + if is_tag(part) { "&lt;" } else { "<" } + part)
 }
 
 /// The width of a column.
@@ -219,6 +225,12 @@ mod tests {
 
     fn cells(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn markdown_finds_no_html_in_a_sentence() {
+        assert_eq!(Layout::Markdown.paragraph("at <img src=x> p < 0.05"), "at &lt;img src=x> p < 0.05");
+        assert_eq!(Layout::Markdown.list(&["</b>".to_owned()]), "- &lt;/b>");
     }
 
     #[test]

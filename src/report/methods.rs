@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::compare::words::{named, percent, seeds};
 use crate::compare::{Comparison, Options};
-use crate::config::file::{ArmName, Keep, ScaleRows, VariantEntry, VariantObject};
+use crate::config::file::{ArmName, Keep, Kind, ScaleRows, VariantEntry, VariantObject};
 use crate::config::names::serde_name;
 use crate::record::machine;
 
@@ -152,8 +152,10 @@ fn arms(comparison: &Comparison, configuration: &Value) -> String {
     let what = if what.is_empty() { names.join(", ") } else { what.join("; ") };
     let moments = if ["μ", "x̂", "ε"].iter().any(|symbol| what.contains(symbol)) {
         let eps = setting(configuration, "norm.epsilon");
+        let momentum = setting(configuration, "norm.momentum");
         format!(
-            " Here x̂ = (x − μ)/√(σ² + ε), ε = {eps}, and where nothing else is said μ and σ² are the moments of the minibatch."
+            " Here x̂ = (x − μ)/√(σ² + ε), ε = {eps}, and where nothing else is said μ and σ² are the moments of the minibatch; \
+             running statistics take a share of {momentum} of each."
         )
     } else {
         String::new()
@@ -265,7 +267,13 @@ fn tried(comparison: &Comparison, configuration: &Value, axis: &str) -> String {
 }
 
 fn tested(comparison: &Comparison, options: &Options) -> String {
-    let metric = comparison.metric.name.replace('_', " ");
+    let metric = match (comparison.metric.kind.is_time(), comparison.target_accuracy) {
+        (true, Some(target)) => {
+            let (unit, _) = comparison.metric.name.split_once('_').unwrap_or_default();
+            format!("{unit} to a validation accuracy of {target}")
+        }
+        _ => comparison.metric.name.replace('_', " "),
+    };
     let diverged: usize = comparison.arms.iter().map(|arm| arm.diverged).sum();
     let all: usize = comparison.curves.iter().flat_map(|curve| &curve.points).map(|point| point.diverged).sum();
     let diverged = match (diverged, all) {
@@ -273,9 +281,14 @@ fn tested(comparison: &Comparison, options: &Options) -> String {
         (0, all) => {
             format!("Of {} runs {all} diverged, none of them at a value at which an arm is read.", comparison.planned)
         }
-        (n, _) => format!(
-            "Of the runs that were compared {n} diverged; such a run counts as guessing in an accuracy, as the worst in a loss."
-        ),
+        (n, _) => {
+            let counts = match comparison.metric.kind {
+                Kind::Accuracy => "guessing",
+                Kind::Loss => "the worst of all",
+                Kind::Steps | Kind::Seconds => "never reaching the target",
+            };
+            format!("Of the runs that were compared {n} diverged; such a run counts as {counts}.")
+        }
     };
     let margin = comparison.equivalence_margin;
     let margin = margin

@@ -40,6 +40,7 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
                     NetworkError::InfiniteVariance { .. } => "data.scaling",
                     NetworkError::UnequalGroups { .. }
                     | NetworkError::SmallGroups { .. }
+                    | NetworkError::OneWeight { .. }
                     | NetworkError::NeverTrains { .. }
                     | NetworkError::SeesNothing { .. }
                     | NetworkError::GammaStays { .. }

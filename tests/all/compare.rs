@@ -1342,16 +1342,60 @@ fn with_scores(lab: &Lab, arm: &str, column: &str, of: impl Fn(f64) -> f64) {
 #[test]
 fn a_verdict_that_only_single_batches_change_is_not_laid_to_running_statistics() {
     let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    for arm in ["affine", "bn"] {
+        with_scores(&lab, arm, "validation_accuracy_batch", |x| x);
+    }
     with_scores(&lab, "affine", "test_accuracy_batch", |x| x);
     with_scores(&lab, "bn", "test_accuracy_batch", |x| x - 0.05);
     let warnings = || warned(&json_of(&lab, &[])["experiments"][0]);
     let said = warnings();
     assert!(said.contains("The verdict depends") && said.contains("have settled"), "{said}");
     assert!(!said.contains("have not settled"), "{said}");
+    // Far better with the statistics of its own batches: the test samples may be other ones.
+    with_scores(&lab, "bn", "test_accuracy_batch", |x| x + 0.1);
+    let said = warnings();
+    assert!(said.contains("may differ from those of training") && !said.contains("Nothing is wrong"), "{said}");
+    with_scores(&lab, "bn", "test_accuracy_batch", |x| x - 0.05);
     // Where the population does not agree with them either, all warnings say so.
     with_scores(&lab, "bn", "test_accuracy_population", |x| x + 0.02);
     let said = warnings();
     assert!(said.contains("have not settled") && !said.contains("have settled"), "{said}");
+    // A momentum of 1 is as wrong as one of 0.001, so neither is advised.
+    assert!(
+        said.contains("with a large one they follow single batches") && !said.contains("raise norm.momentum"),
+        "{said}"
+    );
+}
+
+#[test]
+fn another_level_of_confidence_is_exploratory_and_an_interval_without_width_is_not_wide() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, _, rate| {
+        let level = if arm == "bn" { 0.9 } else { 0.1 } - 1e-3 * rate as f64;
+        End::Accuracy(level, level)
+    });
+    let usual = lab.call(&["compare", "results/t"]).expect(0).says(&["is better than", "p = 0.0078"]);
+    assert!(!usual.stdout.contains("exploratory") && !usual.stdout.contains("interval is wide"), "{}", usual.stdout);
+    lab.call(&["compare", "results/t", "--confidence", "0.5"])
+        .expect(0)
+        .says(&["(exploratory: chosen after the runs)"]);
+}
+
+#[test]
+fn the_methods_of_a_time_say_what_of_it_counts() {
+    let lab = made_up(
+        &["affine", "bn"],
+        8,
+        json!({ "select": ["optimizer.lr"], "target_accuracy": 0.5 }),
+        |arm, seed, rate| {
+            if arm == "affine" && seed > 5 { End::Diverged } else { planted(0.05)(arm, seed, rate) }
+        },
+    );
+    let text = lab.call(&["compare", "results/t", "--metric", "steps_to_target", "--explain"]).expect(0);
+    text.says(&[
+        "steps to a validation accuracy of 0.5, paired",
+        "counts as never reaching the target",
+        "a share of 0.1 of each",
+    ]);
 }
 
 #[test]

@@ -143,6 +143,25 @@ fn floats_are_taken_as_they_are_and_divided_bytes_are_the_same() {
     lab.plan(&config("huge"), &[]).expect(2).complains(&["data.scaling", "squares", "standardize"]);
     lab.plan(&double("huge"), &[]).expect(0);
     lab.plan(&with(config("huge"), "data.scaling", json!("standardize")), &[]).expect(0);
+    // A test file in other units is trained with, and named.
+    let warned =
+        |folder: &str| lab.run(&with(config(folder), "name", json!(format!("warned-{folder}"))), &[]).expect(0).stderr;
+    assert!(!warned("floats").contains("another size"));
+    write(&lab, "units", |count| {
+        let (pixels, labels) = images(count);
+        let unit = if count == TEST { 1.0 } else { 255.0 };
+        let floats = pixels.iter().flat_map(|b| (f64::from(*b) / unit).to_be_bytes()).collect::<Vec<u8>>();
+        [idx(0x0e, &[count, 5, 6], &floats), idx(0x08, &[count], &labels)]
+    });
+    let said = warned("units");
+    assert!(said.contains("the test samples are of another size than the training samples (pixels: mean 0."), "{said}");
+    // Where a network that always names one class does well, guessing is no measure.
+    write(&lab, "one-sided", |count| {
+        let labels: Vec<u8> = (0..count).map(|i| if i % 8 == 0 { (i / 8 % 3 + 1) as u8 } else { 0 }).collect();
+        [idx(0x08, &[count, 5, 6], &images(count).0), idx(0x08, &[count], &labels)]
+    });
+    let said = warned("one-sided");
+    assert!(said.contains("88 % of the test samples are of label 0") && said.contains("counts as 0.25"), "{said}");
     // Convolutions take them too.
     let cnn = with(double("floats"), "model", json!({ "kind": "cnn", "channels": [2], "precision": "f64" }));
     let bytes = with(cnn.clone(), "data.dir", json!("plain"));

@@ -51,10 +51,15 @@ fn every_run_gets_a_file_and_seeds_that_differ_alone_three_together() {
         assert!(records(&bytes).iter().any(|record| holds(record, "loss/validation/running_stats")), "{path}");
     }
     lab.call(&["export", "results/t", "--out", "boards"]).expect(2).complains(&["is there already", "--out"]);
-    // Of an export that was stopped there is no folder of this name, and the next one ends it.
+    // One that was stopped is not taken for done, and the next one does not mix its runs with other ones.
     assert!(!lab.path("boards/t.unfinished").exists());
     std::fs::rename(lab.path("boards/t"), lab.path("boards/t.unfinished")).expect("moved");
-    lab.call(&["export", "results/t", "--out", "boards"]).expect(0);
+    lab.call(&["export", "results/t", "--out", "boards"]).expect(2).complains(&[
+        "t.unfinished",
+        "stopped",
+        "remove it",
+    ]);
+    assert!(!lab.path("boards/t").exists());
     lab.call(&["export", "results/none", "--out", "other"]).expect(1);
     let checkpoint = format!("results/t/runs/{}/checkpoint.safetensors", runs[0]);
     let mut bytes = lab.bytes(&checkpoint);

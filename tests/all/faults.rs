@@ -350,6 +350,29 @@ fn a_start_from_which_nothing_could_ever_train_is_refused() {
 }
 
 #[test]
+fn swept_texts_that_are_read_together_as_something_else_are_refused() {
+    for values in [json!(["2024-01-31", "2024-02-01"]), json!(["yes", "no"]), json!(["0b1", "0b10"])] {
+        let config = with(small(), "data", json!({ "source": "idx", "dir": "." }));
+        refused(
+            &with(config, "sweep", json!({ "data.dir": values })),
+            &["sweep.data.dir", "would read these texts as"],
+        );
+    }
+}
+
+#[test]
+fn margins_targets_and_weights_that_decide_everything_beforehand_are_refused() {
+    let compare = |key: &str, value: f64| json!({ "metric": "test_accuracy", key: value });
+    refused_with("compare", compare("equivalence_margin", 2.0), &["compare.equivalence_margin", "2 % is 0.02"]);
+    accepted(&with(small(), "compare", json!({ "metric": "test_loss", "equivalence_margin": 2.0 })));
+    refused_with("compare", compare("target_accuracy", 0.0), &["compare.target_accuracy", "before any training"]);
+    let data = json!({ "source": "gaussians", "dimension": 1, "train": 60, "validation": 30, "test": 30 });
+    let config = with(with(small(), "data", data), "variants", json!(["affine", "weight_std"]));
+    refused(&config, &["variant weight_std: block 0", "standardises the weights into a channel"]);
+    accepted(&with(config, "data.dimension", json!(2)));
+}
+
+#[test]
 fn lists_of_steps_are_steps_of_training() {
     for key in
         ["batch_every", "evaluate_every", "activations_every", "gradients_every", "landscape_every", "snapshot_every"]

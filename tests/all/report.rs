@@ -116,7 +116,16 @@ fn names_are_text_and_faults_are_said() {
     lab.call(&["report"]).expect(2);
     lab.call(&["report", "results/t", "--output", "no/one.html"]).expect(1).complains(&["there is no folder no"]);
     std::fs::write(lab.path("results/t/claims.json"), "{}").expect("written");
-    lab.call(&["report", "results/t"]).expect(1).complains(&["claims.json", "no verdicts"]);
+    lab.call(&["report", "results/t"]).expect(1).complains(&["claims.json", "does not hold verdicts"]);
+    // A page of this program is made anew, one of somebody else is not written over.
+    lab.call(&["report", "results/t", "results/t", "--output", "one.html"]).expect(1);
+    std::fs::remove_file(lab.path("results/t/claims.json")).expect("removed");
+    lab.call(&["report", "results/t", "--output", "one.html"]).expect(0);
+    lab.write("mine.html", "<!DOCTYPE html>\n<p>mine");
+    lab.call(&["report", "results/t", "--output", "mine.html"])
+        .expect(1)
+        .complains(&["mine.html", "not what bn-exp writes"]);
+    assert_eq!(lab.text("mine.html"), "<!DOCTYPE html>\n<p>mine");
 }
 
 #[test]

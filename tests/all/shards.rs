@@ -93,6 +93,32 @@ fn half_copied_runs_are_skipped() {
 
 /// By their length alone these look whole.
 #[test]
+fn what_only_one_copy_has_beside_a_run_is_collected_in_any_order() {
+    let lab = Lab::new();
+    let config = with(config(), "log.snapshot_every", json!(4));
+    lab.run(&config, &["--out", "a", "--trace"]).expect(0);
+    lab.run(&config, &["--out", "b", "--trace"]).expect(0);
+    let run = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().file_name();
+    let files = |out: &str| -> (usize, bool) {
+        let folder = lab.path(format!("{out}/t/runs")).join(&run);
+        let snapshots = std::fs::read_dir(folder.join("snapshots")).map_or(0, Iterator::count);
+        (snapshots, folder.join("trace.safetensors").is_file())
+    };
+    let whole = files("b");
+    assert!(whole.0 > 1 && whole.1);
+    std::fs::remove_dir_all(lab.path("a/t/runs").join(&run).join("snapshots")).unwrap();
+    std::fs::remove_file(lab.path("a/t/runs").join(&run).join("trace.safetensors")).unwrap();
+    for (order, out) in [(["a/t", "b/t"], "ab"), (["b/t", "a/t"], "ba")] {
+        lab.call(&["collect", order[0], order[1], "--out", out]).expect(0);
+        assert_eq!(files(out), whole, "{out}");
+    }
+    lab.call(&["collect", "a/t", "--out", "later"]).expect(0);
+    assert_eq!(files("later"), (0, false));
+    lab.call(&["collect", "b/t", "--out", "later"]).expect(0);
+    assert_eq!(files("later"), whole);
+}
+
+#[test]
 fn the_copy_that_is_whole_counts_in_any_order() {
     let expected = straight().reproducible("results");
     for damaged in ["curves.csv", "runs.csv", "timing.csv", "run.json", "checkpoint.safetensors", "no checkpoint"] {

@@ -1,6 +1,6 @@
 //! Each kind of warning in words: what is wrong, what to do, and where it is so.
 
-use super::{CountsAs, DivergedRuns, MeanUnder, Missing, VerdictUnder, Warning};
+use super::{CountsAs, DivergedRuns, MeanUnder, Missing, VerdictUnder, Warning, Why};
 use crate::compare::arms::Chosen;
 use crate::compare::grid::{Edge, End, Values};
 use crate::compare::words::{named, number, p_value, seeds, signed, value, values};
@@ -51,12 +51,12 @@ impl Warning {
                 let cannot = format!("With {} p cannot fall below {}{none}", seeds(*n), p_value(*p_minimum));
                 format!("{cannot}: nothing can be decided. Add seeds.")
             }
-            Self::MeanDependsOnStatistics { metric, settled, .. } => {
+            Self::MeanDependsOnStatistics { metric, why, .. } => {
                 let metric_name = metric.name.replace('_', " ");
-                format!("The mean of {metric_name} depends on which statistics the norms use. {}", what_to_do(*metric, *settled))
+                format!("The mean of {metric_name} depends on which statistics the norms use. {}", what_to_do(*metric, *why))
             }
-            Self::VerdictDependsOnStatistics { metric, settled, .. } => {
-                format!("The verdict depends on which statistics the norms use. {}", what_to_do(*metric, *settled))
+            Self::VerdictDependsOnStatistics { metric, why, .. } => {
+                format!("The verdict depends on which statistics the norms use. {}", what_to_do(*metric, *why))
             }
             Self::CoarseTimes { steps, hides_margin } => {
                 let margin = match hides_margin {
@@ -235,20 +235,28 @@ fn verdicts_under(metric: Metric, verdicts: &[VerdictUnder]) -> String {
 }
 
 /// What to do about a result that depends on the kind of statistics.
-fn what_to_do(metric: Metric, settled: bool) -> String {
+fn what_to_do(metric: Metric, why: Why) -> String {
     if metric.kind.is_time() {
-        return "The time is taken under running statistics, and these lag behind while a network learns. Raise \
+        return "The time is taken under running statistics, and these lag behind while a network learns. Change \
                 norm.momentum, or do not conclude from this time."
             .to_owned();
     }
-    if settled {
-        return "Nothing is wrong: the running statistics have settled, as those of the population agree with them. The \
-                statistics of a single batch are rough."
-            .to_owned();
+    match why {
+        Why::RoughBatches => "Nothing is wrong: the running statistics have settled, as those of the population agree with them. \
+                              The statistics of a single batch are rough."
+            .to_owned(),
+        Why::OtherData => "The running statistics have settled, but with the statistics of its own batches the test split is read \
+                           far better: its samples may differ from those of training, such as in their units. Look at the data."
+            .to_owned(),
+        Why::NotSettled => {
+            let other = metric.under(Statistics::Population).filter(|other| *other != metric).map(|other| other.name);
+            let compare = other.map(|name| format!(", or compare with `--metric {name}`")).unwrap_or_default();
+            format!(
+                "The running statistics have not settled: with a small norm.momentum they lag behind, with a large one they follow \
+                 single batches. Change it, train for more steps{compare}."
+            )
+        }
     }
-    let other = metric.under(Statistics::Population).filter(|other| *other != metric).map(|other| other.name);
-    let compare = other.map(|name| format!(", or compare with `--metric {name}`")).unwrap_or_default();
-    format!("The running statistics have not settled: raise norm.momentum, train for more steps{compare}.")
 }
 
 fn edges(seeds: usize, chosen: &[Chosen]) -> String {

@@ -156,6 +156,13 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
     Ok(html.render()?)
 }
 
+/// Whether these bytes begin as a page of this program, of whatever version.
+pub fn is_page(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(512)];
+    let mark = b"<meta name=\"generator\" content=\"bn-exp ";
+    start.windows(mark.len()).any(|part| part == mark)
+}
+
 impl Data {
     /// The section with these figures, which are added to the others.
     fn placed(&mut self, mut section: Section, figures: Vec<Figure>) -> Section {
