@@ -197,7 +197,7 @@ fn a_result_that_rests_on_running_statistics_which_have_not_settled_is_warned_of
         let mean = |column: &str| bn.iter().map(|row| number(&row[column])).sum::<f64>() / 8.0;
         let columns = ["test_accuracy", "test_accuracy_batch", "test_accuracy_population"];
         assert!(mean(columns[0]) < mean(columns[2]) - 0.05, "the case is one: {:?}", columns.map(mean));
-        let warnings = warned(&found);
+        let warnings = warned(found);
         for column in columns {
             assert!(warnings.contains(&format!("{:.4}", mean(column))), "{column}: {warnings}");
         }
@@ -253,7 +253,7 @@ fn a_time_that_rests_on_statistics_which_settle_later_is_warned_of_with_both_fig
     let (running, batch) = (mean("running_stats"), mean("batch_stats"));
     assert!(running > 1.5 * batch, "the case is one: {running} {batch}");
     let found = &json_of(&lab, &["--metric", "test_accuracy"])["experiments"][0];
-    assert!(!warned(&found).contains("have not settled"), "settled at the end: {}", found["warnings"]);
+    assert!(!warned(found).contains("have not settled"), "settled at the end: {}", found["warnings"]);
     // Without the runs the tables stay as they are, and with one time a step for all no clock has a say.
     std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
     let timing = lab.text("results/t/timing.csv");
@@ -267,7 +267,7 @@ fn a_time_that_rests_on_statistics_which_settle_later_is_warned_of_with_both_fig
     lab.write("results/t/timing.csv", timing.lines().map(even).collect::<String>());
     for metric in ["steps_to_target", "seconds_to_target"] {
         let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
-        let warnings = warned(&found);
+        let warnings = warned(found);
         let said = ["under running, ", "under batch statistics", "lag behind while a network learns", "`bn`"];
         assert!(said.iter().all(|words| warnings.contains(words)), "{metric}: {warnings}");
         assert!(!warnings.contains("have settled"), "{metric}: {warnings}");
@@ -290,7 +290,7 @@ fn an_arm_to_which_the_tuned_axis_says_nothing_has_no_edge() {
     });
     let found = &json_of(&lab, &[])["experiments"][0];
     assert_eq!(only(found, "arms", &[("variant", "none")])["edge"], json!(false));
-    let said = warned(&found);
+    let said = warned(found);
     assert!(!said.contains("`none` (optimizer.lr"), "{said}");
 }
 
@@ -336,13 +336,13 @@ fn what_is_undecided_at_a_setting_says_what_it_would_take_there() {
 fn nothing_is_said_of_statistics_that_agree() {
     let lab = made_up(&["none", "affine", "bn"], 8, tuned(), planted(0.05));
     let found = &json_of(&lab, &[])["experiments"][0];
-    assert!(!warned(&found).contains("statistics"), "{found:#}");
+    assert!(!warned(found).contains("statistics"), "{found:#}");
     // The margin is for the score, whatever the statistics: `none` is equivalent under both.
     let population = &json_of(&lab, &["--metric", "test_accuracy_population"])["experiments"][0];
     for found in [found, population] {
         assert_eq!(only(found, "contrasts", &[("a", "none")])["verdict"], "equivalent");
     }
-    assert!(!warned(&population).contains("margin"), "{population:#}");
+    assert!(!warned(population).contains("margin"), "{population:#}");
 }
 
 #[test]
@@ -705,13 +705,13 @@ fn where_nothing_was_observed_nothing_is_equivalent() {
     for metric in ["test_accuracy", "test_loss", "steps_to_target"] {
         let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
         assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided", "{metric}");
-        assert!(warned(&found).contains("nothing is compared"), "{metric}");
+        assert!(warned(found).contains("nothing is compared"), "{metric}");
     }
     let lab = made_up(&["affine", "bn"], 8, tuned(), |_, _, _| End::Accuracy(0.4, 0.4));
     let found = &json_of(&lab, &["--metric", "steps_to_target"])["experiments"][0];
     assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided");
-    assert!(warned(&found).contains("never reached the target"));
-    assert!(warned(&found).contains("Lower compare.target_accuracy or train longer"));
+    assert!(warned(found).contains("never reached the target"));
+    assert!(warned(found).contains("Lower compare.target_accuracy or train longer"));
     assert_eq!(only(&json_of(&lab, &[])["experiments"][0], "contrasts", &[("a", "bn")])["verdict"], "equivalent");
 }
 
@@ -723,7 +723,7 @@ fn a_diverged_run_is_never_better_than_one_that_was_trained() {
     });
     let found = &json_of(&lab, &[])["experiments"][0];
     assert_eq!(only(found, "contrasts", &[("a", "bn")])["verdict"], "undecided");
-    assert!(warned(&found).contains("worse than guessing"));
+    assert!(warned(found).contains("worse than guessing"));
 }
 
 #[test]
@@ -732,7 +732,7 @@ fn the_margin_is_of_the_configured_metric_alone() {
     assert_eq!(json_of(&lab, &[])["experiments"][0]["contrasts"][0]["verdict"], "equivalent");
     let found = &json_of(&lab, &["--metric", "test_loss"])["experiments"][0];
     assert_eq!((&found["contrasts"][0]["verdict"], &found["equivalence_margin"]), (&json!("undecided"), &json!(null)));
-    assert!(warned(&found).contains("margin is for test_accuracy"));
+    assert!(warned(found).contains("margin is for test_accuracy"));
 }
 
 #[test]

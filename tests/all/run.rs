@@ -491,7 +491,8 @@ fn a_variance_that_is_no_number_fails_and_names_block_and_channel() {
     let config = with(small(), "data", json!({ "source": "csv", "file": "a.csv", "scaling": "none" }));
     let config = with(config, "model.init", json!({ "scheme": "normal", "std": 1e6 }));
     let config = with(with(config, "variants", json!(["bn"])), "seeds", json!(1));
-    for (precision, status) in [("f32", "failed"), ("f64", "completed")] {
+    // In f64 there is a variance; such weights make the loss diverge, which is a result.
+    for (precision, status) in [("f32", "failed"), ("f64", "diverged")] {
         let lab = Lab::new();
         lab.write("a.csv", format!("x,y,kind\n{rows}"));
         let outcome = lab.run(&with(config.clone(), "model.precision", json!(precision)), &[]);
@@ -500,7 +501,7 @@ fn a_variance_that_is_no_number_fails_and_names_block_and_channel() {
         assert_eq!(runs.column("status"), [status]);
         let words = ["block 0, channel", "variance over the batch is larger than any number", "f64"];
         let reason = &runs.rows[0]["reason"];
-        assert!(status == "completed" || words.iter().all(|word| reason.contains(word)), "{reason}");
+        assert!(status == "diverged" || words.iter().all(|word| reason.contains(word)), "{reason}");
     }
 }
 
