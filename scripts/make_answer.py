@@ -134,10 +134,22 @@ def tried(claim):
 
 
 def elsewhere(first, second):
-    """The other networks in which a claim was tried, and both ranges leave it open."""
+    """The other networks in which the same was tried, and both ranges decide it otherwise, or leave it open."""
+    own = {part["sentence"] for part in first["parts"][: first["decided_by"]] if part["decides"]}
     parts = list(zip(first["parts"], second["parts"]))[first["decided_by"] :]
-    opened = [x["regime"] for x, y in parts if x["decides"] and {x["verdict"], y["verdict"]} == {"inconclusive"}]
-    return "; open in " + ", ".join(dict.fromkeys(opened)) if opened else ""
+    same = [(x, y) for x, y in parts if x["decides"] or x["sentence"] in own]
+    alike = [(x["regime"], x["verdict"], x["decides"]) for x, y in same if x["verdict"] == y["verdict"]]
+    opposite = {"holds": "fails", "fails": "holds"}.get(first["verdict"])
+    otherwise = [regime for regime, verdict, _ in alike if verdict == opposite]
+    opened = [regime for regime, verdict, decides in alike if decides and verdict == "inconclusive"]
+    said = [(f"{opposite} in ", otherwise), ("open in ", opened)]
+    return "".join("; " + words + ", ".join(dict.fromkeys(regimes)) for words, regimes in said if regimes)
+
+
+def where(claim):
+    """The network in which a claim is decided, to stand before its sentence."""
+    regime = shown(claim)["regime"] if claim["parts"] else ""
+    return f"in {regime}, " if regime else ""
 
 
 def settled(first, second):
@@ -208,7 +220,7 @@ def the_answer(first, second):
     pairs = list(zip(first["claims"], second["claims"]))
     lines = []
     for word, begins in (("holds", "Hold"), ("fails", "Fail"), ("in part", "Hold in part")):
-        sentences = [f"{a['sentence']} ({tried(a)}{elsewhere(a, b)})" for a, b in pairs if settled(a, b) == f"**{word}**"]
+        sentences = [f"{where(a)}{a['sentence']} (`{a['id']}`{elsewhere(a, b)})" for a, b in pairs if settled(a, b) == f"**{word}**"]
         if sentences:
             lines.append(f"- **{begins}**: " + "; ".join(sentences) + ".")
     lines.append("- **Open**, with what each range says: " + "; ".join(opened(pairs)) + ".")
