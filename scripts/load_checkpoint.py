@@ -153,7 +153,7 @@ def compare(run_dir, data_dir):
             loss = F.cross_entropy(logits, labels[:count]).item()
             found.append(("loss on the training samples", abs(loss - float(recorded)) / abs(float(recorded))))
     if not found:
-        raise ReplayError(f"{run_dir} has no trace and no folded.safetensors: nothing to compare with")
+        raise ReplayError(f"{run_dir} has no trace and no folded.safetensors to compare with; `bn-exp fold {run_dir}` makes the one, `bn-exp run … --trace` the other")
     return found, ALLOWED[run["configuration"]["model"]["precision"]]
 
 

@@ -19,7 +19,7 @@ use crate::nn::Network;
 use crate::record::machine;
 use crate::train::{Ending, Observer, State, initial, train};
 
-pub const CLAIM: Claim = Claim {
+pub(super) const CLAIM: Claim = Claim {
     id: "cheaper-steps",
     kind: Kind::Experiment,
     sentence: "a step of eq. 3 is cheaper than one of batch norm",
@@ -127,6 +127,21 @@ pub fn log_cost_ratios(evidence: &Evidence, regime: Regime) -> Vec<f64> {
     sheet.rows_where(&words).map(|row| (row.number("bn_us") / row.number("affine_us")).ln()).collect()
 }
 
+/// Whether the machine was so busy while the steps were timed that the ratios say little: in some net a quarter of the blocks of
+/// an arm took more than 1.5 times as long as its fastest.
+pub fn is_unsteady(evidence: &Evidence) -> bool {
+    let Some(sheet) = evidence.sheets.get(CLAIM.id) else { return false };
+    let is_held_up = |net: &str, column: &str| {
+        let words = [("net", net)];
+        let times: Vec<f64> = sheet.rows_where(&words).map(|row| row.number(column)).collect();
+        let least = times.iter().copied().fold(f64::INFINITY, f64::min);
+        4 * times.iter().filter(|time| **time > 1.5 * least).count() >= times.len().max(1)
+    };
+    let nets: std::collections::BTreeSet<String> =
+        sheet.rows_where(&[]).map(|row| row.word("net").to_owned()).collect();
+    nets.iter().any(|net| ["affine_us", "bn_us"].iter().any(|column| is_held_up(net, column)))
+}
+
 fn parts(evidence: &Evidence, _: Regime) -> Vec<Part> {
     let criterion = Criterion { holds: Beyond::Above(1.05), fails: Beyond::Below(1.05), unit: Unit::Ratio };
     let of = |(sentence, regime): (&str, Regime)| {
@@ -134,4 +149,27 @@ fn parts(evidence: &Evidence, _: Regime) -> Vec<Part> {
         question.answered(Figure::mean(&log_cost_ratios(evidence, regime)))
     };
     [("in the MLP", Regime::Shallow), ("in the CNN", Regime::Cnn)].map(of).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::sheet::Sheet;
+
+    #[test]
+    fn steps_that_were_timed_beside_other_work_are_told() {
+        let columns = ["net", "block", "affine_us", "bn_us"].map(str::to_owned).to_vec();
+        let row = |(block, bn): (usize, &f64)| {
+            ["shallow", &block.to_string(), "100", &bn.to_string()].map(str::to_owned).to_vec()
+        };
+        let is_unsteady = |bn: [f64; 4]| {
+            let sheet = Sheet { columns: columns.clone(), rows: bn.iter().enumerate().map(row).collect() };
+            let mut evidence = Evidence::default();
+            evidence.sheets.insert(CLAIM.id, sheet);
+            super::is_unsteady(&evidence)
+        };
+        assert!(!is_unsteady([100.0, 110.0, 104.0, 149.0]));
+        assert!(is_unsteady([100.0, 110.0, 104.0, 151.0]));
+        assert!(!super::is_unsteady(&Evidence::default()));
+    }
 }

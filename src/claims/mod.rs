@@ -30,7 +30,7 @@ pub mod tune;
 
 mod absorption;
 mod capacity;
-mod cheaper_steps;
+pub mod cheaper_steps;
 mod co_adaptation;
 mod could_learn;
 mod dose_response;

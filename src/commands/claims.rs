@@ -14,6 +14,7 @@ use super::exit::{Exit, UsageError};
 use super::prepare::data_dir;
 use super::run::stop_on_signals;
 use super::terminal::{complain, show};
+use crate::claims::cheaper_steps;
 use crate::claims::claim::Claim;
 use crate::claims::evidence::{Arm, Evidence};
 use crate::claims::judged::{Judged, judge};
@@ -204,6 +205,14 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         let left_out = if left_out.is_empty() { String::new() } else { format!(" Left out: {}.", left_out.join(", ")) };
         notes.push(format!(
             "With --quick there are few seeds and one rate an arm: what is inconclusive may not be with more.{left_out}"
+        ));
+    }
+    if cheaper_steps::is_unsteady(&evidence) {
+        let table = suite.folder.join("cheaper-steps.csv");
+        notes.push(format!(
+            "The machine was busy while steps were timed, and what rests on seconds says little. To time them again, remove {} \
+             while nothing else runs, and call this again.",
+            table.display()
         ));
     }
     if failed > 0 {

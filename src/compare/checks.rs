@@ -27,6 +27,7 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(other_margin(scores));
     warnings.extend(untuned(scores.grid, options));
     warnings.extend(diverged(scores, comparison));
+    warnings.extend(unsteady_times(scores.grid));
     warnings.extend(program_versions(scores.grid));
     warnings.extend(instruction_levels(scores.grid));
     warnings
@@ -186,6 +187,39 @@ fn diverged(scores: &Scores, comparison: &Comparison) -> Option<Warning> {
     let arms: Vec<DivergedRuns> = arms.collect();
     let compared = comparison.arms.iter().any(|arm| arm.diverged > 0);
     (!arms.is_empty()).then(|| Warning::Diverged { counts_as: scores.kind.into(), arms, compared })
+}
+
+/// From so many times the shortest time a step of its setting a run counts as held up.
+const HELD_UP: f64 = 1.5;
+/// Runs that trained for fewer seconds are too short to be timed.
+const TIMED: f64 = 0.1;
+/// The share of an arm's runs from which its times are called unsteady.
+const UNSTEADY: f64 = 0.25;
+
+fn unsteady_times(grid: &Grid) -> Option<Warning> {
+    let share = |variant: &String| {
+        let mut by_setting: Vec<(&[serde_json::Value], Vec<f64>)> = Vec::new();
+        for run in
+            grid.loaded.runs.iter().filter(|run| run.entry.variant == *variant && run.status == Status::Completed)
+        {
+            let time = run.timing.as_ref().and_then(|timing| timing.us_per_step);
+            let is_timed = |us: &f64| us * run.steps.unwrap_or_default() / 1e6 >= TIMED;
+            let Some(time) = time.filter(is_timed) else { continue };
+            match by_setting.iter_mut().find(|(values, _)| *values == run.entry.values) {
+                Some((_, times)) => times.push(time),
+                None => by_setting.push((&run.entry.values, vec![time])),
+            }
+        }
+        let held_up = |times: &Vec<f64>| {
+            let least = times.iter().copied().fold(f64::INFINITY, f64::min);
+            times.iter().filter(|time| **time > HELD_UP * least).count()
+        };
+        let all: usize = by_setting.iter().map(|(_, times)| times.len()).sum();
+        by_setting.iter().map(|(_, times)| held_up(times)).sum::<usize>() as f64 / all.max(1) as f64
+    };
+    let arms = grid.loaded.variants.iter().map(|variant| (variant.clone(), share(variant)));
+    let arms: Vec<(String, f64)> = arms.filter(|(_, share)| *share >= UNSTEADY).collect();
+    (!arms.is_empty()).then_some(Warning::UnsteadyTimes { arms })
 }
 
 fn program_versions(grid: &Grid) -> Option<Warning> {

@@ -57,7 +57,23 @@ pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) ->
         None => format!("{metric} compared by rank, because runs diverged"),
     };
     let exploratory = if contrast.exploratory { " (exploratory: chosen after the runs)" } else { "" };
-    format!("{finding}: {size}, p = {}, {}{exploratory}.", p_value(p), seeds(found.n))
+    let edge = at_the_edge(comparison, contrast);
+    format!("{finding}: {size}, p = {}, {}{exploratory}.{edge}", p_value(p), seeds(found.n))
+}
+
+/// Which of the arms may do better beyond what was tried, after a blank; empty if none.
+fn at_the_edge(comparison: &Comparison, contrast: &Contrast) -> String {
+    let is_at_edge = |arm: &&String| {
+        let mut arms = comparison.arms.iter().filter(|a| a.variant == **arm && a.setting == contrast.found.setting);
+        arms.any(|arm| arm.edge)
+    };
+    match [&contrast.a, &contrast.b].into_iter().filter(is_at_edge).collect::<Vec<_>>()[..] {
+        [_, _] => " The best value of both is the end of what was tried; beyond it they may do better.".to_owned(),
+        [one] => {
+            format!(" The best value of {} is the end of what was tried; beyond it the arm may do better.", named(one))
+        }
+        _ => String::new(),
+    }
 }
 
 /// Seeds that somebody may train.

@@ -61,6 +61,8 @@ pub enum Warning {
     Untuned { is_swept: bool, is_selected: bool, by: bool },
     /// Runs that diverged, and whether any of them is compared.
     Diverged { counts_as: CountsAs, arms: Vec<DivergedRuns>, compared: bool },
+    /// Arms whose times a step differ between runs of one setting by more than the work does: a share of their runs.
+    UnsteadyTimes { arms: Vec<(String, f64)> },
     /// Runs made by different versions of the program.
     ProgramVersions { found: Vec<String> },
     /// Runs made at different instruction levels.

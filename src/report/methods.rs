@@ -21,7 +21,8 @@ pub(super) fn methods(comparison: &Comparison, options: &Options) -> String {
     sentences.join(" ")
 }
 
-fn trained(comparison: &Comparison, configuration: &Value) -> String {
+/// Which networks were trained on which data.
+pub(super) fn trained(comparison: &Comparison, configuration: &Value) -> String {
     let of = |path: &str| setting(configuration, path);
     let net = match configuration["model"]["kind"].as_str() {
         Some("cnn") => {

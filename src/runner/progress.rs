@@ -200,7 +200,11 @@ fn style(template: &str) -> ProgressStyle {
 
 fn clock(time: Duration) -> String {
     let s = time.as_secs();
-    if s < 60 { format!("{s} s") } else { format!("{} min {:02} s", s / 60, s % 60) }
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {:02} s", s / 60, s % 60),
+        _ => format!("{} h {:02} min", s / 3600, s / 60 % 60),
+    }
 }
 
 /// A finished run in a few words.

@@ -1381,6 +1381,27 @@ fn another_level_of_confidence_is_exploratory_and_an_interval_without_width_is_n
 }
 
 #[test]
+fn the_end_of_what_was_tried_stands_beside_the_verdict_and_unsteady_times_are_named() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| {
+        let level = if arm == "bn" { 0.8 } else { 0.6 } + 0.02 * wobble(seed, 3) - 0.1 * rate as f64;
+        End::Accuracy(level, level)
+    });
+    let both = "The best value of both is the end of what was tried; beyond it they may do better.";
+    let text = lab.call(&["compare", "results/t"]).expect(0).says(&["is better than", both]);
+    assert!(!text.stdout.contains("Times a step are unsteady"), "{}", text.stdout);
+    let inner = made_up(&["affine", "bn"], 8, tuned(), planted(0.05)).call(&["compare", "results/t"]).expect(0).stdout;
+    assert!(!inner.contains("the end of what was tried; beyond"), "{inner}");
+    let mut timing = lab.text("results/t/timing.csv");
+    for (i, row) in lab.table("results/t/timing.csv").rows.iter().enumerate() {
+        let time = if row["variant"] == "bn" && i % 4 < 2 { "3000" } else { "1000" };
+        timing = with_cell(&timing, i + 2, "us_per_step", time);
+    }
+    lab.write("results/t/timing.csv", timing);
+    let text = lab.call(&["compare", "results/t"]).expect(0).says(&["Times a step are unsteady", "% of `bn`)"]);
+    assert!(!text.stdout.contains("of `affine`)"), "{}", text.stdout);
+}
+
+#[test]
 fn the_methods_of_a_time_say_what_of_it_counts() {
     let lab = made_up(
         &["affine", "bn"],

@@ -116,6 +116,15 @@ impl Warning {
                 format!("The learning rate is not tuned. At one rate for all, the arm that it suits looks better. {remedy}.")
             }
             Self::Diverged { counts_as, arms, compared } => diverged(*counts_as, arms, *compared),
+            Self::UnsteadyTimes { arms } => {
+                let arm = |(arm, share): &(String, f64)| format!("{:.0} % of {}", 100.0 * share, named(arm));
+                format!(
+                    "Times a step are unsteady: of some arms many runs took more than 1.5 times as long as another run of the same \
+                     setting ({}). Other work on the machine does that, and several jobs: do not compare these times. For times \
+                     that can be compared, train on a quiet machine with --jobs 1.",
+                    first_named(&arms.iter().map(arm).collect::<Vec<_>>())
+                )
+            }
             Self::ProgramVersions { found } => format!(
                 "Runs were made by different program versions: {}. Their numbers can be compared; their times perhaps not.",
                 found.join(", ")

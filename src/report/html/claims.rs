@@ -209,8 +209,9 @@ fn parts(judged: &Judged) -> Option<Figure> {
         Panel::new(title, "", traces).rows(&names).reaching(unit(criterion.unit), ends, is_log).lines_in(&lines)
     };
     let words = format!(
-        "{}. What decides: {}. Each with its 95 % interval. A part holds from the green dashes on, and fails from the pink ones \
-         on; the grey ones are both. On which side is above each panel. What is faint has no verdict.",
+        "{}. What decides: {}. Each with its 95 % interval. A part holds if all of its interval is beyond the green dashes, and \
+         fails if all is beyond the pink ones; above the panel stands which side of them is beyond, > or <. Grey dashes are \
+         both at once. What is faint has no verdict.",
         capital(judged.verdict.words()),
         judged.claim.criterion
     );

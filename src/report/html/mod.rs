@@ -84,6 +84,8 @@ impl<'a> Arm<'a> {
 struct Section {
     name: String,
     heading: String,
+    /// What was asked, of which networks and data.
+    about: String,
     verdicts: String,
     arms: String,
     warnings: String,
@@ -228,9 +230,12 @@ fn section(shown: &Shown, options: &Options, figures: &[Figure]) -> Section {
     let layout = Layout::Html;
     let page = Page { comparisons: std::slice::from_ref(comparison), options, layout };
     let what = methods::what_arms_are(&comparison.configuration);
+    let description = record.configuration["description"].as_str().unwrap_or_default();
     Section {
         name: shown.loaded.name.clone(),
         heading: summary::headings(&page),
+        about: layout.paragraph(description)
+            + &layout.paragraph(&methods::trained(comparison, &comparison.configuration)),
         verdicts: summary::verdicts(&page),
         arms: summary::arms(&page) + &what.map_or_else(String::new, |what| layout.paragraph(&what)),
         warnings: warnings::warnings(&page).unwrap_or_default(),
@@ -258,6 +263,7 @@ fn of_verdicts(verdicts: &Verdicts) -> Section {
     Section {
         name: format!("claims on {}", ground.data),
         heading: layout.heading(&in_words::title(ground)),
+        about: String::new(),
         verdicts: String::new(),
         arms: in_words::verdicts(all, layout),
         warnings: in_words::last_words(all, ground, layout)
