@@ -115,7 +115,8 @@ pub fn fetch(
         return Ok(());
     }
     files::make_folder(folder)?;
-    match files::try_lock(&folder.join(".lock"))? {
+    // A program that was killed holds its lock until the system has taken it down, and a child until it runs its own program.
+    match files::lock(&folder.join(".lock"), &|waited| waited < Duration::from_secs(1))? {
         Lock::Elsewhere => bail!("another program is fetching {} into {}", set.title, folder.display()),
         Lock::Unsupported => get(&missing, folder, origins, patience, tell),
         _held => {

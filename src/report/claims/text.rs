@@ -64,8 +64,9 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
         "The figure is that of a part that decides: the first with the claim's verdict, or the first of all. `--explain ID` says what it is of. \
          s: seconds of computing, runs that claims share counted in each."
             .to_owned(),
-        "A verdict needs the whole interval beyond a threshold, 2.5 % in either direction. There is none where a rate that may be \
-         the best gives another or is the end of what was tried, or where runs that do not arrive in time leave it open. \
+        "A verdict needs the whole interval beyond a threshold, 2.5 % in either direction. There is none if another \
+         rate, which may be as good, gives another verdict, if the best rate is the end of what was tried, or if runs that do not \
+         arrive in time leave it open. \
          Nothing is corrected for the number of claims."
             .to_owned(),
     ];
