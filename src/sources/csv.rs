@@ -1,7 +1,7 @@
 //! A data set of the user's own: a table in a CSV file, or two.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use schemars::JsonSchema;
@@ -150,6 +150,7 @@ fn paired(tables: [Table; 2], path: &Path, test_path: &str, fingerprint: String)
         fingerprint,
         label_column: None,
         counting_column: None,
+        largest: OnceLock::new(),
         training: permuted(training, training_labels, length),
         test: permuted(test, test_labels, length),
     })
@@ -177,7 +178,8 @@ fn divided(table: Table, path: &Path, fingerprint: String) -> Result<Files, Data
     let labels = LabelSet::new(names, &places, &test.labels, [&file, &file]);
     let training = FileSamples { features: Arc::new(features), labels: places, rows };
     let (shape, values) = (Shape::vector(length), Values::Measured);
-    Ok(Files { shape, values, labels, fingerprint, label_column: None, counting_column: None, training, test })
+    let largest = OnceLock::new();
+    Ok(Files { shape, values, labels, fingerprint, label_column: None, counting_column: None, largest, training, test })
 }
 
 /// The different labels of all tables, and for each row the place of its own. They are numbers if all of them are.

@@ -1,6 +1,6 @@
 //! The four IDX files of a data set → samples: each file is parsed, and checked against the others.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
@@ -56,7 +56,8 @@ pub fn read_files(
         |pair: Pair, labels| FileSamples { features: Arc::new(pair.samples.features), labels, rows: Vec::new() };
     let fingerprint = files::hex(&content.finalize());
     let (training, test) = (samples(training, in_training), samples(test, in_test));
-    Ok(Files { shape, values, labels, fingerprint, label_column: None, counting_column: None, training, test })
+    let largest = OnceLock::new();
+    Ok(Files { shape, values, labels, fingerprint, label_column: None, counting_column: None, largest, training, test })
 }
 
 fn pair(

@@ -1,6 +1,6 @@
 //! Samples as sources make or read them: unscaled, in memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -85,6 +85,8 @@ pub struct Files {
     pub label_column: Option<String>,
     /// A feature that counts the rows of the file.
     pub counting_column: Option<String>,
+    /// The largest absolute value, found when it is first asked for: every point of a sweep asks.
+    pub largest: OnceLock<f64>,
     /// Samples for training and validation.
     pub training: FileSamples,
     /// Samples for testing.
@@ -118,7 +120,7 @@ impl Files {
             shape: self.shape,
             images,
             values: self.values,
-            largest: self.training.features.largest().max(self.test.features.largest()),
+            largest: *self.largest.get_or_init(|| self.training.features.largest().max(self.test.features.largest())),
             classes: numbering.classes,
             training_file: Some(self.training.labels.len()),
             test_file: Some(self.test.labels.len()),
