@@ -21,7 +21,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let tables = if made.is_new { "tables made" } else { "tables were current" };
     show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
     for reason in passed_over {
-        complain(format!("warning: {reason}; another copy of this run is whole"));
+        complain(format!("warning: {reason}"));
     }
     if levels.len() > 1 {
         let levels = levels.into_iter().collect::<Vec<_>>().join(", ");

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
+use super::planned::Planned;
 use super::sheet::{self, Column, Number, Row, Sheet, Word};
 use crate::config::file::{CompareOptions, Kind, Metric, VariantEntry};
 use crate::config::settings::Arm;
@@ -16,7 +17,6 @@ use crate::plan::RunEntry;
 use crate::record::curves::{self, Arrivals};
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
-use crate::record::leading;
 use crate::record::metrics::BEST_STEP;
 use crate::record::run::Status;
 use crate::record::tables;
@@ -205,31 +205,15 @@ fn by_run<R: Read + Seek, T>(
     record: &ExperimentRecord,
     read: impl Fn(&Row<R>, &RunEntry) -> anyhow::Result<T>,
 ) -> anyhow::Result<HashMap<String, T>> {
-    let column = sheet.column::<Word>("run_id")?;
-    let names = ["variant", "seed"].into_iter().chain(record.axes.iter().map(String::as_str));
-    let planned_cells = names.map(|name| sheet.column::<Word>(name)).collect::<anyhow::Result<Vec<_>>>()?;
-    let planned: HashMap<&str, &RunEntry> = record.runs.iter().map(|run| (run.id.as_str(), run)).collect();
+    let plan = Planned::new(sheet, record)?;
+    let entries: HashMap<&str, &RunEntry> = record.runs.iter().map(|run| (run.id.as_str(), run)).collect();
     let mut found = HashMap::new();
     while let Some(row) = sheet.next_row()? {
-        let id = row.get(column)?;
-        let Some(entry) = planned.get(id) else {
-            bail!("{}: {:?} is not a run of experiment.json", row.at(column), id.chars().take(40).collect::<String>());
-        };
-        for (column, expected) in planned_cells.iter().zip(&leading::cells(entry)[1..]) {
-            let cell = row.get(*column)?;
-            let (at, shown) = (row.at(*column), cell.chars().take(40).collect::<String>());
-            ensure!(is_same(cell, expected), "{at}: {shown:?}, but experiment.json has {expected:?} for run {id}");
-        }
-        let earlier = found.insert(id.to_owned(), read(&row, entry)?);
-        ensure!(earlier.is_none(), "{}: run {id} has more than one row", row.at(column));
+        let id = plan.id(&row)?;
+        let earlier = found.insert(id.to_owned(), read(&row, entries[id])?);
+        ensure!(earlier.is_none(), "{}: run {id} has more than one row", plan.at(&row));
     }
     Ok(found)
-}
-
-/// Whether two cells hold the same; older tables may spell a number otherwise.
-fn is_same(a: &str, b: &str) -> bool {
-    let numbers = || a.parse::<f64>().ok().zip(b.parse::<f64>().ok());
-    a == b || numbers().is_some_and(|(a, b)| a == b)
 }
 
 /// The runs of runs.csv, without their timing.

@@ -13,7 +13,7 @@ use anyhow::{Context, bail, ensure};
 use super::experiment::{ExperimentRecord, differing};
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
-use super::{collect, damage, discard, resume, tables};
+use super::{collect, damage, discard, resume, tables, tensors};
 use crate::files::{self, Lock, Waiting};
 
 /// What a merge found.
@@ -31,7 +31,7 @@ pub struct Merged {
     pub failed: usize,
     /// Those without a whole copy, and what is wrong with the first copy: ids and reasons.
     pub damaged: BTreeMap<String, String>,
-    /// Why some copies could not be read, for runs that another folder has whole.
+    /// Copies that were passed over, and why: of runs that another folder has whole, and of snapshots and traces.
     pub passed_over: Vec<String>,
     /// Instruction levels of the finished ones.
     pub levels: BTreeSet<String>,
@@ -85,6 +85,9 @@ fn check_nothing_lost(sources: &[ExperimentFolder]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Ends the reason why a copy was passed over.
+const OTHER: &str = "another copy of this run is whole";
+
 /// Copies one run into `out` from the first source that has it whole, unless `out` has it. Returns its record there.
 fn merge_run(
     id: &str,
@@ -118,14 +121,14 @@ fn merge_run(
             // A killed program has left only what continues the run.
             if ended.is_none() && files::is_file(&folder.resume())? && !files::is_file(&destination.resume())? {
                 let _lock = prepare(&destination)?;
-                copy_unfinished(&folder, &destination).with_context(context)?;
+                copy_unfinished(&folder, &destination, &mut merged.passed_over).with_context(context)?;
             }
             continue;
         };
         let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
         match (has_it, record.status.is_finished()) {
             (false, true) => {
-                if !copy(&folder, &destination).with_context(context)? {
+                if !copy(&folder, &destination, &mut merged.passed_over).with_context(context)? {
                     merged.elsewhere += 1;
                     break;
                 }
@@ -136,12 +139,12 @@ fn merge_run(
                 let is_same = ended.as_ref().is_some_and(|ended| came_to_the_same(ended, &record));
                 let (one, other) = (destination.path().display(), folder.path().display());
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
-                copy_what_is_beside(&folder, &destination).with_context(context)?;
+                copy_what_is_beside(&folder, &destination, &mut merged.passed_over).with_context(context)?;
             }
             // No source has a whole copy so far. For a failed run the reason is kept; for an interrupted one, the saved
             // state with the most steps.
             (false, false) if ended.as_ref().is_none_or(|ended| ended.steps < record.steps) => {
-                write_record(&record, &folder, &destination).with_context(context)?;
+                write_record(&record, &folder, &destination, &mut merged.passed_over).with_context(context)?;
                 ended = Some(record);
             }
             _ => {}
@@ -149,9 +152,9 @@ fn merge_run(
     }
     let is_finished = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
     match unreadable {
-        Some(error) if is_finished => merged.passed_over.push(format!("{error:#}")),
+        Some(error) if is_finished => merged.passed_over.push(format!("{error:#}; {OTHER}")),
         Some(error) => return Err(error),
-        None if is_finished => merged.passed_over.extend(garbled),
+        None if is_finished => merged.passed_over.extend(garbled.map(|reason| format!("{reason}; {OTHER}"))),
         None if ended.is_none() => drop(garbled.map(|reason| merged.damaged.insert(id.to_owned(), reason))),
         None => {}
     }
@@ -220,18 +223,18 @@ fn came_to_the_same(a: &RunRecord, b: &RunRecord) -> bool {
 }
 
 /// Copies a finished run, its record last. Returns false if another program is training it there.
-fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
+fn copy(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<bool> {
     let lock = prepare(to)?;
     if let Lock::Elsewhere = lock {
         return Ok(false);
     }
     resume::remove(to)?;
     let files = tables::all().map(|table| (from.table(table.file), to.table(table.file)));
-    let others = [(from.log(), to.log()), (from.checkpoint(), to.checkpoint()), (from.trace(), to.trace())];
-    for (from, to) in files.chain(others) {
+    for (from, to) in files.chain([(from.log(), to.log()), (from.checkpoint(), to.checkpoint())]) {
         copy_file(&from, &to)?;
     }
-    copy_snapshots(from, to)?;
+    copy_tensors(&from.trace(), &to.trace(), passed_over)?;
+    copy_snapshots(from, to, passed_over)?;
     files::sync_folder(to.path())?;
     copy_file(&from.run_json(), &to.run_json())?;
     files::remove(&to.failure())?;
@@ -239,46 +242,70 @@ fn copy(from: &RunFolder, to: &RunFolder) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Copies what belongs to a finished run and is not needed for it, where only this copy has it: snapshots, the trace, the log.
-fn copy_what_is_beside(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+/// Copies what belongs to a finished run and is not needed for it, as far as only this copy has it: snapshots, the trace, the
+/// log.
+fn copy_what_is_beside(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
     if !matches!(files::try_lock(&to.lock())?, Lock::Held(_) | Lock::Unsupported) {
         return Ok(());
     }
-    for (from, to) in [(from.log(), to.log()), (from.trace(), to.trace())] {
-        if files::look(&to)?.is_none() {
-            copy_file(&from, &to)?;
-        }
+    if files::look(&to.log())?.is_none() {
+        copy_file(&from.log(), &to.log())?;
     }
-    if files::list(&to.snapshots())?.is_empty() { copy_snapshots(from, to) } else { Ok(()) }
+    copy_tensors(&from.trace(), &to.trace(), passed_over)?;
+    copy_snapshots(from, to, passed_over)
 }
 
-fn copy_snapshots(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
-    if files::is_folder(&from.snapshots())? {
-        files::refuse_link(&from.snapshots())?;
-        files::make_folder(&to.snapshots())?;
-        for name in files::list(&from.snapshots())?.into_iter().filter(|name| files::is_plain_name(name)) {
-            copy_file(&from.snapshots().join(&name), &to.snapshots().join(&name))?;
+fn copy_snapshots(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
+    if !files::is_folder(&from.snapshots())? {
+        return Ok(());
+    }
+    files::refuse_link(&from.snapshots())?;
+    files::make_folder(&to.snapshots())?;
+    for name in files::list(&from.snapshots())?.into_iter().filter(|name| RunFolder::is_snapshot(name)) {
+        copy_tensors(&from.snapshots().join(&name), &to.snapshots().join(&name), passed_over)?;
+    }
+    Ok(())
+}
+
+/// Copies a trace or a snapshot that is whole, unless a whole one is there. Of one that is damaged it is said that it was
+/// passed over: no table needs it, and another folder may have it.
+fn copy_tensors(from: &Path, to: &Path, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
+    files::refuse_link(from)?;
+    let is_whole = |path: &Path, bytes: Vec<u8>| tensors::parse(&bytes, path).map(|_| bytes);
+    let Some(bytes) = files::read_if_there(from)? else { return Ok(()) };
+    match is_whole(from, bytes) {
+        Err(error) => passed_over.push(format!("{error:#}; it was not copied")),
+        Ok(bytes) => {
+            let there = files::read_if_there(to)?;
+            if there.is_none_or(|there| is_whole(to, there).is_err()) {
+                files::write_atomically(to, &bytes)?;
+            }
         }
     }
     Ok(())
 }
 
 /// Copies what continues an unfinished run. The snapshots come first: the saved state relies on them.
-fn copy_unfinished(from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+fn copy_unfinished(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
     if files::is_file(&from.resume())? {
-        copy_snapshots(from, to)?;
+        copy_snapshots(from, to, passed_over)?;
         copy_file(&from.resume(), &to.resume())?;
     }
     Ok(())
 }
 
 /// Writes the record of a run that did not end, or that has no whole copy, and copies what continues it.
-fn write_record(record: &RunRecord, from: &RunFolder, to: &RunFolder) -> anyhow::Result<()> {
+fn write_record(
+    record: &RunRecord,
+    from: &RunFolder,
+    to: &RunFolder,
+    passed_over: &mut Vec<String>,
+) -> anyhow::Result<()> {
     let lock = prepare(to)?;
     if let Lock::Elsewhere = lock {
         return Ok(());
     }
-    copy_unfinished(from, to)?;
+    copy_unfinished(from, to, passed_over)?;
     files::write_atomically(&to.log(), record.log_text().as_bytes())?;
     record.write(to)
 }

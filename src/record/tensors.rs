@@ -1,10 +1,15 @@
 //! Safetensors files: parameters and buffers under their public names and in PyTorch's layouts.
+//!
+//! Each file carries a digest of its tensors, in the entry `sha256` of its metadata: what was changed since is noticed
+//! wherever the file is read. Readers of safetensors pass over it.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+use sha2::{Digest, Sha256};
 
 use crate::files;
 use crate::kernels::Scalar;
@@ -81,11 +86,26 @@ impl Tensor {
     }
 }
 
+/// The entry of the metadata that holds the digest.
+const DIGEST: &str = "sha256";
+
 /// The tensors of a file's content; `path` is its name for messages.
 ///
 /// # Errors
-/// If it is not a safetensors file.
+/// If it is not a safetensors file, or its tensors are not those that its digest was made of. A file without a digest, such
+/// as one of another program, is taken as it is.
 pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Vec<Tensor>> {
+    let tensors = unchecked(bytes, path)?;
+    let is_sound = recorded(bytes).is_none_or(|recorded| recorded == digest(&tensors));
+    ensure!(is_sound, "{} is damaged: its tensors do not have the SHA-256 that it carries", path.display());
+    Ok(tensors)
+}
+
+/// The tensors of a file's content, whatever its digest; `path` is its name for messages.
+///
+/// # Errors
+/// If it is not a safetensors file.
+pub fn unchecked(bytes: &[u8], path: &Path) -> anyhow::Result<Vec<Tensor>> {
     let tensors = SafeTensors::deserialize(bytes).with_context(|| format!("{} holds no tensors", path.display()))?;
     let tensor = |(name, view): (String, TensorView)| Tensor {
         name,
@@ -94,6 +114,24 @@ pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Vec<Tensor>> {
         bytes: view.data().to_vec(),
     };
     Ok(tensors.tensors().into_iter().map(tensor).collect())
+}
+
+/// The digest that a file carries.
+pub fn recorded(bytes: &[u8]) -> Option<String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
+    header.metadata().as_ref()?.get(DIGEST).cloned()
+}
+
+/// SHA-256 of names, types, shapes and values, in the order of the names, in hexadecimal digits.
+fn digest(tensors: &[Tensor]) -> String {
+    let mut sorted: Vec<&Tensor> = tensors.iter().collect();
+    sorted.sort_by_key(|tensor| &tensor.name);
+    let mut hash = Sha256::new();
+    for tensor in sorted {
+        hash.update(format!("{} {:?} {:?} {}\n", tensor.name, tensor.dtype, tensor.shape, tensor.bytes.len()));
+        hash.update(&tensor.bytes);
+    }
+    files::hex(&hash.finalize())
 }
 
 /// Every parameter and buffer of a network, each name after `prefix`.
@@ -112,7 +150,7 @@ pub fn write(path: &Path, tensors: &[Tensor]) -> anyhow::Result<()> {
     files::write_atomically(path, &bytes)
 }
 
-/// The content of a file of tensors.
+/// The content of a file of tensors, with its digest.
 ///
 /// # Errors
 /// If a tensor's bytes are not as many as its shape says.
@@ -121,5 +159,6 @@ pub fn serialize(tensors: &[Tensor]) -> anyhow::Result<Vec<u8>> {
         .iter()
         .map(|t| Ok((t.name.as_str(), TensorView::new(t.dtype, t.shape.clone(), &t.bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-    Ok(safetensors::serialize(views, None)?)
+    let metadata = HashMap::from([(DIGEST.to_owned(), digest(tensors))]);
+    Ok(safetensors::serialize(views, Some(metadata))?)
 }

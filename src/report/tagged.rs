@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::io::{Read, Seek};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
+use crate::compare::planned::Planned;
 use crate::compare::sheet::{self, Column, Number, Sheet, Word};
 use crate::files;
+use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::tables;
 use crate::table::Table;
@@ -19,10 +21,11 @@ const KEYS: [&str; 8] = ["split", "mode", "block", "site", "channel", "tensor", 
 /// # Errors
 /// If a table cannot be read.
 pub fn tables(folder: &ExperimentFolder) -> anyhow::Result<Vec<Reader<impl Read + Seek>>> {
+    let record = ExperimentRecord::read(folder)?;
     let mut found = Vec::new();
     for table in tables::filled() {
         if files::look(&folder.table(table.file))?.is_some() {
-            found.push(Reader::new(sheet::open(folder, table)?, table)?);
+            found.push(Reader::new(sheet::open(folder, table)?, table, &record)?);
         }
     }
     Ok(found)
@@ -46,7 +49,7 @@ pub struct Reader<R> {
     is_curves: bool,
     /// What tags begin with, if not with the figure's name.
     prefix: Option<String>,
-    id: Column<Word>,
+    plan: Planned,
     step: Column<Number>,
     keys: Vec<(&'static str, Column<Word>)>,
     figures: Vec<(&'static str, Column<Number>)>,
@@ -56,7 +59,7 @@ pub struct Reader<R> {
 }
 
 impl<R: Read + Seek> Reader<R> {
-    fn new(sheet: Sheet<R>, table: Table) -> anyhow::Result<Self> {
+    fn new(sheet: Sheet<R>, table: Table, record: &ExperimentRecord) -> anyhow::Result<Self> {
         let is_curves = table == tables::CURVES;
         let is_key = |name: &&&'static str| KEYS.contains(*name);
         let keys = table.columns.iter().filter(is_key).map(|name| Ok((*name, sheet.column(name)?)));
@@ -65,9 +68,9 @@ impl<R: Read + Seek> Reader<R> {
         let figures = table.columns.iter().filter(is_figure).map(|name| Ok((*name, sheet.column(name)?)));
         let figures = figures.collect::<anyhow::Result<Vec<_>>>()?;
         let prefix = table.file.strip_suffix(".csv").filter(|_| !is_curves).map(str::to_owned);
-        let (id, step) = (sheet.column("run_id")?, sheet.column("step")?);
+        let (plan, step) = (Planned::new(&sheet, record)?, sheet.column("step")?);
         let mut reader =
-            Self { sheet, is_curves, prefix, id, step, keys, figures, pending: None, seen: Default::default() };
+            Self { sheet, is_curves, prefix, plan, step, keys, figures, pending: None, seen: Default::default() };
         reader.advance()?;
         Ok(reader)
     }
@@ -94,14 +97,17 @@ impl<R: Read + Seek> Reader<R> {
                 |(name, column): &(&'static str, Column<Number>)| Ok(row.get(*column)?.map(|x| (tag(name), x)));
             let figures = self.figures.iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
             for ((name, column), figure) in self.figures.iter().zip(&figures) {
-                if *name == "accuracy" && figure.as_ref().is_some_and(|(_, x)| !(0.0..=1.0).contains(x)) {
-                    bail!("{}: an accuracy is from 0 to 1", row.at(*column));
-                }
+                let (can_be, range) = match (*name, figure) {
+                    ("accuracy", Some((_, x))) => ((0.0..=1.0).contains(x), "an accuracy is from 0 to 1"),
+                    ("loss", Some((_, x))) => (*x >= 0.0, "a loss is at least 0"),
+                    _ => (true, ""),
+                };
+                ensure!(can_be, "{}: {range}", row.at(*column));
             }
             let step: Option<f64> = row.get(self.step)?;
             let step = step.filter(|step| *step >= 0.0 && step.fract() == 0.0 && *step < 1e15);
             let step = step.with_context(|| format!("{}: a step is a whole number from 0", row.at(self.step)))? as u64;
-            let id = row.get(self.id)?.to_owned();
+            let id = self.plan.id(&row)?.to_owned();
             if self.seen.0 != id {
                 self.seen = (id.clone(), HashSet::new());
             }

@@ -282,8 +282,14 @@ fn a_checkpoint_that_is_missing_damaged_or_of_another_network_is_refused_in_word
     let words = format!("{:#}", Trained::load(&bn).expect_err("a refusal"));
     assert!(words.contains("cannot read") && words.contains("checkpoint.safetensors"), "{words}");
 
-    // Without a digest, as in runs of earlier programs, and in snapshots: what the tensors themselves tell.
+    // A snapshot has a digest of its own.
     let snapshot = bn.snapshot(12);
+    let mut changed = std::fs::read(&snapshot).expect("a snapshot");
+    *changed.last_mut().expect("a byte") ^= 1;
+    std::fs::write(&snapshot, changed).expect("written");
+    let words = format!("{:#}", Trained::load_snapshot(&bn, 12).expect_err("a refusal"));
+    assert!(words.ends_with("is damaged: its tensors do not have the SHA-256 that it carries"), "{words}");
+    // Those of another network: what the tensors themselves tell.
     let refusal = |bytes: &[u8]| {
         std::fs::write(&snapshot, bytes).expect("written");
         format!("{:#}", Trained::load_snapshot(&bn, 12).expect_err("a refusal"))

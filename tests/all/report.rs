@@ -318,4 +318,23 @@ fn a_table_that_holds_what_no_run_can_write_is_named() {
     assert_ne!(half, whole);
     lab.write("results/t/curves.csv", half);
     lab.call(&["report", "results/t"]).expect(1).complains(&["curves.csv", "a step is a whole number"]);
+    let below = whole.replacen(lines[at], &format!("{},-0.5,0.5", before.rsplit_once(',').expect("cells").0), 1);
+    lab.write("results/t/curves.csv", below);
+    lab.call(&["report", "results/t"]).expect(1).complains(&["curves.csv", "column loss: a loss is at least 0"]);
+    // Cells that contradict the plan.
+    let cells: Vec<&str> = lines[at].splitn(4, ',').collect();
+    let [id, arm, seed, rest] = cells[..] else { panic!("{cells:?}") };
+    let other = if arm == "bn" { "affine" } else { "bn" };
+    for (row, words) in [
+        (format!("{id},{other},{seed},{rest}"), format!("column variant: {other:?}, but experiment.json has {arm:?}")),
+        (format!("{id},{arm},77,{rest}"), format!("column seed: \"77\", but experiment.json has {seed:?}")),
+        (format!("{id}0,{arm},{seed},{rest}"), format!("column run_id: \"{id}0\" is not a run of experiment.json")),
+    ] {
+        lab.write("results/t/curves.csv", whole.replacen(lines[at], &row, 1));
+        let row = format!("curves.csv, row {}, ", at + 1);
+        lab.call(&["report", "results/t"]).expect(1).complains(&[&row, &words]);
+        lab.call(&["export", "results/t", "--format", "tensorboard", "--out", &words[7..12]])
+            .expect(1)
+            .complains(&[&words]);
+    }
 }

@@ -1,5 +1,7 @@
 //! An experiment in parts comes to the same bytes as in one piece.
 
+use std::path::Path;
+
 use crate::common::{Lab, assert_same_files, small, unsigned, with};
 use serde_json::{Value, json};
 
@@ -116,6 +118,38 @@ fn what_only_one_copy_has_beside_a_run_is_collected_in_any_order() {
     assert_eq!(files("later"), (0, false));
     lab.call(&["collect", "b/t", "--out", "later"]).expect(0);
     assert_eq!(files("later"), whole);
+}
+
+/// No table needs them, and a run's record does not know them: each file of tensors carries its own digest.
+#[test]
+fn a_damaged_snapshot_or_trace_gives_way_to_a_whole_one_and_is_named() {
+    let lab = Lab::new();
+    let config = with(with(config(), "variants", json!(["bn"])), "log.snapshot_every", json!(4));
+    lab.run(&config, &["--out", "a", "--trace"]).expect(0);
+    lab.run(&config, &["--out", "b", "--trace"]).expect(0);
+    let id = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().file_name();
+    let run = Path::new("t/runs").join(id);
+    for file in ["snapshots/step-000000004.safetensors", "trace.safetensors"] {
+        let file = run.join(file);
+        let [damaged, whole] = ["a", "b"].map(|copy| Path::new(copy).join(&file));
+        let sound = lab.bytes(&whole);
+        let mut bytes = sound.clone();
+        *bytes.last_mut().expect("a byte") ^= 1;
+        lab.write(&damaged, bytes);
+        for (order, out) in [(["a/t", "b/t"], "ab"), (["b/t", "a/t"], "ba")] {
+            let said = lab.call(&["collect", order[0], order[1], "--out", out]).expect(0);
+            said.complains(&[&format!("warning: {} is damaged", damaged.display()), "it was not copied"]);
+            assert!(lab.bytes(Path::new(out).join(&file)) == sound, "{out}");
+            std::fs::remove_dir_all(lab.path(out)).expect("removed");
+        }
+        // Alone it is not copied; a copy that was damaged later is mended.
+        lab.call(&["collect", "a/t", "--out", "alone"]).expect(0).complains(&["it was not copied"]);
+        assert!(!lab.path("alone").join(&file).exists());
+        lab.call(&["collect", "b/t", "--out", "alone"]).expect(0);
+        assert!(lab.bytes(Path::new("alone").join(&file)) == sound);
+        std::fs::remove_dir_all(lab.path("alone")).expect("removed");
+        lab.write(&damaged, sound);
+    }
 }
 
 #[test]

@@ -303,13 +303,12 @@ pub fn safetensors(bytes: &[u8]) {
     if let Err(error) = &whole {
         drop(format!("{error:#}"));
     }
-    let Ok(mut parsed) = tensors::parse(bytes, path) else {
+    let Ok(parsed) = tensors::unchecked(bytes, path) else {
         assert!(whole.is_err());
         return;
     };
     let text = tensors::serialize(&parsed).expect("what was read can be written");
     assert_eq!(tensors::parse(&text, path).expect("and read").len(), parsed.len());
-    parsed.retain(|tensor| tensor.name() != "sha256");
     for saved in [whole, Saved::of(parsed, path, RUN)].into_iter().flatten().flatten() {
         EXPERIMENTS.with(|[single, double]| {
             continued::<f32>(&saved, single, 3);
