@@ -50,6 +50,15 @@ pub(super) fn assignment(text: &str) -> Result<(String, Value), String> {
         Ok(_) => Err(problems.into_error().0.iter().map(|problem| format!("{problem}")).collect::<Vec<_>>().join("; ")),
         Err(error) if written.trim_start().starts_with(['[', '{', '"']) => {
             let example = r#"--set 'variants=["none","bn"]'"#;
+            let is_range = written
+                .trim_matches(['[', ']'])
+                .split_once('-')
+                .is_some_and(|(first, last)| [first, last].iter().all(|number| number.trim().parse::<u64>().is_ok()));
+            if is_range {
+                return Err(format!(
+                    "`{written}` is not JSON: write each number, as in [0,1,2]; `seeds` may also be their count"
+                ));
+            }
             Err(format!(
                 "`{written}` is not JSON ({error}); names want quotes, and the shell wants quotes round all: {example}"
             ))

@@ -63,6 +63,10 @@ fn fetch(name: &str, from: Option<&str>, store: &Store) -> anyhow::Result<Exit> 
             bar = ProgressBar::hidden();
             complain(format!("warning: {error:#}"));
         }
+        Event::Kept(file, kept) => {
+            bar.finish_and_clear();
+            complain(format!("note: {} was there with other content, which is kept as {}", file.name, kept.display()));
+        }
         Event::Written(file) => {
             bar.finish_and_clear();
             complain(format!("{}: written, SHA-256 as published", file.name));

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use super::exit::{Exit, UsageError};
 use super::prepare::data_dir;
 use super::terminal::{complain, show};
@@ -44,7 +46,7 @@ pub(super) fn fold(args: &FoldArgs) -> anyhow::Result<Exit> {
     let out = args.out.clone().unwrap_or_else(|| folder.folded());
     check_out(&out, &folder)?;
     let store = Store::new(data_dir(&args.data));
-    check_data(&folder, &trained, &store)?;
+    check_data(&folder, &trained, &store).context("fold shows on test samples that both networks agree")?;
     let data = store.load(&trained.settings.data, trained.seed)?;
     match &trained.network {
         TrainedNetwork::F32(network) => fold_as(&trained, network, &data, out, true),

@@ -1,10 +1,12 @@
 //! What an invalid command line may have meant.
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::shipped;
+use crate::cli::Cli;
 use crate::config::check::schema;
-use crate::config::problem::ending_in;
+use crate::config::problem::{ending_in, nearest};
 use crate::config::sections::SECTIONS;
 use crate::config::tree::known_paths;
 
@@ -18,8 +20,13 @@ pub fn meant(error: &clap::Error, command: &str) -> Option<String> {
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let name = word(ContextKind::InvalidSubcommand)?;
-            let is_configuration = shipped::text(name).is_some() || name.ends_with(".json");
-            is_configuration.then(|| format!("`bn-exp run {name}` trains it"))
+            if shipped::text(name).is_some() || name.ends_with(".json") {
+                return Some(format!("`bn-exp run {name}` trains it"));
+            }
+            // clap has found the others.
+            let cli = Cli::command();
+            let nearest = nearest(name, cli.get_subcommands().map(clap::Command::get_name))?;
+            error.get(ContextKind::SuggestedSubcommand).is_none().then(|| format!("did you mean `bn-exp {nearest}`?"))
         }
         ErrorKind::UnknownArgument if takes_keys => {
             let schema = schema();

@@ -14,6 +14,7 @@ use crate::kernels::gemm;
 use crate::plan::{PlannedRun, entries};
 use crate::record::collect;
 use crate::record::experiment::{ExperimentRecord, check_keeps};
+use crate::record::machine;
 use crate::record::run::{RunRecord, Status};
 use crate::report::layout::Layout;
 
@@ -84,7 +85,7 @@ fn summary(prepared: &Prepared, costs: &[Cost]) -> String {
         ("runs", runs(prepared, costs)),
         ("time", left(prepared, costs)),
         ("memory", memory(prepared)),
-        ("disk", format!("about {} in all", size(costs.iter().map(|cost| cost.disk).sum()))),
+        ("disk", disk(prepared, costs)),
     ];
     let layout = Layout::terminal();
     let line = |(name, text): (&str, String)| layout.paragraph(&format!("{name:8} {text}"));
@@ -129,6 +130,16 @@ fn memory(prepared: &Prepared) -> String {
     let settings: Vec<_> = points.iter().map(|point| &point.settings).collect();
     let seeds = prepared.experiment.seeds.len();
     format!("about {} with --jobs {}", size(cost::program_memory(&settings, seeds, prepared.jobs)), prepared.jobs)
+}
+
+fn disk(prepared: &Prepared, costs: &[Cost]) -> String {
+    let sum = |costs: &mut dyn Iterator<Item = &Cost>| costs.map(|cost| cost.disk).sum::<f64>();
+    let all = format!("about {} in all", size(sum(&mut costs.iter())));
+    let left = sum(&mut costs.iter().filter(|cost| !cost.status.is_finished()));
+    match machine::free_disk_bytes(prepared.folder.path()).map(|free| free as f64) {
+        Some(free) if free < left => format!("{all}: more than the {} that are free there", size(free)),
+        _ => all,
+    }
 }
 
 /// Multiply-adds a second in a middling matrix product on this machine, now. It is the median of many, so that occasional

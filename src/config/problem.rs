@@ -157,7 +157,8 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Keys by the words that other programs have for them.
-const ALSO: [(&str, &str); 3] = [("learning_rate", "lr"), ("eps", "epsilon"), ("learningrate", "lr")];
+const ALSO: [(&str, &str); 4] =
+    [("learning_rate", "lr"), ("eps", "epsilon"), ("learningrate", "lr"), ("seed", "seeds")];
 
 /// `; did you mean …?`: the paths that end in `word`, as `optimizer.lr` does in `lr`, or the nearest one.
 pub fn named_like<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {

@@ -2,6 +2,8 @@
 //!
 //! Images stay in memory as bytes and are scaled while a batch is gathered.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use crate::config::settings::{Scaling, Shape};
@@ -61,7 +63,8 @@ impl Dataset {
 
     /// What is lost of the training features because it is too small: values as they are, in single precision; or the
     /// variance of a standardised feature.
-    pub(super) fn vanishing(&self) -> Option<String> {
+    /// `feature` names a feature by its place.
+    pub(super) fn vanishing(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
         let Features::Doubles(values) = &*self.train.features else { return None };
         let length = self.shape.len();
         let values = &values[self.train.first * length..(self.train.first + self.train.len()) * length];
@@ -74,14 +77,12 @@ impl Dataset {
         let varies = |j: usize| values.iter().skip(j).step_by(length).any(|x| *x != values[j]);
         let is_lost = |j: &usize| self.moments[*j].1 == 1.0 && varies(*j) && moments_are_lost(values, *j, length);
         let j = (0..length).find(is_lost)?;
-        Some(format!(
-            "feature {} varies by so little that its variance is 0, and counts as constant; multiply it",
-            j + 1
-        ))
+        Some(format!("{} varies by so little that its variance is 0, and counts as constant; multiply it", feature(j)))
     }
 
     /// That most features of the test split are of another size than those of the training split: another unit, it seems.
-    pub(super) fn shifted(&self) -> Option<String> {
+    /// `feature` names a feature by its place.
+    pub(super) fn shifted(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
         const FEWEST: usize = 20;
         const FAR: f64 = 3.0;
         if self.test.len() < FEWEST {
@@ -94,13 +95,44 @@ impl Dataset {
         let far: Vec<usize> = (0..training.len()).filter(|j| is_far((&training[*j], &test[*j]))).collect();
         let j = *far.first().filter(|_| 2 * far.len() > training.len())?;
         let said = |(mean, sd): (f64, f64)| format!("mean {mean:.3}, SD {sd:.3}");
-        let whose = if self.shape.area() > 1 { "pixels".to_owned() } else { format!("feature {}", j + 1) };
+        let whose = if self.shape.area() > 1 { "pixels".to_owned() } else { feature(j) };
         Some(format!(
             "the test samples are of another size than the training samples ({whose}: {} in training, {} in testing); are both \
              files in the same units?",
             said(training[j]),
             said(test[j])
         ))
+    }
+
+    /// That half of the samples of a split, or more, have the very values of training samples: then it measures what was
+    /// learned by heart.
+    pub(super) fn repeated(&self) -> Option<String> {
+        let known: HashSet<u64> = self.hashes(&self.train).collect();
+        let share = |split: &Split| self.hashes(split).filter(|hash| known.contains(hash)).count();
+        let mut found = [("test", &self.test), ("validation", &self.validation)].into_iter().filter_map(|(name, split)| {
+            let (count, all) = (share(split), split.len());
+            (count > 0 && 2 * count >= all).then(|| {
+                format!(
+                    "{count} of the {all} {name} samples have the same values as samples of the training split: their accuracy says \
+                     little of unseen samples"
+                )
+            })
+        });
+        found.next()
+    }
+
+    /// A hash of the values of each sample of a split, as they are stored.
+    fn hashes<'a>(&self, split: &'a Split) -> impl Iterator<Item = u64> + use<'a> {
+        let length = self.shape.len();
+        (split.first..split.first + split.len()).map(move |i| {
+            let (place, mut hash) = (i * length..(i + 1) * length, DefaultHasher::new());
+            match &*split.features {
+                Features::Bytes(values) => hash.write(&values[place]),
+                Features::Floats(values) => values[place].iter().for_each(|x| hash.write_u32(x.to_bits())),
+                Features::Doubles(values) => values[place].iter().for_each(|x| hash.write_u64(x.to_bits())),
+            }
+            hash.finish()
+        })
     }
 
     /// Bytes that only this data set holds: features read from files are shared.
@@ -289,7 +321,8 @@ mod tests {
         let lost = |values: [f64; 4], scaling| {
             let features = Arc::new(Features::Doubles(values.to_vec()));
             let split = |n: usize| Split { features: features.clone(), first: 0, labels: vec![0; n], rows: Vec::new() };
-            Dataset::new(Shape::vector(2), 2, [split(2), split(0), split(0)], scaling).vanishing()
+            Dataset::new(Shape::vector(2), 2, [split(2), split(0), split(0)], scaling)
+                .vanishing(&|j| format!("feature {}", j + 1))
         };
         assert!(lost([1.0, 1e-60, 2.0, 0.0], Scaling::None).unwrap().contains("1e-60 is 0 in single precision"));
         assert_eq!(lost([1.0, 1e-30, 2.0, 0.0], Scaling::None), None);

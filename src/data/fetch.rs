@@ -87,6 +87,8 @@ pub enum Event<'a> {
     Received(&'a PublishedFile, u64, Option<u64>),
     /// A place failed, with the reason; the next is tried.
     Passed(&'a PublishedFile, &'a anyhow::Error),
+    /// What was in its place, and is not what was published, is kept under this name.
+    Kept(&'a PublishedFile, &'a Path),
     /// The file is in the folder.
     Written(&'a PublishedFile),
 }
@@ -136,7 +138,9 @@ fn get(
     let mut origins: Vec<&Origin> = origins.iter().collect();
     for file in missing {
         let (raw, bytes) = first_that_has(file, &mut origins, patience, tell).context(Unavailable(file.name))?;
-        write(file, folder, &raw, &bytes)?;
+        if let Some(kept) = write(file, folder, &raw, &bytes)? {
+            tell(Event::Kept(file, &kept));
+        }
         tell(Event::Written(file));
     }
     files::sync_folder(folder)
@@ -173,14 +177,29 @@ fn is_there(file: &PublishedFile, folder: &Path) -> bool {
     })
 }
 
-/// Replaces a plain file that is there and wrong, since it is read before one with `.gz`.
-fn write(file: &PublishedFile, folder: &Path, raw: &[u8], bytes: &[u8]) -> anyhow::Result<()> {
+/// Writes the file. A plain one that is there and wrong is replaced by a plain one, since it is read before one with `.gz`.
+/// What is replaced may be somebody's own: it is kept. Returns where.
+fn write(file: &PublishedFile, folder: &Path, raw: &[u8], bytes: &[u8]) -> anyhow::Result<Option<PathBuf>> {
     let plain = folder.join(file.name);
-    let found = file.find(folder);
-    if found.as_ref() == Some(&plain) || raw == bytes {
-        return files::write_atomically(&plain, bytes);
+    let is_plain = file.find(folder).as_ref() == Some(&plain) || raw == bytes;
+    let (path, content) = if is_plain { (plain, bytes) } else { (folder.join(file.gzip_name()), raw) };
+    let kept = if files::look(&path)?.is_some() { Some(free_name(&path)?) } else { None };
+    if let Some(kept) = &kept {
+        files::rename(&path, kept)?;
     }
-    files::write_atomically(&folder.join(file.gzip_name()), raw)
+    files::write_atomically(&path, content)?;
+    Ok(kept)
+}
+
+/// A name beside `path` under which there is nothing: `NAME.replaced`, or with a number after it.
+fn free_name(path: &Path) -> anyhow::Result<PathBuf> {
+    let mut name = path.with_added_extension("replaced");
+    let mut number = 1;
+    while files::look(&name)?.is_some() {
+        number += 1;
+        name = path.with_added_extension(format!("replaced{number}"));
+    }
+    Ok(name)
 }
 
 fn read(

@@ -18,7 +18,7 @@ use crate::sources::facts::MOST_CLASSES;
 use crate::sources::published::Published;
 use crate::sources::samples::{FileSamples, Files};
 use crate::sources::traits::{FromFiles, Generated};
-use crate::sources::words::listed;
+use crate::sources::words::{column_name, listed};
 
 /// Loads data sets below one folder and shares them.
 #[derive(Debug)]
@@ -94,7 +94,10 @@ impl Store {
             Kind::Published(set) => from_files(&*self.files(set)?, data)?,
             Kind::Own(source) => from_files(&*self.files(source)?, data)?,
         };
-        let is_own = matches!(data.source.kind(), Kind::Own(_));
+        let own = match data.source.kind() {
+            Kind::Own(source) => Some(self.files(source)?),
+            _ => None,
+        };
         if data.random_labels {
             for (split, name) in splits.iter_mut().zip(["train", "validation", "test"]) {
                 let mut rng = stream(seed, &format!("random-labels/{name}"));
@@ -103,8 +106,15 @@ impl Store {
             warnings.clear();
         }
         let mut dataset = Dataset::new(data.shape, data.classes, splits, data.scaling);
-        warnings.extend(dataset.vanishing());
-        warnings.extend(dataset.shifted().filter(|_| is_own));
+        let feature = |j: usize| match own.as_ref().and_then(|files| files.columns.get(j)) {
+            Some(name) => format!("column `{}`", column_name(name)),
+            None => format!("feature {}", j + 1),
+        };
+        warnings.extend(dataset.vanishing(&feature));
+        if own.is_some() {
+            warnings.extend(dataset.shifted(&feature));
+            warnings.extend(dataset.repeated());
+        }
         dataset.warnings = warnings;
         Ok(dataset)
     }

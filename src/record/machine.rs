@@ -1,5 +1,6 @@
 //! What is recorded of the machine and the program beside results.
 
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
@@ -48,6 +49,12 @@ pub fn memory_bytes() -> u64 {
         system.refresh_memory();
         system.total_memory()
     })
+}
+
+/// Bytes that are free on the disk that a folder is on, or will be; `None` if it cannot be told.
+pub fn free_disk_bytes(folder: &Path) -> Option<u64> {
+    let there = std::path::absolute(folder).ok()?.ancestors().find_map(|path| path.canonicalize().ok())?;
+    fs4::available_space(there).ok()
 }
 
 /// Most memory this process has held so far, in bytes, where the system tells.

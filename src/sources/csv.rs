@@ -44,13 +44,14 @@ impl FromFiles for Csv {
         let (table, fingerprint) = self.table(path)?;
         let label_column = table.header.last().filter(|_| self.label.is_none()).cloned();
         let counting_column = counting_column(&table);
+        let columns = columns(&table).cloned().collect();
         let Some(test_path) = &self.test_file else {
-            return Ok(Files { label_column, counting_column, ..divided(table, path, fingerprint)? });
+            return Ok(Files { label_column, counting_column, columns, ..divided(table, path, fingerprint)? });
         };
         let (test, test_fingerprint) = self.table(Path::new(test_path))?;
         check_columns(&table, path, &test, test_path)?;
         let fingerprint = files::sha256(format!("{fingerprint} {test_fingerprint}").as_bytes());
-        Ok(Files { label_column, counting_column, ..paired([table, test], path, test_path, fingerprint)? })
+        Ok(Files { label_column, counting_column, columns, ..paired([table, test], path, test_path, fingerprint)? })
     }
 
     fn facts(&self, read: Read) -> Result<DataFacts, DataError> {
@@ -115,14 +116,22 @@ fn with_folder(error: anyhow::Error, path: &Path) -> anyhow::Error {
     }
 }
 
-/// The first feature that counts the rows: in each row one more than in the row above.
+/// The names of the features.
+fn columns(table: &Table) -> impl Iterator<Item = &String> {
+    table.header.iter().enumerate().filter(|(column, _)| *column != table.label).map(|(_, name)| name)
+}
+
+/// The first feature that counts the rows: a whole number, in each row larger than in the row above. Where rows were taken
+/// out of a file, their numbers have gaps.
 fn counting_column(table: &Table) -> Option<String> {
     let length = table.header.len() - 1;
     let values = |i: usize| table.features.iter().skip(i).step_by(length);
-    let is_counting = |i: &usize| values(*i).zip(values(*i).skip(1)).all(|(above, here)| *here == above + 1.0);
+    let is_counting = |i: &usize| {
+        let rises = values(*i).zip(values(*i).skip(1)).all(|(above, here)| here > above);
+        rises && values(*i).all(|x| x.fract() == 0.0)
+    };
     let i = (0..length).filter(|_| table.labels.len() >= FEWEST).find(is_counting)?;
-    let mut features = table.header.iter().enumerate().filter(|(column, _)| *column != table.label);
-    features.nth(i).map(|(_, name)| name.clone())
+    columns(table).nth(i).cloned()
 }
 
 /// Refuses a test file with other columns.
@@ -150,6 +159,7 @@ fn paired(tables: [Table; 2], path: &Path, test_path: &str, fingerprint: String)
         fingerprint,
         label_column: None,
         counting_column: None,
+        columns: Vec::new(),
         largest: OnceLock::new(),
         training: permuted(training, training_labels, length),
         test: permuted(test, test_labels, length),
@@ -179,7 +189,18 @@ fn divided(table: Table, path: &Path, fingerprint: String) -> Result<Files, Data
     let training = FileSamples { features: Arc::new(features), labels: places, rows };
     let (shape, values) = (Shape::vector(length), Values::Measured);
     let largest = OnceLock::new();
-    Ok(Files { shape, values, labels, fingerprint, label_column: None, counting_column: None, largest, training, test })
+    Ok(Files {
+        shape,
+        values,
+        labels,
+        fingerprint,
+        label_column: None,
+        counting_column: None,
+        columns: Vec::new(),
+        largest,
+        training,
+        test,
+    })
 }
 
 /// The different labels of all tables, and for each row the place of its own. They are numbers if all of them are.

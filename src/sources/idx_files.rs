@@ -57,7 +57,18 @@ pub fn read_files(
     let fingerprint = files::hex(&content.finalize());
     let (training, test) = (samples(training, in_training), samples(test, in_test));
     let largest = OnceLock::new();
-    Ok(Files { shape, values, labels, fingerprint, label_column: None, counting_column: None, largest, training, test })
+    Ok(Files {
+        shape,
+        values,
+        labels,
+        fingerprint,
+        label_column: None,
+        counting_column: None,
+        columns: Vec::new(),
+        largest,
+        training,
+        test,
+    })
 }
 
 fn pair(

@@ -83,8 +83,10 @@ pub struct Files {
     pub fingerprint: String,
     /// The column that was taken for the labels, where nobody named it.
     pub label_column: Option<String>,
-    /// A feature that counts the rows of the file.
+    /// A feature that rises from row to row of the file, as row numbers do.
     pub counting_column: Option<String>,
+    /// The names of the features; empty if they have none.
+    pub columns: Vec<String>,
     /// The largest absolute value, found when it is first asked for: every point of a sweep asks.
     pub largest: OnceLock<f64>,
     /// Samples for training and validation.
@@ -114,7 +116,7 @@ impl Files {
         let doubt = taken.filter(|_| count > 20 && 5 * count > rows).map(|taken| format!("{taken}: {many}"));
         let numbers = self.counting_column.as_ref().map(|column| {
             let column = column_name(column);
-            format!("column `{column}` counts the rows, and is a feature like any other; if the number says nothing about a sample, delete the column")
+            format!("column `{column}` counts the rows, or rises from each to the next as a row number does, and is a feature like any other; if the number says nothing about a sample, delete the column")
         });
         Ok(DataFacts {
             shape: self.shape,

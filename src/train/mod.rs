@@ -235,6 +235,7 @@ fn divergence(loss: f64, first: f64, classes: usize, above: f64) -> Option<Strin
         Some("the batch loss is not finite".to_owned())
     } else if loss > above * first.max(guessing) {
         let (than, of) = if first < guessing { ("guessing", guessing) } else { ("the first", first) };
+        let above = if above < 1e7 { above.to_string() } else { format!("{above:e}") };
         Some(format!("the batch loss {loss:.4e} is above {above} times that of {than}, {of:.4}"))
     } else {
         None
@@ -252,6 +253,8 @@ mod tests {
         assert_eq!(divergence(2302.0, 1e-5, 10, 1e3), None);
         let reason = divergence(2303.0, 1e-5, 10, 1e3).unwrap();
         assert!(reason.ends_with("is above 1000 times that of guessing, 2.3026"), "{reason}");
+        let reason = divergence(f64::MAX, 2.5, 10, 1e300).unwrap();
+        assert!(reason.ends_with("is above 1e300 times that of the first, 2.5000"), "{reason}");
         assert_eq!(divergence(2400.0, 2.5, 10, 1e3), None);
         assert!(divergence(2600.0, 2.5, 10, 1e3).unwrap().ends_with("times that of the first, 2.5000"));
         assert!(divergence(f64::NAN, 2.5, 10, 1e3).is_some() && divergence(f64::INFINITY, 2.5, 10, 1e3).is_some());

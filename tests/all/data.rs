@@ -501,11 +501,12 @@ fn a_column_that_counts_the_rows_is_a_feature_and_is_named() {
         lab.write("own.json", config.to_string());
         lab.call(&["plan", "own.json"]).expect(0).stderr
     };
-    for number in [|i: usize| i, |i: usize| i + 1, |i: usize| 1000 + i] {
+    // Where rows were taken out of a file, the numbers of the others have gaps.
+    for number in [|i: usize| i, |i: usize| i + 1, |i: usize| 1000 + i, |i: usize| 2 * i, |i: usize| i + i / 39] {
         let told = plan(table(number));
         assert!(told.contains("column `id` counts the rows"), "{told}");
     }
-    for number in [|i: usize| i / 2, |i: usize| 40 - i, |i: usize| 2 * i, |i: usize| i + i / 39] {
+    for number in [|i: usize| i / 2, |i: usize| 40 - i, |i: usize| i % 39] {
         let told = plan(table(number));
         assert!(!told.contains("counts the rows"), "{told}");
     }
@@ -540,4 +541,31 @@ fn a_test_file_has_the_same_columns() {
     lab.write("b.csv", "width,kind,mass\n1,0,2\n2,7,3\n3,1,3\n");
     let run = lab.run(&config, &[]).expect(0);
     run.complains(&["note: ", "labels 0, 1, 7 became", "the training split (180 samples) has none of label 7"]);
+}
+
+#[test]
+fn samples_that_were_trained_on_and_columns_in_other_units_are_named() {
+    let lab = Lab::new();
+    let row =
+        |i: usize, unit: f64| format!("{},{},{}\n", (i * 7 % 41) as f64 * unit, (i * i % 43) as f64 * unit, i % 2);
+    let table = |rows: std::ops::Range<usize>, unit: f64| {
+        format!("width,height,y\n{}", rows.map(|i| row(i, unit)).collect::<String>())
+    };
+    lab.write("train.csv", table(0..60, 1.0));
+    let said = |name: &str, test: String| {
+        lab.write("test.csv", test);
+        let config =
+            csv_config(&json!({ "file": "train.csv", "test_file": "test.csv", "label": "y", "validation": 10 }));
+        lab.run(&with(config, "name", json!(name)), &[]).expect(0).stderr
+    };
+    // A fifth of the file is for validation: the other rows are trained on.
+    let repeated = said("same", table(0..60, 1.0));
+    assert!(
+        repeated.contains("50 of the 60 test samples have the same values as samples of the training"),
+        "{repeated}"
+    );
+    let new = said("new", table(60..120, 1.0));
+    assert!(!new.contains("same values") && !new.contains("another size"), "{new}");
+    let units = said("units", table(60..120, 100.0));
+    assert!(units.contains("(column `width`: mean "), "{units}");
 }

@@ -214,6 +214,7 @@ fn fetched_within(
     let result = fetch(set, folder, origins, patience, &mut |event| match event {
         Event::There(file) => told.push(format!("there {}", file.name)),
         Event::Passed(file, error) => told.push(format!("passed {}: {error:#}", file.name)),
+        Event::Kept(file, kept) => told.push(format!("kept {} {}", file.name, kept.display())),
         Event::Written(file) => told.push(format!("written {}", file.name)),
         Event::Received(..) => {}
     });
@@ -372,7 +373,19 @@ fn damaged_files_and_what_a_killed_fetch_left_are_replaced() {
     let (result, told) = fetched(&sample.set, folder.path(), &[sample.good_server().origin()]);
     result.unwrap();
     let words: Vec<_> = told.iter().map(|told| told.split(' ').next().unwrap()).collect();
-    assert_eq!(words, ["there", "written", "written", "written"]);
+    assert_eq!(words, ["there", "kept", "written", "kept", "written", "written"]);
+    // What was replaced may have been somebody's own.
+    let taken = |name: &str| {
+        let path = folder.path().join(name);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        bytes
+    };
+    write("train-images-idx3-ubyte", b"mine");
+    fetched(&sample.set, folder.path(), &[sample.good_server().origin()]).0.unwrap();
+    assert_eq!(taken("train-images-idx3-ubyte.replaced2"), b"mine");
+    assert!(taken("train-images-idx3-ubyte.replaced") == sample.plain[0][..500]);
+    assert!(taken("train-labels-idx1-ubyte.gz.replaced") == sample.gzip[1][..20]);
     assert_complete(&sample, folder.path());
 }
 

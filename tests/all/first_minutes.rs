@@ -210,6 +210,10 @@ fn what_is_no_command_is_answered_with_one() {
     lab.call(&["my.json"]).expect(2).complains(&["`bn-exp run my.json` trains it"]);
     lab.call(&["run", "quickstart", "--seeds", "3"]).expect(2).complains(&["--set KEY=VALUE; did you mean `seeds`?"]);
     lab.call(&["plan", "quickstart", "--lr=1"]).expect(2).complains(&["did you mean `optimizer.lr`?"]);
+    lab.call(&["plan", "quickstart", "--seed", "3"]).expect(2).complains(&["--set KEY=VALUE; did you mean `seeds`?"]);
+    lab.call(&["rnu", "quickstart"]).expect(2).complains(&["did you mean `bn-exp run`?"]);
+    let range = lab.call(&["plan", "quickstart", "--set", "seeds=[0-9]"]).expect(2);
+    range.complains(&["write each number, as in [0,1,2]; `seeds` may also be their count"]);
     lab.call(&["run"]).expect(2).complains(&["such as `bn-exp run quickstart`", "init --list"]);
     let others = lab.call(&["compare", "x", "--seeds", "3"]).expect(2).stderr;
     assert!(!others.contains("--set"), "{others}");

@@ -632,10 +632,14 @@ fn a_full_disk_fails_what_does_not_fit_and_with_room_the_rest_is_done() {
         say_not_tested("no file system can be mounted here");
         return;
     };
+    let plan = |config: &Value| lab.plan(config, &[]).expect(0).stdout;
+    let foreseen = |plan: &str| plan.split_whitespace().collect::<Vec<_>>().join(" ").contains("that are free there");
+    assert!(foreseen(&plan(&config)), "{}", plan(&config));
     let outcome = lab.run(&config, &["--resume-every", "0.05"]).expect(1);
     assert!(outcome.stderr.contains("No space left"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
     small.remount("size=20000k");
+    assert!(!foreseen(&plan(&config)), "{}", plan(&config));
     lab.run(&config, &[]).expect(0);
     assert_same_files(&results(&lab), &expected);
 }
