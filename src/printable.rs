@@ -30,9 +30,10 @@ fn is_command(c: char) -> bool {
     turns || (c.is_control() && c != '\n' && c != '\t')
 }
 
-/// Whether a spreadsheet would take a cell with this text for a formula. Quotes do not keep it from that.
+/// Whether a spreadsheet would take a cell with this text for a formula: some also by a wide `＝`, `＋`, `－` or `＠`. Quotes do
+/// not keep it from that.
 pub fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
 
 /// Text as a cell of a table, without control characters; text that would be taken for a formula is put after `name`.
@@ -52,7 +53,7 @@ pub fn has_formula(lines: &[u8]) -> bool {
     let may_be = |cell: &[u8]| match cell.strip_prefix(b"\"").unwrap_or(cell) {
         [b'=' | b'+' | b'@', ..] => true,
         number @ [b'-', ..] => !is_number(number),
-        _ => false,
+        cell => cell.first().is_some_and(|byte| *byte >= 0x80),
     };
     lines.split(|byte| matches!(byte, b',' | b'\n')).any(may_be) && has_formula_in_a_cell(lines)
 }
@@ -64,7 +65,7 @@ fn is_number(cell: &[u8]) -> bool {
 fn has_formula_in_a_cell(lines: &[u8]) -> bool {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines);
     let is_text = |cell: &[u8]| {
-        let begins_so = cell.first().is_some_and(|byte| is_formula(char::from(*byte).encode_utf8(&mut [0; 4])));
+        let begins_so = is_formula(&String::from_utf8_lossy(cell));
         begins_so && (cell.starts_with(b"+") || !is_number(cell))
     };
     reader.byte_records().any(|row| row.is_ok_and(|row| row.iter().any(is_text)))
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn no_cell_begins_as_a_formula() {
-        for text in ["=1+1", "+x", "-x", "@x", "\tx", "\rx"] {
+        for text in ["=1+1", "+x", "-x", "@x", "\tx", "\rx", "\u{ff1d}1+1", "\u{ff0b}x", "\u{ff0d}x", "\u{ff20}x"] {
             assert!(is_formula(text) && !is_formula(&cell("host", text)), "{text:?}");
         }
         assert_eq!(cell("host", "a-b"), "a-b");
@@ -102,9 +103,12 @@ mod tests {
             b"id,-1-1\n",
             "id,\u{9b}31m\n".as_bytes(),
             "id,\u{202e}\n".as_bytes(),
+            "id,\u{ff1d}cmd()\n".as_bytes(),
+            "id,\"\u{ff20}x\"\n".as_bytes(),
         ] {
             assert!(has_formula(lines), "{lines:?}");
         }
         assert!(!has_formula(b"id,-1.5,2e-7,,\"[1,-2]\"\nid,a-b,a=b\n"));
+        assert!(!has_formula("id,\u{e9}t\u{e9},a\u{ff1d}b\n".as_bytes()));
     }
 }
