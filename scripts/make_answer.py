@@ -3,7 +3,7 @@
 
 Usage:
     scripts/make_answer.py --out results/claims [--seeds 0-23 --seeds 200-223] [--program target/release/bn-exp]
-    scripts/make_answer.py --published     # from results/published/claims-*.json, without running anything
+    scripts/make_answer.py --published     # from results/published/claims-*, without running anything
 
 `bn-exp claims --full --seeds A-B --out OUT` is asked for its verdicts, as JSON and as the table that it prints; what is not
 trained yet it trains first, which takes hours. The JSON is kept in results/published, so that the page can be made again
@@ -84,14 +84,16 @@ def found(arguments):
     """For each range of seeds the claims in JSON and as the program printed them."""
     both = []
     for i, seeds in enumerate(arguments.seeds):
-        kept = PUBLISHED / f"claims-{i + 1}.json"
+        folder = PUBLISHED / f"claims-{i + 1}"
+        answer, printed = folder / "claims.json", folder / "printed.md"
         if not arguments.published:
-            PUBLISHED.mkdir(parents=True, exist_ok=True)
-            answer = {"printed": ask(arguments, seeds, "markdown"), "answer": json.loads(ask(arguments, seeds, "json"))}
-            kept.write_text(json.dumps(answer, indent=1, ensure_ascii=False) + "\n")
-        if not kept.is_file():
-            sys.exit(f"{kept} is missing; run scripts/make_answer.py without --published")
-        both.append(json.loads(kept.read_text()))
+            folder.mkdir(parents=True, exist_ok=True)
+            printed.write_text(ask(arguments, seeds, "markdown"))
+            kept = json.loads(ask(arguments, seeds, "json"))
+            answer.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+        if not (answer.is_file() and printed.is_file()):
+            sys.exit(f"{folder} is not whole; run scripts/make_answer.py without --published")
+        both.append({"printed": printed.read_text(), "answer": json.loads(answer.read_text())})
     return both
 
 
@@ -103,8 +105,6 @@ def seeds_of(answer):
 
 
 def number(x, unit):
-    if x is None:
-        return "∞"
     text = {"ratio": f"{x:.3f}", "share": f"{x:.2f}", "accuracy": f"{x:+.4f}"}.get(unit) or f"{x:.3g}"
     return text.replace("-", "−")
 
@@ -116,8 +116,9 @@ def figure(part):
     unit = part["criterion"]["unit"]
     text = number(part["estimate"], unit)
     if part["interval"]:
-        low, high = part["interval"]
-        text += f" ({'−∞' if low is None else number(low, unit)} to {number(high, unit)})"
+        low, high = (None if end is None else number(end, unit) for end in part["interval"])
+        bounds = {(True, False): f"below {high}", (False, True): f"above {low}", (True, True): "no bound"}
+        text += f" ({bounds.get((low is None, high is None), f'{low} to {high}')})"
     return text
 
 

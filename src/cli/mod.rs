@@ -63,7 +63,7 @@ pub struct ReportArgs {
     #[arg(required = true, value_name = "PATH", value_parser = path())]
     pub paths: Vec<PathBuf>,
     /// The file to be written [default: report.html in the experiment's folder; here, if there are several].
-    #[arg(long, value_name = "FILE", value_parser = path())]
+    #[arg(long, short, visible_alias = "out", value_name = "FILE", value_parser = path())]
     pub output: Option<PathBuf>,
 }
 
@@ -77,7 +77,7 @@ pub struct ExportArgs {
     #[arg(long, value_enum, default_value = "tensorboard")]
     pub format: Viewer,
     /// Folder of all exports; the experiment gets a sub-folder by its name.
-    #[arg(long, value_name = "DIR", value_parser = path())]
+    #[arg(long, short, value_name = "DIR", value_parser = path())]
     pub out: PathBuf,
 }
 
@@ -117,7 +117,7 @@ pub struct ExperimentArgs {
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<(String, Value)>,
     /// Folder of all results; the experiment gets a sub-folder by its name.
-    #[arg(long, value_name = "DIR", default_value = "results", value_parser = path())]
+    #[arg(long, short, value_name = "DIR", default_value = "results", value_parser = path())]
     pub out: PathBuf,
     /// Where the data sets are.
     #[command(flatten)]
@@ -190,7 +190,7 @@ pub struct FoldArgs {
     #[arg(value_name = "RUN_DIR", value_parser = path())]
     pub run: PathBuf,
     /// Where to write the folded network [default: folded.safetensors in the run's folder].
-    #[arg(long, value_name = "FILE", value_parser = path())]
+    #[arg(long, short, value_name = "FILE", value_parser = path())]
     pub out: Option<PathBuf>,
     /// Where the data sets are.
     #[command(flatten)]
@@ -276,7 +276,7 @@ pub struct ClaimsArgs {
     #[arg(long, value_enum)]
     pub data: Option<ClaimData>,
     /// Folder of all claims' experiments.
-    #[arg(long, value_name = "DIR", default_value = "results/claims", value_parser = path())]
+    #[arg(long, short, value_name = "DIR", default_value = "results/claims", value_parser = path())]
     pub out: PathBuf,
     /// Where the data sets are.
     #[command(flatten)]
@@ -305,7 +305,7 @@ pub struct CollectArgs {
     #[arg(required = true, value_name = "PATH", value_parser = path())]
     pub paths: Vec<PathBuf>,
     /// Folder of all results; the experiment gets a sub-folder by its name.
-    #[arg(long, value_name = "DIR", value_parser = path())]
+    #[arg(long, short, value_name = "DIR", value_parser = path())]
     pub out: PathBuf,
 }
 

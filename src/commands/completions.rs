@@ -3,16 +3,22 @@
 use std::path::Path;
 
 use clap::CommandFactory;
+use clap::builder::PossibleValuesParser;
 
 use super::exit::Exit;
 use super::terminal::{show, show_as_it_is};
+use crate::claims::list;
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::files;
 
 /// Prints the script by which a shell completes the command line.
 pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<Exit> {
+    let claims = || PossibleValuesParser::new(list::ALL.iter().map(|claim| claim.id));
+    let mut command = Cli::command().mut_subcommand("claims", |command| {
+        command.mut_arg("ids", |arg| arg.value_parser(claims())).mut_arg("explain", |arg| arg.value_parser(claims()))
+    });
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "bn-exp", &mut script);
+    clap_complete::generate(args.shell, &mut command, "bn-exp", &mut script);
     show_as_it_is(&script)?;
     Ok(Exit::Done)
 }

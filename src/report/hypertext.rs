@@ -31,18 +31,19 @@ pub(super) fn list(items: &[String]) -> String {
     format!("<ul>{items}</ul>")
 }
 
-/// A table; numbers are aligned to the right.
+/// A table; numbers are aligned to the right. Each cell says its column, for narrow windows, where a row is a block of lines.
 pub(super) fn table(header: &[String], rows: &[Vec<String>], is_number: impl Fn(usize) -> bool) -> String {
     let cell = |kind: &str, i: usize, text: &str| {
         let class = if is_number(i) { " class=\"number\"" } else { "" };
-        format!("<{kind}{class}>{}</{kind}>", escaped(text))
+        let column = if kind == "td" { format!(" data-column=\"{}\"", escaped(&header[i])) } else { String::new() };
+        format!("<{kind}{class}{column}>{}</{kind}>", escaped(text))
     };
     let line = |kind: &str, cells: &[String]| {
         let cells: String = cells.iter().enumerate().map(|(i, text)| cell(kind, i, text)).collect();
         format!("<tr>{cells}</tr>")
     };
     let body: String = rows.iter().map(|cells| line("td", cells)).collect();
-    format!("<table><thead>{}</thead><tbody>{body}</tbody></table>", line("th", header))
+    format!("<table class=\"rows\"><thead>{}</thead><tbody>{body}</tbody></table>", line("th", header))
 }
 
 #[cfg(test)]
@@ -55,7 +56,7 @@ mod tests {
         let html = table(&["a&b".to_owned(), "\"n\"".to_owned()], &rows, |i| i == 1);
         assert!(html.contains("&#60;script&#62;") || html.contains("&lt;script&gt;"), "{html}");
         assert!(!html.contains("<script") && !html.contains("a&b"), "{html}");
-        assert!(html.contains("<td class=\"number\">0.5</td>"), "{html}");
+        assert!(html.contains("<td class=\"number\" data-column=\"&#34;n&#34;\">0.5</td>"), "{html}");
     }
 
     #[test]

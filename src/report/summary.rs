@@ -63,6 +63,15 @@ pub(super) fn verdicts(page: &Page) -> String {
     }
 }
 
+/// That the tests of several experiments count together, where any was made; `None` of one experiment.
+pub(super) fn together(comparisons: &[&Comparison]) -> Option<String> {
+    let tested =
+        comparisons.iter().filter(|one| one.contrasts.iter().any(|contrast| contrast.found.p.is_some())).count();
+    let words = "These experiments are judged together: each p is corrected for the tests of all of them. Compared alone, \
+                 an experiment has fewer tests, and p can be smaller.";
+    (tested > 1).then(|| words.to_owned())
+}
+
 /// Two arms: all that was found, or the verdicts alone where they are compared at several settings.
 fn pair(page: &Page, comparison: &Comparison, (a, b): (&str, &str)) -> Said {
     let here: Vec<&Contrast> = comparison.contrasts.iter().filter(|c| c.a == a && c.b == b).collect();

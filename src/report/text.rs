@@ -24,6 +24,8 @@ const COMMENT: usize = 78;
 pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout, view: View) -> String {
     let page = Page { comparisons, options, layout };
     let mut parts = vec![summary::headings(&page), summary::verdicts(&page)];
+    let all: Vec<&Comparison> = comparisons.iter().collect();
+    parts.extend(summary::together(&all).map(|words| layout.paragraph(&words)));
     if view.full {
         parts.extend(full::tables(&page));
     } else {

@@ -116,6 +116,19 @@ fn the_printed_pages_are_those_of_the_published_tables() {
 }
 
 #[test]
+fn the_published_claims_are_drawn_without_training() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, seeds) in [("claims-1", "0 to 23"), ("claims-2", "200 to 223")] {
+        let lab = Lab::new();
+        let place = root.join("results/published").join(name);
+        lab.call(&["report", place.to_str().expect("a path"), "-o", "page.html"]).expect(0);
+        let page = lab.text("page.html");
+        let row = "data-column=\"that …\">batch norm (eqs. 1 and 2) learns faster than eq. 3</td>";
+        assert!(page.contains(row) && page.contains(&format!("24 seeds ({seeds})")), "{name}");
+    }
+}
+
+#[test]
 fn every_column_of_every_table_is_documented_with_its_meaning() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tables.md");
     let text = std::fs::read_to_string(path).unwrap();

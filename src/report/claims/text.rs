@@ -13,18 +13,29 @@ use crate::stats::permutation::smallest_p;
 
 /// A row a claim.
 pub(in crate::report) fn verdicts(all: &[Judged], layout: Layout) -> String {
-    let header = ["claim", "verdict", "figure (95 % interval)", "holds / fails if", "s"].map(str::to_owned);
+    let mut header =
+        ["claim", "verdict", "figure (95 % interval)", "holds / fails if", "s"].map(str::to_owned).to_vec();
+    // A page in a browser has room for the sentences.
+    let has_room = layout == Layout::Html;
+    if has_room {
+        header.insert(1, "that …".to_owned());
+    }
     let row = |judged: &Judged| {
         let first = judged.shown();
-        vec![
+        let mut row = vec![
             glued(judged.claim.id),
             format!("{}{}", judged.verdict.words(), mark(judged)),
             first.map_or_else(dash, figure),
             first.and_then(|part| part.criterion).map_or_else(dash, |criterion| thresholds(&criterion)),
             format!("{:.0}", judged.seconds),
-        ]
+        ];
+        if has_room {
+            row[1] = glued(&row[1]);
+            row.insert(1, judged.claim.sentence.to_owned());
+        }
+        row
     };
-    layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1)
+    layout.table(&header, &all.iter().map(row).collect::<Vec<_>>(), 1 + usize::from(has_room))
 }
 
 /// Marks a verdict that would not stand among all.
@@ -153,19 +164,20 @@ pub(in crate::report) fn thresholds(criterion: &Criterion) -> String {
 fn figure(part: &Part) -> String {
     let (Some(estimate), Some(criterion)) = (part.estimate, part.criterion) else { return dash() };
     let number = |x: f64| match criterion.unit {
-        _ if x.is_infinite() => if x > 0.0 { "∞" } else { "−∞" }.to_owned(),
         Unit::Ratio => format!("{x:.3}"),
         Unit::Share => format!("{x:.2}").replace('-', "−"),
         Unit::Accuracy => format!("{x:+.4}").replace('-', "−"),
         Unit::Number if x.abs() < 1e-3 && x != 0.0 => format!("{x:.1e}").replace('-', "−"),
         Unit::Number => format!("{x:.3}").replace('-', "−"),
     };
-    match part.interval {
-        None => number(estimate),
-        Some((low, high)) => {
-            format!("{} {}", number(estimate), glued(&format!("({} to {})", number(low), number(high))))
-        }
-    }
+    let interval = match part.interval {
+        None => return number(estimate),
+        Some((low, high)) if low.is_finite() && high.is_finite() => format!("({} to {})", number(low), number(high)),
+        Some((low, _)) if low.is_finite() => format!("(above {})", number(low)),
+        Some((_, high)) if high.is_finite() => format!("(below {})", number(high)),
+        Some(_) => "(no bound)".to_owned(),
+    };
+    format!("{} {}", number(estimate), glued(&interval))
 }
 
 /// Three sentences put together from the verdicts.

@@ -60,13 +60,21 @@ pub(super) fn figures(Verdicts { all, tried, .. }: &Verdicts, looks: &Looks) -> 
     general.into_iter().flatten().chain(all.iter().filter_map(parts)).collect()
 }
 
-/// Which figures are not there, and why.
-pub(super) fn left_out(Verdicts { all, tried, .. }: &Verdicts) -> Vec<String> {
+/// How the figures of the claims are read, and which are not there.
+pub(super) fn notes(Verdicts { all, tried, .. }: &Verdicts) -> Vec<String> {
     let has_figure = |judged: &Judged| judged.parts.iter().any(|part| part.estimate.is_some());
     let without = all.iter().filter(|judged| !has_figure(judged));
     let names: Vec<String> =
         without.map(|judged| format!("`{}` ({})", judged.claim.id, judged.verdict.words())).collect();
     let mut said = Vec::new();
+    if all.iter().any(has_figure) {
+        said.push(
+            "In the figure of a claim each part stands with its 95 % interval. A part holds if all of its interval is beyond the \
+             green dashes, and fails if all is beyond the pink ones; above the panel stands which side of them is beyond, > or <. \
+             Grey dashes are both at once. What is faint has no verdict."
+                .to_owned(),
+        );
+    }
     if !names.is_empty() {
         said.push(format!("Without a figure, as nothing could be estimated: {}.", names.join(", ")));
     }
@@ -208,13 +216,12 @@ fn parts(judged: &Judged) -> Option<Figure> {
         let is_log = criterion.unit == Unit::Ratio || (criterion.unit == Unit::Number && high > 1e3 * low);
         Panel::new(title, "", traces).rows(&names).reaching(unit(criterion.unit), ends, is_log).lines_in(&lines)
     };
-    let words = format!(
-        "{}. What decides: {}. Each with its 95 % interval. A part holds if all of its interval is beyond the green dashes, and \
-         fails if all is beyond the pink ones; above the panel stands which side of them is beyond, > or <. Grey dashes are \
-         both at once. What is faint has no verdict.",
-        capital(judged.verdict.words()),
-        judged.claim.criterion
-    );
+    let mut words = format!("{}. What decides: {}.", capital(judged.verdict.words()), judged.claim.criterion);
+    let unknown = judged.parts.iter().filter(|part| part.estimate.is_none() && part.criterion.is_some());
+    let unknown: Vec<String> = unknown.map(|part| format!("{}: {}", part.regime, part.sentence)).collect();
+    if !unknown.is_empty() {
+        words += &format!(" Not drawn, as nothing could be estimated: {}.", unknown.join("; "));
+    }
     Figure::of(&format!("{}: {}", judged.claim.id, judged.claim.sentence), words, groups.iter().map(panel).collect())
 }
 

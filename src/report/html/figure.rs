@@ -266,7 +266,8 @@ impl Panel {
         let ticks = (0..names.len()).map(|i| -(i as f64)).collect();
         let (bottom, top) = (0.5 - names.len() as f64, 0.5);
         let names: Vec<String> = names.iter().map(|name| wrapped(name, LABEL)).collect();
-        let lines = names.iter().map(|name| name.lines().count().max(2)).sum::<usize>();
+        // All rows are as high as the highest needs.
+        let lines = names.iter().map(|name| name.lines().count()).fold(2, usize::max) * names.len();
         let axis = Axis::new().tick_values(ticks).tick_text(names).range(vec![bottom, top]).zero_line(false);
         Self { height: 90 + 18 * lines, layout: self.layout.y_axis(axis.auto_margin(true)), ..self }
     }

@@ -139,9 +139,12 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
     for verdicts in verdicts {
         experiments.push(data.placed(of_verdicts(verdicts), claims::figures(verdicts, &looks)));
     }
+    let together = summary::together(&all.iter().map(|shown| &shown.comparison).collect::<Vec<_>>());
     for shown in all {
         let figures = figures(shown, &looks, options);
-        experiments.push(data.placed(section(shown, options, &figures), figures));
+        let mut section = section(shown, options, &figures);
+        section.verdicts += &together.iter().map(|words| Layout::Html.paragraph(words)).collect::<String>();
+        experiments.push(data.placed(section, figures));
     }
     let (script, plotly) = (include_str!("page.js"), plotly()?);
     let html = Html {
@@ -268,7 +271,7 @@ fn of_verdicts(verdicts: &Verdicts) -> Section {
         arms: in_words::verdicts(all, layout),
         warnings: in_words::last_words(all, ground, layout)
             .into_iter()
-            .chain(claims::left_out(verdicts).iter().map(|said| layout.paragraph(said)))
+            .chain(claims::notes(verdicts).iter().map(|said| layout.paragraph(said)))
             .collect(),
         not_drawn: String::new(),
         more: vec![

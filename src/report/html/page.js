@@ -76,12 +76,15 @@
     const isOn = (trace) => !off.has(trace.legendgroup) && (trace.name !== "each seed" || seeds);
     const isCrowded = armsOf(panel, off).size > MOST_BANDS;
     const shown = (trace) => isOn(trace) && !(isCrowded && trace.meta === "band");
+    // With all arms off the axes stay as they are: everything is drawn, and nothing seen.
+    const isEmpty = !panel.traces.some(isOn);
     return panel.traces.map((trace) => {
       const us = times ? times[trace.legendgroup] : null;
       return {
         ...trace,
         x: us ? trace.x.map((x) => (x === null ? null : (x * us) / 1e6)) : trace.x,
-        visible: shown(trace),
+        visible: isEmpty || shown(trace),
+        ...(isEmpty ? { opacity: 0, hoverinfo: "skip" } : {}),
         name: plain(trace.name),
         hovertemplate: `${plain(trace.legendgroup ? `${trace.legendgroup}, ${trace.name}` : trace.name)}${trace.text ? ", %{text}" : ""}: %{x:.4~g}, %{y:.4~g}<extra></extra>`,
       };
@@ -105,7 +108,8 @@
     const lines = { gridcolor: colour("--grid"), linecolor: colour("--line"), zerolinecolor: colour("--line") };
     const words = given.ticktext ? { ticktext: given.ticktext.map(plain) } : {};
     const title = given.title ? { title: { text: plain(given.title.text) } } : {};
-    const format = given.type === "log" ? logTicks(values) : { exponentformat: "e" };
+    const isLong = values.some((value) => Math.abs(value) >= 1e7);
+    const format = given.type === "log" ? logTicks(values) : { exponentformat: isLong ? "e" : "none", separatethousands: true };
     return { automargin: true, ...format, ...lines, ...given, ...words, ...title };
   }
 
