@@ -151,7 +151,7 @@ fn norm_backward(bencher: Bencher, (rows, channels): (usize, usize)) {
     let (mut sum, mut centered) = (vec![0.0; channels], vec![0.0; channels]);
     bencher.counter(ItemsCount::new(x.len())).bench_local(|| {
         norm::reduce(&d, &x, &center, &mut sum, &mut centered);
-        norm::input_gradient(&mut d, &x, Gradient { center: &center, p: &p, q: &q, r: &r });
+        norm::combine(&mut d, &x, Gradient { center: &center, p: &p, q: &q, r: &r });
     });
 }
 
@@ -184,7 +184,7 @@ fn norm_relu_and_pool_backward(bencher: Bencher, (side, channels): (usize, usize
         let pooled = g.chunks_exact(image.len() / 4).zip(winner.chunks_exact(image.len() / 4));
         for (x, (g, winner)) in images.zip(pooled) {
             let gradient = Gradient { center: &center, p: &p, q: &q, r: &r };
-            fused_pool::input_gradient(g, winner, x, (side, side, channels), gradient, &mut image);
+            fused_pool::combine(g, winner, x, (side, side, channels), gradient, &mut image);
         }
     });
 }

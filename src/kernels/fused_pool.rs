@@ -91,7 +91,7 @@ impl<A: Activation, F: Scalar> Task<F> for Forward<'_, A, F> {
     }
 }
 
-/// dx ← p·g at the winners and 0 elsewhere: [`input_gradient`] where statistics do not depend on x.
+/// dx ← p·g at the winners and 0 elsewhere: [`combine`] where statistics do not depend on x.
 pub fn scatter<F: Scalar>(g: &[F], winner: &[u8], shape: Hwc, p: &[F], dx: &mut [F]) {
     simd::run(Scatter { g, winner, shape, p, dx });
 }
@@ -138,11 +138,11 @@ impl<F: Scalar> Task<F> for Scatter<'_, F> {
 
 /// dx ← p·g + q·(x − center) + r, where g is dy·φ′ at the winners and 0 elsewhere, for any number of
 /// images; `g` and `winner` are [N, H/2, W/2, C].
-pub fn input_gradient<F: Scalar>(g: &[F], winner: &[u8], x: &[F], shape: Hwc, coefficients: Gradient<F>, dx: &mut [F]) {
-    simd::run(InputGradient { g, winner, x, shape, coefficients, dx });
+pub fn combine<F: Scalar>(g: &[F], winner: &[u8], x: &[F], shape: Hwc, coefficients: Gradient<F>, dx: &mut [F]) {
+    simd::run(Combine { g, winner, x, shape, coefficients, dx });
 }
 
-struct InputGradient<'a, F> {
+struct Combine<'a, F> {
     g: &'a [F],
     winner: &'a [u8],
     x: &'a [F],
@@ -151,7 +151,7 @@ struct InputGradient<'a, F> {
     dx: &'a mut [F],
 }
 
-impl<F: Scalar> Task<F> for InputGradient<'_, F> {
+impl<F: Scalar> Task<F> for Combine<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
@@ -243,7 +243,7 @@ mod tests {
             let mut g = dy.clone();
             activation::backward(function, &y, &mut g);
             let mut dx = vec![F::zero(); n];
-            input_gradient(&g, &winner, &x, shape, gradient, &mut dx);
+            combine(&g, &winner, &x, shape, gradient, &mut dx);
             let mut expected = vec![F::zero(); n];
             pool::max_backward(&g, &winner, &mut expected, samples, shape);
             // x at the winners is what the sums of a norm need.
@@ -258,7 +258,7 @@ mod tests {
                 assert!((f[1] - s[1]).abs() < 1e-9, "{what}: {f:?} {s:?}");
             }
             let scattered: Vec<f64> = expected.iter().enumerate().map(|(i, g)| g.f64() * p[i % c].f64()).collect();
-            norm::input_gradient(&mut expected, &x, gradient);
+            norm::combine(&mut expected, &x, gradient);
             assert_close(&dx, &in_f64(&expected), 4.0, &what);
             dx.fill(F::nan());
             scatter(&g, &winner, shape, &p, &mut dx);

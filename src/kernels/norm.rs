@@ -240,17 +240,17 @@ impl<F: Scalar> Gradient<'_, F> {
 }
 
 /// d ← p·d + q·(x − center) + r, for one group: from dy to dx.
-pub fn input_gradient<F: Scalar>(d: &mut [F], x: &[F], coefficients: Gradient<F>) {
-    simd::run(InputGradient { d, x, coefficients });
+pub fn combine<F: Scalar>(d: &mut [F], x: &[F], coefficients: Gradient<F>) {
+    simd::run(Combine { d, x, coefficients });
 }
 
-struct InputGradient<'a, F> {
+struct Combine<'a, F> {
     d: &'a mut [F],
     x: &'a [F],
     coefficients: Gradient<'a, F>,
 }
 
-impl<F: Scalar> Task<F> for InputGradient<'_, F> {
+impl<F: Scalar> Task<F> for Combine<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<V: Vector<Element = F>>(self, v: Has<V>) {
@@ -314,7 +314,7 @@ mod tests {
             normalize(Function::Tanh, &x, PerChannel { center: &center, scale: &scale, shift: &shift }, &mut y);
             assert_close(&y, &normalized, 6.0, &what);
             let mut d = dy.clone();
-            input_gradient(&mut d, &x, Gradient { center: &center, p: &p, q: &q, r: &r });
+            combine(&mut d, &x, Gradient { center: &center, p: &p, q: &q, r: &r });
             assert_close(&d, &dx, 6.0, &what);
         });
     }

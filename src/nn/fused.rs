@@ -271,11 +271,11 @@ impl<F: Scalar> Block<F> {
         to: &'a mut [F],
     ) -> &'a [F] {
         match (self.has_max_pool(), x) {
-            (true, Some(x)) => fused_pool::input_gradient(d, winner, x, self.pool_shape(), cache.gradient(), to),
+            (true, Some(x)) => fused_pool::combine(d, winner, x, self.pool_shape(), cache.gradient(), to),
             (true, None) => fused_pool::scatter(d, winner, self.pool_shape(), cache.gradient().p, to),
             (false, x) => {
                 if let (Some(_), Some(x)) = (&self.norm, x) {
-                    norm::input_gradient(d, x, cache.gradient());
+                    norm::combine(d, x, cache.gradient());
                 }
                 return d;
             }

@@ -81,7 +81,7 @@ impl<F: Scalar> Norm<F> {
             let values = self.values(&cache.moments, g);
             let (x, d) = (&x[values.clone()], &mut d[values]);
             self.gradient(parameters, g, (d, x), cache, gradients);
-            kernels::norm::input_gradient(d, x, cache.gradient());
+            kernels::norm::combine(d, x, cache.gradient());
         }
     }
 

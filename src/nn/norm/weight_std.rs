@@ -77,7 +77,7 @@ impl<F: Scalar> Reparametrise<F> for WeightStd {
             cache.q[c] = F::of(-scale * (a * (a * cache.centered[c])));
             cache.r[c] = F::of(-scale * (cache.sum[c] / n));
         }
-        norm::input_gradient(d, weight, cache.gradient());
+        norm::combine(d, weight, cache.gradient());
     }
 }
 

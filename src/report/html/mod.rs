@@ -221,7 +221,7 @@ fn not_drawn(figures: &[Figure], configuration: &Value) -> String {
     let why = |section: &str, key: &str| match &configuration[section][key] {
         Value::Null => format!("<code>{section}.{key}</code> is not set"),
         value if *value == 0 => format!("<code>{section}.{key}</code> is 0"),
-        _ => "the tables have too few rows for it".to_owned(),
+        _ => "the tables that are here have too few rows for it".to_owned(),
     };
     let absent = WANTING.iter().filter(|(title, ..)| !is_drawn(title));
     let absent: Vec<String> = absent.map(|(title, section, key)| format!("{title} ({})", why(section, key))).collect();
