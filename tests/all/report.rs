@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
-use crate::common::{Lab, small, with};
+use crate::common::{Lab, REPRODUCIBLE, small, with};
 
 fn page(lab: &Lab, path: &str) -> String {
     std::fs::read_to_string(lab.path(path)).expect("a report")
@@ -296,6 +296,21 @@ fn rates_that_were_tried_are_drawn_beside_the_claims() {
         }
         assert_eq!(points.len(), 2);
     }
+}
+
+/// Two rows of one step that differ in a column which `KEYS` lacks would be taken for one row twice.
+#[test]
+fn rows_of_every_table_are_told_apart_by_what_they_are_of() {
+    let lab = Lab::new();
+    lab.run(&with(small(), "model.hidden", json!([4, 4])), &["--quiet"]).expect(0);
+    for table in REPRODUCIBLE.iter().filter(|table| **table != "runs.csv") {
+        assert!(
+            !lab.table(format!("results/t/{table}")).column("step").is_empty(),
+            "{table} is empty: `small` fills every table"
+        );
+    }
+    lab.call(&["report", "results/t"]).expect(0);
+    lab.call(&["export", "results/t", "--format", "tensorboard", "--out", "boards"]).expect(0);
 }
 
 #[test]

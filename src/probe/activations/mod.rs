@@ -16,7 +16,7 @@ use summary::{Summary, summary};
 use super::{Probe, looks_at};
 use crate::config::Settings;
 use crate::config::settings::{Activation, Every};
-use crate::data::{Dataset, Split};
+use crate::data::Dataset;
 use crate::kernels::Scalar;
 use crate::nn::stages::{Site, Stage};
 use crate::nn::walk::Written;
@@ -59,28 +59,27 @@ pub struct ActivationProbe<F: Scalar> {
 impl<F: Scalar> ActivationProbe<F> {
     /// On this data.
     pub fn new(settings: &Settings, data: &Dataset) -> Self {
-        let (split, range) = probe_batch(data, settings.log.probe_size);
         let (every, last, channels) =
             (settings.log.activations_every.clone(), settings.train.steps, settings.log.channels);
-        let samples = range.len();
-        let mut input = Vec::new();
-        if !every.is_never() {
-            input.resize(samples * data.shape.len(), F::zero());
-            let places: Vec<u32> = range.map(|i| i as u32).collect();
-            data.scaler::<F>().gather(split, &places, &mut input, data.shape.len(), &mut |_| {});
-        }
+        let (samples, input) = if every.is_never() { (0, Vec::new()) } else { probe_batch(settings, data) };
         Self { every, last, channels, samples, input, rows: Vec::new() }
     }
 }
 
-/// The split and samples that probes look at.
-pub(super) fn probe_batch(data: &Dataset, size: usize) -> (&Split, std::ops::Range<usize>) {
-    if data.validation.is_empty() {
+/// The samples that probes of states look at: how many, and their scaled features, \[N, H, W, C\]. The first of the validation
+/// split, or the last of the training split where there is no other.
+pub(super) fn probe_batch<F: Scalar>(settings: &Settings, data: &Dataset) -> (usize, Vec<F>) {
+    let (size, length) = (settings.log.probe_size, data.shape.len());
+    let (split, range) = if data.validation.is_empty() {
         let n = data.train.len();
         (&data.train, n - size.min(n)..n)
     } else {
         (&data.validation, 0..size.min(data.validation.len()))
-    }
+    };
+    let places: Vec<u32> = range.map(|i| i as u32).collect();
+    let mut input = vec![F::zero(); places.len() * length];
+    data.scaler::<F>().gather(split, &places, &mut input, length, &mut |_| {});
+    (places.len(), input)
 }
 
 impl<F: Scalar> Observer<F> for ActivationProbe<F> {
