@@ -41,6 +41,7 @@ fn at_home(path: PathBuf) -> Result<PathBuf, String> {
 /// `PATH=VALUE`; a value that is not JSON is taken as text.
 pub(super) fn assignment(text: &str) -> Result<(String, Value), String> {
     let (path, written) = text.split_once('=').ok_or("write it as PATH=VALUE, such as optimizer.lr=0.3")?;
+    let path = path.trim();
     if let (Ok(_), Some((number, _))) = (serde_json::from_str::<Value>(written), vanished(written)) {
         return Err(format!("{number} is so small that it would be read as 0"));
     }

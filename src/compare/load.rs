@@ -232,6 +232,7 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
     let numbers = numbers.map(|name| Ok((*name, optional(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
     let (steps, steps_to_target) = (number("steps")?, number("steps_to_target")?);
     let (diverged_at, best_step) = (number("diverged_at_step")?, number(BEST_STEP)?);
+    let (best, validation) = (number("best_validation_accuracy")?, number("validation_accuracy")?);
     let budget = record.configuration["train"]["steps"].as_f64();
     let budget = budget.filter(|_| !record.axes.iter().any(|axis| axis == "train.steps"));
     let scores = Metric::FINAL.iter().map(|metric| optional(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -263,6 +264,12 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
         let scored = scores.iter().zip(&run.scores).find_map(|(column, score)| score.and(*column));
         if let Some(column) = scored.filter(|_| !is_completed) {
             bail!("{}: a run that is {} has no scores", row.at(column), run.status.name());
+        }
+        if is_completed && !run.reason.is_empty() {
+            bail!("{}: a completed run has no reason", row.at(reason));
+        }
+        if let (Some(highest), Some(last)) = (row.get(best)?, row.get(validation)?) {
+            ensure!(highest >= last, "{}: below {last}, the validation_accuracy of the run", row.at(best));
         }
         let has_diverged = run.status == Status::Diverged;
         let is_marked = row.get(diverged_at)?.is_some();

@@ -1,5 +1,6 @@
 //! A contrast in one sentence, computed from its estimate and verdict and from nothing else.
 
+use super::arms::ArmEstimate;
 use super::comparison::Comparison;
 use super::contrasts::{Contrast, Finding};
 use super::places::Places;
@@ -63,17 +64,30 @@ pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) ->
 
 /// Which of the arms may do better beyond what was tried, after a blank; empty if none.
 fn at_the_edge(comparison: &Comparison, contrast: &Contrast) -> String {
-    let is_at_edge = |arm: &&String| {
-        let mut arms = comparison.arms.iter().filter(|a| a.variant == **arm && a.setting == contrast.found.setting);
-        arms.any(|arm| arm.edge)
+    let here = |name: &&String| {
+        let mut arms = comparison.arms.iter().filter(|a| a.variant == **name && a.setting == contrast.found.setting);
+        arms.next().filter(|arm| arm.edge)
     };
-    match [&contrast.a, &contrast.b].into_iter().filter(is_at_edge).collect::<Vec<_>>()[..] {
+    let at_edge: Vec<&ArmEstimate> = [&contrast.a, &contrast.b].iter().filter_map(here).collect();
+    // Some seeds may take another value than most.
+    let (whole, partly): (Vec<&ArmEstimate>, Vec<&ArmEstimate>) = at_edge.into_iter().partition(|arm| {
+        arm.chosen.iter().any(|chosen| Some(&chosen.values) == arm.selected.as_ref() && !chosen.edges.is_empty())
+    });
+    let mut said = match whole[..] {
         [_, _] => " The best value of both is the end of what was tried; beyond it they may do better.".to_owned(),
         [one] => {
-            format!(" The best value of {} is the end of what was tried; beyond it the arm may do better.", named(one))
+            let one = named(&one.variant);
+            format!(" The best value of {one} is the end of what was tried; beyond it the arm may do better.")
         }
         _ => String::new(),
+    };
+    for arm in partly {
+        let at_end =
+            arm.chosen.iter().filter(|chosen| !chosen.edges.is_empty()).map(|chosen| chosen.seeds).sum::<usize>();
+        let (one, of) = (named(&arm.variant), arm.chosen.iter().map(|chosen| chosen.seeds).sum::<usize>());
+        said += &format!(" For {at_end} of {of} seeds the best value of {one} is the end of what was tried.");
     }
+    said
 }
 
 /// Seeds that somebody may train.

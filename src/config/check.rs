@@ -204,7 +204,10 @@ fn in_range(x: f64, node: &Value) -> bool {
 fn range_name(node: &Value) -> String {
     [("minimum", "at least"), ("exclusiveMinimum", "above"), ("maximum", "at most"), ("exclusiveMaximum", "below")]
         .iter()
-        .filter_map(|(keyword, words)| bound(node, keyword).map(|b| format!("{words} {b}")))
+        .filter_map(|(keyword, words)| {
+            let bound = bound(node, keyword)?;
+            Some(if bound.abs() < 1e16 { format!("{words} {bound}") } else { format!("{words} {bound:e}") })
+        })
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -7,7 +7,7 @@ use crate::sources::error::DataError;
 use crate::sources::traits::FromFiles;
 use crate::sources::{Kind, Source};
 
-use super::file::{POPULATION, Scaling};
+use super::file::POPULATION;
 use super::settings::{Data, Every, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
 
 /// Cost of a value that a hidden layer computes in a training step, besides its multiply-adds; in multiply-adds, as
@@ -38,10 +38,6 @@ const BLOCK: f64 = 4096.0;
 
 /// Bytes of the program without data and runs, as measured.
 const PROGRAM: f64 = 11e6;
-/// More bytes for a float of an IDX file while it is read, in the file and as a number: mean of 7 (32 bits) and 15 (64).
-const READ_FLOAT: f64 = 11.0;
-/// More bytes for a value of a table while it is read: as text, and in double precision; as measured.
-const READ_VALUE: f64 = 13.0;
 /// Bytes of memory that a run holds for each byte of its tables, which are written at its end; as measured.
 const HELD_ROW: f64 = 1.7;
 /// Most bytes of data sets that are kept for the next runs, besides the one asked for last.
@@ -138,28 +134,20 @@ pub fn program_memory(points: &[&Settings], seeds: usize, jobs: usize) -> f64 {
             different.push(&settings.data);
         }
     }
-    // Data from files is shared, and is there twice while a table is read. Generated data belongs to each run, and is kept
-    // for each seed while there is room.
-    let in_use = |data: &Data| if data.source.is_file() { reading(data) } else { data_memory(data) * at_once };
+    // Data from files is shared. Generated data belongs to each run, and is kept for each seed while there is room.
+    let in_use = |data: &Data| data_memory(data) * if data.source.is_file() { 1.0 } else { at_once };
     let largest = most(&mut different.iter().map(|data| in_use(data)));
     let generated = different.iter().filter(|data| !data.source.is_file()).map(|data| data_memory(data));
     let kept = (generated.sum::<f64>() * seeds as f64).min(KEPT_DATA as f64);
     PROGRAM + runs + kept.max(largest)
 }
 
-/// Bytes of memory while a data set is read from files.
-fn reading(data: &Data) -> f64 {
-    // Arrays of bytes are used as they are. For floats, not scaled by default, the file is there beside its numbers.
-    let value = match data.source {
-        Source::Csv(_) => READ_VALUE,
-        Source::Idx(_) if data.scaling == Scaling::None => READ_FLOAT,
-        _ => 0.0,
-    };
-    data_memory(data) + value * (data.train + data.validation + data.test) as f64 * values(data.shape)
-}
-
-/// Bytes of memory of a data set: one a feature of an image, four a feature of a vector.
+/// Bytes of memory of a data set: one a feature of an image, four a feature of a vector; of the user's own files, as they are
+/// read.
 fn data_memory(data: &Data) -> f64 {
+    if let Some(memory) = data.memory {
+        return memory as f64;
+    }
     let nothing = || Err(DataError::Io(anyhow::anyhow!("not read")));
     // A published set is in memory as whole files, however few samples are used.
     let facts = match data.source.kind() {

@@ -45,6 +45,8 @@ pub struct Data {
     pub scaling: Scaling,
     /// Whether labels are replaced by random ones.
     pub random_labels: bool,
+    /// Bytes of memory while its files are read, if they are the user's own and at hand.
+    pub memory: Option<usize>,
 }
 
 /// The network.

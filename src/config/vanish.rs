@@ -24,6 +24,17 @@ pub(super) fn check(points: &[Point], axes: &[Axis], variants: &[Variant], probl
         let knobs = serde_json::to_value(variant).unwrap_or_default();
         check_all(&knobs, &format!("variants[{i}]"), problems);
     }
+    for (i, variant) in variants.iter().enumerate() {
+        let knobs = [true, false].map(|in_single| knobs(variant, in_single));
+        let is_rounded_to_it = |other: &&Variant| {
+            let others = [true, false].map(|in_single| self::knobs(other, in_single));
+            knobs[0] == others[0] && knobs[1] != others[1]
+        };
+        if let Some(earlier) = variants[..i].iter().find(is_rounded_to_it) {
+            let words = format!("`{}` and `{}` are one arm in f32", variant.name, earlier.name);
+            problems.add(format!("variants[{i}]"), words);
+        }
+    }
     for point in singles {
         for section in ROUNDED {
             check_all(&point.configuration[section], section, problems);
@@ -40,6 +51,16 @@ pub(super) fn check(points: &[Point], axes: &[Axis], variants: &[Variant], probl
             }
         }
     }
+}
+
+/// What an arm is, apart from its name, with its numbers as they are or as single precision has them.
+fn knobs(variant: &Variant, in_single: bool) -> Vec<(String, String)> {
+    let all = serde_json::to_value(variant).unwrap_or_default();
+    let text = |value: &Value| match value.as_f64().filter(|_| in_single && value.is_f64()) {
+        Some(x) => (x as f32).to_string(),
+        None => value.to_string(),
+    };
+    json::leaves(&all).into_iter().filter(|(path, _)| path != "name").map(|(path, value)| (path, text(value))).collect()
 }
 
 fn check_all(values: &Value, at: &str, problems: &mut Problems) {

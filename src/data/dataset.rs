@@ -2,8 +2,6 @@
 //!
 //! Images stay in memory as bytes and are scaled while a batch is gathered.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use crate::config::settings::{Scaling, Shape};
@@ -49,90 +47,18 @@ pub struct Dataset {
     pub test: Split,
     /// What is unusual about the splits, a sentence each.
     pub warnings: Vec<String>,
-    scaling: Scaling,
+    /// What a network in single precision does not see of them.
+    pub lost_in_single: Option<String>,
+    pub(super) scaling: Scaling,
     /// Mean and SD of the training split, one of each per feature; for images of bytes one for all.
-    moments: Vec<(f64, f64)>,
+    pub(super) moments: Vec<(f64, f64)>,
 }
 
 impl Dataset {
     /// Puts a data set together, measuring the training split's moments if they are needed.
     pub(super) fn new(shape: Shape, classes: usize, [train, validation, test]: [Split; 3], scaling: Scaling) -> Self {
         let moments = if scaling == Scaling::Standardize { moments(&train, shape) } else { Vec::new() };
-        Self { shape, classes, train, validation, test, warnings: Vec::new(), scaling, moments }
-    }
-
-    /// What is lost of the training features because it is too small: values as they are, in single precision; or the
-    /// variance of a standardised feature.
-    /// `feature` names a feature by its place.
-    pub(super) fn vanishing(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
-        let Features::Doubles(values) = &*self.train.features else { return None };
-        let length = self.shape.len();
-        let values = &values[self.train.first * length..(self.train.first + self.train.len()) * length];
-        if self.scaling != Scaling::Standardize {
-            let is_lost = |x: &f64| *x != 0.0 && (*x as f32).abs() < f32::MIN_POSITIVE;
-            let x = values.iter().copied().find(is_lost)?;
-            let remedy = "multiply its feature, or set data.scaling to standardize";
-            return Some(format!("the value {x:?} is 0 in single precision, or loses digits; {remedy}"));
-        }
-        let varies = |j: usize| values.iter().skip(j).step_by(length).any(|x| *x != values[j]);
-        let is_lost = |j: &usize| self.moments[*j].1 == 1.0 && varies(*j) && moments_are_lost(values, *j, length);
-        let j = (0..length).find(is_lost)?;
-        Some(format!("{} varies by so little that its variance is 0, and counts as constant; multiply it", feature(j)))
-    }
-
-    /// That most features of the test split are of another size than those of the training split: another unit, it seems.
-    /// `feature` names a feature by its place.
-    pub(super) fn shifted(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
-        const FEWEST: usize = 20;
-        const FAR: f64 = 3.0;
-        if self.test.len() < FEWEST {
-            return None;
-        }
-        let [training, test] = [&self.train, &self.test].map(|split| moments(split, self.shape));
-        let is_far = |((mean, sd), (test_mean, test_sd)): (&(f64, f64), &(f64, f64))| {
-            (test_mean - mean).abs() > FAR * sd || *test_sd > FAR * sd || *test_sd < sd / FAR
-        };
-        let far: Vec<usize> = (0..training.len()).filter(|j| is_far((&training[*j], &test[*j]))).collect();
-        let j = *far.first().filter(|_| 2 * far.len() > training.len())?;
-        let said = |(mean, sd): (f64, f64)| format!("mean {mean:.3}, SD {sd:.3}");
-        let whose = if self.shape.area() > 1 { "pixels".to_owned() } else { feature(j) };
-        Some(format!(
-            "the test samples are of another size than the training samples ({whose}: {} in training, {} in testing); are both \
-             files in the same units?",
-            said(training[j]),
-            said(test[j])
-        ))
-    }
-
-    /// That half of the samples of a split, or more, have the very values of training samples: then it measures what was
-    /// learned by heart.
-    pub(super) fn repeated(&self) -> Option<String> {
-        let known: HashSet<u64> = self.hashes(&self.train).collect();
-        let share = |split: &Split| self.hashes(split).filter(|hash| known.contains(hash)).count();
-        let mut found = [("test", &self.test), ("validation", &self.validation)].into_iter().filter_map(|(name, split)| {
-            let (count, all) = (share(split), split.len());
-            (count > 0 && 2 * count >= all).then(|| {
-                format!(
-                    "{count} of the {all} {name} samples have the same values as samples of the training split: their accuracy says \
-                     little of unseen samples"
-                )
-            })
-        });
-        found.next()
-    }
-
-    /// A hash of the values of each sample of a split, as they are stored.
-    fn hashes<'a>(&self, split: &'a Split) -> impl Iterator<Item = u64> + use<'a> {
-        let length = self.shape.len();
-        (split.first..split.first + split.len()).map(move |i| {
-            let (place, mut hash) = (i * length..(i + 1) * length, DefaultHasher::new());
-            match &*split.features {
-                Features::Bytes(values) => hash.write(&values[place]),
-                Features::Floats(values) => values[place].iter().for_each(|x| hash.write_u32(x.to_bits())),
-                Features::Doubles(values) => values[place].iter().for_each(|x| hash.write_u64(x.to_bits())),
-            }
-            hash.finish()
-        })
+        Self { shape, classes, train, validation, test, warnings: Vec::new(), lost_in_single: None, scaling, moments }
     }
 
     /// Bytes that only this data set holds: features read from files are shared.
@@ -251,15 +177,19 @@ fn scale_rows<F: Scalar, T: Copy + Into<f64>>(
 }
 
 /// Mean and population SD: over all values of images, per feature of vectors. A constant gets SD 1, so that it becomes 0.
-fn moments(split: &Split, shape: Shape) -> Vec<(f64, f64)> {
+pub(super) fn moments(split: &Split, shape: Shape) -> Vec<(f64, f64)> {
     let (length, is_image) = (shape.len(), shape.area() > 1);
     let range = split.first * length..(split.first + split.len()) * length;
     match &*split.features {
         Features::Bytes(bytes) if is_image => vec![moments_of_bytes(&bytes[range])],
         Features::Bytes(bytes) => per_feature(&bytes[range], length),
-        Features::Floats(floats) if is_image => vec![moments_of(floats[range].iter().map(|x| (*x).into())); length],
+        Features::Floats(floats) if is_image => {
+            vec![moments_of(floats[range].iter().map(|x| (*x).into())); length]
+        }
         Features::Floats(floats) => per_feature(&floats[range], length),
-        Features::Doubles(doubles) if is_image => vec![moments_of(doubles[range].iter().copied()); length],
+        Features::Doubles(doubles) if is_image => {
+            vec![moments_of(doubles[range].iter().copied()); length]
+        }
         Features::Doubles(doubles) => per_feature(&doubles[range], length),
     }
 }
@@ -277,13 +207,6 @@ fn moments_of(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let mean = values.clone().sum::<f64>() / count;
     let variance = values.map(|x| (x - mean).powi(2)).sum::<f64>() / count;
     (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
-}
-
-/// Whether the variance of a feature is 0 in double precision.
-fn moments_are_lost(values: &[f64], j: usize, length: usize) -> bool {
-    let feature = values.iter().skip(j).step_by(length);
-    let mean = feature.clone().sum::<f64>() / feature.clone().count() as f64;
-    feature.map(|x| (x - mean).powi(2)).sum::<f64>() == 0.0
 }
 
 /// From counts of each byte: exact, and without a copy of every pixel in f64.
@@ -314,23 +237,6 @@ mod tests {
         let samples: Vec<u32> = (0..count as u32).collect();
         data.scaler::<f64>().gather(&data.train, &samples, &mut out, shape.len(), &mut |_| {});
         out
-    }
-
-    #[test]
-    fn what_is_too_small_to_be_seen_is_named() {
-        let lost = |values: [f64; 4], scaling| {
-            let features = Arc::new(Features::Doubles(values.to_vec()));
-            let split = |n: usize| Split { features: features.clone(), first: 0, labels: vec![0; n], rows: Vec::new() };
-            Dataset::new(Shape::vector(2), 2, [split(2), split(0), split(0)], scaling)
-                .vanishing(&|j| format!("feature {}", j + 1))
-        };
-        assert!(lost([1.0, 1e-60, 2.0, 0.0], Scaling::None).unwrap().contains("1e-60 is 0 in single precision"));
-        assert_eq!(lost([1.0, 1e-30, 2.0, 0.0], Scaling::None), None);
-        assert_eq!(lost([1.0, 1e-60, 2.0, 3e-60], Scaling::Standardize), None);
-        assert!(
-            lost([1.0, 1e-300, 2.0, 3e-300], Scaling::Standardize).unwrap().contains("feature 2 varies by so little")
-        );
-        assert_eq!(lost([1.0, 5.0, 2.0, 5.0], Scaling::Standardize), None, "constant");
     }
 
     #[test]

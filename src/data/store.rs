@@ -90,7 +90,11 @@ impl Store {
 
     fn assemble(&self, data: &Data, seed: u64) -> Result<Dataset, DataError> {
         let (mut splits, mut warnings) = match data.source.kind() {
-            Kind::Generated(source) => (generated(source, data, seed), too_small(data)),
+            Kind::Generated(source) => {
+                let splits = generated(source, data, seed);
+                let warnings = incomplete(&splits, data.classes);
+                (splits, warnings)
+            }
             Kind::Published(set) => from_files(&*self.files(set)?, data)?,
             Kind::Own(source) => from_files(&*self.files(source)?, data)?,
         };
@@ -110,8 +114,12 @@ impl Store {
             Some(name) => format!("column `{}`", column_name(name)),
             None => format!("feature {}", j + 1),
         };
-        warnings.extend(dataset.vanishing(&feature));
+        warnings.extend(dataset.constant(&feature));
+        dataset.lost_in_single = dataset.lost_in_single(&feature);
         if own.is_some() {
+            if let Some(words) = dataset.outlier(&feature) {
+                return Err(DataError::Io(anyhow::anyhow!(words)));
+            }
             warnings.extend(dataset.shifted(&feature));
             warnings.extend(dataset.repeated());
         }
@@ -188,13 +196,16 @@ fn one_sided(test: &Split, classes: usize, name_of: impl Fn(usize) -> String) ->
     })
 }
 
-/// For generated data, whose labels are drawn: the splits that are too small to have a sample of every class.
-fn too_small(data: &Data) -> Vec<String> {
-    let parts = [(data.train, "training"), (data.validation, "validation"), (data.test, "test")];
-    let too_small = parts.into_iter().filter(|(samples, _)| (1..data.classes).contains(samples));
-    let words =
-        |(samples, name)| format!("the {name} split ({samples} samples) cannot have all {} classes", data.classes);
-    too_small.map(words).collect()
+/// For generated data, whose labels are drawn: the splits that have no sample of some class.
+fn incomplete(splits: &[Split; 3], classes: usize) -> Vec<String> {
+    let named = splits.iter().zip(["training", "validation", "test"]);
+    let lacking = named.filter(|(split, _)| !split.is_empty() && absent(split, classes).next().is_some());
+    // The same words for every seed, so that they are said once.
+    let words = |(split, name): (&Split, &str)| {
+        let fewer = if split.len() < classes { "cannot have" } else { "does not have, with every seed," };
+        format!("the {name} split ({} samples) {fewer} all {classes} classes", split.len())
+    };
+    lacking.map(words).collect()
 }
 
 /// The classes of which a split has no sample.

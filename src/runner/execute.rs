@@ -79,7 +79,9 @@ fn train_locked(job: &Job, run: &PlannedRun, events: &dyn Events) -> anyhow::Res
     events.tell(Event::Started { run, steps: settings.train.steps });
     let train = || -> anyhow::Result<RunRecord> {
         let data = job.store.load(&settings.data, run.seed)?;
-        data.warnings.iter().for_each(|words| events.tell(Event::Warning(words)));
+        let is_single = settings.model.precision == Precision::F32;
+        let lost = data.lost_in_single.iter().filter(|_| is_single);
+        data.warnings.iter().chain(lost).for_each(|words| events.tell(Event::Warning(words)));
         match settings.model.precision {
             Precision::F32 => train_as::<f32>(job, run, &data, probe::list::all(settings, &data), events),
             Precision::F64 => train_as::<f64>(job, run, &data, probe::list::all(settings, &data), events),

@@ -86,7 +86,7 @@ pub fn write_missing(job: &Job) -> anyhow::Result<()> {
     for run in job.plan.iter().take_while(|_| !job.stop.load(Ordering::Relaxed)) {
         let folder = job.folder.run(&run.id);
         let is_finished = RunRecord::read(&folder)?.is_some_and(|record| record.status.is_finished());
-        if is_finished && !files::is_file(&folder.trace())? {
+        if is_finished && !is_whole(&folder)? {
             files::refuse_link(folder.path())?;
             // With the lock, nobody else writes the trace or tidies up. Without locks, another program writes the same.
             let lock = files::try_lock(&folder.lock())?;
@@ -100,6 +100,12 @@ pub fn write_missing(job: &Job) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a run has a trace, as it was written. One that is damaged is written again.
+fn is_whole(folder: &RunFolder) -> anyhow::Result<bool> {
+    let trace = files::read_if_there(&folder.trace())?;
+    Ok(trace.is_some_and(|bytes| tensors::parse(&bytes, &folder.trace()).is_ok()))
 }
 
 fn write_again<F: Scalar>(job: &Job, run: &PlannedRun, folder: &RunFolder) -> anyhow::Result<()> {

@@ -41,17 +41,25 @@ impl FromFiles for Csv {
     }
 
     fn read(&self, path: &Path) -> Result<Files, DataError> {
-        let (table, fingerprint) = self.table(path)?;
+        let (table, fingerprint, bytes) = self.table(path)?;
         let label_column = table.header.last().filter(|_| self.label.is_none()).cloned();
         let counting_column = counting_column(&table);
         let columns = columns(&table).cloned().collect();
         let Some(test_path) = &self.test_file else {
-            return Ok(Files { label_column, counting_column, columns, ..divided(table, path, fingerprint)? });
+            return Ok(Files { label_column, counting_column, columns, bytes, ..divided(table, path, fingerprint)? });
         };
-        let (test, test_fingerprint) = self.table(Path::new(test_path))?;
+        let (test, test_fingerprint, test_bytes) = self.table(Path::new(test_path))?;
+        // The text of the first is gone by then.
+        let bytes = bytes.max(test_bytes);
         check_columns(&table, path, &test, test_path)?;
         let fingerprint = files::sha256(format!("{fingerprint} {test_fingerprint}").as_bytes());
-        Ok(Files { label_column, counting_column, columns, ..paired([table, test], path, test_path, fingerprint)? })
+        Ok(Files {
+            label_column,
+            counting_column,
+            columns,
+            bytes,
+            ..paired([table, test], path, test_path, fingerprint)?
+        })
     }
 
     fn facts(&self, read: Read) -> Result<DataFacts, DataError> {
@@ -73,8 +81,8 @@ impl FromFiles for Csv {
 }
 
 impl Csv {
-    /// A table with at least two rows, and its SHA-256.
-    fn table(&self, path: &Path) -> Result<(Table, String), DataError> {
+    /// A table with at least two rows, the SHA-256 of its text, and how many bytes that has.
+    fn table(&self, path: &Path) -> Result<(Table, String, usize), DataError> {
         let bytes = files::read(path).map_err(|error| DataError::Io(with_folder(error, path)))?;
         let file = path.display().to_string();
         if let Some(what) = packed(&bytes) {
@@ -91,7 +99,7 @@ impl Csv {
             let what = format!("there are {} rows below the header; at least 2 are needed", table.labels.len());
             return Err(CsvError::Table { file, what }.into());
         }
-        Ok((table, fingerprint))
+        Ok((table, fingerprint, bytes.len()))
     }
 }
 
@@ -121,17 +129,26 @@ fn columns(table: &Table) -> impl Iterator<Item = &String> {
     table.header.iter().enumerate().filter(|(column, _)| *column != table.label).map(|(_, name)| name)
 }
 
-/// The first feature that counts the rows: a whole number, in each row larger than in the row above. Where rows were taken
-/// out of a file, their numbers have gaps.
+/// The first feature that counts the rows: a whole number that rises or falls from each row to the next, or no two of which are
+/// alike, in shuffled order. Where rows were taken out of a file, their numbers have gaps.
 fn counting_column(table: &Table) -> Option<String> {
     let length = table.header.len() - 1;
     let values = |i: usize| table.features.iter().skip(i).step_by(length);
     let is_counting = |i: &usize| {
-        let rises = values(*i).zip(values(*i).skip(1)).all(|(above, here)| here > above);
-        rises && values(*i).all(|x| x.fract() == 0.0)
+        let pairs = || values(*i).zip(values(*i).skip(1));
+        let is_ordered = pairs().all(|(above, here)| here > above) || pairs().all(|(above, here)| here < above);
+        values(*i).all(|x| x.fract() == 0.0) && (is_ordered || is_shuffled(values(*i)))
     };
     let i = (0..length).filter(|_| table.labels.len() >= FEWEST).find(is_counting)?;
     columns(table).nth(i).cloned()
+}
+
+/// Whether no two of these whole numbers are alike, and most of those between the least and the largest are there.
+fn is_shuffled<'a>(values: impl Iterator<Item = &'a f64>) -> bool {
+    let mut sorted: Vec<f64> = values.copied().collect();
+    sorted.sort_by(f64::total_cmp);
+    let span = sorted.last().zip(sorted.first()).map_or(0.0, |(last, first)| last - first);
+    sorted.windows(2).all(|pair| pair[0] < pair[1]) && span < 2.0 * sorted.len() as f64
 }
 
 /// Refuses a test file with other columns.
@@ -160,6 +177,7 @@ fn paired(tables: [Table; 2], path: &Path, test_path: &str, fingerprint: String)
         label_column: None,
         counting_column: None,
         columns: Vec::new(),
+        bytes: 0,
         largest: OnceLock::new(),
         training: permuted(training, training_labels, length),
         test: permuted(test, test_labels, length),
@@ -197,6 +215,7 @@ fn divided(table: Table, path: &Path, fingerprint: String) -> Result<Files, Data
         label_column: None,
         counting_column: None,
         columns: Vec::new(),
+        bytes: 0,
         largest,
         training,
         test,

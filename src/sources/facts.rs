@@ -62,6 +62,8 @@ pub struct DataFacts {
     pub largest: f64,
     /// Number of classes.
     pub classes: usize,
+    /// Bytes of memory while its files are read, if they are the user's own.
+    pub memory: Option<usize>,
     /// Samples in the training file (training and validation); `None` where as many as asked for are generated.
     pub training_file: Option<usize>,
     /// Samples in the test file, likewise.
@@ -92,6 +94,7 @@ impl DataFacts {
             values,
             largest: 0.0,
             classes,
+            memory: None,
             training_file: None,
             test_file: None,
             fingerprint: None,

@@ -39,6 +39,12 @@ impl FromFiles for Idx {
             let name = path.display().to_string();
             Ok((idx_format::inflate(files::read(&path).map_err(DataError::Io)?, &name)?, name))
         })?;
+        if self.transpose && read.shape.area() == 1 {
+            let [images, ..] = FILES;
+            let file = folder.join(images).display().to_string();
+            let (expected, found) = ("images, as data.transpose is true".to_owned(), "vectors".to_owned());
+            return Err(DataError::Mismatch { file, expected, found });
+        }
         let length = read.shape.len();
         // Nobody else has the features yet, so they are not copied.
         let permuted =

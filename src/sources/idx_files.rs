@@ -32,10 +32,11 @@ pub fn read_files(
     transpose: bool,
     inflated: impl Fn(usize) -> Result<(Vec<u8>, String), DataError>,
 ) -> Result<Files, DataError> {
-    let mut content = Sha256::new();
+    let (mut content, mut all) = (Sha256::new(), 0);
     let mut bytes = |i: usize| {
         let (bytes, name) = inflated(i)?;
         content.update(files::sha256(&bytes));
+        all += bytes.len();
         Ok((bytes, name))
     };
     let mut training = pair(&mut bytes, transpose, 0, 1)?;
@@ -65,6 +66,7 @@ pub fn read_files(
         label_column: None,
         counting_column: None,
         columns: Vec::new(),
+        bytes: all,
         largest,
         training,
         test,

@@ -40,6 +40,15 @@ impl Features {
         }
     }
 
+    /// Number of values.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Bytes(values) => values.len(),
+            Self::Floats(values) => values.len(),
+            Self::Doubles(values) => values.len(),
+        }
+    }
+
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
         match self {
@@ -87,6 +96,8 @@ pub struct Files {
     pub counting_column: Option<String>,
     /// The names of the features; empty if they have none.
     pub columns: Vec<String>,
+    /// Bytes of the files, unpacked.
+    pub bytes: usize,
     /// The largest absolute value, found when it is first asked for: every point of a sweep asks.
     pub largest: OnceLock<f64>,
     /// Samples for training and validation.
@@ -96,6 +107,14 @@ pub struct Files {
 }
 
 impl Files {
+    /// Bytes of memory while the files are read: they, and the numbers in them. Arrays of bytes are used as they are.
+    fn memory(&self) -> usize {
+        let numbers = self.training.features.bytes() + self.test.features.bytes();
+        let labels = self.training.labels.len() + self.test.labels.len();
+        let are_used = matches!(*self.training.features, Features::Bytes(_)) && self.bytes < 2 * numbers;
+        labels + self.bytes + if are_used { 0 } else { numbers }
+    }
+
     /// What a configuration may rely on, with `classes` classes if so many are stated.
     ///
     /// # Errors
@@ -116,7 +135,7 @@ impl Files {
         let doubt = taken.filter(|_| count > 20 && 5 * count > rows).map(|taken| format!("{taken}: {many}"));
         let numbers = self.counting_column.as_ref().map(|column| {
             let column = column_name(column);
-            format!("column `{column}` counts the rows, or rises from each to the next as a row number does, and is a feature like any other; if the number says nothing about a sample, delete the column")
+            format!("column `{column}` numbers the rows, it seems: no two of its whole numbers are alike. It is a feature like any other; if the number says nothing about a sample, delete the column")
         });
         Ok(DataFacts {
             shape: self.shape,
@@ -124,6 +143,7 @@ impl Files {
             values: self.values,
             largest: *self.largest.get_or_init(|| self.training.features.largest().max(self.test.features.largest())),
             classes: numbering.classes,
+            memory: Some(self.memory()),
             training_file: Some(self.training.labels.len()),
             test_file: Some(self.test.labels.len()),
             fingerprint: Some(self.fingerprint.clone()),

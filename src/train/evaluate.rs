@@ -21,7 +21,7 @@ use crate::random::{shuffle, stream};
 pub struct Score {
     /// Mean softmax cross-entropy, in nats.
     pub loss: f64,
-    /// Share classified rightly.
+    /// Share classified rightly; NaN where the loss is.
     pub accuracy: f64,
 }
 
@@ -126,7 +126,10 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
             loss_sum += outcome.loss_sum;
             correct += outcome.correct;
         }
-        Ok(Score { loss: loss_sum / count as f64, accuracy: correct as f64 / count as f64 })
+        // Of logits that are no numbers nothing is the largest: they are classified neither rightly nor wrongly.
+        let loss = loss_sum / count as f64;
+        let accuracy = if loss.is_nan() { f64::NAN } else { correct as f64 / count as f64 };
+        Ok(Score { loss, accuracy })
     }
 
     /// The first training samples, which stand for the population.

@@ -194,6 +194,8 @@ fn rows_of_numbers_are_vectors_each_feature_with_its_own_scale() {
     assert_eq!(record["configuration"]["data"]["scaling"], "standardize");
     let refused = lab.run(&with(vectors, "model", json!({ "kind": "cnn", "channels": [2] })), &[]).expect(2);
     refused.complains(&["model.kind", "cnn needs images"]);
+    let turned = lab.run(&with(config("vectors"), "data.transpose", json!(true)), &[]).expect(1);
+    turned.complains(&["train-images-idx3-ubyte: expected images, as data.transpose is true, found vectors"]);
 }
 
 #[test]
@@ -501,14 +503,17 @@ fn a_column_that_counts_the_rows_is_a_feature_and_is_named() {
         lab.write("own.json", config.to_string());
         lab.call(&["plan", "own.json"]).expect(0).stderr
     };
-    // Where rows were taken out of a file, the numbers of the others have gaps.
-    for number in [|i: usize| i, |i: usize| i + 1, |i: usize| 1000 + i, |i: usize| 2 * i, |i: usize| i + i / 39] {
+    // Where rows were taken out of a file, the numbers of the others have gaps; a file may be shuffled or turned round.
+    let gaps: [fn(usize) -> usize; 2] = [|i| 3 * i, |i| i + i / 39];
+    let shuffled: [fn(usize) -> usize; 3] = [|i| 40 - i, |i| i * 7 % 41, |i| 5 + i * 11 % 53];
+    let counted: [fn(usize) -> usize; 3] = [|i| i, |i| i + 1, |i| 1000 + i];
+    for number in counted.into_iter().chain(gaps).chain(shuffled) {
         let told = plan(table(number));
-        assert!(told.contains("column `id` counts the rows"), "{told}");
+        assert!(told.contains("column `id` numbers the rows"), "{told}");
     }
-    for number in [|i: usize| i / 2, |i: usize| 40 - i, |i: usize| i % 39] {
+    for number in [|i: usize| i / 2, |i: usize| i * i % 1009, |i: usize| i % 39] {
         let told = plan(table(number));
-        assert!(!told.contains("counts the rows"), "{told}");
+        assert!(!told.contains("numbers the rows"), "{told}");
     }
 }
 
@@ -566,6 +571,12 @@ fn samples_that_were_trained_on_and_columns_in_other_units_are_named() {
     );
     let new = said("new", table(60..120, 1.0));
     assert!(!new.contains("same values") && !new.contains("another size"), "{new}");
+    // A slip of the pen is no result of an arm's.
+    lab.write("test.csv", table(60..119, 1.0) + "1e12,1,0\n");
+    let config = csv_config(&json!({ "file": "train.csv", "test_file": "test.csv", "label": "y", "validation": 10 }));
+    let slip = lab.run(&with(config, "name", json!("slip")), &[]).expect(1).stderr;
+    assert!(slip.contains("column `width` of sample 60 of the test file is 1e12"), "{slip}");
+    assert!(!lab.path("results/slip/runs.csv").exists(), "nothing was trained");
     let units = said("units", table(60..120, 100.0));
     assert!(units.contains("(column `width`: mean "), "{units}");
 }

@@ -822,6 +822,12 @@ fn numbers_that_vanish_in_single_precision_are_refused() {
         (adam.clone(), "optimizer.epsilon", json!(1e-40), "loses digits in f32"),
         (adam.clone(), "optimizer.beta2", json!(0.999_999_999_99), "is 1 in f32"),
         (small(), "sweep", json!({ "optimizer.lr": [0.1, 0.100_000_000_001] }), "are one number in f32"),
+        (
+            small(),
+            "variants",
+            json!([{ "name": "a", "base": "bn", "gamma": 0.1 }, { "name": "b", "base": "bn", "gamma": 0.100_000_000_001 }]),
+            "variants[1]: `b` and `a` are one arm in f32",
+        ),
     ] {
         let config = with(config, path, value);
         refused(&config, &[words]);
@@ -861,6 +867,31 @@ fn generated_data_too_small_for_its_classes_is_warned_about() {
     let said = "the test split (10 samples) cannot have all 12 classes";
     assert_eq!(outcome.stderr.matches(said).count(), 1, "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("the training split"), "{}", outcome.stderr);
+    // With as many samples as classes, hardly any draw has all of them.
+    let data = json!({ "source": "gaussians", "classes": 12, "train": 600, "validation": 12, "test": 600 });
+    let outcome = Lab::new().run(&with(small(), "data", data), &["--quiet"]).expect(0);
+    let said = "the validation split (12 samples) does not have, with every seed, all 12 classes";
+    assert_eq!(outcome.stderr.matches(said).count(), 1, "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("the training split") && !outcome.stderr.contains("the test split"));
+}
+
+/// A norm that divides by 0 where a batch has one value: what is no number is neither right nor wrong.
+#[test]
+fn where_a_loss_is_no_number_there_is_no_accuracy() {
+    let data =
+        json!({ "source": "gaussians", "train": 300, "validation": 60, "test": 4, "classes": 3, "dimension": 6 });
+    let model = json!({ "kind": "mlp", "hidden": [16, 16], "norm_position": "after_activation" });
+    let config = with(with(with(small(), "data", data), "model", model), "norm.epsilon", json!(0));
+    let config = with(with(config, "variants", json!(["bn"])), "train.batch_size", json!(100));
+    let lab = Lab::new();
+    lab.run(&with(config, "seeds", json!(8)), &["--quiet"]).expect(0);
+    let runs = lab.table("results/t/runs.csv");
+    let empty = runs.column("test_loss_batch").iter().filter(|loss| loss.is_empty()).count();
+    assert!(empty > 0, "no batch has a channel with one value");
+    for row in &runs.rows {
+        assert_eq!(row["test_loss_batch"].is_empty(), row["test_accuracy_batch"].is_empty(), "{row:?}");
+        assert!(!row["test_accuracy"].is_empty());
+    }
 }
 
 #[test]

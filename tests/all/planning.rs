@@ -65,3 +65,52 @@ fn planned_memory_and_disk_are_near_the_truth() {
         }
     }
 }
+
+/// However few samples are used, files are read as a whole.
+#[test]
+fn planned_memory_is_near_the_truth_for_files_of_ones_own() {
+    let lab = Lab::new();
+    let idx = |code: u8, sizes: &[usize], width: usize| {
+        let header =
+            [0, 0, code, sizes.len() as u8].into_iter().chain(sizes.iter().flat_map(|n| (*n as u32).to_be_bytes()));
+        // The last byte of each number counts up to 200.
+        let numbers = (0..sizes.iter().product::<usize>())
+            .flat_map(move |i| (0..width).map(move |k| if k + 1 == width { (i % 200) as u8 } else { 0 }));
+        header.chain(numbers).collect::<Vec<u8>>()
+    };
+    let labels = |n: usize| {
+        [&[0, 0, 8, 1][..], &(n as u32).to_be_bytes(), &(0..n).map(|i| (i % 2) as u8).collect::<Vec<u8>>()].concat()
+    };
+    for (folder, code, width) in [("bytes", 0x08, 1), ("words", 0x0c, 4)] {
+        for (part, count) in [("train", 40_000), ("t10k", 2000)] {
+            lab.write(format!("{folder}/{part}-images-idx3-ubyte"), idx(code, &[count, 200], width));
+            lab.write(format!("{folder}/{part}-labels-idx1-ubyte"), labels(count));
+        }
+    }
+    let row = |i: usize| {
+        (0..20).map(|j| format!("{:.9},", (i * 31 + j * 17) as f64 % 7.3)).collect::<String>() + &format!("{}\n", i % 2)
+    };
+    let header = (0..20).map(|j| format!("x{j},")).collect::<String>() + "y\n";
+    lab.write("table.csv", header + &(0..100_000).map(row).collect::<String>());
+    let sources = [
+        json!({ "source": "idx", "dir": "bytes" }),
+        json!({ "source": "idx", "dir": "words" }),
+        json!({ "source": "csv", "file": "table.csv" }),
+    ];
+    for (i, source) in sources.into_iter().enumerate() {
+        let config = with(with(small(), "data", source), "name", json!(format!("t{i}")));
+        let capped = with(with(config, "data.train", json!(1000)), "data.validation", json!(100));
+        let config =
+            with(with(capped, "data.test", json!(100)), "log", json!({ "activations_every": 0, "gradients_every": 0 }));
+        let text = lab.plan(&config, &["--jobs", "1"]).expect(0).stdout;
+        lab.run(&config, &["--jobs", "1", "--quiet"]).expect(0);
+        let peak = lab
+            .table(format!("results/t{i}/timing.csv"))
+            .column("peak_rss_bytes")
+            .into_iter()
+            .map(number)
+            .fold(0.0, f64::max);
+        let ratio = planned(&text, "memory") / peak;
+        assert!(ratio < 1.5 && ratio > 1.0 / 1.5, "{ratio} of {peak}\n{config}\n{text}");
+    }
+}

@@ -399,6 +399,14 @@ fn a_trace_on_finished_runs_is_the_one_written_while_training() {
         assert_same_files(&during.reproducible("results/t"), &after.reproducible("results/t"));
         let traces = now.keys().filter(|path| path.ends_with("trace.safetensors")).count();
         assert_eq!(traces, after.runs("t").len());
+        // One that was damaged is written again.
+        let trace = std::path::Path::new("results/t/runs").join(&after.runs("t")[0]).join("trace.safetensors");
+        let sound = after.bytes(&trace);
+        for damaged in [&sound[..100], b"someone's", b""] {
+            after.write(&trace, damaged);
+            after.run(&config, &["--trace"]).expect(0).says(&["nothing to do"]);
+            assert!(after.bytes(&trace) == sound);
+        }
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) fn resolve(file: &mut DataFile, precision: Precision, facts: &DataFac
         }
     }
     let DataFile { source, random_labels, .. } = file.clone();
-    Data { source, shape: facts.shape, classes: facts.classes, train, validation, test, scaling, random_labels }
+    let DataFacts { shape, classes, memory, .. } = *facts;
+    Data { source, shape, classes, train, validation, test, scaling, random_labels, memory }
 }
 
 /// Training, validation and test samples.

@@ -1,0 +1,235 @@
+//! What is unusual about a data set, in words: what its user would want to know before the first result.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
+
+use super::dataset::{Dataset, Split, moments};
+use crate::config::settings::Scaling;
+use crate::sources::samples::Features;
+
+/// The SD of values that differ by a few roundings is less than this many times the distance of neighbouring numbers.
+const ROUNDINGS: f64 = 4.0;
+
+impl Dataset {
+    /// A feature that is standardised, and whose values differ by no more than roundings do: these become as large as any other
+    /// feature, or are lost. `feature` names a feature by its place.
+    pub(super) fn constant(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
+        let spacing =
+            if matches!(*self.train.features, Features::Floats(_)) { f32::EPSILON.into() } else { f64::EPSILON };
+        let is_rounding = |j: &usize| {
+            let (mean, sd) = self.spread(*j);
+            self.varies(*j) && sd <= ROUNDINGS * spacing * mean.abs()
+        };
+        let j = (0..self.moments.len()).filter(|_| self.shape.area() == 1).find(is_rounding)?;
+        let remedy = "delete it; or, if its values mean something, multiply it or subtract what they share";
+        Some(format!("{} varies by no more than roundings do; {remedy}", feature(j)))
+    }
+
+    /// Mean and SD of a feature in the training split, whatever it is divided by.
+    fn spread(&self, j: usize) -> (f64, f64) {
+        let (values, count) = (|| self.values(&self.train, j), self.train.len() as f64);
+        let mean = values().sum::<f64>() / count;
+        (mean, (values().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt())
+    }
+
+    /// Whether a feature has more than one value in the training split.
+    fn varies(&self, j: usize) -> bool {
+        let mut values = self.values(&self.train, j);
+        let first = values.next();
+        values.any(|x| Some(x) != first)
+    }
+
+    /// The stored values of a feature.
+    fn values<'a>(&self, split: &'a Split, j: usize) -> Box<dyn Iterator<Item = f64> + 'a> {
+        let length = self.shape.len();
+        let range = split.first * length..(split.first + split.len()) * length;
+        match &*split.features {
+            Features::Bytes(values) => Box::new(values[range].iter().skip(j).step_by(length).map(|x| f64::from(*x))),
+            Features::Floats(values) => Box::new(values[range].iter().skip(j).step_by(length).map(|x| f64::from(*x))),
+            Features::Doubles(values) => Box::new(values[range].iter().skip(j).step_by(length).copied()),
+        }
+    }
+
+    /// What single precision loses of training features that are used as they are: values that are too small, or that are one
+    /// number though they differ. `feature` names a feature by its place.
+    pub(super) fn lost_in_single(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
+        if self.scaling == Scaling::Standardize {
+            return None;
+        }
+        let remedy = "set data.scaling to standardize, or model.precision to f64";
+        let is_lost = |x: &f64| *x != 0.0 && (*x as f32).abs() < f32::MIN_POSITIVE;
+        for j in 0..self.shape.len() {
+            if let Some(x) = self.values(&self.train, j).find(is_lost) {
+                return Some(format!("the value {x:?} is 0 in single precision, or loses digits; {remedy}"));
+            }
+            let (mean, sd) = self.spread(j);
+            let is_one = sd < ROUNDINGS * f64::from(f32::EPSILON) * mean.abs() && self.varies(j);
+            if is_one && matches!(*self.train.features, Features::Doubles(_)) {
+                let numbers = format!("mean {mean:e}, SD {sd:.2}");
+                return Some(format!(
+                    "{} varies by less than single precision can tell ({numbers}); {remedy}",
+                    feature(j)
+                ));
+            }
+        }
+        None
+    }
+
+    /// A value of the validation or test split that is so far from what was trained on, by the SD of its feature, that nothing
+    /// can be learned for it: it would drive every logit, in single precision beyond its range. `feature` names a feature by its
+    /// place.
+    pub(super) fn outlier(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
+        const FARTHEST: f64 = 1e6;
+        if self.scaling != Scaling::Standardize || self.moments.len() != self.shape.len() {
+            return None;
+        }
+        for (split, name) in [(&self.validation, "validation"), (&self.test, "test")] {
+            for (j, (mean, sd)) in self.moments.iter().enumerate() {
+                let far = self.values(split, j).enumerate().find(|(_, x)| (x - mean).abs() > FARTHEST * sd);
+                let Some((i, x)) = far else { continue };
+                let row = split.rows.get(i).map_or(i, |row| *row as usize) + 1;
+                let trained =
+                    format!("the training samples have {mean:.4e} there, with an SD of {:.1e}", self.spread(j).1);
+                let remedy = "correct it, or leave the sample or the feature out";
+                return Some(format!(
+                    "{} of sample {row} of the {name} file is {x:e}, and {trained}; {remedy}",
+                    feature(j)
+                ));
+            }
+        }
+        None
+    }
+
+    /// That most features of the test split are of another size than those of the training split: another unit, it seems.
+    /// `feature` names a feature by its place.
+    pub(super) fn shifted(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
+        const FEWEST: usize = 20;
+        const FAR: f64 = 3.0;
+        if self.test.len() < FEWEST {
+            return None;
+        }
+        let [training, test] = [&self.train, &self.test].map(|split| moments(split, self.shape));
+        let is_far = |((mean, sd), (test_mean, test_sd)): (&(f64, f64), &(f64, f64))| {
+            (test_mean - mean).abs() > FAR * sd || *test_sd > FAR * sd || *test_sd < sd / FAR
+        };
+        let far: Vec<usize> = (0..training.len()).filter(|j| is_far((&training[*j], &test[*j]))).collect();
+        let j = *far.first().filter(|_| 2 * far.len() > training.len())?;
+        let said = |(mean, sd): (f64, f64)| format!("mean {mean:.3}, SD {sd:.3}");
+        let whose = if self.shape.area() > 1 { "pixels".to_owned() } else { feature(j) };
+        Some(format!(
+            "the test samples are of another size than the training samples ({whose}: {} in training, {} in testing); are both \
+             files in the same units?",
+            said(training[j]),
+            said(test[j])
+        ))
+    }
+
+    /// That half of the samples of a split, or more, have the very values of training samples: then it measures what was
+    /// learned by heart.
+    pub(super) fn repeated(&self) -> Option<String> {
+        let known: HashSet<u64> = self.hashes(&self.train).collect();
+        let share = |split: &Split| self.hashes(split).filter(|hash| known.contains(hash)).count();
+        let mut found = [("test", &self.test), ("validation", &self.validation)].into_iter().filter_map(|(name, split)| {
+            let (count, all) = (share(split), split.len());
+            (count > 0 && 2 * count >= all).then(|| {
+                format!(
+                    "{count} of the {all} {name} samples have the same values as samples of the training split: their accuracy says \
+                     little of unseen samples"
+                )
+            })
+        });
+        found.next()
+    }
+
+    /// A hash of the values of each sample of a split, as they are stored.
+    fn hashes<'a>(&self, split: &'a Split) -> impl Iterator<Item = u64> + use<'a> {
+        let length = self.shape.len();
+        (split.first..split.first + split.len()).map(move |i| {
+            let (place, mut hash) = (i * length..(i + 1) * length, DefaultHasher::new());
+            match &*split.features {
+                Features::Bytes(values) => hash.write(&values[place]),
+                Features::Floats(values) => values[place].iter().for_each(|x| hash.write_u32(x.to_bits())),
+                Features::Doubles(values) => values[place].iter().for_each(|x| hash.write_u64(x.to_bits())),
+            }
+            hash.finish()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::settings::Shape;
+
+    /// A data set of two features, so many of its samples for training and the others for testing.
+    fn pairs(features: Features, train: usize, scaling: Scaling) -> Dataset {
+        let (count, features) = (features.count() / 2, Arc::new(features));
+        let split =
+            |first: usize, n: usize| Split { features: features.clone(), first, labels: vec![0; n], rows: Vec::new() };
+        let splits = [split(0, train), split(0, 0), split(train, count - train)];
+        Dataset::new(Shape::vector(2), 2, splits, scaling)
+    }
+
+    fn named(j: usize) -> String {
+        format!("feature {}", j + 1)
+    }
+
+    #[test]
+    fn what_single_precision_loses_is_named() {
+        let lost = |values: &[f64]| pairs(Features::Doubles(values.to_vec()), 2, Scaling::None).lost_in_single(&named);
+        assert!(lost(&[1.0, 1e-60, 2.0, 0.0]).unwrap().contains("1e-60 is 0 in single precision"));
+        assert_eq!(lost(&[1.0, 1e-30, 2.0, 0.0]), None);
+        assert_eq!(lost(&[1.0, 5.0, 2.0, 5.0]), None, "constant");
+        // A clock's seconds: neighbours in single precision are 128 apart.
+        let clock = lost(&[1.0, 1.7e9, 2.0, 1.7e9 + 1.0]).unwrap();
+        assert!(
+            clock.starts_with("feature 2 varies by less than single precision can tell (mean 1.7000000005e9"),
+            "{clock}"
+        );
+        let small = Features::Floats(vec![1.0, 1e-40, 2.0, 0.0]);
+        assert!(pairs(small, 2, Scaling::None).lost_in_single(&named).unwrap().contains("e-41 is 0 in single"));
+        let standardised = Features::Doubles(vec![1.0, 1.7e9, 2.0, 1.7e9 + 1.0]);
+        assert_eq!(pairs(standardised, 2, Scaling::Standardize).lost_in_single(&named), None);
+    }
+
+    #[test]
+    fn a_feature_that_is_constant_but_for_roundings_is_named() {
+        let said =
+            |values: [f64; 4]| pairs(Features::Doubles(values.to_vec()), 2, Scaling::Standardize).constant(&named);
+        assert!(said([1.0, 0.3, 2.0, 0.1 + 0.2]).unwrap().starts_with("feature 2 varies by no more than roundings do"));
+        assert!(said([1.0, 5.0, 2.0, 5.0 * (1.0 + 1e-15)]).is_some());
+        for values in
+            [[1.0, 1e-60, 2.0, 3e-60], [1.0, 5.0, 2.0, 5.0], [0.0, 1.0, 2.0, 3.0], [1.0, 5.0, 2.0, 5.0 + 1e-13]]
+        {
+            assert_eq!(said(values), None, "{values:?}");
+        }
+        // Their squares are 0.
+        assert!(said([1.0, 1e-300, 2.0, 3e-300]).is_some());
+        let single = Features::Floats(vec![1.0, 0.3, 2.0, f32::from_bits(0.3f32.to_bits() + 1)]);
+        assert!(pairs(single, 2, Scaling::Standardize).constant(&named).is_some());
+        // A test value far from them would drive every logit.
+        let rounded = vec![1.0, 0.3, 2.0, 0.1 + 0.2, 3.0, 0.3, 4.0, 0.5];
+        let data = pairs(Features::Doubles(rounded), 3, Scaling::Standardize);
+        assert!(data.outlier(&named).unwrap().starts_with("feature 2 of sample 1 of the test file is 5e-1"));
+    }
+
+    #[test]
+    fn a_value_that_no_training_can_have_prepared_for_is_named_with_its_row() {
+        let of = |x: f64, y: f64| {
+            pairs(Features::Doubles(vec![1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 2.0, 0.0, x, y]), 3, Scaling::Standardize)
+                .outlier(&named)
+        };
+        assert_eq!(of(2.5, 7.0), None);
+        assert_eq!(of(8e5, 9e5), None);
+        let slip = of(1e12, 0.0).unwrap();
+        assert!(
+            slip.starts_with(
+                "feature 1 of sample 2 of the test file is 1e12, and the training samples have 2.0000e0 there"
+            ),
+            "{slip}"
+        );
+        assert!(of(2.0, -1e30).unwrap().starts_with("feature 2 of sample 2 of the test file is -1e30"));
+    }
+}
