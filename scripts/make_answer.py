@@ -53,10 +53,16 @@ PUBLISHED = ROOT / "results" / "published"
 DECIDED = {"holds": "holds", "fails": "fails", "holds_in_part": "in part"}
 OPEN = {"inconclusive": "inconclusive", "not_tested": "not tested"}
 WORDS = DECIDED | OPEN
-RANGES = ["#0072B2", "#D55E00"]
+# Seeds, and no arms: in colours that no arm has.
+RANGES = ["#444444", "#AA4499"]
 # The picture of rates: where, which arms, at which of the rates that are tried, with which of the seeds kept apart.
 RATED = ["sigmoid", "shallow", "deep10"]
-RATED_ARMS = {"affine": "#D55E00", "affine_init": "#E69F00", "center": "#009E73", "bn": "#0072B2"}
+RATED_ARMS = {  # colour, dash, marker
+    "affine": ("#D55E00", "--", "s"),
+    "affine_init": ("#E69F00", ":", "D"),
+    "center": ("#009E73", "-.", "v"),
+    "bn": ("#0072B2", "-", "^"),
+}
 TRIED_RATES = [0.0032, 0.01, 0.032, 0.1, 0.32, 1.0, 3.2, 10.0]
 TUNING_SEEDS = list(range(1000, 1006))
 REGIMES = ["sigmoid", "shallow", "deep10", "res20", "offset", "cnn"]
@@ -220,12 +226,51 @@ def the_answer(first, second):
     """The settled claims in a few lines."""
     pairs = list(zip(first["claims"], second["claims"]))
     lines = []
-    for word, begins in (("holds", "Hold"), ("fails", "Fail"), ("in part", "Hold in part")):
+    for word, begins in (("holds", "Hold"), ("fails", "Fail")):
         sentences = [f"{where(a)}{a['sentence']} (`{a['id']}`{elsewhere(a, b)})" for a, b in pairs if settled(a, b) == f"**{word}**"]
         if sentences:
-            lines.append(f"- **{begins}**: " + "; ".join(sentences) + ".")
-    lines.append("- **Open**, with what each range says: " + "; ".join(opened(pairs)) + ".")
-    return "\n".join(lines)
+            lines += ["", f"**{begins}**", ""] + [f"- {sentence}" for sentence in sentences]
+    # What decides these are several parts, in one network or in several.
+    parts = [f"- {a['sentence']} (`{a['id']}`). {both_details(a, b)}" for a, b in pairs if settled(a, b) == "**in part**"]
+    if parts:
+        lines += ["", "**Hold in part**", ""] + parts
+    lines += ["", "**Open**, with what each range says", "", "- " + "; ".join(opened(pairs))]
+    return "\n".join(lines[1:])
+
+
+def both_details(first, second):
+    """Which parts of a claim hold and which do not, in both ranges of seeds."""
+    both = dict.fromkeys([first["detail"], second["detail"]])
+    return " Or, with the other seeds: ".join(detail[:1].upper() + detail[1:] + "." for detail in both)
+
+
+def the_short(first, second):
+    """The question's answer in three sentences, each as far as both ranges of seeds decide it alike."""
+    parts = {}
+    for a, b in zip(first["claims"], second["claims"]):
+        for x, y in zip(a["parts"], b["parts"]):
+            parts.setdefault((a["id"], x["regime"], x["sentence"]), (x, y))
+
+    def pair(claim, sentence):
+        x, y = parts[claim, "shallow", sentence]
+        return (x, y) if x["verdict"] == y["verdict"] and x["verdict"] in ("holds", "fails") else None
+
+    said = []
+    same = pair("same-functions", "in evaluation, f64")
+    if same:
+        can = {"holds": "can be written with eq. 3, and then computes the same", "fails": "cannot be written with eq. 3"}
+        said.append(f"A network that was trained with eqs. 1 and 2 {can[same[0]['verdict']]}.")
+    steps = pair("faster-learning", "batch norm learns faster, in steps")
+    if steps:
+        ratios = " and ".join(f"{part['estimate']:.1f}" for part in steps)
+        said.append(f"While it is trained, eq. 3 took {ratios} times as many steps to the same accuracy.")
+    accuracy = pair("omit-in-practice", "bn ends with a higher accuracy than affine")
+    if accuracy:
+        points = " and ".join(f"{100 * part['estimate']:.1f}" for part in accuracy)
+        than = "higher" if accuracy[0]["estimate"] > 0 else "lower"
+        said.append(f"At the end, the test accuracy of eqs. 1 and 2 was {points} percentage points {than}.")
+    about = "The two figures are those of two ranges of seeds, in an MLP of three hidden layers on MNIST."
+    return "**In short.** " + " ".join(said) + f" {about} [All claims, and where they fail or stay open](#why)." if said else ""
 
 
 def opened(pairs):
@@ -372,10 +417,10 @@ def draw_rates(tuning):
     """Accuracy against the learning rate."""
     drawing, axes = plt.subplots(1, len(RATED), figsize=(10, 3.2), sharey=True)
     for regime, axis in zip(RATED, axes):
-        for arm, colour in RATED_ARMS.items():
+        for arm, (colour, dash, marker) in RATED_ARMS.items():
             points = accuracies(tuning / regime / arm)
             rates = [rate for rate, _ in points]
-            axis.plot(rates, [statistics.median(scores) for _, scores in points], color=colour, marker="o", ms=3, label=arm)
+            axis.plot(rates, [statistics.median(scores) for _, scores in points], color=colour, ls=dash, marker=marker, ms=3, label=arm)
             axis.fill_between(rates, [s[0] for _, s in points], [s[-1] for _, s in points], color=colour, alpha=0.15, lw=0)
         axis.set_xscale("log")
         axis.set_xlabel("learning rate")
@@ -465,7 +510,7 @@ def main():
         parser.error("two ranges of seeds are compared")
     kept = found(arguments)
     both = [one["answer"] for one in kept]
-    write(README, README.read_text(), {"answer": the_answer(*both)})
+    write(README, README.read_text(), {"short": the_short(*both), "answer": the_answer(*both)})
     write(PAGE, FRAME.read_text(), {
         "answer": the_answer(*both),
         "count": the_count(*both),
