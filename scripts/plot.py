@@ -47,6 +47,7 @@ try:
     import pandas as pd
     from matplotlib.lines import Line2D
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+    from matplotlib.transforms import ScaledTranslation
 except ImportError as missing:
     needs.stop_without(missing, "requirements-plot.txt")
 
@@ -202,6 +203,11 @@ def grid_of_panels(count, width=3.6, height=2.8, columns=None, **options):
     return figure, panels[:count], columns
 
 
+def fitted(figure, columns, title):
+    """The title of a panel, in lines that are no longer than the panel is wide."""
+    return textwrap.fill(title, max(12, int(11.5 * figure.get_figwidth() / columns - 4)), break_long_words=False)
+
+
 def finish(figure, title, handles, caption, path):
     """Title and legend above, caption below, and the file."""
     width = figure.get_figwidth()
@@ -326,7 +332,9 @@ def differences_figure(folder, arms, program, path):
     for i, row in enumerate(rows):
         colour = palette[row["a"]]
         seeds = [seed["difference"] for seed in row["differences"] if seed["difference"] is not None]
-        panel.plot(seeds, [i + 0.22] * len(seeds), "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0)
+        # A little below their interval, however high the rows are.
+        below = panel.transData + ScaledTranslation(0, -8 / 72, figure.dpi_scale_trans)
+        panel.plot(seeds, [i] * len(seeds), "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0, transform=below)
         low, high = row["interval"] or [row["difference"]] * 2
         panel.plot([low, high], [i, i], color=colour, linewidth=2)
         panel.plot([row["difference"]], [i], marker(row["a"]), color=colour, markersize=7)
@@ -407,6 +415,7 @@ def depth_figure(name, runs, tables, axes, at, path):
             for step, width in ((rows["step"].min(), 0.9), (rows["step"].max(), 1.8)):
                 by_block = rows[rows["step"] == step].groupby("block")[column].median()
                 look = {"color": palette[variant], "marker": marker(variant), "markersize": 2 + 1.2 * width, "linewidth": width}
+                look["linestyle"] = dash(variant)
                 panel.plot(by_block.index, by_block, **look)
         panel.set_yscale("log")
         log_ticks(panel.yaxis)
@@ -449,7 +458,7 @@ def loss_figure(name, runs, curves, axes, path):
             cross = {"markersize": 5, "markeredgewidth": 1.3, "clip_on": False, "in_layout": False, "zorder": 5}
             cross |= {"color": palette[variant], "transform": panel.get_xaxis_transform()}
             panel.plot(when, [1.0] * len(when), "x", **cross)
-        panel.set_title(describe(axes, point) if axes else "", pad=9)
+        panel.set_title(fitted(figure, columns, describe(axes, point) if axes else ""), pad=9)
         panel.set_yscale("log")
         step_ticks(panel)
     if not highs:
@@ -569,11 +578,13 @@ def learning_rate_figure(name, runs, axes, path):
                 panel.vlines(low.index * aside, low, high, color=palette[variant], linewidth=3, alpha=0.35)
                 panel.plot(low.index * aside, low.where(low == high), "_", color=palette[variant], markersize=5)
                 look = {"color": palette[variant], "marker": marker(variant), "markersize": 4, "linewidth": 1.4}
+                look["linestyle"] = dash(variant)
                 panel.plot(line.index * aside, line, **look)
         metrics[0].set_yscale("log")
         metrics[0].set_xscale("log")
         metrics[0].margins(x=0.09)
-        (strip if strip is not None else metrics[0]).set_title(describe(others, values) if others else "")
+        top = strip if strip is not None else metrics[0]
+        top.set_title(fitted(figure, panels.shape[1], describe(others, values) if others else ""))
         metrics[1].set_xlabel("learning rate")
     top = panels[-2, 0]
     top.set_ylabel("final test loss (nats)")

@@ -191,8 +191,6 @@ fn diverged(scores: &Scores, comparison: &Comparison) -> Option<Warning> {
 
 /// From so many times the shortest time a step of its setting a run counts as held up.
 const HELD_UP: f64 = 1.5;
-/// Runs that trained for fewer seconds are too short to be timed.
-const TIMED: f64 = 0.1;
 /// The share of an arm's runs from which its times are called unsteady.
 const UNSTEADY: f64 = 0.25;
 
@@ -202,9 +200,7 @@ fn unsteady_times(grid: &Grid) -> Option<Warning> {
         for run in
             grid.loaded.runs.iter().filter(|run| run.entry.variant == *variant && run.status == Status::Completed)
         {
-            let time = run.timing.as_ref().and_then(|timing| timing.us_per_step);
-            let is_timed = |us: &f64| us * run.steps.unwrap_or_default() / 1e6 >= TIMED;
-            let Some(time) = time.filter(is_timed) else { continue };
+            let Some(time) = run.timed() else { continue };
             match by_setting.iter_mut().find(|(values, _)| *values == run.entry.values) {
                 Some((_, times)) => times.push(time),
                 None => by_setting.push((&run.entry.values, vec![time])),

@@ -46,7 +46,7 @@ pub fn sentences(experiment: &Experiment) -> Vec<String> {
     let said = |family: &Family| {
         let tests = if family.tests == 1 { "1 test".to_owned() } else { format!("{} tests", family.tests) };
         if n >= family.seeds_needed {
-            format!("{} ({tests}): a large enough difference can be shown.", family.what)
+            format!("{} ({tests}): these seeds can decide it, if the difference is large enough.", family.what)
         } else {
             format!("{} ({tests}): nothing can be decided with fewer than {} seeds.", family.what, family.seeds_needed)
         }
@@ -76,7 +76,7 @@ mod tests {
     fn what_the_seeds_can_show_follows_from_arms_settings_and_seeds() {
         let found = said(json!({}));
         assert!(
-            found.starts_with("With 10 seeds no p can be below 0.002.\n`bn` against `affine` (3 tests): a large"),
+            found.starts_with("With 10 seeds no p can be below 0.002.\n`bn` against `affine` (3 tests): these"),
             "{found}"
         );
         assert!(found.contains("The other arms against `affine` (3 tests): a large"), "{found}");

@@ -69,12 +69,12 @@ impl<'a> Scores<'a> {
         self.costs.get(&key).map(|us| us / 1e6)
     }
 
-    /// Median µs a step of an arm's runs.
+    /// Median µs a step of an arm's runs; none if all of them are too short to be timed.
     pub fn us_per_step(&self, setting: usize, variant: &str) -> Option<f64> {
         let runs = self.grid.runs(setting).iter().filter(|grid_run| grid_run.run.entry.variant == variant);
         let time = |status: Status| -> Vec<f64> {
             let ended = runs.clone().filter(|grid_run| grid_run.run.status == status);
-            ended.filter_map(|grid_run| grid_run.run.timing.as_ref()?.us_per_step).collect()
+            ended.filter_map(|grid_run| grid_run.run.timed()).collect()
         };
         [Status::Completed, Status::Diverged].into_iter().find_map(|status| Some(median(Sample::new(&time(status))?)))
     }

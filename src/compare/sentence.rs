@@ -3,6 +3,7 @@
 use super::arms::ArmEstimate;
 use super::comparison::Comparison;
 use super::contrasts::{Contrast, Finding};
+use super::grid::End;
 use super::places::Places;
 use super::verdict::Verdict;
 use super::words::{named, p_value, percent, seeds};
@@ -73,6 +74,15 @@ fn at_the_edge(comparison: &Comparison, contrast: &Contrast) -> String {
     let (whole, partly): (Vec<&ArmEstimate>, Vec<&ArmEstimate>) = at_edge.into_iter().partition(|arm| {
         arm.chosen.iter().any(|chosen| Some(&chosen.values) == arm.selected.as_ref() && !chosen.edges.is_empty())
     });
+    // Of an axis with one value nothing lies within.
+    let is_single =
+        |arm: &&ArmEstimate| arm.chosen.iter().flat_map(|chosen| &chosen.edges).all(|edge| edge.end == End::Only);
+    if !whole.is_empty() && whole.iter().all(is_single) {
+        return format!(
+            " Only one value of {} was tried; at another an arm may do better.",
+            comparison.tuned.join(", ")
+        );
+    }
     let mut said = match whole[..] {
         [_, _] => " The best value of both is the end of what was tried; beyond it they may do better.".to_owned(),
         [one] => {

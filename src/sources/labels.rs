@@ -139,7 +139,8 @@ impl LabelSet {
             }
             names => format!("became the classes 0 to {}, in this order", names.len() - 1),
         };
-        Some(format!("{}: the labels were renumbered: {} {how}", self.file, self.described(false)))
+        let what = if matches!(self.names, Names::Texts(_)) { "are texts" } else { "were renumbered" };
+        Some(format!("{}: the labels {what}: {} {how}", self.file, self.described(false)))
     }
 
     /// The labels, or only those of the training file, in a few words.

@@ -17,5 +17,8 @@ pub fn wilson(count: usize, n: usize, confidence: f64) -> Option<(f64, f64)> {
     let center = share + z * z / (2.0 * n);
     let half = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z * z / n;
-    Some((((center - half) / scale).max(0.0), ((center + half) / scale).min(1.0)))
+    // At the ends the formula gives 0 and 1, but for rounding.
+    let low = if count == 0 { 0.0 } else { (center - half) / scale };
+    let high = if share == 1.0 { 1.0 } else { (center + half) / scale };
+    Some((low, high))
 }

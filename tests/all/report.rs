@@ -179,6 +179,23 @@ fn seconds_are_those_of_the_arm_at_the_setting_that_is_shown() {
         with(with(small(), "sweep", json!({ "train.batch_size": [5, 30] })), "variants", json!(["affine", "bn"]));
     lab.run(&with(config, "log", json!({ "evaluate_every": 2 })), &["--quiet"]).expect(0);
     lab.call(&["report", "results/t"]).expect(0);
+    // Twelve steps are too short to be timed.
+    let short = panels(&data(&lab, "results/t/report.html"), "Training, train.batch_size = 5");
+    assert!(short.iter().all(|panel| panel["us_per_step"].as_object().expect("times").is_empty()), "{short:?}");
+    // Each run has a time of its own, of a tenth of a second a step and more.
+    std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
+    let text = lab.text("results/t/timing.csv");
+    let place =
+        text.lines().next().expect("a header").split(',').position(|name| name == "us_per_step").expect("a column");
+    let slower = text.lines().enumerate().map(|(i, line)| {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        if i > 0 {
+            cells[place] = format!("{}", 100_000 + 1000 * i * i);
+        }
+        cells.join(",") + "\n"
+    });
+    lab.write("results/t/timing.csv", slower.collect::<String>());
+    lab.call(&["report", "results/t"]).expect(0);
     let timing = lab.table("results/t/timing.csv");
     let data = data(&lab, "results/t/report.html");
     for batch in ["5", "30"] {

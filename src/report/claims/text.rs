@@ -180,9 +180,9 @@ fn figure(part: &Part) -> String {
     format!("{} {}", number(estimate), glued(&interval))
 }
 
-/// Three sentences put together from the verdicts.
-fn summary(all: &[Judged]) -> [String; 3] {
-    let that = |verdicts: &[Verdict]| {
+/// What the verdicts come to, a sentence for each that there is.
+fn summary(all: &[Judged]) -> Vec<String> {
+    let said = |(begins, verdicts): (&str, &[Verdict])| {
         let meant = all.iter().filter(|judged| verdicts.contains(&judged.verdict));
         let clauses: Vec<String> = meant
             .map(|judged| {
@@ -191,17 +191,15 @@ fn summary(all: &[Judged]) -> [String; 3] {
                 format!("that {} (`{}`{}{place})", judged.claim.sentence, judged.claim.id, mark(judged))
             })
             .collect();
-        if clauses.is_empty() { "nothing".to_owned() } else { clauses.join("; ") }
+        (!clauses.is_empty()).then(|| format!("{begins}: {}.", clauses.join("; ")))
     };
-    [
-        format!("What holds: {}.", that(&[Verdict::Holds])),
-        format!("What fails: {}.", that(&[Verdict::Fails])),
-        format!(
-            "What holds in part: {}. What stays open: {}.",
-            that(&[Verdict::HoldsInPart]),
-            that(&[Verdict::Inconclusive, Verdict::NotTested])
-        ),
-    ]
+    let kinds: [(&str, &[Verdict]); 4] = [
+        ("What holds", &[Verdict::Holds]),
+        ("What fails", &[Verdict::Fails]),
+        ("What holds in part", &[Verdict::HoldsInPart]),
+        ("What stays open", &[Verdict::Inconclusive, Verdict::NotTested]),
+    ];
+    kinds.into_iter().filter_map(said).collect()
 }
 
 /// Claims and what decides each.

@@ -194,7 +194,7 @@ fn figures(shown: &Shown, looks: &Looks, options: &Options) -> Vec<Figure> {
         differences::differences(comparison, looks, options.confidence),
         differences::switches(comparison, looks, loaded.corners.as_ref()),
         tuning::tuning(comparison, looks),
-        target::target(comparison, looks),
+        target::target(comparison, looks, loaded.arrivals.widest_gap),
     ];
     for setting in differences::settings(comparison) {
         let here: Vec<&Group> = groups.iter().filter(|group| group.setting == *setting).collect();
@@ -221,7 +221,9 @@ fn not_drawn(figures: &[Figure], configuration: &Value) -> String {
     let why = |section: &str, key: &str| match &configuration[section][key] {
         Value::Null => format!("<code>{section}.{key}</code> is not set"),
         value if *value == 0 => format!("<code>{section}.{key}</code> is 0"),
-        _ => "the tables that are here have too few rows for it".to_owned(),
+        _ => format!(
+            "the tables that are here have too few rows for it: give <code>{section}.{key}</code> a smaller interval"
+        ),
     };
     let absent = WANTING.iter().filter(|(title, ..)| !is_drawn(title));
     let absent: Vec<String> = absent.map(|(title, section, key)| format!("{title} ({})", why(section, key))).collect();

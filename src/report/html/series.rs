@@ -22,8 +22,8 @@ pub struct Group {
     pub setting: Values,
     /// Whether its runs are known: an arm that is tuned, and of which no seed is complete, has no best candidate.
     is_placed: bool,
-    /// µs a training step of its runs.
-    times: Vec<f64>,
+    /// Median µs a training step, as in the table of the arms.
+    time: Option<f64>,
     /// Its seeds.
     pub seeds: Vec<u64>,
     /// Of those, the ones that diverged.
@@ -94,7 +94,7 @@ impl Group {
             variant: arm.variant.clone(),
             setting: arm.setting.clone(),
             is_placed,
-            times: Vec::new(),
+            time: arm.us_per_step,
             seeds: Vec::new(),
             diverged: Vec::new(),
             figures: BTreeMap::new(),
@@ -108,12 +108,11 @@ impl Group {
         if run.status == Status::Diverged {
             self.diverged.push(run.entry.seed);
         }
-        self.times.extend(run.timing.as_ref().and_then(|timing| timing.us_per_step));
     }
 
-    /// Its name, and median µs a training step of the runs that are shown.
+    /// Its name, and median µs a training step.
     pub fn time(&self) -> (&str, Option<f64>) {
-        (&self.variant, Some(median(self.times.clone())).filter(|us| us.is_finite()))
+        (&self.variant, self.time)
     }
 
     /// Median, smallest and largest over seeds at every step. After its last row, a run that diverged counts as `worst` in
@@ -190,7 +189,7 @@ mod tests {
             variant: "bn".to_owned(),
             setting: Values::new(),
             is_placed: true,
-            times: vec![3.0, 1.0, 2.0],
+            time: Some(2.0),
             seeds: vec![1, 2, 3],
             diverged: vec![3],
             figures: BTreeMap::from([("loss".to_owned(), figure)]),
@@ -213,6 +212,6 @@ mod tests {
     fn by_depth_a_run_that_diverged_is_left_out() {
         let group = group();
         assert_eq!((group.at_end("loss", false), group.at_end("loss", true)), (Some(3.0), Some(2.0)));
-        assert_eq!((group.at_end("none", true), group.time()), (None, ("bn", Some(2.0))));
+        assert_eq!(group.at_end("none", true), None);
     }
 }

@@ -5,8 +5,9 @@ use super::figure::{Drawn, Figure, Looks, Panel, place};
 use crate::compare::Comparison;
 use crate::compare::arms::TimeToTarget;
 
-/// The share of seeds that has not reached it, by step (Kaplan and Meier); none without a target.
-pub(super) fn target(comparison: &Comparison, looks: &Looks) -> Option<Figure> {
+/// The share of seeds that has not reached it, by step (Kaplan and Meier); none without a target. `gap` is the most steps
+/// between the evaluation that reaches it and the one before.
+pub(super) fn target(comparison: &Comparison, looks: &Looks, gap: Option<usize>) -> Option<Figure> {
     let accuracy = comparison.target_accuracy?;
     let what = "share of seeds that has not arrived";
     let panel = |setting: &&crate::compare::grid::Values| {
@@ -22,9 +23,12 @@ pub(super) fn target(comparison: &Comparison, looks: &Looks) -> Option<Figure> {
         let times = arms.map(|arm| (arm.variant.as_str(), arm.us_per_step));
         Panel::new(place(what, setting), "step", here.map(line).collect()).of_shares().over_steps(times)
     };
-    let caption = format!(
+    let mut caption = format!(
         "Kaplan–Meier curves of the time to a validation accuracy of {accuracy}, each arm tuned by that time. A line that ends \
          above 0: so many of the seeds never got there."
     );
+    if let Some(steps) = gap {
+        caption += &format!(" Evaluations are up to {steps} steps apart, so no step down is more exact than that.");
+    }
     Figure::of("Time to the target", caption, settings(comparison).iter().map(panel).collect())
 }
