@@ -117,6 +117,9 @@ def check_differences(figure, program, folder):
     contrasts = json.loads(said.stdout)["experiments"][0]["contrasts"]
     seeds, intervals, means = figure.axes[0].lines[0:-1:3], figure.axes[0].lines[1:-1:3], figure.axes[0].lines[2:-1:3]
     assert len(contrasts) == len(means) == 2
+    low, high = figure.axes[0].get_xlim()
+    for line in figure.axes[0].lines:
+        assert all(low <= x <= high for x in line.get_xdata()), f"{line.get_xdata()} is outside what is shown, {low} to {high}"
     for contrast, line, interval, mean in zip(contrasts, seeds, intervals, means):
         same(line.get_xdata(), [one["difference"] for one in contrast["differences"]], "differences of seeds")
         same(interval.get_xdata(), contrast["interval"] or [contrast["difference"]] * 2, "interval")

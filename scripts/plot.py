@@ -335,6 +335,7 @@ def differences_figure(folder, arms, program, path):
         # A little below their interval, however high the rows are.
         below = panel.transData + ScaledTranslation(0, -8 / 72, figure.dpi_scale_trans)
         panel.plot(seeds, [i] * len(seeds), "o", color=colour, markersize=3, alpha=0.5, markeredgewidth=0, transform=below)
+        panel.update_datalim([(x, i) for x in seeds])
         low, high = row["interval"] or [row["difference"]] * 2
         panel.plot([low, high], [i, i], color=colour, linewidth=2)
         panel.plot([row["difference"]], [i], marker(row["a"]), color=colour, markersize=7)
