@@ -191,6 +191,8 @@ fn diverged(scores: &Scores, comparison: &Comparison) -> Option<Warning> {
 
 /// From so many times the shortest time a step of its setting a run counts as held up.
 const HELD_UP: f64 = 1.5;
+/// Runs that trained for fewer seconds may be held up by anything.
+const STEADY: f64 = 0.1;
 /// The share of an arm's runs from which its times are called unsteady.
 const UNSTEADY: f64 = 0.25;
 
@@ -200,7 +202,7 @@ fn unsteady_times(grid: &Grid) -> Option<Warning> {
         for run in
             grid.loaded.runs.iter().filter(|run| run.entry.variant == *variant && run.status == Status::Completed)
         {
-            let Some(time) = run.timed() else { continue };
+            let Some(time) = run.timed(STEADY) else { continue };
             match by_setting.iter_mut().find(|(values, _)| *values == run.entry.values) {
                 Some((_, times)) => times.push(time),
                 None => by_setting.push((&run.entry.values, vec![time])),

@@ -41,14 +41,11 @@ pub struct Run {
     pub timing: Option<Timing>,
 }
 
-/// Runs that trained for fewer seconds are too short to be timed.
-const TIMED: f64 = 0.1;
-
 impl Run {
-    /// Microseconds a training step, if the run was long enough to say.
-    pub fn timed(&self) -> Option<f64> {
+    /// Microseconds a training step, if the run trained for at least so many seconds.
+    pub fn timed(&self, least: f64) -> Option<f64> {
         let time = self.timing.as_ref()?.us_per_step;
-        time.filter(|us| us * self.steps.unwrap_or_default() / 1e6 >= TIMED)
+        time.filter(|us| us * self.steps.unwrap_or_default() / 1e6 >= least)
     }
 }
 

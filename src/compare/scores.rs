@@ -9,6 +9,9 @@ use crate::stats::describe::median;
 use crate::stats::sample::Sample;
 use crate::stats::selection::{Record, leave_one_out, overall};
 
+/// Runs that trained for fewer seconds are too short to say what a step takes.
+const TIMED: f64 = 0.02;
+
 /// What a run counts as, in the metric's own unit. A diverged loss is infinite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
@@ -74,7 +77,7 @@ impl<'a> Scores<'a> {
         let runs = self.grid.runs(setting).iter().filter(|grid_run| grid_run.run.entry.variant == variant);
         let time = |status: Status| -> Vec<f64> {
             let ended = runs.clone().filter(|grid_run| grid_run.run.status == status);
-            ended.filter_map(|grid_run| grid_run.run.timed()).collect()
+            ended.filter_map(|grid_run| grid_run.run.timed(TIMED)).collect()
         };
         [Status::Completed, Status::Diverged].into_iter().find_map(|status| Some(median(Sample::new(&time(status))?)))
     }

@@ -327,6 +327,15 @@ impl Panel {
         Self { layout: self.layout.y_axis(Axis::new().range(vec![-0.02, 1.05])), ..self }
     }
 
+    /// Its vertical axis reaches a little beyond these ends.
+    pub fn between(self, low: f64, high: f64) -> Self {
+        if !(low.is_finite() && high > low) {
+            return self;
+        }
+        let room = 0.04 * (high - low);
+        Self { layout: self.layout.y_axis(Axis::new().range(vec![low - room, high + room])), ..self }
+    }
+
     /// Its horizontal axis counts steps, which take an arm so many µs.
     pub fn over_steps<'a>(self, times: impl IntoIterator<Item = (&'a str, Option<f64>)>) -> Self {
         let times = times.into_iter().filter_map(|(arm, us)| Some((arm.to_owned(), us?))).collect();

@@ -4,8 +4,8 @@ use super::figure::{Drawn, Figure, Looks, Panel, place};
 use super::series::{Group, thinned};
 use crate::compare::grid::Values;
 
-/// Most blocks that get a panel of their own.
-const MOST_BLOCKS: usize = 6;
+/// Most panels of percentiles, where they are of more than two blocks.
+const MOST_PANELS: usize = 12;
 /// Points of a line.
 const MOST: usize = 200;
 
@@ -67,37 +67,49 @@ fn start_and_end(group: &Group, looks: &Looks, tag: &dyn Fn(usize) -> String) ->
     ]
 }
 
-/// The 15th, 50th and 85th percentile of what leaves each norm, by step.
+/// The 15th, 50th and 85th percentile of what leaves each norm, by step: a panel an arm, so that no band hides another, those
+/// of one block beside each other and with one vertical axis.
 pub(super) fn percentiles(groups: &[&Group], looks: &Looks, setting: &Values) -> Option<Figure> {
     let tag = |block: usize, figure: &str| format!("activations/block {block}/norm_output/{figure}");
     let blocks = groups.iter().map(|group| group.blocks(&|block| tag(block, "p50"))).max().unwrap_or(0);
+    let most = (MOST_PANELS / groups.len().max(1)).max(2);
     let shown: Vec<usize> = match blocks {
-        0..=MOST_BLOCKS => (0..blocks).collect(),
-        _ => (0..MOST_BLOCKS).map(|i| i * (blocks - 1) / (MOST_BLOCKS - 1)).collect(),
+        _ if blocks <= most => (0..blocks).collect(),
+        _ => (0..most).map(|i| i * (blocks - 1) / (most - 1)).collect(),
     };
-    let panel = |block: &usize| {
-        let traces = |group: &&Group| {
-            let look = looks.get(&group.variant);
+    let in_block = |block: &usize| {
+        let lines = |group: &&Group| {
             let line = |figure: &str| {
                 let [middle, ..] = group.over_seeds(&tag(*block, figure), None);
                 thinned(&middle, MOST)
             };
-            let [low, middle, high] = ["p15", "p50", "p85"].map(line);
-            if middle.len() < 3 {
-                return Vec::new();
-            }
-            let [low, high] = Drawn::band(&group.variant, ["15 %", "85 %"], &look, &low, &high);
-            vec![low, high, Drawn::line(&group.variant, "50 %", &look, &middle)]
+            ["p15", "p50", "p85"].map(line)
         };
-        let traces = groups.iter().flat_map(traces).collect();
-        Panel::new(place(&format!("block {block}"), setting), "step", traces)
-            .over_steps(groups.iter().map(|group| group.time()))
+        let all: Vec<[Vec<[f64; 2]>; 3]> = groups.iter().map(lines).collect();
+        let heights = || all.iter().flatten().flatten().map(|point| point[1]).filter(|y| y.is_finite());
+        let (low, high) = (heights().fold(f64::INFINITY, f64::min), heights().fold(f64::NEG_INFINITY, f64::max));
+        let panel = |(group, [lowest, middle, highest]): (&&Group, [Vec<[f64; 2]>; 3])| {
+            let look = looks.get(&group.variant);
+            let mut traces = Vec::new();
+            if middle.len() >= 3 {
+                traces.extend(Drawn::band(&group.variant, ["15 %", "85 %"], &look, &lowest, &highest));
+                traces.push(Drawn::line(&group.variant, "50 %", &look, &middle));
+            }
+            Panel::new(place(&format!("{}, block {block}", group.variant), setting), "step", traces)
+                .over_steps([group.time()])
+                .between(low, high)
+        };
+        groups.iter().zip(all).map(panel).collect::<Vec<_>>()
     };
-    let left_out = if blocks > MOST_BLOCKS { format!(" Of the {blocks} blocks six are shown.") } else { String::new() };
+    let left_out = if blocks > shown.len() {
+        format!(" Of the {blocks} blocks {} are shown.", shown.len())
+    } else {
+        String::new()
+    };
     let caption = format!(
         "What leaves the norms over training, as in figure 1 of Ioffe and Szegedy (2015): the line is the 50th percentile over \
          all channels, the band reaches from the 15th to the 85th; each is the median over the seeds that have not diverged so \
-         far. At most {MOST} points of a line are drawn.{left_out}"
+         far. Panels of one block have one vertical axis. At most {MOST} points of a line are drawn.{left_out}"
     );
-    Figure::of(&place("Percentiles behind the norm", setting), caption, shown.iter().map(panel).collect())
+    Figure::of(&place("Percentiles behind the norm", setting), caption, shown.iter().flat_map(in_block).collect())
 }

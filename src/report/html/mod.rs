@@ -193,9 +193,9 @@ fn figures(shown: &Shown, looks: &Looks, options: &Options) -> Vec<Figure> {
     let mut found = vec![
         differences::differences(comparison, looks, options.confidence),
         differences::switches(comparison, looks, loaded.corners.as_ref()),
-        tuning::tuning(comparison, looks),
-        target::target(comparison, looks, loaded.arrivals.widest_gap),
     ];
+    found.extend(tuning::tuning(comparison, looks));
+    found.push(target::target(comparison, looks, loaded.arrivals.widest_gap));
     for setting in differences::settings(comparison) {
         let here: Vec<&Group> = groups.iter().filter(|group| group.setting == *setting).collect();
         found.push(training::training(&here, looks, setting));

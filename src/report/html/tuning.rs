@@ -7,16 +7,18 @@ use crate::compare::curve::Curve;
 use crate::compare::grid::Values;
 use crate::compare::words::value;
 
-/// One panel a setting and combination of the other axes, and beside it the share of diverged runs, where there are any.
-pub(super) fn tuning(comparison: &Comparison, looks: &Looks) -> Option<Figure> {
-    let axis = comparison.tuned.first()?;
+/// One panel a setting and combination of the other axes, and the share of diverged runs, where there are any: beside it, or in
+/// a figure of its own where there are several.
+pub(super) fn tuning(comparison: &Comparison, looks: &Looks) -> [Option<Figure>; 2] {
+    let Some(axis) = comparison.tuned.first() else { return [None, None] };
     let mut places: Vec<(&Values, &Values)> = Vec::new();
     for curve in &comparison.curves {
         if !places.contains(&(&curve.setting, &curve.others)) {
             places.push((&curve.setting, &curve.others));
         }
     }
-    let mut panels = Vec::new();
+    let is_single = places.len() == 1;
+    let (mut panels, mut diverged) = (Vec::new(), Vec::new());
     for (setting, others) in places {
         let here: Vec<&Curve> =
             comparison.curves.iter().filter(|curve| (&curve.setting, &curve.others) == (setting, others)).collect();
@@ -27,14 +29,21 @@ pub(super) fn tuning(comparison: &Comparison, looks: &Looks) -> Option<Figure> {
             let share = |point: &crate::compare::curve::CurvePoint| {
                 (point.n > 0).then(|| point.diverged as f64 / point.n as f64)
             };
-            panels.push(over(axis, &here, looks, &place("share of runs that diverged", &all), &share));
+            diverged.push(over(axis, &here, looks, &place("share of runs that diverged", &all), &share));
         }
     }
     let caption = format!(
         "The mean over all seeds at every value of {axis} that was tried. A diverged run counts as guessing in an accuracy, as the worst in a loss. An arm \
          whose best value is the first or the last may do better beyond it."
     );
-    Figure::of(&format!("Over {axis}"), caption, panels)
+    if is_single {
+        panels.append(&mut diverged);
+    }
+    let of_diverged = format!("The share of an arm's runs that diverged, at every value of {axis} that was tried.");
+    [
+        Figure::of(&format!("Over {axis}"), caption, panels),
+        Figure::of(&format!("Runs that diverged over {axis}"), of_diverged, diverged),
+    ]
 }
 
 fn over(
