@@ -76,15 +76,12 @@
     const isOn = (trace) => !off.has(trace.legendgroup) && (trace.name !== "each seed" || seeds);
     const isCrowded = armsOf(panel, off).size > MOST_BANDS;
     const shown = (trace) => isOn(trace) && !(isCrowded && trace.meta === "band");
-    // With all arms off the axes stay as they are: everything is drawn, and nothing seen.
-    const isEmpty = !panel.traces.some(isOn);
     return panel.traces.map((trace) => {
       const us = times ? times[trace.legendgroup] : null;
       return {
         ...trace,
         x: us ? trace.x.map((x) => (x === null ? null : (x * us) / 1e6)) : trace.x,
-        visible: isEmpty || shown(trace),
-        ...(isEmpty ? { opacity: 0, hoverinfo: "skip" } : {}),
+        visible: shown(trace),
         name: plain(trace.name),
         hovertemplate: `${plain(trace.legendgroup ? `${trace.legendgroup}, ${trace.name}` : trace.name)}${trace.text ? ", %{text}" : ""}: %{x:.4~g}, %{y:.4~g}<extra></extra>`,
       };
@@ -165,6 +162,8 @@
     const panel = figures[number].panels[Number(place.dataset.panel)];
     const wanted = asked();
     place.dataset.drawn = "yes";
+    // A panel all of whose arms are switched off is not shown: its axes would say nothing.
+    place.hidden = panel.traces.every((trace) => wanted.off.has(trace.legendgroup));
     return Plotly.react(place, traces(panel, wanted), layout(panel, wanted), configuration);
   }
 
