@@ -114,9 +114,9 @@ impl Store {
             Some(name) => format!("column `{}`", column_name(name)),
             None => format!("feature {}", j + 1),
         };
-        warnings.extend(dataset.constant(&feature));
-        dataset.lost_in_single = dataset.lost_in_single(&feature);
         if own.is_some() {
+            warnings.extend(dataset.constant(&feature));
+            dataset.lost_in_single = dataset.lost_in_single(&feature);
             if let Some(words) = dataset.outlier(&feature) {
                 return Err(DataError::Io(anyhow::anyhow!(words)));
             }

@@ -10,69 +10,90 @@ use crate::sources::samples::Features;
 /// The SD of values that differ by a few roundings is less than this many times the distance of neighbouring numbers.
 const ROUNDINGS: f64 = 4.0;
 
+/// A feature in the training split, whatever it is divided by.
+#[derive(Debug, Clone, Copy)]
+struct Spread {
+    mean: f64,
+    sd: f64,
+    /// Whether it has more than one value.
+    varies: bool,
+}
+
+impl Spread {
+    /// Whether numbers so far apart, by the larger of two neighbours, see one value in it.
+    fn is_rounding(self, spacing: f64) -> bool {
+        self.varies && self.sd <= ROUNDINGS * spacing * self.mean.abs()
+    }
+}
+
 impl Dataset {
+    /// Calls `visit` with the sample, the feature and the stored value of each value of a split, in the order of memory.
+    fn each(&self, split: &Split, mut visit: impl FnMut(usize, usize, f64)) {
+        let length = self.shape.len();
+        let range = split.first * length..(split.first + split.len()) * length;
+        let mut next = (0, 0);
+        let mut pass = |x: f64| {
+            let (i, j) = next;
+            visit(i, j, x);
+            next = if j + 1 == length { (i + 1, 0) } else { (i, j + 1) };
+        };
+        match &*split.features {
+            Features::Bytes(values) => values[range].iter().for_each(|x| pass(f64::from(*x))),
+            Features::Floats(values) => values[range].iter().for_each(|x| pass(f64::from(*x))),
+            Features::Doubles(values) => values[range].iter().for_each(|x| pass(*x)),
+        }
+    }
+
+    /// Every feature of the training split.
+    fn spreads(&self) -> Vec<Spread> {
+        let count = self.train.len() as f64;
+        let mut found = vec![Spread { mean: 0.0, sd: 0.0, varies: false }; self.shape.len()];
+        let mut first = vec![0.0; self.shape.len()];
+        self.each(&self.train, |i, j, x| {
+            if i == 0 {
+                first[j] = x;
+            }
+            found[j].mean += x / count;
+            found[j].varies |= x != first[j];
+        });
+        self.each(&self.train, |_, j, x| found[j].sd += (x - found[j].mean).powi(2) / count);
+        found.iter_mut().for_each(|one| one.sd = one.sd.sqrt());
+        found
+    }
+
     /// A feature that is standardised, and whose values differ by no more than roundings do: these become as large as any other
     /// feature, or are lost. `feature` names a feature by its place.
     pub(super) fn constant(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
-        let spacing =
-            if matches!(*self.train.features, Features::Floats(_)) { f32::EPSILON.into() } else { f64::EPSILON };
-        let is_rounding = |j: &usize| {
-            let (mean, sd) = self.spread(*j);
-            self.varies(*j) && sd <= ROUNDINGS * spacing * mean.abs()
-        };
-        let j = (0..self.moments.len()).filter(|_| self.shape.area() == 1).find(is_rounding)?;
+        if self.scaling != Scaling::Standardize || self.shape.area() > 1 {
+            return None;
+        }
+        let is_single = matches!(*self.train.features, Features::Floats(_));
+        let spacing = if is_single { f64::from(f32::EPSILON) } else { f64::EPSILON };
+        let j = self.spreads().iter().position(|one| one.is_rounding(spacing))?;
         let remedy = "delete it; or, if its values mean something, multiply it or subtract what they share";
         Some(format!("{} varies by no more than roundings do; {remedy}", feature(j)))
-    }
-
-    /// Mean and SD of a feature in the training split, whatever it is divided by.
-    fn spread(&self, j: usize) -> (f64, f64) {
-        let (values, count) = (|| self.values(&self.train, j), self.train.len() as f64);
-        let mean = values().sum::<f64>() / count;
-        (mean, (values().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt())
-    }
-
-    /// Whether a feature has more than one value in the training split.
-    fn varies(&self, j: usize) -> bool {
-        let mut values = self.values(&self.train, j);
-        let first = values.next();
-        values.any(|x| Some(x) != first)
-    }
-
-    /// The stored values of a feature.
-    fn values<'a>(&self, split: &'a Split, j: usize) -> Box<dyn Iterator<Item = f64> + 'a> {
-        let length = self.shape.len();
-        let range = split.first * length..(split.first + split.len()) * length;
-        match &*split.features {
-            Features::Bytes(values) => Box::new(values[range].iter().skip(j).step_by(length).map(|x| f64::from(*x))),
-            Features::Floats(values) => Box::new(values[range].iter().skip(j).step_by(length).map(|x| f64::from(*x))),
-            Features::Doubles(values) => Box::new(values[range].iter().skip(j).step_by(length).copied()),
-        }
     }
 
     /// What single precision loses of training features that are used as they are: values that are too small, or that are one
     /// number though they differ. `feature` names a feature by its place.
     pub(super) fn lost_in_single(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
-        if self.scaling == Scaling::Standardize {
+        if self.scaling == Scaling::Standardize || matches!(*self.train.features, Features::Bytes(_)) {
             return None;
         }
         let remedy = "set data.scaling to standardize, or model.precision to f64";
-        let is_lost = |x: &f64| *x != 0.0 && (*x as f32).abs() < f32::MIN_POSITIVE;
-        for j in 0..self.shape.len() {
-            if let Some(x) = self.values(&self.train, j).find(is_lost) {
-                return Some(format!("the value {x:?} is 0 in single precision, or loses digits; {remedy}"));
+        let mut lost = None;
+        self.each(&self.train, |_, _, x| {
+            if lost.is_none() && x != 0.0 && (x as f32).abs() < f32::MIN_POSITIVE {
+                lost = Some(format!("the value {x:?} is 0 in single precision, or loses digits; {remedy}"));
             }
-            let (mean, sd) = self.spread(j);
-            let is_one = sd < ROUNDINGS * f64::from(f32::EPSILON) * mean.abs() && self.varies(j);
-            if is_one && matches!(*self.train.features, Features::Doubles(_)) {
-                let numbers = format!("mean {mean:e}, SD {sd:.2}");
-                return Some(format!(
-                    "{} varies by less than single precision can tell ({numbers}); {remedy}",
-                    feature(j)
-                ));
-            }
+        });
+        if lost.is_some() || matches!(*self.train.features, Features::Floats(_)) {
+            return lost;
         }
-        None
+        let spreads = self.spreads();
+        let j = spreads.iter().position(|one| one.is_rounding(f64::from(f32::EPSILON)))?;
+        let numbers = format!("mean {:e}, SD {:.2}", spreads[j].mean, spreads[j].sd);
+        Some(format!("{} varies by less than single precision can tell ({numbers}); {remedy}", feature(j)))
     }
 
     /// A value of the validation or test split that is so far from what was trained on, by the SD of its feature, that nothing
@@ -84,15 +105,19 @@ impl Dataset {
             return None;
         }
         for (split, name) in [(&self.validation, "validation"), (&self.test, "test")] {
-            for (j, (mean, sd)) in self.moments.iter().enumerate() {
-                let far = self.values(split, j).enumerate().find(|(_, x)| (x - mean).abs() > FARTHEST * sd);
-                let Some((i, x)) = far else { continue };
+            let mut far = None;
+            self.each(split, |i, j, x| {
+                let (mean, sd) = self.moments[j];
+                if far.is_none() && (x - mean).abs() > FARTHEST * sd {
+                    far = Some((i, j, x));
+                }
+            });
+            if let Some((i, j, x)) = far {
                 let row = split.rows.get(i).map_or(i, |row| *row as usize) + 1;
-                let trained =
-                    format!("the training samples have {mean:.4e} there, with an SD of {:.1e}", self.spread(j).1);
-                let remedy = "correct it, or leave the sample or the feature out";
+                let Spread { mean, sd, .. } = self.spreads()[j];
                 return Some(format!(
-                    "{} of sample {row} of the {name} file is {x:e}, and {trained}; {remedy}",
+                    "{} of sample {row} of its file ({name} split) is {x:e}, and the training samples have {mean:.4e} there, with \
+                     an SD of {sd:.1e}; correct it, or leave the sample or the feature out",
                     feature(j)
                 ));
             }
@@ -212,7 +237,7 @@ mod tests {
         // A test value far from them would drive every logit.
         let rounded = vec![1.0, 0.3, 2.0, 0.1 + 0.2, 3.0, 0.3, 4.0, 0.5];
         let data = pairs(Features::Doubles(rounded), 3, Scaling::Standardize);
-        assert!(data.outlier(&named).unwrap().starts_with("feature 2 of sample 1 of the test file is 5e-1"));
+        assert!(data.outlier(&named).unwrap().starts_with("feature 2 of sample 1 of its file (test split) is 5e-1"));
     }
 
     #[test]
@@ -226,10 +251,10 @@ mod tests {
         let slip = of(1e12, 0.0).unwrap();
         assert!(
             slip.starts_with(
-                "feature 1 of sample 2 of the test file is 1e12, and the training samples have 2.0000e0 there"
+                "feature 1 of sample 2 of its file (test split) is 1e12, and the training samples have 2.0000e0 there"
             ),
             "{slip}"
         );
-        assert!(of(2.0, -1e30).unwrap().starts_with("feature 2 of sample 2 of the test file is -1e30"));
+        assert!(of(2.0, -1e30).unwrap().starts_with("feature 2 of sample 2 of its file (test split) is -1e30"));
     }
 }

@@ -575,7 +575,7 @@ fn samples_that_were_trained_on_and_columns_in_other_units_are_named() {
     lab.write("test.csv", table(60..119, 1.0) + "1e12,1,0\n");
     let config = csv_config(&json!({ "file": "train.csv", "test_file": "test.csv", "label": "y", "validation": 10 }));
     let slip = lab.run(&with(config, "name", json!("slip")), &[]).expect(1).stderr;
-    assert!(slip.contains("column `width` of sample 60 of the test file is 1e12"), "{slip}");
+    assert!(slip.contains("column `width` of sample 60 of its file (test split) is 1e12"), "{slip}");
     assert!(!lab.path("results/slip/runs.csv").exists(), "nothing was trained");
     let units = said("units", table(60..120, 100.0));
     assert!(units.contains("(column `width`: mean "), "{units}");

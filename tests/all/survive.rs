@@ -211,7 +211,8 @@ fn a_reader_that_has_gone_away_does_not_change_the_exit_status() {
 #[test]
 #[cfg(unix)]
 fn a_second_ctrl_c_quits_at_once() {
-    let data = json!({ "source": "gaussians", "dimension": 3000, "train": 6000, "validation": 10, "test": 10 });
+    let data =
+        json!({ "source": "gaussians", "classes": 2, "dimension": 3000, "train": 6000, "validation": 10, "test": 10 });
     let config = with(with(small(), "data", data), "model.hidden", json!([6000, 6000]));
     let config = with(with(config, "train", json!({ "batch_size": 6000, "steps": 1000 })), "seeds", json!(1));
     let lab = Lab::new();
