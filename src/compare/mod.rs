@@ -1,6 +1,7 @@
 //! Which arm wins, by how much, how surely: from experiments' tables to estimates and verdicts.
 //!
-//! [`sheet`] reads a table, [`planned`] holds its rows against the plan, [`load`] reads an experiment; [`arrange`](mod@arrange) and [`grid`] place its runs, [`scores`] says
+//! [`sheet`] reads a table, [`planned`] holds its rows against the plan, [`load`] reads an experiment;
+//! [`arrange`](mod@arrange) and [`grid`] place its runs, [`scores`] says
 //! what each counts as; [`contrasts`], [`arms`] and [`curve`] make estimates of them by way of [`crate::stats`];
 //! [`verdict`](mod@verdict) is the rule that decides, [`checks`] finds what speaks against it. All of that is one value, a
 //! [`Comparison`].

@@ -1,6 +1,6 @@
 //! A contrast in one sentence, computed from its estimate and verdict and from nothing else.
 
-use super::arms::ArmEstimate;
+use super::arms::{ArmEstimate, Chosen};
 use super::comparison::Comparison;
 use super::contrasts::{Contrast, Finding};
 use super::grid::End;
@@ -70,19 +70,22 @@ fn at_the_edge(comparison: &Comparison, contrast: &Contrast) -> String {
         arms.next().filter(|arm| arm.edge)
     };
     let at_edge: Vec<&ArmEstimate> = [&contrast.a, &contrast.b].iter().filter_map(here).collect();
+    let ends = |arm: &ArmEstimate, is_meant: fn(End) -> bool| -> Vec<(bool, usize, String)> {
+        let chosen = arm.chosen.iter().flat_map(|chosen| chosen.edges.iter().map(move |edge| (chosen, edge)));
+        let meant = chosen.filter(|(_, edge)| is_meant(edge.end));
+        meant
+            .map(|(chosen, edge)| (Some(&chosen.values) == arm.selected.as_ref(), chosen.seeds, edge.axis.clone()))
+            .collect()
+    };
+    // Of an axis with one value nothing lies within, or beyond.
+    let mut single: Vec<String> =
+        at_edge.iter().flat_map(|arm| ends(arm, |end| end == End::Only)).map(|(.., axis)| axis).collect();
+    single.sort_unstable();
+    single.dedup();
+    let at_end = at_edge.into_iter().filter(|arm| !ends(arm, |end| end != End::Only).is_empty());
     // Some seeds may take another value than most.
-    let (whole, partly): (Vec<&ArmEstimate>, Vec<&ArmEstimate>) = at_edge.into_iter().partition(|arm| {
-        arm.chosen.iter().any(|chosen| Some(&chosen.values) == arm.selected.as_ref() && !chosen.edges.is_empty())
-    });
-    // Of an axis with one value nothing lies within.
-    let is_single =
-        |arm: &&ArmEstimate| arm.chosen.iter().flat_map(|chosen| &chosen.edges).all(|edge| edge.end == End::Only);
-    if !whole.is_empty() && whole.iter().all(is_single) {
-        return format!(
-            " Only one value of {} was tried; at another an arm may do better.",
-            comparison.tuned.join(", ")
-        );
-    }
+    let (whole, partly): (Vec<&ArmEstimate>, Vec<&ArmEstimate>) =
+        at_end.partition(|arm| ends(arm, |end| end != End::Only).iter().any(|(is_selected, ..)| *is_selected));
     let mut said = match whole[..] {
         [_, _] => " The best value of both is the end of what was tried; beyond it they may do better.".to_owned(),
         [one] => {
@@ -92,10 +95,13 @@ fn at_the_edge(comparison: &Comparison, contrast: &Contrast) -> String {
         _ => String::new(),
     };
     for arm in partly {
-        let at_end =
-            arm.chosen.iter().filter(|chosen| !chosen.edges.is_empty()).map(|chosen| chosen.seeds).sum::<usize>();
+        let is_at_end = |chosen: &&Chosen| chosen.edges.iter().any(|edge| edge.end != End::Only);
+        let at_end = arm.chosen.iter().filter(is_at_end).map(|chosen| chosen.seeds).sum::<usize>();
         let (one, of) = (named(&arm.variant), arm.chosen.iter().map(|chosen| chosen.seeds).sum::<usize>());
         said += &format!(" For {at_end} of {of} seeds the best value of {one} is the end of what was tried.");
+    }
+    if !single.is_empty() {
+        said += &format!(" Only one value of {} was tried.", single.join(" and of "));
     }
     said
 }

@@ -117,8 +117,9 @@ impl Store {
         if own.is_some() {
             warnings.extend(dataset.constant(&feature));
             dataset.lost_in_single = dataset.lost_in_single(&feature);
-            if let Some(words) = dataset.outlier(&feature) {
-                return Err(DataError::Io(anyhow::anyhow!(words)));
+            match dataset.outlier(&feature) {
+                Some((words, true)) => return Err(DataError::Io(anyhow::anyhow!(words))),
+                found => warnings.extend(found.map(|(words, _)| words)),
             }
             warnings.extend(dataset.shifted(&feature));
             warnings.extend(dataset.repeated());
@@ -202,8 +203,11 @@ fn incomplete(splits: &[Split; 3], classes: usize) -> Vec<String> {
     let lacking = named.filter(|(split, _)| !split.is_empty() && absent(split, classes).next().is_some());
     // The same words for every seed, so that they are said once.
     let words = |(split, name): (&Split, &str)| {
-        let fewer = if split.len() < classes { "cannot have" } else { "does not have, with every seed," };
-        format!("the {name} split ({} samples) {fewer} all {classes} classes", split.len())
+        let lacking = match split.len() < classes {
+            true => format!("cannot have all {classes} classes"),
+            false => format!("lacks some of the {classes} classes with some seeds"),
+        };
+        format!("the {name} split ({} samples) {lacking}", split.len())
     };
     lacking.map(words).collect()
 }

@@ -10,20 +10,15 @@ use crate::sources::samples::Features;
 /// The SD of values that differ by a few roundings is less than this many times the distance of neighbouring numbers.
 const ROUNDINGS: f64 = 4.0;
 
-/// A feature in the training split, whatever it is divided by.
-#[derive(Debug, Clone, Copy)]
+/// A feature in a split, whatever it is divided by.
+#[derive(Debug, Clone, Copy, Default)]
 struct Spread {
     mean: f64,
     sd: f64,
     /// Whether it has more than one value.
     varies: bool,
-}
-
-impl Spread {
-    /// Whether numbers so far apart, by the larger of two neighbours, see one value in it.
-    fn is_rounding(self, spacing: f64) -> bool {
-        self.varies && self.sd <= ROUNDINGS * spacing * self.mean.abs()
-    }
+    /// Whether it has more than one value in single precision.
+    varies_in_single: bool,
 }
 
 impl Dataset {
@@ -44,20 +39,23 @@ impl Dataset {
         }
     }
 
-    /// Every feature of the training split.
-    fn spreads(&self) -> Vec<Spread> {
-        let count = self.train.len() as f64;
-        let mut found = vec![Spread { mean: 0.0, sd: 0.0, varies: false }; self.shape.len()];
+    /// Every feature of a split. The mean is found from the first value on, or its own rounding would be larger than the SD.
+    fn spreads(&self, split: &Split) -> Vec<Spread> {
+        let count = split.len() as f64;
+        let mut found = vec![Spread::default(); self.shape.len()];
         let mut first = vec![0.0; self.shape.len()];
-        self.each(&self.train, |i, j, x| {
+        self.each(split, |i, j, x| {
             if i == 0 {
                 first[j] = x;
             }
-            found[j].mean += x / count;
+            found[j].mean += (x - first[j]) / count;
             found[j].varies |= x != first[j];
+            found[j].varies_in_single |= x as f32 != first[j] as f32;
         });
-        self.each(&self.train, |_, j, x| found[j].sd += (x - found[j].mean).powi(2) / count);
-        found.iter_mut().for_each(|one| one.sd = one.sd.sqrt());
+        self.each(split, |_, j, x| found[j].sd += (x - first[j] - found[j].mean).powi(2) / count);
+        for (one, first) in found.iter_mut().zip(first) {
+            (one.mean, one.sd) = (first + one.mean, one.sd.sqrt());
+        }
         found
     }
 
@@ -69,7 +67,8 @@ impl Dataset {
         }
         let is_single = matches!(*self.train.features, Features::Floats(_));
         let spacing = if is_single { f64::from(f32::EPSILON) } else { f64::EPSILON };
-        let j = self.spreads().iter().position(|one| one.is_rounding(spacing))?;
+        let is_rounding = |one: &Spread| one.varies && one.sd <= ROUNDINGS * spacing * one.mean.abs();
+        let j = self.spreads(&self.train).iter().position(is_rounding)?;
         let remedy = "delete it; or, if its values mean something, multiply it or subtract what they share";
         Some(format!("{} varies by no more than roundings do; {remedy}", feature(j)))
     }
@@ -90,16 +89,19 @@ impl Dataset {
         if lost.is_some() || matches!(*self.train.features, Features::Floats(_)) {
             return lost;
         }
-        let spreads = self.spreads();
-        let j = spreads.iter().position(|one| one.is_rounding(f64::from(f32::EPSILON)))?;
+        let spreads = self.spreads(&self.train);
+        let j = spreads.iter().position(|one| one.varies && !one.varies_in_single)?;
         let numbers = format!("mean {:e}, SD {:.2}", spreads[j].mean, spreads[j].sd);
-        Some(format!("{} varies by less than single precision can tell ({numbers}); {remedy}", feature(j)))
+        Some(format!(
+            "{} has one value in single precision, though its values differ ({numbers}); {remedy}",
+            feature(j)
+        ))
     }
 
     /// A value of the validation or test split that is so far from what was trained on, by the SD of its feature, that nothing
-    /// can be learned for it: it would drive every logit, in single precision beyond its range. `feature` names a feature by its
-    /// place.
-    pub(super) fn outlier(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
+    /// can be learned for it: it would drive every logit, in single precision beyond its range. And whether the feature varies in
+    /// training: if not, there is no SD to measure by. `feature` names a feature by its place.
+    pub(super) fn outlier(&self, feature: &impl Fn(usize) -> String) -> Option<(String, bool)> {
         const FARTHEST: f64 = 1e6;
         if self.scaling != Scaling::Standardize || self.moments.len() != self.shape.len() {
             return None;
@@ -114,12 +116,13 @@ impl Dataset {
             });
             if let Some((i, j, x)) = far {
                 let row = split.rows.get(i).map_or(i, |row| *row as usize) + 1;
-                let Spread { mean, sd, .. } = self.spreads()[j];
-                return Some(format!(
+                let Spread { mean, sd, varies, .. } = self.spreads(&self.train)[j];
+                let words = format!(
                     "{} of sample {row} of its file ({name} split) is {x:e}, and the training samples have {mean:.4e} there, with \
                      an SD of {sd:.1e}; correct it, or leave the sample or the feature out",
                     feature(j)
-                ));
+                );
+                return Some((words, varies));
             }
         }
         None
@@ -133,19 +136,33 @@ impl Dataset {
         if self.test.len() < FEWEST {
             return None;
         }
-        let [training, test] = [&self.train, &self.test].map(|split| moments(split, self.shape));
-        let is_far = |((mean, sd), (test_mean, test_sd)): (&(f64, f64), &(f64, f64))| {
+        // All pixels share one mean and one SD. A rare feature may have one value in a split.
+        let pairs: Vec<[(f64, f64); 2]> = if self.shape.area() > 1 {
+            vec![[&self.train, &self.test].map(|split| moments(split, self.shape)[0])]
+        } else {
+            let [training, test] = [&self.train, &self.test].map(|split| self.spreads(split));
+            let is_measured = |(a, b): &(Spread, Spread)| a.varies && b.varies;
+            training
+                .into_iter()
+                .zip(test)
+                .map(|pair| if is_measured(&pair) { pair } else { Default::default() })
+                .map(|(a, b)| [(a.mean, a.sd), (b.mean, b.sd)])
+                .collect()
+        };
+        let is_far = |[(mean, sd), (test_mean, test_sd)]: &[(f64, f64); 2]| {
             (test_mean - mean).abs() > FAR * sd || *test_sd > FAR * sd || *test_sd < sd / FAR
         };
-        let far: Vec<usize> = (0..training.len()).filter(|j| is_far((&training[*j], &test[*j]))).collect();
-        let j = *far.first().filter(|_| 2 * far.len() > training.len())?;
+        let measured = pairs.iter().filter(|[(_, sd), _]| *sd > 0.0).count();
+        let far: Vec<usize> = (0..pairs.len()).filter(|j| is_far(&pairs[*j])).collect();
+        let j = *far.first().filter(|_| 2 * far.len() > measured)?;
+        let [training, test] = pairs[j];
         let said = |(mean, sd): (f64, f64)| format!("mean {mean:.3}, SD {sd:.3}");
         let whose = if self.shape.area() > 1 { "pixels".to_owned() } else { feature(j) };
         Some(format!(
             "the test samples are of another size than the training samples ({whose}: {} in training, {} in testing); are both \
              files in the same units?",
-            said(training[j]),
-            said(test[j])
+            said(training),
+            said(test)
         ))
     }
 
@@ -153,6 +170,10 @@ impl Dataset {
     /// learned by heart.
     pub(super) fn repeated(&self) -> Option<String> {
         let known: HashSet<u64> = self.hashes(&self.train).collect();
+        // Of a few values many samples are alike.
+        if 10 * known.len() < 9 * self.train.len() {
+            return None;
+        }
         let share = |split: &Split| self.hashes(split).filter(|hash| known.contains(hash)).count();
         let mut found = [("test", &self.test), ("validation", &self.validation)].into_iter().filter_map(|(name, split)| {
             let (count, all) = (share(split), split.len());
@@ -207,10 +228,13 @@ mod tests {
         assert!(lost(&[1.0, 1e-60, 2.0, 0.0]).unwrap().contains("1e-60 is 0 in single precision"));
         assert_eq!(lost(&[1.0, 1e-30, 2.0, 0.0]), None);
         assert_eq!(lost(&[1.0, 5.0, 2.0, 5.0]), None, "constant");
+        assert_eq!(lost(&[1.0, 1e7, 2.0, 1e7 + 1.0]), None, "whole numbers that single precision has");
         // A clock's seconds: neighbours in single precision are 128 apart.
         let clock = lost(&[1.0, 1.7e9, 2.0, 1.7e9 + 1.0]).unwrap();
         assert!(
-            clock.starts_with("feature 2 varies by less than single precision can tell (mean 1.7000000005e9"),
+            clock.starts_with(
+                "feature 2 has one value in single precision, though its values differ (mean 1.7000000005e9"
+            ),
             "{clock}"
         );
         let small = Features::Floats(vec![1.0, 1e-40, 2.0, 0.0]);
@@ -230,6 +254,9 @@ mod tests {
         {
             assert_eq!(said(values), None, "{values:?}");
         }
+        // However many there are: a mean that is summed up from 0 is off by more than they differ.
+        let many = (0..20_000).flat_map(|i| [f64::from(i), if i % 3 == 0 { 0.1 + 0.2 } else { 0.3 }]).collect();
+        assert!(pairs(Features::Doubles(many), 20_000, Scaling::Standardize).constant(&named).is_some());
         // Their squares are 0.
         assert!(said([1.0, 1e-300, 2.0, 3e-300]).is_some());
         let single = Features::Floats(vec![1.0, 0.3, 2.0, f32::from_bits(0.3f32.to_bits() + 1)]);
@@ -237,7 +264,7 @@ mod tests {
         // A test value far from them would drive every logit.
         let rounded = vec![1.0, 0.3, 2.0, 0.1 + 0.2, 3.0, 0.3, 4.0, 0.5];
         let data = pairs(Features::Doubles(rounded), 3, Scaling::Standardize);
-        assert!(data.outlier(&named).unwrap().starts_with("feature 2 of sample 1 of its file (test split) is 5e-1"));
+        assert!(data.outlier(&named).unwrap().0.starts_with("feature 2 of sample 1 of its file (test split) is 5e-1"));
     }
 
     #[test]
@@ -248,13 +275,24 @@ mod tests {
         };
         assert_eq!(of(2.5, 7.0), None);
         assert_eq!(of(8e5, 9e5), None);
-        let slip = of(1e12, 0.0).unwrap();
+        let (slip, varies) = of(1e12, 0.0).unwrap();
+        assert!(varies);
         assert!(
             slip.starts_with(
                 "feature 1 of sample 2 of its file (test split) is 1e12, and the training samples have 2.0000e0 there"
             ),
             "{slip}"
         );
-        assert!(of(2.0, -1e30).unwrap().starts_with("feature 2 of sample 2 of its file (test split) is -1e30"));
+        let (rare, varies) = of(2.0, -1e30).unwrap();
+        assert!(rare.starts_with("feature 2 of sample 2 of its file (test split) is -1e30") && !varies, "{rare}");
+    }
+
+    /// Columns that stand for words: 0 but for few samples, and in a small split 0 altogether.
+    #[test]
+    fn rare_features_and_few_values_are_no_reason_to_warn() {
+        let rare: Vec<f64> =
+            (0..2100).flat_map(|i| [f64::from(i32::from(i % 50 == 7 && i < 2000)), f64::from(i % 5)]).collect();
+        let data = pairs(Features::Doubles(rare), 2000, Scaling::Standardize);
+        assert_eq!((data.shifted(&named), data.repeated(), data.constant(&named)), (None, None, None));
     }
 }

@@ -75,6 +75,8 @@ pub fn arrivals(folder: &ExperimentFolder, target: f64) -> anyhow::Result<Arriva
 
 fn read_arrivals(table: impl BufRead, target: f64) -> anyhow::Result<Arrivals> {
     let mut arrivals = Arrivals::default();
+    // An accuracy that is not known is none that arrives.
+    let has_arrived = |row: &CurveRow| row.score.accuracy >= target;
     // For each run, the step of its latest evaluation, until it arrives.
     let mut latest: HashMap<String, Option<usize>> = HashMap::new();
     for line in table.lines() {
@@ -92,7 +94,7 @@ fn read_arrivals(table: impl BufRead, target: f64) -> anyhow::Result<Arrivals> {
                     arrivals.widest_gap = arrivals.widest_gap.max(row.step.checked_sub(before));
                     latest.insert(id.to_owned(), None);
                 }
-                _ => drop(latest.insert(id.to_owned(), Some(row.step).filter(|_| row.score.accuracy < target))),
+                _ => drop(latest.insert(id.to_owned(), Some(row.step).filter(|_| !has_arrived(&row)))),
             }
         }
     }

@@ -139,7 +139,9 @@ fn merge_run(
                 let is_same = ended.as_ref().is_some_and(|ended| came_to_the_same(ended, &record));
                 let (one, other) = (destination.path().display(), folder.path().display());
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
-                copy_what_is_beside(&folder, &destination, &mut merged.passed_over).with_context(context)?;
+                if ended.as_ref().is_some_and(|ended| ended.simd == record.simd) {
+                    copy_what_is_beside(&folder, &destination, &mut merged.passed_over).with_context(context)?;
+                }
             }
             // No source has a whole copy so far. For a failed run the reason is kept; for an interrupted one, the saved
             // state with the most steps.
@@ -233,8 +235,9 @@ fn copy(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyh
     for (from, to) in files.chain([(from.log(), to.log()), (from.checkpoint(), to.checkpoint())]) {
         copy_file(&from, &to)?;
     }
-    copy_tensors(&from.trace(), &to.trace(), passed_over)?;
-    copy_snapshots(from, to, passed_over)?;
+    // What is there may be of another training, at another instruction level.
+    copy_tensors(&from.trace(), &to.trace(), true, passed_over)?;
+    copy_snapshots(from, to, true, passed_over)?;
     files::sync_folder(to.path())?;
     copy_file(&from.run_json(), &to.run_json())?;
     files::remove(&to.failure())?;
@@ -251,36 +254,39 @@ fn copy_what_is_beside(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<S
     if files::look(&to.log())?.is_none() {
         copy_file(&from.log(), &to.log())?;
     }
-    copy_tensors(&from.trace(), &to.trace(), passed_over)?;
-    copy_snapshots(from, to, passed_over)
+    copy_tensors(&from.trace(), &to.trace(), false, passed_over)?;
+    copy_snapshots(from, to, false, passed_over)
 }
 
-fn copy_snapshots(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
+fn copy_snapshots(
+    from: &RunFolder,
+    to: &RunFolder,
+    replacing: bool,
+    passed_over: &mut Vec<String>,
+) -> anyhow::Result<()> {
     if !files::is_folder(&from.snapshots())? {
         return Ok(());
     }
     files::refuse_link(&from.snapshots())?;
     files::make_folder(&to.snapshots())?;
     for name in files::list(&from.snapshots())?.into_iter().filter(|name| RunFolder::is_snapshot(name)) {
-        copy_tensors(&from.snapshots().join(&name), &to.snapshots().join(&name), passed_over)?;
+        copy_tensors(&from.snapshots().join(&name), &to.snapshots().join(&name), replacing, passed_over)?;
     }
     Ok(())
 }
 
-/// Copies a trace or a snapshot that is whole, unless a whole one is there. Of one that is damaged it is said that it was
-/// passed over: no table needs it, and another folder may have it.
-fn copy_tensors(from: &Path, to: &Path, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
+/// Copies a trace or a snapshot that is whole; where `replacing` is false, only if nothing of its length is there. Of one that
+/// is damaged it is said that it was passed over: no table needs it, and another folder may have it.
+fn copy_tensors(from: &Path, to: &Path, replacing: bool, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
     files::refuse_link(from)?;
-    let is_whole = |path: &Path, bytes: Vec<u8>| tensors::parse(&bytes, path).map(|_| bytes);
+    let length = |path: &Path| Ok::<_, anyhow::Error>(files::look(path)?.map(|metadata| metadata.len()));
+    if !replacing && length(to)?.is_some_and(|there| length(from).is_ok_and(|here| here == Some(there))) {
+        return Ok(());
+    }
     let Some(bytes) = files::read_if_there(from)? else { return Ok(()) };
-    match is_whole(from, bytes) {
+    match tensors::parse(&bytes, from) {
         Err(error) => passed_over.push(format!("{error:#}; it was not copied")),
-        Ok(bytes) => {
-            let there = files::read_if_there(to)?;
-            if there.is_none_or(|there| is_whole(to, there).is_err()) {
-                files::write_atomically(to, &bytes)?;
-            }
-        }
+        Ok(_) => files::write_atomically(to, &bytes)?,
     }
     Ok(())
 }
@@ -288,7 +294,7 @@ fn copy_tensors(from: &Path, to: &Path, passed_over: &mut Vec<String>) -> anyhow
 /// Copies what continues an unfinished run. The snapshots come first: the saved state relies on them.
 fn copy_unfinished(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
     if files::is_file(&from.resume())? {
-        copy_snapshots(from, to, passed_over)?;
+        copy_snapshots(from, to, true, passed_over)?;
         copy_file(&from.resume(), &to.resume())?;
     }
     Ok(())

@@ -118,7 +118,7 @@ pub fn read(folder: &RunFolder, run_id: &str) -> anyhow::Result<Option<Saved>> {
 /// As [`read`].
 pub fn parse(bytes: &[u8], path: &Path, run_id: &str) -> anyhow::Result<Option<Saved>> {
     let context = || format!("{} is damaged", path.display());
-    ensure!(tensors::recorded(bytes).is_some(), context());
+    ensure!(tensors::recorded(bytes).is_some(), "{}, or was saved by an earlier program", context());
     let tensors = tensors::parse(bytes, path).with_context(context)?;
     Saved::of(tensors, path, run_id)
 }

@@ -92,7 +92,7 @@ pub struct Files {
     pub fingerprint: String,
     /// The column that was taken for the labels, where nobody named it.
     pub label_column: Option<String>,
-    /// A feature that rises from row to row of the file, as row numbers do.
+    /// A feature that numbers the rows of the file, it seems.
     pub counting_column: Option<String>,
     /// The names of the features; empty if they have none.
     pub columns: Vec<String>,

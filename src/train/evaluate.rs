@@ -207,7 +207,8 @@ impl<'a, F: Scalar> Curves<'a, F> {
     fn push(&mut self, step: usize, part: Part, statistics: Statistics, score: Score) {
         let epoch = self.epochs(step);
         let is_validation = part == Part::Validation && statistics == Statistics::Running;
-        if is_validation && self.best_validation.is_none_or(|(best, _)| score.accuracy > best) {
+        let is_known = is_validation && !score.accuracy.is_nan();
+        if is_known && self.best_validation.is_none_or(|(best, _)| score.accuracy > best) {
             self.best_validation = Some((score.accuracy, step));
         }
         self.rows.push(CurveRow { step, epoch, part, statistics, score });

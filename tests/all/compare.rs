@@ -1397,6 +1397,17 @@ fn the_end_of_what_was_tried_stands_beside_the_verdict_and_unsteady_times_are_na
     assert!(!text.stdout.contains("Times a step are unsteady"), "{}", text.stdout);
     let inner = made_up(&["affine", "bn"], 8, tuned(), planted(0.05)).call(&["compare", "results/t"]).expect(0).stdout;
     assert!(!inner.contains("the end of what was tried; beyond"), "{inner}");
+    // Beyond an axis of one value there is no end.
+    let single = Lab::new();
+    let config = with(small(), "sweep", json!({ "optimizer.lr": [0.01, 0.1, 1.0], "optimizer.weight_decay": [0.0] }));
+    single
+        .run(&with(config, "compare", json!({ "select": ["optimizer.lr", "optimizer.weight_decay"] })), &[])
+        .expect(0);
+    let said = single.call(&["compare", "results/t"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        !said.contains("value of optimizer.lr") && said.contains("Only one value of optimizer.weight_decay was tried."),
+        "{said}"
+    );
     // Where single seeds take the end, it is not said of the arm.
     let some = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| {
         // A seed is read at what the others favour: without an even seed that is the least rate, in all it is the second.

@@ -870,7 +870,7 @@ fn generated_data_too_small_for_its_classes_is_warned_about() {
     // With as many samples as classes, hardly any draw has all of them.
     let data = json!({ "source": "gaussians", "classes": 12, "train": 600, "validation": 12, "test": 600 });
     let outcome = Lab::new().run(&with(small(), "data", data), &["--quiet"]).expect(0);
-    let said = "the validation split (12 samples) does not have, with every seed, all 12 classes";
+    let said = "the validation split (12 samples) lacks some of the 12 classes with some seeds";
     assert_eq!(outcome.stderr.matches(said).count(), 1, "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("the training split") && !outcome.stderr.contains("the test split"));
 }
@@ -892,6 +892,24 @@ fn where_a_loss_is_no_number_there_is_no_accuracy() {
         assert_eq!(row["test_loss_batch"].is_empty(), row["test_accuracy_batch"].is_empty(), "{row:?}");
         assert!(!row["test_accuracy"].is_empty());
     }
+}
+
+/// What is not known at first is not the best of all evaluations.
+#[test]
+fn an_evaluation_without_accuracy_is_not_the_best() {
+    let data =
+        json!({ "source": "gaussians", "train": 64, "validation": 100, "test": 20, "classes": 2, "dimension": 4 });
+    let model = json!({ "kind": "mlp", "hidden": [6], "norm_position": "after_activation" });
+    let config = with(with(with(small(), "data", data), "model", model), "norm.epsilon", json!(0));
+    let config = with(with(config, "variants", json!(["layer_norm"])), "optimizer.lr", json!(0.3));
+    let config = with(with(config, "train", json!({ "batch_size": 16, "steps": 300 })), "seeds", json!([2]));
+    let lab = Lab::new();
+    lab.run(&with(config, "log", json!({ "evaluate_every": 20 })), &["--quiet"]).expect(0);
+    let curves = lab.table("results/t/curves.csv");
+    let first = curves.only(&[("split", "validation"), ("step", "0"), ("mode", "running_stats")]);
+    assert!(first[0]["loss"].is_empty() && first[0]["accuracy"].is_empty(), "the first evaluation is known: {first:?}");
+    let run = &lab.table("results/t/runs.csv").rows[0];
+    assert_eq!((&*run["status"], &*run["best_validation_accuracy"]), ("completed", "1.0"), "{run:?}");
 }
 
 #[test]

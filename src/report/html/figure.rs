@@ -338,8 +338,10 @@ impl Panel {
 
     /// Its horizontal axis counts steps, which take an arm so many µs.
     pub fn over_steps<'a>(self, times: impl IntoIterator<Item = (&'a str, Option<f64>)>) -> Self {
-        let times = times.into_iter().filter_map(|(arm, us)| Some((arm.to_owned(), us?))).collect();
-        Self { us_per_step: Some(times), ..self }
+        // One axis has one unit: all arms have a time, or none is used.
+        let times: Option<BTreeMap<String, f64>> =
+            times.into_iter().map(|(arm, us)| Some((arm.to_owned(), us?))).collect();
+        Self { us_per_step: times.filter(|times| !times.is_empty()), ..self }
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn target(comparison: &Comparison, looks: &Looks, gap: Option<usize>)
          above 0: so many of the seeds never got there."
     );
     if let Some(steps) = gap {
-        caption += &format!(" Evaluations are up to {steps} steps apart, so no step down is more exact than that.");
+        caption += &format!(" A step down may be up to {steps} steps late: runs are looked at from time to time.");
     }
     Figure::of("Time to the target", caption, settings(comparison).iter().map(panel).collect())
 }
