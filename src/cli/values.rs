@@ -25,6 +25,9 @@ pub(super) fn path_or_url(text: &str) -> Result<String, String> {
 }
 
 fn at_home(path: PathBuf) -> Result<PathBuf, String> {
+    if path.as_os_str().is_empty() {
+        return Err("it is empty; name a file or folder, such as . for this one".to_owned());
+    }
     let first = path.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
     match first.filter(|first| first.starts_with('~')) {
         None => Ok(path),

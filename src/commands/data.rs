@@ -65,7 +65,7 @@ fn fetch(name: &str, from: Option<&str>, store: &Store) -> anyhow::Result<Exit> 
         }
         Event::Kept(file, kept) => {
             bar.finish_and_clear();
-            complain(format!("note: {} was there with other content, which is kept as {}", file.name, kept.display()));
+            complain(format!("note: another {} was there, which is kept as {}", file.name, kept.display()));
         }
         Event::Written(file) => {
             bar.finish_and_clear();

@@ -1,5 +1,7 @@
 //! `bn-exp export`: an experiment for other programs' viewers.
 
+use std::path::Path;
+
 use super::compare::{load, place_of, trained_first};
 use super::exit::{Exit, UsageError};
 use super::terminal::{NEVER, show, waiting};
@@ -19,19 +21,36 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     }
     // Has another name until it is whole, so that an interrupted export is not taken for a finished one.
     let unfinished = args.out.join(format!("{}.unfinished", loaded.name));
+    discard(&unfinished)?;
     if files::look(&unfinished)?.is_some() {
-        let words =
-            format!("{} is what an export that was stopped has left, or is at: remove it", unfinished.display());
-        return Err(UsageError(words).into());
+        return Err(
+            UsageError(format!("{} is in the way, with files of others: move it away", unfinished.display())).into()
+        );
     }
     let mut write = |path: &str, bytes: Vec<u8>| {
         let file = unfinished.join(path);
         file.parent().map_or(Ok(()), files::make_folder)?;
         files::write_atomically(&file, &bytes)
     };
-    let runs = tensorboard::export(&folder, &loaded, &mut write)?;
+    let runs = tensorboard::export(&folder, &loaded, &mut write).inspect_err(|_| {
+        // What matters is why it failed; what is left here the next export removes.
+        let _ = discard(&unfinished);
+    })?;
     files::rename(&unfinished, &out)?;
     let noun = if runs == 1 { "run" } else { "runs" };
     show(format!("{runs} {noun} written to {}\nlook: tensorboard --logdir '{}'", out.display(), args.out.display()))?;
     Ok(Exit::Done)
+}
+
+/// Removes the events that an export has left which was stopped or failed; what is not an event file stays.
+fn discard(folder: &Path) -> anyhow::Result<()> {
+    if !files::is_real_folder(folder)? {
+        return Ok(());
+    }
+    files::remove_unfinished(folder)?;
+    files::remove_unless_folder(&folder.join(tensorboard::FILE))?;
+    for name in files::list(folder)? {
+        discard(&folder.join(name))?;
+    }
+    files::remove_empty_folder(folder)
 }

@@ -88,7 +88,7 @@ fn summary(prepared: &Prepared, costs: &[Cost]) -> String {
         ("disk", disk(prepared, costs)),
     ];
     let layout = Layout::terminal();
-    let line = |(name, text): (&str, String)| layout.paragraph(&format!("{name:8} {text}"));
+    let line = |(name, text): (&str, String)| layout.labelled(name, &text);
     let lines: Vec<String> = lines.into_iter().chain(seeds).map(line).collect();
     // A path on a line of its own, for programs to find.
     let results = format!("results  {}", prepared.folder.path().display());

@@ -136,7 +136,7 @@ pub struct TimeToTarget {
     pub seconds: Option<f64>,
     /// The candidate that all seeds together favour; none if nothing is tuned.
     pub selected: Option<Values>,
-    /// Whether a candidate that was read is at the edge of its grid.
+    /// Whether a candidate that was read is the smallest or the largest of several on an axis.
     pub edge: bool,
     /// The Kaplan–Meier curve over steps.
     pub not_yet_reached: Vec<Survival>,
@@ -169,7 +169,9 @@ fn time<'a>(in_steps: &Scores<'a>, in_seconds: &Scores<'a>, setting: usize, vari
         budget_steps: in_steps.budget(setting),
         seconds: restricted_mean(&seconds, in_seconds.budget(setting)),
         selected: selected(in_steps, variant, &record),
-        edge: choice.iter().any(|candidate| !edges(grid, variant, &record, *candidate).is_empty()),
+        edge: choice
+            .iter()
+            .any(|candidate| edges(grid, variant, &record, *candidate).iter().any(|edge| edge.end != End::Only)),
         not_yet_reached: curve,
     }
 }

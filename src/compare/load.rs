@@ -116,8 +116,27 @@ impl Loaded {
         let mut loaded = Self::of(record, &folder.experiment_json(), runs, timing)?;
         if let Some(target) = loaded.options.target_accuracy {
             loaded.arrivals = curves::arrivals(folder, target)?;
+            loaded.check_arrivals(&folder.table(tables::RUNS.file))?;
         }
         Ok(loaded)
+    }
+
+    /// Checks the times to the target of runs.csv, at `path`, against the evaluations of curves.csv.
+    fn check_arrivals(&self, path: &Path) -> anyhow::Result<()> {
+        for run in self.runs.iter().filter(|run| run.status == Status::Completed) {
+            let id = &run.entry.id;
+            let Some(step) = self.arrivals.under_running.get(id) else { continue };
+            let words = |step: Option<f64>| step.map_or_else(|| "never".to_owned(), |step| format!("at step {step}"));
+            let (seen, told) = (step.map(|step| step as f64), run.steps_to_target);
+            ensure!(
+                seen == told,
+                "{}, column steps_to_target: run {id} reaches the target {}, but in curves.csv {}",
+                path.display(),
+                words(told),
+                words(seen)
+            );
+        }
+        Ok(())
     }
 
     /// The same with times to the target under batch statistics, where known; `None` if that changes nothing.
@@ -243,6 +262,8 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
     let (best, validation) = (number("best_validation_accuracy")?, number("validation_accuracy")?);
     let budget = record.configuration["train"]["steps"].as_f64();
     let budget = budget.filter(|_| !record.axes.iter().any(|axis| axis == "train.steps"));
+    let per_epoch = steps_per_epoch(record);
+    let (epochs, parameters) = (number("epochs")?, number("parameters")?);
     let scores = Metric::FINAL.iter().map(|metric| optional(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
     by_run(sheet, record, |row, entry| {
         for (name, column) in &numbers {
@@ -264,6 +285,12 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
         if let Some(budget) = budget.filter(|budget| is_completed && run.steps != Some(*budget)) {
             bail!("{}: a completed run has all {budget} steps", row.at(steps));
         }
+        if let (Some(per_epoch), Some(steps), Some(epochs_done)) = (per_epoch, run.steps, row.get(epochs)?) {
+            let expected = steps / per_epoch;
+            let is_so = (epochs_done - expected).abs() <= 1e-9 * expected;
+            ensure!(is_so, "{}: {steps} steps of {per_epoch} an epoch are {expected} epochs", row.at(epochs));
+        }
+        ensure!(!is_completed || row.get(parameters)? != Some(0.0), "{}: a network has parameters", row.at(parameters));
         for column in [steps_to_target, diverged_at, best_step] {
             let step: Option<f64> = row.get(column)?;
             let is_done = step.is_none_or(|step| run.steps.is_some_and(|steps| step <= steps));
@@ -289,6 +316,18 @@ fn runs<R: Read + Seek>(sheet: &mut Sheet<R>, record: &ExperimentRecord) -> anyh
         );
         Ok(run)
     })
+}
+
+/// Minibatches of an epoch; `None` if runs differ in it.
+fn steps_per_epoch(record: &ExperimentRecord) -> Option<f64> {
+    let of = |section: &str, key: &str| {
+        let is_swept = record.axes.contains(&format!("{section}.{key}"));
+        record.configuration[section][key].as_u64().filter(|_| !is_swept)
+    };
+    let batch = of("train", "batch_size").filter(|batch| *batch > 0)?;
+    // Where the data differ, so may the samples of each.
+    let train = of("data", "train").filter(|_| !record.axes.iter().any(|axis| axis == "data.source"))?;
+    Some((train / batch).max(1) as f64)
 }
 
 /// A number of a table, if the column of this name can hold it.

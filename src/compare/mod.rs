@@ -29,7 +29,7 @@ pub mod verdict;
 pub mod warning;
 pub mod words;
 
-use crate::config::file::Statistics;
+use crate::config::file::{Kind, Statistics};
 use crate::record::run::Status;
 use arrange::{Arranged, arrange, pairs};
 pub use comparison::Comparison;
@@ -173,8 +173,11 @@ fn missing(scores: &Scores) -> Vec<Missing> {
     let runs = (0..scores.grid.settings.len()).flat_map(|setting| scores.grid.runs(setting));
     let without = runs.filter(|grid_run| scores.score(grid_run).is_none()).map(|grid_run| grid_run.run);
     let missing = without.map(|run| {
-        let has_ended = run.status == Status::Completed;
-        let why = if has_ended { "without this metric" } else { run.status.name() };
+        let why = match run.status {
+            Status::Completed if scores.kind == Kind::Seconds => "too short to be timed",
+            Status::Completed => "without this metric",
+            status => status.name(),
+        };
         Missing { run_id: run.entry.id.clone(), why: why.to_owned() }
     });
     missing.collect()

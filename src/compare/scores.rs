@@ -228,9 +228,8 @@ fn costs<'a>(grid: &Grid<'a>) -> HashMap<(usize, &'a str, u64, usize), f64> {
         (0..grid.candidates.len()).map(|k| (0..k).find(|other| alike(*other, k)).unwrap_or(k)).collect();
     let mut times: HashMap<(usize, &str, u64, usize), [Vec<f64>; 2]> = HashMap::new();
     for grid_run in (0..grid.settings.len()).flat_map(|setting| grid.runs(setting)) {
-        let us = grid_run.run.timing.as_ref().and_then(|timing| timing.us_per_step);
         let ended = [Status::Completed, Status::Diverged].iter().position(|status| *status == grid_run.run.status);
-        if let Some((us, ended)) = us.zip(ended) {
+        if let Some((us, ended)) = grid_run.run.timed(TIMED).zip(ended) {
             let entry = &grid_run.run.entry;
             let key = (grid_run.setting, entry.variant.as_str(), entry.seed, first[grid_run.candidate]);
             times.entry(key).or_default()[ended].push(us);

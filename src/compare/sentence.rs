@@ -7,6 +7,7 @@ use super::grid::End;
 use super::places::Places;
 use super::verdict::Verdict;
 use super::words::{named, p_value, percent, seeds};
+use crate::config::file::Kind;
 
 /// What was found, plainly, also when nothing was; and what a verdict would take, if there is none.
 pub fn sentence(comparison: &Comparison, contrast: &Contrast, confidence: f64) -> String {
@@ -26,7 +27,9 @@ pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) ->
     }
     let Some(p) = found.p_holm.filter(|_| found.p.is_some()) else {
         let tuned = if comparison.tuned.is_empty() { "" } else { ", finished at every value tried" };
-        return format!("{a} and {b} cannot be compared: no seed has a {metric} in both{tuned}.");
+        let short =
+            if comparison.metric.kind == Kind::Seconds { ", or the runs are too short to be timed" } else { "" };
+        return format!("{a} and {b} cannot be compared: no seed has a {metric} in both{tuned}{short}.");
     };
     if !found.observed {
         let why = if comparison.metric.kind.is_time() {

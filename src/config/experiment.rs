@@ -100,7 +100,7 @@ pub fn usual_baseline<'a>(names: &[&'a str]) -> Option<&'a str> {
     names.iter().copied().find(|name| *name == "affine").or(names.first().copied())
 }
 
-/// Refuses axes that are not swept, an arm that is not there, and a time to a target that is missing.
+/// Refuses axes that are not swept or cannot be tuned over, an arm that is not there, and a time to a target that is missing.
 fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], problems: &mut Problems) {
     let names = || variants.iter().map(|variant| variant.name.as_str());
     if let Some(primary) = compare.primary.as_deref().filter(|primary| !names().any(|name| name == *primary)) {
@@ -117,6 +117,11 @@ fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], 
         let remedy = if hint.is_empty() { "; sweep it, or tune over nothing: --set compare.select=[]" } else { "" };
         problems.add("compare.select", format!("`{axis}` is not an axis of the sweep{hint}{remedy}"));
     }
+    for axis in compare.select.iter().filter(|axis| is_part_of_the_question(axis)) {
+        let advice = "says what is learned or logged, and not how: no value of it is the best one. Leave it out, and arms are \
+                      compared at each value";
+        problems.add("compare.select", format!("`{axis}` {advice}"));
+    }
     if compare.metric.kind == Kind::Accuracy && compare.equivalence_margin.is_some_and(|margin| margin >= 1.0) {
         let advice = "accuracies are shares, and never differ by more than 1; 2 % is 0.02";
         problems.add("compare.equivalence_margin", advice);
@@ -128,6 +133,11 @@ fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], 
     if compare.metric.kind.is_time() && compare.target_accuracy.is_none() {
         problems.add("compare.target_accuracy", "missing; the metric is the time to it");
     }
+}
+
+/// Whether an axis changes the task or its record, and so is nothing that an arm can be tuned over.
+fn is_part_of_the_question(axis: &str) -> bool {
+    (axis.starts_with("data.") && axis != "data.scaling") || axis.starts_with("log.")
 }
 
 /// Refuses a target that nobody would see reached.

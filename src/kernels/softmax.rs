@@ -16,6 +16,15 @@ pub struct Outcome {
     pub correct: usize,
 }
 
+impl Outcome {
+    /// Mean loss, and share that is classified correctly, of so many rows. Of logits that are no numbers nothing is the
+    /// largest: where the loss is NaN, so is the share.
+    pub fn means(self, rows: usize) -> (f64, f64) {
+        let loss = self.loss_sum / rows as f64;
+        (loss, if loss.is_nan() { f64::NAN } else { self.correct as f64 / rows as f64 })
+    }
+}
+
 /// The losses of rows of logits and, if `dlogits` is given, dz ← dL/dz of their mean.
 pub fn cross_entropy<F: Scalar>(logits: &[F], labels: &[u8], classes: usize, dlogits: Option<&mut [F]>) -> Outcome {
     simd::run(CrossEntropy { logits, labels, classes, dlogits })

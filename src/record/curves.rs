@@ -54,6 +54,8 @@ pub fn first_reaching(text: &str, target: f64) -> anyhow::Result<Option<usize>> 
 /// How the runs of an experiment came to the target.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Arrivals {
+    /// For each run that was evaluated under running statistics: the step of the first such evaluation that reaches it.
+    pub under_running: HashMap<String, Option<usize>>,
     /// For each run that was evaluated under batch statistics: the step of the first such evaluation that reaches it.
     pub under_batch: HashMap<String, Option<usize>>,
     /// The most steps between the evaluation that first reaches it, under running statistics, and the one before: no time
@@ -75,27 +77,25 @@ pub fn arrivals(folder: &ExperimentFolder, target: f64) -> anyhow::Result<Arriva
 
 fn read_arrivals(table: impl BufRead, target: f64) -> anyhow::Result<Arrivals> {
     let mut arrivals = Arrivals::default();
-    // An accuracy that is not known is none that arrives.
-    let has_arrived = |row: &CurveRow| row.score.accuracy >= target;
-    // For each run, the step of its latest evaluation, until it arrives.
-    let mut latest: HashMap<String, Option<usize>> = HashMap::new();
+    // For each run, the step of its latest evaluation.
+    let mut latest: HashMap<String, usize> = HashMap::new();
     for line in table.lines() {
         let line = line.context("cannot read it")?;
         let Some(id) = line.split(',').next() else { continue };
+        // An accuracy that is not known is none that arrives.
+        let arrival = |row: &CurveRow| (row.score.accuracy >= target).then_some(row.step);
         if let Some(row) = validation(&line, Statistics::Batch)? {
-            let first = arrivals.under_batch.entry(id.to_owned()).or_insert(None);
-            if first.is_none() && row.score.accuracy >= target {
-                *first = Some(row.step);
-            }
+            let first = arrivals.under_batch.entry(id.to_owned()).or_default();
+            *first = first.or(arrival(&row));
         } else if let Some(row) = validation(&line, Statistics::Running)? {
-            match latest.get(id).copied() {
-                Some(None) => {}
-                Some(Some(before)) if row.score.accuracy >= target => {
-                    arrivals.widest_gap = arrivals.widest_gap.max(row.step.checked_sub(before));
-                    latest.insert(id.to_owned(), None);
-                }
-                _ => drop(latest.insert(id.to_owned(), Some(row.step).filter(|_| !has_arrived(&row)))),
+            let first = arrivals.under_running.entry(id.to_owned()).or_default();
+            if first.is_some() {
+                continue;
             }
+            *first = arrival(&row);
+            let before = latest.insert(id.to_owned(), row.step);
+            let gap = before.and_then(|before| row.step.checked_sub(before)).filter(|_| first.is_some());
+            arrivals.widest_gap = arrivals.widest_gap.max(gap);
         }
     }
     Ok(arrivals)
@@ -159,5 +159,7 @@ mod tests {
         assert_eq!(gap(&[("d", 0, running, 0.1), ("d", 5, running, 0.1)]), None);
         let arrivals = read_arrivals(table(&[a, b].concat()).as_bytes(), 0.5).unwrap();
         assert_eq!(arrivals.under_batch, HashMap::from([("b".to_owned(), Some(4))]));
+        let steps = [("a".to_owned(), Some(13)), ("b".to_owned(), Some(7))];
+        assert_eq!(arrivals.under_running, HashMap::from(steps));
     }
 }

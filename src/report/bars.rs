@@ -17,14 +17,18 @@ pub(super) fn bars(page: &Page, comparison: &Comparison) -> Option<String> {
         return None;
     }
     let places = Places::of(comparison);
+    let [least, most] = [low, high].map(|mean| places.number(mean));
+    // Bars would make much of differences that no place of the means shows.
+    let (heights, high) = match least == most {
+        true => (format!("all are about {least}"), low),
+        false => (format!("▁ is {least}, █ is {most}"), high),
+    };
     let title = format!(
-        "{}{} over {along} from {} to {}; ▁ is {}, █ is {}{}",
+        "{}{} over {along} from {} to {}; {heights}{}",
         page.name_of(comparison),
         comparison.metric.name.replace('_', " "),
         short(from, &tried),
         short(to, &tried),
-        places.number(low),
-        places.number(high),
         if has_nothing_but_diverged(comparison) { ", × is diverged" } else { "" },
     );
     let header: Vec<String> =

@@ -5,7 +5,7 @@ use crate::compare::Comparison;
 use crate::compare::arms::{ArmEstimate, Chosen, TimeToTarget};
 use crate::compare::contrasts::Finding;
 use crate::compare::curve::{CurvePoint, Good};
-use crate::compare::grid::Values;
+use crate::compare::grid::{Edge, End, Values};
 use crate::compare::null::Null;
 use crate::compare::places::Places;
 use crate::compare::words::{number, p_value, percent, short, signed, value};
@@ -59,18 +59,27 @@ pub fn best(comparison: &Comparison, arm: &ArmEstimate) -> String {
     };
     let values = selected.iter().map(value).collect::<Vec<_>>().join(" × ");
     // Some seeds may be read at another candidate, and the end of what was tried may be there.
-    let is_edge = arm.chosen.iter().any(|chosen| chosen.values == *selected && !chosen.edges.is_empty());
-    let elsewhere = arm.chosen.iter().filter(|chosen| chosen.values != *selected).flat_map(|chosen| &chosen.edges);
+    let (here, elsewhere): (Vec<&Chosen>, Vec<&Chosen>) =
+        arm.chosen.iter().partition(|chosen| chosen.values == *selected);
+    let elsewhere = elsewhere.iter().flat_map(|chosen| &chosen.edges).filter(|edge| edge.end != End::Only);
     let elsewhere: Vec<String> = elsewhere.map(|edge| value((&edge.axis, &edge.value))).collect();
+    let here = end_tried(here.iter().flat_map(|chosen| &chosen.edges));
     let taken = arm.chosen.iter().filter(|chosen| chosen.values == *selected).map(|chosen| chosen.seeds).sum::<usize>();
     let all = arm.chosen.iter().map(|chosen| chosen.seeds).sum::<usize>();
     let edge = match elsewhere.first() {
-        _ if is_edge => Some("edge".to_owned()),
-        Some(edge) => Some(format!("edge {edge}")),
-        None => None,
+        Some(edge) if here != Some("edge") => Some(format!("edge {edge}")),
+        _ => here.map(str::to_owned),
     };
     let notes: Vec<String> = (taken < all).then(|| format!("{taken} of {all}")).into_iter().chain(edge).collect();
     if notes.is_empty() { values } else { format!("{values} {}", glued(&format!("({})", notes.join(", ")))) }
+}
+
+/// How a cell says that these values are the ends of what was tried; `None` without any.
+fn end_tried<'a>(mut edges: impl Iterator<Item = &'a Edge> + Clone) -> Option<&'static str> {
+    if edges.clone().any(|edge| edge.end != End::Only) {
+        return Some("edge");
+    }
+    edges.next().map(|_| "only value")
 }
 
 /// Microseconds to two digits at least.
@@ -113,8 +122,8 @@ pub fn arm(comparison: &Comparison, arm: &ArmEstimate) -> Vec<String> {
         if arm.chosen.len() > 1 { glued(&format!("{name} ({seeds})")) } else { name }
     };
     let mut used = arm.chosen.iter().map(one).collect::<Vec<_>>().join(", ");
-    if arm.edge {
-        used += ", edge";
+    if let Some(end) = end_tried(arm.chosen.iter().flat_map(|chosen| &chosen.edges)) {
+        used += &format!(", {end}");
     }
     vec![
         arm.variant.clone(),

@@ -13,6 +13,8 @@ const PLAIN: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 const USUAL: usize = 80;
 /// Narrower than this nothing can be read.
 const NARROWEST: usize = 40;
+/// Spaces before all lines of a paragraph but the first.
+const INDENT: usize = 2;
 /// Spaces that a column has beside its text.
 const PADDING: usize = 2;
 /// Stands for a space at which no line ends.
@@ -70,7 +72,13 @@ impl Layout {
 
     /// One paragraph; what does not fit its first line is indented.
     pub fn paragraph(self, text: &str) -> String {
-        if self == Self::Html { hypertext::element("p", text) } else { self.wrapped(text, "") }
+        if self == Self::Html { hypertext::element("p", text) } else { self.indented(text, "", INDENT) }
+    }
+
+    /// A paragraph behind a label, which stands alone in its column.
+    pub fn labelled(self, label: &str, text: &str) -> String {
+        const COLUMN: usize = 9;
+        self.wrapped(text, &format!("{label:COLUMN$}"))
     }
 
     /// A list of paragraphs, each with a bullet.
@@ -81,14 +89,20 @@ impl Layout {
         items.iter().map(|item| self.wrapped(item, "- ")).collect::<Vec<_>>().join("\n")
     }
 
+    /// Text behind a bullet or a label, and all of its lines to the right of that.
     fn wrapped(self, text: &str, bullet: &str) -> String {
+        self.indented(text, bullet, bullet.chars().count())
+    }
+
+    fn indented(self, text: &str, bullet: &str, indent: usize) -> String {
         let width = match self {
             Self::Terminal(width) => width,
             Self::Markdown => return format!("{bullet}{}", without_tags(text)),
             Self::Latex | Self::Html => return format!("{bullet}{text}"),
         };
         let text = text.replace(" = ", "\u{a0}=\u{a0}").replace(" %", "\u{a0}%");
-        let options = textwrap::Options::new(width).initial_indent(bullet).subsequent_indent("  ");
+        let indent = " ".repeat(indent);
+        let options = textwrap::Options::new(width).initial_indent(bullet).subsequent_indent(&indent);
         textwrap::fill(&text, at_spaces(options)).replace(GLUE, " ")
     }
 

@@ -35,7 +35,7 @@ pub(super) fn trained(comparison: &Comparison, configuration: &Value) -> String 
     let skip = if configuration["model"]["residual"] == true { ", with skip connections" } else { "" };
     let split = ["train", "validation", "test"].map(|part| format!("{} {part}", of(&format!("data.{part}"))));
     format!(
-        "{net} ({}{skip}; the norm {}; initial weights: {}) were trained on {} ({} samples{}) by bn-exp {} (numerics {}), in {}.",
+        "{net} ({}{skip}; the norm {}; initial weights {}) were trained on {} ({} samples{}) by bn-exp {} (numerics {}), in {}.",
         of("model.activation"),
         of("model.norm_position").replace('_', " the "),
         of("model.init.scheme"),
@@ -109,12 +109,6 @@ fn scaling(configuration: &Value) -> String {
 
 fn optimised(configuration: &Value) -> String {
     let of = |path: &str| setting(configuration, path);
-    let kind = match of("optimizer.kind").as_str() {
-        "sgd" => "SGD".to_owned(),
-        "adam" => "Adam".to_owned(),
-        "adamw" => "AdamW".to_owned(),
-        other => other.to_owned(),
-    };
     let extra = [("optimizer.momentum", "momentum"), ("optimizer.weight_decay", "weight decay")].into_iter();
     let extra = extra
         .map(|(path, words)| (of(path), words))
@@ -128,8 +122,9 @@ fn optimised(configuration: &Value) -> String {
         steps => format!("{steps} steps"),
     };
     format!(
-        "They were trained for {length} on minibatches of {} by {kind} ({} learning rate{}{extra}).",
+        "They were trained for {length} on minibatches of {} by {} ({} learning rate{}{extra}).",
         of("train.batch_size"),
+        of("optimizer.kind"),
         of("optimizer.schedule"),
         // A tuned rate is described with the tuning.
         if configuration["sweep"]["optimizer.lr"].is_null() {
@@ -227,14 +222,14 @@ pub(super) fn formula(entry: &Value) -> Option<String> {
 }
 
 fn tuned(comparison: &Comparison, configuration: &Value) -> String {
-    let values = |axis: &String| format!("{axis} ({})", tried(comparison, configuration, axis));
+    let values = |axis: &String| format!("{} ({})", quantity(axis), tried(comparison, configuration, axis));
     let list = |axes: &[&String]| axes.iter().map(|axis| values(axis)).collect::<Vec<_>>().join(" and ");
     let tuned: Vec<&String> = comparison.tuned.iter().collect();
     let swept = configuration["sweep"].as_object().into_iter().flat_map(|sweep| sweep.keys());
     let apart: Vec<&String> = swept.filter(|axis| !comparison.tuned.contains(axis)).collect();
     let apart = match &apart[..] {
         [] => String::new(),
-        axes => format!(" Arms were compared at each {} apart.", list(axes)),
+        axes => format!(" Arms were compared apart at each value of {}.", list(axes)),
     };
     if tuned.is_empty() {
         return format!("No arm was tuned.{apart}");
@@ -312,9 +307,49 @@ fn tested(comparison: &Comparison, options: &Options) -> String {
     )
 }
 
-/// A value as a word.
+/// What an axis is in a paper.
+fn quantity(axis: &str) -> &str {
+    match axis {
+        "optimizer.lr" => "the learning rate",
+        "optimizer.momentum" => "the momentum of the optimiser",
+        "optimizer.weight_decay" => "the weight decay",
+        "optimizer.kind" => "the optimiser",
+        "train.batch_size" => "the batch size",
+        "train.steps" => "the number of steps",
+        "train.epochs" => "the number of epochs",
+        "model.hidden" => "the hidden layers",
+        "model.channels" => "the channels of the layers",
+        "model.activation" => "the activation function",
+        "model.init.scheme" => "the initial weights",
+        "norm.momentum" => "the share that running statistics take of a batch",
+        "data.source" => "the data",
+        "data.train" => "the number of training samples",
+        other => other,
+    }
+}
+
+/// A value as a paper names it.
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    let Some(word) = value.as_str() else { return value.to_string() };
+    let term = match word {
+        "relu" => "ReLU",
+        "identity" => "no activation function",
+        "he" => "by He et al.",
+        "xavier" => "by Glorot and Bengio",
+        "lecun" => "by LeCun et al.",
+        "pytorch" => "as in PyTorch",
+        "sgd" => "SGD",
+        "adam" => "Adam",
+        "adamw" => "AdamW",
+        "mnist" => "MNIST",
+        "fashion-mnist" => "Fashion-MNIST",
+        "gaussians" => "classes drawn from Gaussians",
+        "spirals" => "spirals",
+        "teacher" => "points labelled by a random network",
+        "glyphs" => "drawn glyphs",
+        other => other,
+    };
+    term.to_owned()
 }
 
 #[cfg(test)]

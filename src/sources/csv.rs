@@ -1,7 +1,7 @@
 //! A data set of the user's own: a table in a CSV file, or two.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread;
 
 use schemars::JsonSchema;
@@ -169,19 +169,8 @@ fn paired(tables: [Table; 2], path: &Path, test_path: &str, fingerprint: String)
     let label_files = [&*path.display().to_string(), test_path];
     let labels = LabelSet::new(names, &training_labels, &test_labels, label_files);
     let [training, test] = tables.map(|table| Features::Doubles(table.features));
-    Ok(Files {
-        shape: Shape::vector(length),
-        values: Values::Measured,
-        labels,
-        fingerprint,
-        label_column: None,
-        counting_column: None,
-        columns: Vec::new(),
-        bytes: 0,
-        largest: OnceLock::new(),
-        training: permuted(training, training_labels, length),
-        test: permuted(test, test_labels, length),
-    })
+    let samples = [permuted(training, training_labels, length), permuted(test, test_labels, length)];
+    Ok(Files::new((Shape::vector(length), Values::Measured), labels, fingerprint, samples))
 }
 
 /// One file as both: its rows are permuted, and the last of them are for testing.
@@ -205,21 +194,7 @@ fn divided(table: Table, path: &Path, fingerprint: String) -> Result<Files, Data
     };
     let labels = LabelSet::new(names, &places, &test.labels, [&file, &file]);
     let training = FileSamples { features: Arc::new(features), labels: places, rows };
-    let (shape, values) = (Shape::vector(length), Values::Measured);
-    let largest = OnceLock::new();
-    Ok(Files {
-        shape,
-        values,
-        labels,
-        fingerprint,
-        label_column: None,
-        counting_column: None,
-        columns: Vec::new(),
-        bytes: 0,
-        largest,
-        training,
-        test,
-    })
+    Ok(Files::new((Shape::vector(length), Values::Measured), labels, fingerprint, [training, test]))
 }
 
 /// The different labels of all tables, and for each row the place of its own. They are numbers if all of them are.

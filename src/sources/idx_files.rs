@@ -1,6 +1,6 @@
 //! The four IDX files of a data set → samples: each file is parsed, and checked against the others.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -56,21 +56,8 @@ pub fn read_files(
     let samples =
         |pair: Pair, labels| FileSamples { features: Arc::new(pair.samples.features), labels, rows: Vec::new() };
     let fingerprint = files::hex(&content.finalize());
-    let (training, test) = (samples(training, in_training), samples(test, in_test));
-    let largest = OnceLock::new();
-    Ok(Files {
-        shape,
-        values,
-        labels,
-        fingerprint,
-        label_column: None,
-        counting_column: None,
-        columns: Vec::new(),
-        bytes: all,
-        largest,
-        training,
-        test,
-    })
+    let samples = [samples(training, in_training), samples(test, in_test)];
+    Ok(Files { bytes: all, ..Files::new((shape, values), labels, fingerprint, samples) })
 }
 
 fn pair(

@@ -107,6 +107,28 @@ pub struct Files {
 }
 
 impl Files {
+    /// Files of which nothing else is known.
+    pub fn new(
+        (shape, values): (Shape, Values),
+        labels: LabelSet,
+        fingerprint: String,
+        [training, test]: [FileSamples; 2],
+    ) -> Self {
+        Self {
+            shape,
+            values,
+            labels,
+            fingerprint,
+            label_column: None,
+            counting_column: None,
+            columns: Vec::new(),
+            bytes: 0,
+            largest: OnceLock::new(),
+            training,
+            test,
+        }
+    }
+
     /// Bytes of memory while the files are read: they, and the numbers in them. Arrays of bytes are used as they are.
     fn memory(&self) -> usize {
         let numbers = self.training.features.bytes() + self.test.features.bytes();

@@ -13,6 +13,7 @@ pub use crate::config::file::Part;
 use crate::config::file::{Kind, Metric, POPULATION, Source};
 use crate::data::{Dataset, Scaler, Split};
 use crate::kernels::Scalar;
+use crate::kernels::softmax::Outcome;
 use crate::nn::{Network, Pass, Statistics, Workspace};
 use crate::random::{shuffle, stream};
 
@@ -115,7 +116,7 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
                 (order, self.batch_size)
             }
         };
-        let (mut loss_sum, mut correct) = (0.0, 0);
+        let mut all = Outcome::default();
         for batch in chunks(&order, size, statistics == Statistics::Batch) {
             space.input.write(batch.len(), |input, written| {
                 self.scaler.gather(split, batch, input, self.data.shape.len(), written);
@@ -123,12 +124,10 @@ impl<'a, F: Scalar> Evaluator<'a, F> {
             let labels: Vec<u8> = batch.iter().map(|i| split.labels[*i as usize]).collect();
             network.forward(Pass::Evaluate(statistics), space)?;
             let outcome = network.loss(space, &labels);
-            loss_sum += outcome.loss_sum;
-            correct += outcome.correct;
+            all.loss_sum += outcome.loss_sum;
+            all.correct += outcome.correct;
         }
-        // Of logits that are no numbers nothing is the largest: they are classified neither rightly nor wrongly.
-        let loss = loss_sum / count as f64;
-        let accuracy = if loss.is_nan() { f64::NAN } else { correct as f64 / count as f64 };
+        let (loss, accuracy) = all.means(count);
         Ok(Score { loss, accuracy })
     }
 

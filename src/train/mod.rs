@@ -171,7 +171,7 @@ pub fn train<F: Scalar>(
         loader.load(step, &mut space.input);
         network.forward(pass, &mut space)?;
         let outcome = network.loss(&mut space, &loader.labels);
-        let (loss, accuracy) = (outcome.loss_sum / size as f64, outcome.correct as f64 / size as f64);
+        let (loss, accuracy) = outcome.means(size);
         state.spent += clock.elapsed();
 
         let (input, labels) = (space.input.features().values, &loader.labels[..]);

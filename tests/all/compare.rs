@@ -33,6 +33,7 @@ fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, us
     let config = with(with(config, "variants", json!(entries)), "train.steps", json!(1));
     lab.run(&with(config, "compare", compare), &[]).expect(0);
     std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    std::fs::remove_file(lab.path("results/t/curves.csv")).unwrap();
     let record = with(lab.json("results/t/experiment.json"), "configuration.train.steps", json!(1000));
     lab.write("results/t/experiment.json", serde_json::to_string_pretty(&record).unwrap());
     let bytes = lab.bytes("results/t/runs.csv");
@@ -68,6 +69,21 @@ fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, us
     }
     lab.write("results/t/runs.csv", out.into_inner().unwrap());
     lab
+}
+
+/// Gives each run of an experiment without run folders a time a step.
+fn set_times(lab: &Lab, us_per_step: impl Fn(usize) -> f64) {
+    let text = lab.text("results/t/timing.csv");
+    let place = text.lines().next().and_then(|header| header.split(',').position(|column| column == "us_per_step"));
+    let place = place.expect("a column");
+    let line = |(i, line): (usize, &str)| {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        if i > 0 {
+            cells[place] = us_per_step(i).to_string();
+        }
+        cells.join(",") + "\n"
+    };
+    lab.write("results/t/timing.csv", text.lines().enumerate().map(line).collect::<String>());
 }
 
 /// Something between −½ and ½ that depends on these alone.
@@ -256,15 +272,7 @@ fn a_time_that_rests_on_statistics_which_settle_later_is_warned_of_with_both_fig
     assert!(!warned(found).contains("have not settled"), "settled at the end: {}", found["warnings"]);
     // Without the runs the tables stay as they are, and with one time a step for all no clock has a say.
     std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
-    let timing = lab.text("results/t/timing.csv");
-    let place = timing.lines().next().and_then(|header| header.split(',').position(|column| column == "us_per_step"));
-    let place = place.expect("a column");
-    let even = |line: &str| {
-        let mut cells: Vec<&str> = line.split(',').collect();
-        cells[place] = if cells[place] == "us_per_step" { cells[place] } else { "100.0" };
-        cells.join(",") + "\n"
-    };
-    lab.write("results/t/timing.csv", timing.lines().map(even).collect::<String>());
+    set_times(&lab, |_| 1000.0);
     for metric in ["steps_to_target", "seconds_to_target"] {
         let found = &json_of(&lab, &["--metric", metric])["experiments"][0];
         let warnings = warned(found);
@@ -431,7 +439,11 @@ fn times_that_evaluations_are_too_far_apart_to_tell_are_never_equivalent() {
     // A margin in seconds is held against the seconds between two evaluations.
     let in_seconds = json!({ "metric": "seconds_to_target", "target_accuracy": 0.3, "equivalence_margin": 1e-9 });
     let in_seconds = with(with(config.clone(), "compare", in_seconds), "log.evaluate_every", json!(30));
-    let text = Lab::new().run(&in_seconds, &["--quiet"]).expect(0).stdout;
+    let lab = Lab::new();
+    lab.run(&in_seconds, &["--quiet"]).expect(0);
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    set_times(&lab, |_| 1000.0);
+    let text = lab.call(&["compare", "results/t"]).expect(0).stdout;
     assert!(text.contains("more than the equivalence margin"), "{text}");
     // Where runs are evaluated at different steps, their curves tell.
     let batches = json!({ "train.batch_size": [8, 16] });
@@ -660,6 +672,7 @@ fn never_and_diverged_count_at_the_budget() {
         (_, 0..4) => End::Accuracy(0.4, 0.4),
         _ => End::Accuracy(0.7, 0.7),
     });
+    set_times(&lab, |i| 100.0 + (i * i % 31) as f64);
     let found = &json_of(&lab, &[])["experiments"][0];
     let of = |arm: &str| only(found, "times_to_target", &[("variant", arm)]).clone();
     // 100 steps at 0.9, 300 at 0.7; the budget is 1,000.
@@ -686,6 +699,27 @@ fn never_and_diverged_count_at_the_budget() {
     let expected = (budget + (1..8).map(|seed| budget.min(1e-4 * us("bn", seed))).sum::<f64>()) / 8.0;
     assert!((of("bn")["seconds"].as_f64().unwrap() / expected - 1.0).abs() < 1e-9);
     lab.call(&["compare", "results/t", "--metric", "seconds_to_target"]).expect(0).says(&["seconds to target"]);
+    // A run that trained for less than 0.02 s says nothing about seconds.
+    set_times(&lab, |_| 5.0);
+    let short = lab.call(&["compare", "results/t", "--metric", "seconds_to_target"]).expect(0).stdout;
+    assert!(short.contains("cannot be compared") && short.contains("too short to be timed"), "{short}");
+}
+
+#[test]
+fn a_target_that_was_changed_by_hand_is_found_by_the_curves() {
+    let lab = Lab::new();
+    let config =
+        with(with(small(), "compare", json!({ "target_accuracy": 0.5 })), "log", json!({ "evaluate_every": 2 }));
+    lab.run(&config, &["--quiet"]).expect(0);
+    lab.call(&["compare", "results/t"]).expect(0);
+    let runs = lab.table("results/t/runs.csv");
+    assert!(runs.column("steps_to_target").iter().any(|time| *time != "0"), "{runs:?}");
+    let record = lab.text("results/t/experiment.json");
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    let changed = record.replacen("\"target_accuracy\": 0.5", "\"target_accuracy\": 0.01", 1);
+    assert_ne!(changed, record);
+    lab.write("results/t/experiment.json", changed);
+    lab.call(&["compare", "results/t"]).expect(1).complains(&["runs.csv, column steps_to_target", "in curves.csv"]);
 }
 
 #[test]
@@ -993,6 +1027,8 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
         ),
         ("runs.csv", with_cell(runs, 5, "reason", "none"), vec!["row 5, column reason: a completed run has no reason"]),
         ("runs.csv", with_cell(runs, 5, "epochs", "-1"), vec!["row 5, column epochs", "below 0"]),
+        ("runs.csv", with_cell(runs, 5, "epochs", "7.5"), vec!["row 5, column epochs: 1000 steps of"]),
+        ("runs.csv", with_cell(runs, 5, "parameters", "0"), vec!["row 5, column parameters"]),
         ("runs.csv", with_cell(runs, 5, "parameters", "1.5"), vec!["row 5, column parameters", "whole"]),
         ("timing.csv", with_cell(timing, 5, "train_seconds", "-1"), vec!["row 5, column train_seconds", "below 0"]),
         ("timing.csv", with_cell(timing, 5, "threads", "0.5"), vec!["row 5, column threads", "whole"]),
@@ -1408,6 +1444,15 @@ fn the_end_of_what_was_tried_stands_beside_the_verdict_and_unsteady_times_are_na
         !said.contains("value of optimizer.lr") && said.contains("Only one value of optimizer.weight_decay was tried."),
         "{said}"
     );
+    let single = Lab::new();
+    let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1] }));
+    single.run(&with(config, "compare", json!({ "select": ["optimizer.lr"] })), &[]).expect(0);
+    let said = single.call(&["compare", "results/t"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("Only one value was tried, and the arm may do better") && said.contains("(only value)"),
+        "{said}"
+    );
+    assert!(!said.contains("end of what was tried") && !said.contains("edge"), "{said}");
     // Where single seeds take the end, it is not said of the arm.
     let some = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| {
         // A seed is read at what the others favour: without an even seed that is the least rate, in all it is the second.

@@ -54,12 +54,15 @@ fn every_run_gets_a_file_and_seeds_that_differ_alone_three_together() {
     // One that was stopped is not taken for done, and the next one does not mix its runs with other ones.
     assert!(!lab.path("boards/t.unfinished").exists());
     std::fs::rename(lab.path("boards/t"), lab.path("boards/t.unfinished")).expect("moved");
-    lab.call(&["export", "results/t", "--out", "boards"]).expect(2).complains(&[
-        "t.unfinished",
-        "stopped",
-        "remove it",
-    ]);
+    std::fs::rename(lab.path("boards/t.unfinished").join(&runs[0]), lab.path("boards/t.unfinished/old"))
+        .expect("moved");
+    lab.write("boards/t.unfinished/over seeds/mine.txt", "mine");
+    let foreign = lab.call(&["export", "results/t", "--out", "boards"]).expect(2);
+    foreign.complains(&["t.unfinished is in the way"]);
     assert!(!lab.path("boards/t").exists());
+    std::fs::remove_file(lab.path("boards/t.unfinished/over seeds/mine.txt")).expect("removed");
+    lab.call(&["export", "results/t", "--out", "boards"]).expect(0);
+    assert!(!lab.path("boards/t.unfinished").exists() && !lab.path("boards/t/old").exists());
     lab.call(&["export", "results/none", "--out", "other"]).expect(1);
     let checkpoint = format!("results/t/runs/{}/checkpoint.safetensors", runs[0]);
     let mut bytes = lab.bytes(&checkpoint);
@@ -67,5 +70,6 @@ fn every_run_gets_a_file_and_seeds_that_differ_alone_three_together() {
     lab.write(&checkpoint, bytes);
     let damaged = lab.call(&["export", "results/t", "--format", "tensorboard", "--out", "damaged"]);
     damaged.expect(1).complains(&["checkpoint.safetensors is damaged"]);
+    assert!(!lab.path("damaged/t.unfinished").exists(), "what failed is left");
     lab.call(&["export", "results/t"]).expect(2).complains(&["--out"]);
 }

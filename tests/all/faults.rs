@@ -400,6 +400,13 @@ fn selecting_by_anything_but_an_axis_is_refused() {
         &with(config, "compare.select", json!(["optimzer.lr"])),
         &["compare.select", "did you mean `optimizer.lr`"],
     );
+    // What is learned, and what is logged, is no way to train.
+    for (axis, values) in [("data.random_labels", json!([false, true])), ("log.evaluate_every", json!([2, 4]))] {
+        let config = with(small(), "sweep", json!({ axis: values }));
+        refused(&with(config, "compare.select", json!([axis])), &["compare.select", axis, "Leave it out"]);
+    }
+    let config = with(small(), "sweep", json!({ "data.scaling": ["none", "standardize"] }));
+    Lab::new().plan(&with(config, "compare.select", json!(["data.scaling"])), &[]).expect(0);
 }
 
 #[test]

@@ -483,10 +483,11 @@ fn a_server_without_the_files_is_named() {
     assert!(stderr.contains("no/such/folder/train-images") && !stderr.contains("without a network"), "{stderr}");
     let path_twice = |line: &str| line.matches("no/such/folder").count() > 1;
     assert!(!stderr.lines().any(path_twice), "{stderr}");
-    for wrong in ["", "ftp://x/y", "file:///x"] {
+    let neither = "neither a folder nor an http(s) URL";
+    for (wrong, words) in [("", "it is empty"), ("ftp://x/y", neither), ("file:///x", neither)] {
         let output = program(&lab, &["--from", wrong]);
         assert_eq!(output.status.code(), Some(2), "{wrong}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("neither a folder nor an http(s) URL"));
+        assert!(String::from_utf8_lossy(&output.stderr).contains(words));
     }
     let output = program(&lab, &["--from", &server.url.replace("//", "//me:secret@")]);
     let stderr = String::from_utf8_lossy(&output.stderr);

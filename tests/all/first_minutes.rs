@@ -97,6 +97,7 @@ fn home_is_home_wherever_a_path_is_given() {
     lab.call(&["compare", "~/res/t"]).expect(0).says(&["t: test_accuracy"]);
     lab.call(&["collect", "~/res/t", "--out=~/all"]).expect(0);
     assert!(lab.path("all/t/runs.csv").is_file());
+    lab.call(&["run", "~/config.json", "--out="]).expect(2).complains(&["--out", "empty"]);
     let home = lab.path("").display().to_string();
     lab.call(&["data", "list", "--data-dir=~/sets"]).expect(0).says(&[&format!("{home}sets/mnist")]);
     lab.call(&["data", "fetch", "mnist", "--from=~/nothing"]).expect(1).complains(&[&format!("{home}nothing")]);

@@ -219,9 +219,9 @@ fn data_files_that_changed_since_training_are_refused() {
             fold(folder).expect(1).complains(&["data files are not those", "trained on"]);
         }
     }
-    for out in ["nowhere/x", ""] {
+    for (out, words) in [("nowhere/x", "name a file, in a folder that exists"), ("", "it is empty")] {
         let outcome = lab.call(&["fold", &run.display().to_string(), "--out", out]);
-        outcome.expect(2).complains(&["--out", "name a file, in a folder that exists"]);
+        outcome.expect(2).complains(&["--out", words]);
     }
 }
 

@@ -43,7 +43,11 @@ fn what_run_will_refuse_is_said_and_nothing_else() {
     let lab = Lab::new();
     assert_eq!(lab.plan(&small(), &[]).expect(0).stderr, "");
     lab.run(&small(), &[]).expect(0);
-    assert_eq!(lab.plan(&small(), &["--set", "seeds=3"]).expect(0).stderr, "");
+    let text = lab.plan(&small(), &["--set", "seeds=3"]).expect(0);
+    assert_eq!(text.stderr, "");
+    // What does not fit a line goes on in its own column.
+    let seeds: Vec<&str> = text.stdout.lines().skip_while(|line| !line.starts_with("seeds ")).collect();
+    assert!(seeds[1].starts_with(&" ".repeat(9)) && !seeds[1].starts_with(&" ".repeat(10)), "{}", text.stdout);
     let refused = lab.plan(&small(), &["--set", "train.steps=13"]).expect(0);
     refused.says(&["6 missing"]).complains(&["`bn-exp run` will refuse this", "train.steps: 12 before, 13 now"]);
     std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");

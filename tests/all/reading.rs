@@ -160,13 +160,13 @@ fn a_paper_is_told_what_was_done() {
     let text = read(&lab, &[&published("quickstart"), "--explain"], 1000);
     for words in [
         "Methods, for a paper",
-        "Multi-layer perceptrons with 3 × 100 hidden units (relu; the norm before the activation; initial weights: he)",
-        "glyphs (5000 train, 1000 validation, 2000 test samples; bytes divided by 255)",
+        "Multi-layer perceptrons with 3 × 100 hidden units (ReLU; the norm before the activation; initial weights by He et al.)",
+        "drawn glyphs (5000 train, 1000 validation, 2000 test samples; bytes divided by 255)",
         "600 steps on minibatches of 64 by SGD (constant learning rate)",
         "in the place of the norm: `none`, y = x, behind a bias; `affine`, y = γx + β (eq. 3); `bn`, y = γx̂ + β (eqs. 1 and 2). Here x̂ =",
         "ε = 0.00001",
         "8 seeds",
-        "optimizer.lr (0.03, 0.1, 0.3, 1.0 or 3.0)",
+        "the other seeds chose the learning rate (0.03, 0.1, 0.3, 1.0 or 3.0)",
         "95 % intervals",
     ] {
         assert!(text.contains(words), "{words}: {text}");

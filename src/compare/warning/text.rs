@@ -73,6 +73,9 @@ impl Warning {
                  beyond it. Widen the sweep there."
                     .to_owned()
             }
+            Self::Edge { chosen, .. } if chosen.iter().flat_map(|chosen| &chosen.edges).all(|edge| edge.end == End::Only) => {
+                "Only one value was tried, and the arm may do better with another. Sweep more of them.".to_owned()
+            }
             Self::Edge { .. } => {
                 "The best value is the end of what was tried, and the arm may do better beyond it. Widen the sweep there."
                     .to_owned()

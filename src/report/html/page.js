@@ -240,7 +240,7 @@
     const figure = figures[Number(place.dataset.figure)];
     const numbers = place.querySelector(".numbers");
     numbers.addEventListener("toggle", () => numbers.open && table(numbers.querySelector(".wide"), rows(figure)));
-    numbers.querySelector(".download").addEventListener("click", () => {
+    place.querySelector(".download").addEventListener("click", () => {
       const text = rows(figure).map((cells) => cells.map(cell).join(",")).join("\n") + "\n";
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));

@@ -31,6 +31,8 @@ use events::{EventFile, Message};
 /// Takes the path of a file below the folder of the experiment, and its bytes.
 pub type Write<'a> = dyn FnMut(&str, Vec<u8>) -> anyhow::Result<()> + 'a;
 
+/// Name of every file, of which each is in a folder of its own.
+pub const FILE: &str = "events.out.tfevents.0.bn-exp";
 /// Statistics over seeds.
 const OVER_SEEDS: [&str; 3] = ["mean", "low", "high"];
 /// Fields of `HParamsPluginData`.
@@ -43,7 +45,7 @@ const SESSION_END: u32 = 4;
 /// # Errors
 /// If a table is missing or damaged, or a file cannot be written.
 pub fn export(folder: &ExperimentFolder, loaded: &Loaded, write: &mut Write) -> anyhow::Result<usize> {
-    write("events.out.tfevents.0.bn-exp", described(loaded).into_bytes())?;
+    write(FILE, described(loaded).into_bytes())?;
     let mut tables = tagged::tables(folder)?;
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     let mut count = 0;
@@ -73,7 +75,7 @@ pub fn export(folder: &ExperimentFolder, loaded: &Loaded, write: &mut Write) -> 
         let ending = if run.status.is_finished() { success } else { failure };
         let end = Message::default().integer(1, ending).double(2, seconds(last));
         file.hyperparameters("_hparams_/session_end_info", SESSION_END, &end);
-        write(&format!("{}/events.out.tfevents.0.bn-exp", run.entry.id), file.into_bytes())?;
+        write(&format!("{}/{FILE}", run.entry.id), file.into_bytes())?;
         group.runs += 1;
         count += 1;
     }
@@ -82,7 +84,7 @@ pub fn export(folder: &ExperimentFolder, loaded: &Loaded, write: &mut Write) -> 
     }
     for (name, group) in groups.iter().filter(|(_, group)| group.runs > 1) {
         for (statistic, file) in OVER_SEEDS.into_iter().zip(group.files()) {
-            write(&format!("over seeds/{name}/{statistic}/events.out.tfevents.0.bn-exp"), file.into_bytes())?;
+            write(&format!("over seeds/{name}/{statistic}/{FILE}"), file.into_bytes())?;
         }
     }
     Ok(count)
