@@ -706,6 +706,19 @@ fn never_and_diverged_count_at_the_budget() {
 }
 
 #[test]
+fn bars_do_not_tell_apart_what_no_place_of_a_mean_shows() {
+    let bars = |step: f64| {
+        let level = move |rate: usize| 0.8 + step * rate as f64;
+        let lab = made_up(&["affine", "bn"], 6, tuned(), move |_, _, rate| End::Accuracy(level(rate), level(rate)));
+        lab.call(&["compare", "results/t"]).expect(0).stdout
+    };
+    let alike = bars(1e-9);
+    assert!(alike.contains("; all are about 0.8") && alike.contains("▄▄▄") && !alike.contains('█'), "{alike}");
+    let apart = bars(0.05);
+    assert!(apart.contains("▁ is 0.8") && apart.contains('█'), "{apart}");
+}
+
+#[test]
 fn a_target_that_was_changed_by_hand_is_found_by_the_curves() {
     let lab = Lab::new();
     let config =
