@@ -290,8 +290,8 @@ mod tests {
     /// Columns that stand for words: 0 but for few samples, and in a small split 0 altogether.
     #[test]
     fn rare_features_and_few_values_are_no_reason_to_warn() {
-        let rare: Vec<f64> =
-            (0..2100).flat_map(|i| [f64::from(i32::from(i % 50 == 7 && i < 2000)), f64::from(i % 5)]).collect();
+        let is_seen = |i: i32, at: i32| f64::from(i32::from(i % 50 == at && i < 2000));
+        let rare: Vec<f64> = (0..2100).flat_map(|i| [is_seen(i, 7), is_seen(i, 9)]).collect();
         let data = pairs(Features::Doubles(rare), 2000, Scaling::Standardize);
         assert_eq!((data.shifted(&named), data.repeated(), data.constant(&named)), (None, None, None));
     }

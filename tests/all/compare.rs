@@ -942,6 +942,9 @@ fn several_experiments_stand_side_by_side_and_a_family_spans_them() {
         let contrast = only(experiment, "contrasts", &[("a", "bn")]);
         assert_eq!((&contrast["p"], &contrast["p_holm"]), (&json!(2.0 / 256.0), &json!(2.0 * 2.0 / 256.0)), "2 tests");
     }
+    let together = "These experiments are judged together";
+    lab.call(&["compare", "results/t", "u"]).expect(0).says(&[together]);
+    assert!(!lab.call(&["compare", "results/t"]).expect(0).stdout.contains(together));
     let lines = lab.call(&["compare", "results/t", "u", "--full"]).expect(0).stdout;
     let rows: Vec<&str> = lines.lines().filter(|line| line.contains("bn − affine")).collect();
     assert_eq!(rows.len(), 2, "{lines}");

@@ -43,11 +43,15 @@ fn what_run_will_refuse_is_said_and_nothing_else() {
     let lab = Lab::new();
     assert_eq!(lab.plan(&small(), &[]).expect(0).stderr, "");
     lab.run(&small(), &[]).expect(0);
-    let text = lab.plan(&small(), &["--set", "seeds=3"]).expect(0);
-    assert_eq!(text.stderr, "");
+    assert_eq!(lab.plan(&small(), &["--set", "seeds=3"]).expect(0).stderr, "");
     // What does not fit a line goes on in its own column.
-    let seeds: Vec<&str> = text.stdout.lines().skip_while(|line| !line.starts_with("seeds ")).collect();
-    assert!(seeds[1].starts_with(&" ".repeat(9)) && !seeds[1].starts_with(&" ".repeat(10)), "{}", text.stdout);
+    lab.write("narrow.json", small().to_string());
+    let output = lab.command().args(["plan", "narrow.json"]).env("COLUMNS", "60").output().expect("it starts");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let below = text.lines().skip_while(|line| !line.starts_with("seeds ")).skip(1);
+    let below: Vec<&str> = below.take_while(|line| !line.starts_with("results ")).collect();
+    let is_in_column = |line: &&str| line.len() - line.trim_start().len() == 9;
+    assert!(below.len() > 1 && below.iter().all(is_in_column), "{text}");
     let refused = lab.plan(&small(), &["--set", "train.steps=13"]).expect(0);
     refused.says(&["6 missing"]).complains(&["`bn-exp run` will refuse this", "train.steps: 12 before, 13 now"]);
     std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");

@@ -90,6 +90,11 @@ fn wilson_is_statsmodels() {
         let (count, n) = (case["count"].as_u64().unwrap() as usize, case["n"].as_u64().unwrap() as usize);
         assert_interval(proportion::wilson(count, n, number(&case["confidence"])), &case);
     }
+    // 0 and 1 are ends, and not nearly so.
+    for n in 1..50 {
+        let ends = [0, n].map(|count| proportion::wilson(count, n, 0.95).unwrap());
+        assert_eq!((ends[0].0, ends[1].1), (0.0, 1.0), "{n}");
+    }
 }
 
 #[test]
