@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::load::{Loaded, Run};
+use super::load::Loaded;
+use super::rows::Run;
 
 /// Values of some axes by the axes' paths.
 pub type Values = Map<String, Value>;

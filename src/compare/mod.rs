@@ -22,6 +22,7 @@ pub mod options;
 pub mod outlook;
 pub mod places;
 pub mod planned;
+pub mod rows;
 pub mod scores;
 pub mod sentence;
 pub mod sheet;

@@ -4,7 +4,8 @@
 
 use bn_exp::compare::contrasts::Contrast;
 use bn_exp::compare::grid::Grid;
-use bn_exp::compare::load::{Loaded, Run};
+use bn_exp::compare::load::Loaded;
+use bn_exp::compare::rows::Run;
 use bn_exp::compare::scores::Scores;
 use bn_exp::compare::verdict::Verdict;
 use bn_exp::compare::{Options, compare};

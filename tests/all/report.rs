@@ -315,6 +315,44 @@ fn rates_that_were_tried_are_drawn_beside_the_claims() {
     }
 }
 
+/// Published verdicts are drawn without their runs.
+#[test]
+fn what_decides_a_claim_stands_beside_its_thresholds() {
+    let lab = Lab::new();
+    let text = std::fs::read_to_string("results/published/claims-1/claims.json").expect("published");
+    lab.write("c/claims.json", &text);
+    lab.call(&["report", "c"]).expect(0);
+    let data = data(&lab, "c/report.html");
+    let verdicts: Value = serde_json::from_str(&text).expect("json");
+    let claims = verdicts["claims"].as_array().expect("claims");
+    let mut seen = 0;
+    for claim in claims {
+        let parts = claim["parts"].as_array().expect("parts");
+        let decides = |part: &&Value| part["decides"] == true && part["estimate"].is_number();
+        let deciding: Vec<&Value> = parts.iter().filter(decides).collect();
+        if deciding.is_empty() {
+            continue;
+        }
+        let title =
+            format!("{}: {}", claim["id"].as_str().expect("a name"), claim["sentence"].as_str().expect("words"));
+        let shown = panels(&data, &title);
+        let xs: Vec<f64> = shown
+            .iter()
+            .flat_map(|panel| panel["traces"].as_array().expect("traces"))
+            .filter_map(|trace| trace["x"][0].as_f64())
+            .collect();
+        for part in deciding {
+            let x = part["estimate"].as_f64().expect("a number");
+            let is_it = |found: &&f64| (**found - x).abs() <= 1e-4 * x.abs();
+            assert_eq!(xs.iter().find(is_it).map(|_| x), Some(x), "{title}: {xs:?}");
+            seen += 1;
+        }
+        let has_lines = |panel: &Value| panel["layout"]["shapes"].as_array().is_some_and(|lines| !lines.is_empty());
+        assert!(!shown.is_empty() && shown.iter().all(has_lines), "{title}: {shown:?}");
+    }
+    assert!(seen > 20, "{seen}");
+}
+
 /// Two rows of one step that differ in a column which `KEYS` lacks would be taken for one row twice.
 #[test]
 fn rows_of_every_table_are_told_apart_by_what_they_are_of() {

@@ -183,7 +183,7 @@ fn over_rate(tried: &Tried, looks: &Looks) -> Vec<Drawn> {
 /// Every figure of a claim, with its thresholds.
 fn parts(judged: &Judged) -> Option<Figure> {
     let drawn: Vec<&Part> =
-        judged.parts.iter().filter(|part| part.estimate.is_some() && part.along.is_none()).collect();
+        judged.parts.iter().filter(|part| part.estimate.is_some() && (part.along.is_none() || part.decides)).collect();
     // The network that decides has panels of its own: elsewhere figures may be much larger or smaller.
     let is_first = |part: &Part| judged.parts.first().is_some_and(|first| first.regime == part.regime);
     let mut groups: Vec<(Criterion, bool)> = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::compare::arms::ArmEstimate;
 use crate::compare::grid::Values;
-use crate::compare::load::Run;
+use crate::compare::rows::Run;
 use crate::compare::{Comparison, Loaded};
 use crate::record::layout::ExperimentFolder;
 use crate::record::run::Status;

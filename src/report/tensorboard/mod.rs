@@ -20,7 +20,7 @@ use anyhow::ensure;
 use serde_json::Value;
 
 use crate::compare::Loaded;
-use crate::compare::load::Run;
+use crate::compare::rows::Run;
 use crate::files;
 use crate::record::layout::ExperimentFolder;
 use crate::record::run::{RunRecord, Status};
