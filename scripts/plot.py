@@ -69,6 +69,8 @@ NEEDED = {
     "gradients": ["block", "tensor", "norm", "update_ratio"],
 }
 SMOOTHED_OVER = 7
+# At most so many points of a line are marked.
+FEW_STEPS = 15
 ROOT = Path(__file__).resolve().parent.parent
 RATE = "optimizer.lr"
 BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 7.5, "annotation_clip": False}
@@ -102,6 +104,8 @@ def read_table(folder, name):
         held = sorted(place.parent.name for place in folder.glob("*/runs.csv"))
         if held:
             raise PlotError(f"{folder} is a folder of experiments: {', '.join(held)}; name one, such as {folder / held[0]}")
+        if (folder / "claims.json").is_file():
+            raise PlotError(f"{folder} holds verdicts of claims; `bn-exp report {folder}` draws them")
         raise PlotError(f"{path} is missing; `bn-exp run` makes the tables in the folder of its results")
     # Axes and names stay text: 0.10 and `none` must not become something else.
     header = pd.read_csv(path, nrows=0).columns.tolist()
@@ -148,11 +152,14 @@ def colours(variants):
 
 
 def place(variant):
-    """Of an arm's marker and dash: the arms of the question have theirs, the others go by their order."""
-    if variant in COLOURS:
-        return list(COLOURS).index(variant)
-    others = [arm for arm in ALL_ARMS if arm not in COLOURS]
-    return len(COLOURS) + (others.index(variant) if variant in others else 0)
+    """Of an arm's marker and dash: the arms of the question have theirs, the others take in their order what is free."""
+    known = list(COLOURS)
+    if variant in known:
+        return known.index(variant)
+    others = [arm for arm in ALL_ARMS if arm not in known]
+    i = others.index(variant) if variant in others else 0
+    free = [len(known), *(at for at, arm in enumerate(known) if arm not in ALL_ARMS)]
+    return free[i] if i < len(free) else len(known) + 1 + i - len(free)
 
 
 def marker(variant):
@@ -188,10 +195,29 @@ def over_seeds(rows, value, diverged, smooth=1, worst=math.inf):
 SIZE = None
 
 
+# A panel below this, in inches, shows no more than its ticks; and what title, legend and caption take of the height.
+LEAST_PANEL = (1.6, 1.5)
+AROUND_PANELS = 1.0
+# A figure for one column of a paper has smaller letters.
+NARROW = 5
+
+
+def columns_that_fit(count, usual):
+    """How many panels of --size stand beside each other: as many as usual if these can be read, else fewer."""
+    width, height = SIZE
+    for columns in range(usual, 0, -1):
+        if width / columns >= LEAST_PANEL[0] and (height - AROUND_PANELS) / math.ceil(count / columns) >= LEAST_PANEL[1]:
+            return columns
+    least = f"{LEAST_PANEL[0] * usual:.1f}x{LEAST_PANEL[1] * math.ceil(count / usual) + AROUND_PANELS:.1f}"
+    raise PlotError(f"--size {width:g}x{height:g} has no room for {count} panels: {least} is enough")
+
+
 def grid_of_panels(count, width=3.6, height=2.8, columns=None, **options):
     """A figure of `count` panels, by default at most four in a row; returns it, the panels, the columns."""
     # Rows of one length, as far as can be.
     columns = columns or math.ceil(count / math.ceil(count / 4))
+    if SIZE:
+        columns = columns_that_fit(count, columns)
     rows = math.ceil(count / columns)
     size = SIZE or (max(5.2, width * columns), height * rows + 1.2)
     figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
@@ -212,16 +238,17 @@ def finish(figure, title, handles, caption, path):
     """Title and legend above, caption below, and the file."""
     width = figure.get_figwidth()
     title = textwrap.fill(title, int(11 * width))
+    size = 11 if width >= NARROW else 8
     if handles:
         # As many beside each other as the longest of their names allows.
         longest = max(len(str(handle.get_label())) for handle in handles)
         columns = max(1, min(len(handles), int(width / (0.55 + 0.085 * longest))))
         legend = {"loc": "outside upper center", "ncols": columns, "handlelength": 2.2}
-        figure.legend(handles=handles, title=title, title_fontproperties={"size": 11, "weight": "bold"}, **legend)
+        figure.legend(handles=handles, title=title, title_fontproperties={"size": size, "weight": "bold"}, **legend)
     else:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
+        figure.suptitle(title, fontsize=size, fontweight="bold")
     lines = [textwrap.fill(line, int(17 * width)) for line in caption]
-    figure.supxlabel("\n".join(lines), fontsize=7.5, color="#444444")
+    figure.supxlabel("\n".join(lines), fontsize=min(7.5, size - 2), color="#444444")
     # No date in an SVG, so that the same tables give the same file.
     figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {"CreationDate": None} if path.suffix == ".pdf" else None)
     plt.close(figure)
@@ -373,6 +400,8 @@ def best_figure(name, runs, curves, axes, at, path):
             worst = math.inf if value == "loss" else -math.inf
             steps, median, low, high = over_seeds(rows, value, here["run_id"].tolist(), worst=worst)
             look = {"color": palette[variant], "linestyle": dash(variant), "linewidth": 1.5}
+            # Where evaluations are few, what lies between two of them is not known.
+            look |= {"marker": marker(variant), "markersize": 3.5} if len(steps) <= FEW_STEPS else {}
             panel.plot(steps, np.where(np.isfinite(median), median, np.nan), **look)
             panel.fill_between(steps, low, high, color=palette[variant], alpha=0.15, linewidth=0)
         if value == "loss":
@@ -516,6 +545,8 @@ def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
             print(f"note: {variant} has no rows of site norm_output at {describe(axes, point)}; left out", file=sys.stderr)
     if not panels_of:
         raise PlotError("activations.csv has no rows at these sweep points; give another with --at")
+    if all(rows["step"].nunique() < 3 for *_, rows in panels_of.values()):
+        raise PlotError("activations.csv has fewer than three steps, which is no course; set log.activations_every smaller")
 
     palette = colours(ordered(runs["variant"]))
     # One scale, unless an arm's values would flatten another's.
@@ -729,6 +760,8 @@ def main():
     plt.rcParams.update(STYLE)
     global SIZE
     SIZE = options.size
+    if SIZE and SIZE[0] < NARROW:
+        plt.rcParams.update({"font.size": 6.5, "axes.titlesize": 6.5})
     try:
         for path in draw(options):
             print(path)

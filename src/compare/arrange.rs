@@ -32,7 +32,7 @@ pub fn arrange<'a>(loaded: &'a Loaded, options: &Options) -> anyhow::Result<Arra
     let selected = loaded.options.select.iter().filter(|axis| !options.by.contains(axis));
     let mut tuned: Vec<usize> = Vec::new();
     for axis in selected.filter_map(|axis| loaded.axes.iter().position(|a| a == axis)) {
-        if !tuned.contains(&axis) {
+        if !tuned.contains(&axis) && loaded.has_choice(axis) {
             tuned.push(axis);
         }
     }

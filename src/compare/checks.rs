@@ -170,8 +170,9 @@ fn other_margin(scores: &Scores) -> Option<Warning> {
 
 fn untuned(grid: &Grid, options: &Options) -> Option<Warning> {
     let is_tuned = grid.tuned.iter().any(|axis| grid.loaded.axes[*axis] == "optimizer.lr");
-    let is_swept = grid.loaded.axes.iter().any(|axis| axis == "optimizer.lr");
-    let is_selected = grid.loaded.options.select.iter().any(|axis| axis == "optimizer.lr");
+    let axis = grid.loaded.axes.iter().position(|axis| axis == "optimizer.lr");
+    let is_swept = axis.is_some_and(|axis| grid.loaded.has_choice(axis));
+    let is_selected = is_swept && grid.loaded.options.select.iter().any(|axis| axis == "optimizer.lr");
     let by = options.by.iter().any(|axis| axis == "optimizer.lr");
     // Where it is asked for and cannot be done, another warning says why.
     (!is_tuned && (by || !is_selected)).then_some(Warning::Untuned { is_swept, is_selected, by })

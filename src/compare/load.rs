@@ -160,6 +160,11 @@ impl Loaded {
         })
     }
 
+    /// Whether the axis at an index has several values: of one there is nothing to choose.
+    pub fn has_choice(&self, axis: usize) -> bool {
+        self.runs.iter().any(|run| run.entry.values[axis] != self.runs[0].entry.values[axis])
+    }
+
     /// Index of a metric among the scores of a run; `None` if it is not there.
     pub fn column(&self, metric: Metric) -> Option<usize> {
         self.metrics.iter().position(|other| *other == metric)

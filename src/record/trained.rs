@@ -118,8 +118,12 @@ impl Trained {
 fn read(folder: &RunFolder) -> anyhow::Result<RunRecord> {
     let path = folder.run_json();
     let bytes = files::read_if_there(&path)?;
-    let bytes =
-        bytes.with_context(|| format!("{} is not the folder of a run: it has no run.json", folder.path().display()))?;
+    let bytes = bytes.with_context(|| match folder.path().symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            format!("there is no folder {}; runs are in the folder runs of an experiment", folder.path().display())
+        }
+        _ => format!("{} is not the folder of a run: it has no run.json", folder.path().display()),
+    })?;
     let record = RunRecord::parse(&bytes, &path)?;
     record.with_context(|| format!("{} is damaged", path.display()))
 }

@@ -79,7 +79,7 @@ fn found(confidence: f64) -> Vec<String> {
         "diverged: runs whose loss grew beyond all bounds, among the runs that the mean is of. They are results: each \
          counts as guessing in an accuracy, as the worst in a loss, as never arriving in a time."
             .to_owned(),
-        "µs a step: microseconds that a training step takes, the median over the runs. None is given where runs train for less \
+        "µs a step: microseconds that a training step takes, the median over the runs. It is left out where runs train for less \
          than a fiftieth of a second; it says little of those shorter than a tenth, and where several jobs or other work held \
          them up."
             .to_owned(),

@@ -6,6 +6,7 @@ use super::layout::Layout;
 use super::methods::{methods, what_arms_are};
 use super::page::Page;
 use super::{bars, full, summary, warnings};
+use crate::compare::words::seeds;
 use crate::compare::{Comparison, Options};
 
 /// How much is shown.
@@ -54,24 +55,34 @@ fn beside(page: &Page, view: View) -> Vec<String> {
     parts
 }
 
-/// The table of the arms, floating; its caption is what was found. What there is to know of it stands above, as comments.
+/// The table of the arms, floating. What was found, and what there is to know of it, stands above, as comments.
 pub fn for_latex(comparisons: &[Comparison], options: &Options, view: View) -> String {
     let page = Page { comparisons, options, layout: Layout::Latex };
-    // What it would take to decide is for whoever plans, not for whoever reads the paper.
-    let said = |comparison: &Comparison| -> Vec<String> {
-        let found = summary::said(&page, comparison).into_iter().map(|said| said.found);
+    let caption = |comparison: &Comparison| {
         let metric = comparison.metric.name.replace('_', " ");
-        [format!("{}: {metric}; p corrected by Holm's method.", comparison.name)].into_iter().chain(found).collect()
+        let n = seeds(comparison.arms.iter().map(|arm| arm.planned).max().unwrap_or(0));
+        let is_tuned = !comparison.tuned.is_empty();
+        let tuned = if is_tuned { format!(", tuned over {}", comparison.tuned.join(", ")) } else { String::new() };
+        let edge = comparison.arms.iter().any(|arm| arm.edge && is_tuned);
+        let edge = if edge { " Edge: the best value is the first or the last that was tried." } else { "" };
+        let name = &comparison.name;
+        escaped(&format!("{name}: {metric}, {n}{tuned}; pairs by seed, p corrected by Holm's method.{edge}"))
     };
-    let caption: Vec<String> = comparisons.iter().flat_map(said).map(|text| escaped(&text)).collect();
+    // What it would take to decide is for whoever plans, not for whoever reads the paper.
+    let found: Vec<String> =
+        comparisons.iter().flat_map(|one| summary::said(&page, one)).map(|said| said.found).collect();
+    let caption: Vec<String> = comparisons.iter().map(caption).collect();
     let (table, caption) = (summary::arms(&page), caption.join("\n"));
-    let around = beside(&Page { layout: Layout::Terminal(COMMENT), ..page }, view).join("\n\n");
+    let comment = Layout::Terminal(COMMENT);
+    let found = comment.titled("What was found", &comment.list(&found));
+    let parts: Vec<String> = [found].into_iter().chain(beside(&Page { layout: comment, ..page }, view)).collect();
+    let around = parts.join("\n\n");
     let comments: String = around.lines().map(|line| format!("% {line}").trim_end().to_owned() + "\n").collect();
     // A table that is wider than the page is scaled to its width.
     let table = format!("\\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n{table}}}");
     let label = comparisons.iter().map(|comparison| comparison.name.clone()).collect::<Vec<_>>().join("-");
     format!(
-        "{comments}% \\usepackage{{booktabs,graphicx}}\n\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\label{{tab:{label}}}\n\
+        "% \\usepackage{{booktabs,graphicx}}\n%\n{comments}\\begin{{table}}\n\\centering\n{table}\n\\caption{{{caption}}}\n\\label{{tab:{label}}}\n\
          \\end{{table}}\n"
     )
 }

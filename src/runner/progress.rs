@@ -116,9 +116,9 @@ impl Progress {
         losses.truncate(step * TENTHS / (*steps).max(1));
         losses.push(loss);
         bar.set_position(step as u64);
-        // What does not fit the line is cut off at its end.
+        // What does not fit the line is cut off at its end: no number stands there.
         let line = format!("{:TENTHS$}", sparkline(losses));
-        bar.set_message(format!("{line} loss {loss:.4}  {} step {step} of {steps}", run.id));
+        bar.set_message(format!("{line} loss {loss:.4}  step {step} of {steps}  {}", run.id));
         self.overall.inc(step.saturating_sub(*counted) as u64);
         *counted = step;
     }

@@ -1290,7 +1290,7 @@ fn the_arms_are_a_booktabs_table() {
     let rows = lines.iter().filter(|line| line.ends_with(r" \\"));
     assert_eq!(rows.clone().count(), 4, "{text}");
     rows.for_each(|row| assert_eq!(row.matches(" & ").count() + 1, count, "{row}"));
-    for word in [r"\toprule", r"\midrule", r"\bottomrule", r"$\mu$s a step", r"95 \% interval", r"\texttt{bn}"] {
+    for word in [r"\toprule", r"\midrule", r"\bottomrule", r"$\mu$s a step", r"95~\%~interval", r"best rate"] {
         assert!(text.contains(word), "{word}: {text}");
     }
     // Where it is wider than the page it is made as wide.
@@ -1328,21 +1328,28 @@ fn a_warning_of_several_experiments_is_said_once() {
 }
 
 #[test]
-fn a_caption_for_latex_names_settings_and_says_what_the_switches_do() {
+fn a_table_for_latex_has_a_short_caption_below_and_what_was_found_above() {
     let lab = Lab::new();
-    let mut config = with(small(), "sweep", json!({"train.batch_size": [8, 16]}));
+    let mut config = with(small(), "sweep", json!({"train.batch_size": [8, 16], "optimizer.lr": [0.1, 0.2]}));
     config["variants"] = json!([{ "name": "neither", "base": "none", "bias": false }, "affine", "standardize", "bn"]);
+    config["compare"] = json!({ "select": ["optimizer.lr"] });
     lab.run(&config, &["--quiet"]).expect(0);
-    let text = lab.call(&["compare", "results/t", "--by", "train.batch_size", "--format", "latex"]).expect(0).stdout;
-    let (_, caption) = text.split_once(r"\caption{").expect("a caption");
+    let text = lab.call(&["compare", "results/t", "--format", "latex"]).expect(0).stdout;
+    let (above, below) = text.split_once(r"\begin{table}").expect("a table");
+    let above: Vec<&str> = above.split_whitespace().filter(|word| *word != "%").collect();
+    let above = above.join(" ");
     // One sentence for the arms at all settings, and one a switch and setting.
-    assert_eq!(caption.matches(r"\texttt{bn} against \texttt{affine}").count(), 1, "{caption}");
-    assert!(caption.contains(r"by train.batch\_size"), "{caption}");
+    assert_eq!(above.matches("`bn` against `affine`").count(), 1, "{above}");
+    assert!(above.contains("by train.batch_size"), "{above}");
     for setting in [8, 16] {
-        let switch = format!("train.batch\\_size = {setting}: Switching on eq. 1");
-        assert!(caption.contains(&switch), "{switch}: {caption}");
+        let switch = format!("train.batch_size = {setting}: Switching on eq. 1");
+        assert!(above.contains(&switch), "{switch}: {above}");
     }
-    assert!(!caption.contains("nine times in ten"), "{caption}");
+    assert!(!above.contains("nine times in ten"), "{above}");
+    let (_, caption) = below.split_once(r"\caption{").expect("a caption");
+    let words =
+        "t: test accuracy, 2 seeds, tuned over optimizer.lr; pairs by seed, p corrected by Holm's method. Edge:";
+    assert!(caption.starts_with(words), "{caption}");
 }
 
 #[test]
@@ -1449,26 +1456,34 @@ fn the_end_of_what_was_tried_stands_beside_the_verdict_and_unsteady_times_are_na
     assert!(!text.stdout.contains("Times a step are unsteady"), "{}", text.stdout);
     let inner = made_up(&["affine", "bn"], 8, tuned(), planted(0.05)).call(&["compare", "results/t"]).expect(0).stdout;
     assert!(!inner.contains("the end of what was tried; beyond"), "{inner}");
-    // Beyond an axis of one value there is no end.
+    // An axis of one value is no choice.
     let single = Lab::new();
-    let config = with(small(), "sweep", json!({ "optimizer.lr": [0.01, 0.1, 1.0], "optimizer.weight_decay": [0.0] }));
-    single
-        .run(&with(config, "compare", json!({ "select": ["optimizer.lr", "optimizer.weight_decay"] })), &[])
-        .expect(0);
-    let said = single.call(&["compare", "results/t"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        !said.contains("value of optimizer.lr") && said.contains("Only one value of optimizer.weight_decay was tried."),
-        "{said}"
-    );
-    let single = Lab::new();
-    let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1] }));
-    single.run(&with(config, "compare", json!({ "select": ["optimizer.lr"] })), &[]).expect(0);
-    let said = single.call(&["compare", "results/t"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        said.contains("Only one value was tried, and the arm may do better") && said.contains("(only value)"),
-        "{said}"
-    );
-    assert!(!said.contains("end of what was tried") && !said.contains("edge"), "{said}");
+    let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1], "optimizer.weight_decay": [0.0, 0.1] }));
+    let both = json!({ "select": ["optimizer.lr", "optimizer.weight_decay"] });
+    single.run(&with(config, "compare", both), &[]).expect(0);
+    let said = single.call(&["compare", "results/t", "--explain"]).expect(0).stdout;
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("each arm tuned over optimizer.weight_decay"), "{said}");
+    assert!(said.contains("The learning rate is not tuned") && !said.contains("chose the learning rate"), "{said}");
+    // Of two experiments in one, an arm may have one value alone.
+    let joined = Lab::new();
+    for (name, arm, rates) in [("t", "affine", json!([0.1])), ("u", "bn", json!([0.1, 0.2]))] {
+        let config = with(with(small(), "name", json!(name)), "variants", json!([arm]));
+        let config = with(
+            with(config, "sweep", json!({ "optimizer.lr": rates })),
+            "compare",
+            json!({ "select": ["optimizer.lr"] }),
+        );
+        joined.run(&config, &["--quiet"]).expect(0);
+    }
+    let said = joined.call(&["compare", "results/t", "results/u"]).expect(0).stdout;
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = [
+        "Only one value of optimizer.lr was tried.",
+        "Only one value was tried, and the arm may do better",
+        "only value)",
+    ];
+    assert!(words.iter().all(|words| said.contains(words)), "{said}");
     // Where single seeds take the end, it is not said of the arm.
     let some = made_up(&["affine", "bn"], 8, tuned(), |arm, seed, rate| {
         // A seed is read at what the others favour: without an even seed that is the least rate, in all it is the second.

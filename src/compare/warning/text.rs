@@ -301,7 +301,7 @@ fn diverged(counts_as: CountsAs, arms: &[DivergedRuns], compared: bool) -> Strin
     let arm = |arm: &DivergedRuns| format!("{} of {} of {}", arm.diverged, arm.runs, named(&arm.variant));
     let what_to_do = match compared {
         true => "Some are among those that are compared: try smaller learning rates, too.",
-        false => "None is among those that are compared.",
+        false => "No diverged run is among those that are compared.",
     };
     format!(
         "Runs diverged: {}. They are results, and count {counted}. {what_to_do}",

@@ -193,7 +193,7 @@ fn parts(judged: &Judged) -> Option<Figure> {
         }
     }
     let has_others = groups.iter().any(|(_, is_first)| !is_first);
-    let look = Looks::of(["bn"]).get("bn");
+    let look = Looks::of_no_arm();
     let panel = |(criterion, decides): &(Criterion, bool)| {
         let is_here = |part: &&&Part| part.criterion == Some(*criterion) && is_first(part) == *decides;
         let here: Vec<&&Part> = drawn.iter().filter(is_here).collect();

@@ -19,6 +19,9 @@ pub struct Figure {
     pub caption: String,
     /// Its panels.
     pub panels: Vec<Panel>,
+    /// How many of them stand beside each other on paper.
+    #[serde(skip)]
+    pub abreast: usize,
 }
 
 /// One plot.
@@ -76,22 +79,29 @@ const OTHERS: [&str; 12] = [
 
 impl Looks {
     /// The looks of these arms; an arm that is named twice counts once. The arms of the question look the same in every
-    /// report, those of the others depend on their order.
+    /// report; those of the others depend on their order, and take dashes and markers that are free first.
     pub fn of<'a>(arms: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut looks: BTreeMap<String, Look> = BTreeMap::new();
-        let mut others = 0;
+        let mut names: Vec<&str> = Vec::new();
         for arm in arms {
-            if looks.contains_key(arm) {
-                continue;
+            if !names.contains(&arm) {
+                names.push(arm);
             }
-            let known = KNOWN.iter().position(|(name, _)| *name == arm).map(|i| look(KNOWN[i].1, i));
-            let own = known.unwrap_or_else(|| {
-                others += 1;
-                look(OTHERS[(others - 1) % OTHERS.len()], KNOWN.len() + others - 1)
-            });
-            looks.insert(arm.to_owned(), own);
         }
-        Self(looks)
+        let known = |arm: &str| KNOWN.iter().position(|(name, _)| *name == arm);
+        let is_taken = |i: &usize| names.iter().any(|arm| known(arm) == Some(*i));
+        let more = KNOWN.len() + 1..;
+        let mut free = [KNOWN.len()].into_iter().chain((0..KNOWN.len()).filter(|i| !is_taken(i))).chain(more);
+        let mut colours = OTHERS.iter().cycle();
+        let mut own = |arm: &str| match known(arm) {
+            Some(i) => look(KNOWN[i].1, i),
+            None => look(colours.next().unwrap_or(&OTHERS[0]), free.next().unwrap_or_default()),
+        };
+        Self(names.iter().map(|arm| ((*arm).to_owned(), own(arm))).collect())
+    }
+
+    /// Of what no single arm is drawn for.
+    pub fn of_no_arm() -> Look {
+        look("#7A8590", 0)
     }
 
     /// The look of an arm.
@@ -174,10 +184,10 @@ impl Drawn {
         Self(trace.visible(Visible::False).connect_gaps(false))
     }
 
-    /// A thin, dotted line.
-    pub fn faint(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
-        let line = Line::new().color(look.colour).dash(DashType::Dot).width(1.0);
-        Self(trace(arm, what, points).mode(Mode::Lines).line(line))
+    /// A thin line with a small marker at every point.
+    pub fn thin(arm: &str, what: &str, look: &Look, points: &[[f64; 2]]) -> Self {
+        let line = Line::new().color(look.colour).dash(look.dash.clone()).width(0.8);
+        Self(trace(arm, what, points).mode(Mode::LinesMarkers).line(line).marker(sign(look).size(4)))
     }
 
     /// Faint.
@@ -349,7 +359,7 @@ impl Figure {
     /// A figure of these panels; `None` without any trace.
     pub fn of(title: &str, caption: impl Into<String>, panels: Vec<Panel>) -> Option<Self> {
         let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.traces.is_empty()).collect();
-        (!panels.is_empty()).then(|| Self { title: title.to_owned(), caption: caption.into(), panels })
+        (!panels.is_empty()).then(|| Self { title: title.to_owned(), caption: caption.into(), panels, abreast: 2 })
     }
 }
 

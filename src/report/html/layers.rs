@@ -6,6 +6,8 @@ use crate::compare::grid::Values;
 
 /// Most panels of percentiles, where they are of more than two blocks.
 const MOST_PANELS: usize = 12;
+/// Most panels beside each other on paper.
+const MOST_ABREAST: usize = 4;
 /// Points of a line.
 const MOST: usize = 200;
 
@@ -33,8 +35,8 @@ pub(super) fn depth(groups: &[&Group], looks: &Looks, setting: &Values) -> [Opti
     };
     let caption = |what: &str| {
         format!(
-            "{what} Thin, dotted lines: at the start. Thick lines: at the end of training. Medians over the seeds that did not \
-             diverge, each arm at the values that suit it best. Block 0 is the first."
+            "{what} Thin lines: at the start, where arms may lie on each other. Thick lines: at the end of training. Medians over \
+             the seeds that did not diverge, each arm at the values that suit it best. Block 0 is the first."
         )
     };
     [
@@ -62,7 +64,7 @@ fn start_and_end(group: &Group, looks: &Looks, tag: &dyn Fn(usize) -> String) ->
         return Vec::new();
     }
     vec![
-        Drawn::faint(&group.variant, "at the start", &look, &start),
+        Drawn::thin(&group.variant, "at the start", &look, &start),
         Drawn::marked(&group.variant, "at the end", &look, &end),
     ]
 }
@@ -111,5 +113,7 @@ pub(super) fn percentiles(groups: &[&Group], looks: &Looks, setting: &Values) ->
          all channels, the band reaches from the 15th to the 85th; each is the median over the seeds that have not diverged so \
          far. Panels of one block have one vertical axis. At most {MOST} points of a line are drawn.{left_out}"
     );
-    Figure::of(&place("Percentiles behind the norm", setting), caption, shown.iter().flat_map(in_block).collect())
+    let panels = shown.iter().flat_map(in_block).collect();
+    let abreast = if groups.len() <= MOST_ABREAST { groups.len() } else { 2 };
+    Some(Figure { abreast, ..Figure::of(&place("Percentiles behind the norm", setting), caption, panels)? })
 }

@@ -61,7 +61,7 @@ struct Html<'a> {
     /// [`Data`], packed.
     data: String,
     arms: Vec<Arm<'a>>,
-    experiments: Vec<Section>,
+    experiments: Vec<Section<'a>>,
     program: String,
 }
 
@@ -81,8 +81,10 @@ impl<'a> Arm<'a> {
 }
 
 /// What is said of an experiment, in HTML.
-struct Section {
+struct Section<'a> {
     name: String,
+    /// Its arms, for whoever does not see the check boxes beside a figure.
+    key: Vec<Arm<'a>>,
     heading: String,
     /// What was asked, of which networks and data.
     about: String,
@@ -102,6 +104,7 @@ struct Section {
 struct Place {
     /// Its number among all.
     number: usize,
+    abreast: usize,
     title: String,
     caption: String,
     panels: Vec<PanelPlace>,
@@ -143,6 +146,7 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
     for shown in all {
         let figures = figures(shown, &looks, options);
         let mut section = section(shown, options, &figures);
+        section.key = shown.loaded.variants.iter().map(|name| Arm::of(name, &looks.get(name))).collect();
         section.verdicts += &together.iter().map(|words| Layout::Html.paragraph(words)).collect::<String>();
         experiments.push(data.placed(section, figures));
     }
@@ -170,7 +174,7 @@ pub fn is_page(bytes: &[u8]) -> bool {
 
 impl Data {
     /// The section with these figures, which are added to the others.
-    fn placed(&mut self, mut section: Section, figures: Vec<Figure>) -> Section {
+    fn placed<'a>(&mut self, mut section: Section<'a>, figures: Vec<Figure>) -> Section<'a> {
         for figure in figures {
             let place = |panel: &figure::Panel| PanelPlace {
                 title: panel.title.clone(),
@@ -180,7 +184,8 @@ impl Data {
             };
             let panels = figure.panels.iter().map(place).collect();
             let (title, caption) = (figure.title.clone(), figure.caption.clone());
-            section.figures.push(Place { number: self.figures.len(), title, caption, panels });
+            let (number, abreast) = (self.figures.len(), figure.abreast);
+            section.figures.push(Place { number, abreast, title, caption, panels });
             self.figures.push(figure);
         }
         section
@@ -230,7 +235,7 @@ fn not_drawn(figures: &[Figure], configuration: &Value) -> String {
     if absent.is_empty() { String::new() } else { format!("<p>Not drawn: {}.</p>", absent.join("; ")) }
 }
 
-fn section(shown: &Shown, options: &Options, figures: &[Figure]) -> Section {
+fn section<'a>(shown: &Shown, options: &Options, figures: &[Figure]) -> Section<'a> {
     let Shown { record, comparison, .. } = shown;
     let layout = Layout::Html;
     let page = Page { comparisons: std::slice::from_ref(comparison), options, layout };
@@ -238,6 +243,7 @@ fn section(shown: &Shown, options: &Options, figures: &[Figure]) -> Section {
     let description = record.configuration["description"].as_str().unwrap_or_default();
     Section {
         name: shown.loaded.name.clone(),
+        key: Vec::new(),
         heading: summary::headings(&page),
         about: layout.paragraph(description)
             + &layout.paragraph(&methods::trained(comparison, &comparison.configuration)),
@@ -256,7 +262,7 @@ fn section(shown: &Shown, options: &Options, figures: &[Figure]) -> Section {
 }
 
 /// What is said of the claims: the table, what it comes to, and the parts of each.
-fn of_verdicts(verdicts: &Verdicts) -> Section {
+fn of_verdicts<'a>(verdicts: &Verdicts) -> Section<'a> {
     let (Verdicts { all, ground, .. }, layout) = (verdicts, Layout::Html);
     let details = |judged: &Judged| {
         let parts = (!judged.parts.is_empty()).then(|| in_words::parts(judged, layout));
@@ -267,6 +273,7 @@ fn of_verdicts(verdicts: &Verdicts) -> Section {
     let glossary = if glossary.is_empty() { "Nothing was trained.".to_owned() } else { layout.list(&glossary) };
     Section {
         name: format!("claims on {}", ground.data),
+        key: Vec::new(),
         heading: layout.heading(&in_words::title(ground)),
         about: String::new(),
         verdicts: String::new(),

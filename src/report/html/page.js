@@ -169,6 +169,8 @@
 
   function redraw() {
     all(".panel[data-drawn]").forEach(draw);
+    const { off } = asked();
+    all(".key [data-arm]").forEach((arm) => (arm.hidden = off.has(arm.dataset.arm)));
     sayCrowded();
   }
 
