@@ -430,6 +430,12 @@ def draw_rates(tuning):
     save(drawing, "rates")
 
 
+# Colours of the lines beyond which a part holds, and fails.
+THRESHOLDS = {"holds": "#009E73", "fails": "#CC79A7"}
+# What is drawn along an axis; a plain number has no unit.
+UNITS = {"ratio": "ratio", "accuracy": "difference in accuracy", "share": "share", "number": ""}
+
+
 def draw_claims(both):
     """The figures that decide each claim, in the network in which it is decided, with their thresholds."""
     claims = [pair for pair in zip(*(answer["claims"] for answer in both)) if any(p["estimate"] is not None for p in pair[0]["parts"])]
@@ -442,7 +448,9 @@ def draw_claims(both):
         draw_claim(pair, axis)
     drawing.tight_layout(rect=(0, 0, 1, 0.98))
     legend_at = [plt.Line2D([], [], color=RANGES[i], marker="os"[i], ms=4) for i in (0, 1)]
-    drawing.legend(legend_at, [f"seeds {seeds_of(answer)}" for answer in both], loc="upper right", ncols=2)
+    legend_at += [plt.Line2D([], [], color=colour, ls="--", lw=1) for colour in THRESHOLDS.values()]
+    names = [f"seeds {seeds_of(answer)}" for answer in both] + [f"{side} beyond this line" for side in THRESHOLDS]
+    drawing.legend(legend_at, names, loc="upper right", ncols=4)
     save(drawing, "claims")
 
 
@@ -455,7 +463,7 @@ def draw_claim(pair, axis):
     places = [k for k in places if pair[0]["parts"][k]["criterion"]["unit"] == unit]
     ends = []
     for height, k in enumerate(places):
-        for side, colour in (("holds", "#009E73"), ("fails", "#CC79A7")):
+        for side, colour in THRESHOLDS.items():
             ((_, threshold),) = pair[0]["parts"][k]["criterion"][side].items()
             axis.vlines(threshold, -height - 0.5, -height + 0.5, color=colour, lw=1, ls="--")
             ends.append(threshold)
@@ -491,6 +499,7 @@ def draw_claim(pair, axis):
     axis.set_yticks([-height for height in range(len(places))], labels, fontsize=6.5)
     axis.set_ylim(-len(places) + 0.4, 0.6)
     axis.tick_params(axis="x", labelsize=7, which="both")
+    axis.set_xlabel(UNITS[unit], fontsize=7, labelpad=1)
     axis.set_title(pair[0]["id"], fontsize=9, fontweight="bold")
 
 

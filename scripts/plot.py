@@ -244,6 +244,8 @@ def finish(figure, title, handles, caption, path):
         longest = max(len(str(handle.get_label())) for handle in handles)
         columns = max(1, min(len(handles), int(width / (0.55 + 0.085 * longest))))
         legend = {"loc": "outside upper center", "ncols": columns, "handlelength": 2.2}
+        # Read from left to right: a legend is filled from above.
+        handles = [handle for i in range(columns) for handle in handles[i::columns]]
         figure.legend(handles=handles, title=title, title_fontproperties={"size": size, "weight": "bold"}, **legend)
     else:
         figure.suptitle(title, fontsize=size, fontweight="bold")

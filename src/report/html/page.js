@@ -93,7 +93,8 @@
     const positive = values.filter((value) => value > 0);
     const [low, high] = [Math.min(...positive), Math.max(...positive)];
     const decades = Math.log10(high / low);
-    const written = { tickformat: "~g" };
+    // Over many decades figures such as 0.000001 are not read at a glance.
+    const written = { tickformat: decades > 6 ? "~e" : "~g" };
     if (!(decades > 0)) return written;
     if (decades > 2) return { ...written, dtick: Math.ceil(decades / 7) };
     if (decades > 0.8) return { ...written, dtick: "D2" };
