@@ -24,7 +24,7 @@ const TARGET: f64 = 0.9;
 
 /// What the runs of a cell come to, on average, and how they scatter.
 #[derive(Debug, Clone, Copy)]
-struct Made {
+struct Planted {
     /// Steps to the target.
     time: f64,
     /// Test accuracy.
@@ -35,7 +35,7 @@ struct Made {
     scatter: f64,
 }
 
-const USUAL: Made = Made { time: 300.0, accuracy: 0.97, drift: 1.0, scatter: 0.02 };
+const USUAL: Planted = Planted { time: 300.0, accuracy: 0.97, drift: 1.0, scatter: 0.02 };
 
 /// A number about 0, another for each seed and cell.
 fn noise(seed: u64, cell: &Cell) -> f64 {
@@ -44,12 +44,12 @@ fn noise(seed: u64, cell: &Cell) -> f64 {
     (hash.wrapping_mul(2_654_435_761) % 1000) as f64 / 500.0 - 1.0
 }
 
-fn run(seed: u64, cell: &Cell, rate: f64, made: Made) -> Run {
-    let e = made.scatter * noise(seed, cell);
-    let reached = (made.time * e.exp()).round().max(5.0) as usize;
+fn run(seed: u64, cell: &Cell, rate: f64, planted: Planted) -> Run {
+    let e = planted.scatter * noise(seed, cell);
+    let reached = (planted.time * e.exp()).round().max(5.0) as usize;
     let mut validation = vec![(0, 0.1)];
     validation.extend((0..5).map(|i| (reached + i - 4, 1.0)));
-    let size = made.drift * e.exp();
+    let size = planted.drift * e.exp();
     let entering = Drift { site: Site::NormInput, block: 0, before: [0.0, 1.0], after: [size, size.exp()] };
     // Two channels whose ln SDs are 2 apart at the start, and 2·drift at the end.
     let leaving = |sign: f64| Drift {
@@ -65,15 +65,15 @@ fn run(seed: u64, cell: &Cell, rate: f64, made: Made) -> Run {
         diverged: false,
         validation,
         learning: Vec::new(),
-        test_accuracy: Some(made.accuracy + 0.01 * e),
-        validation_accuracy: Some(made.accuracy),
-        train_accuracy: Some(made.accuracy + 0.01 * e),
+        test_accuracy: Some(planted.accuracy + 0.01 * e),
+        validation_accuracy: Some(planted.accuracy),
+        train_accuracy: Some(planted.accuracy + 0.01 * e),
         drift: vec![entering, leaving(-1.0), leaving(1.0)],
     }
 }
 
-/// Evidence for a claim in which each cell comes to what `made` says.
-fn evidence(claim: &Claim, made: &dyn Fn(&Cell) -> Made) -> Evidence {
+/// Evidence for a claim in which each cell comes to what `planted` says.
+fn evidence(claim: &Claim, planted: &dyn Fn(&Cell) -> Planted) -> Evidence {
     let mut evidence = Evidence::default();
     for regime in &claim.regimes[..1] {
         let cells = (claim.cells)(*regime);
@@ -89,7 +89,7 @@ fn evidence(claim: &Claim, made: &dyn Fn(&Cell) -> Made) -> Evidence {
         }
         for cell in &cells {
             let rate = cell.rates(&evidence.rates)[0];
-            let runs = (0..SEEDS).map(|seed| run(seed, cell, rate, made(cell))).collect();
+            let runs = (0..SEEDS).map(|seed| run(seed, cell, rate, planted(cell))).collect();
             evidence.runs.entry(cell.arm).or_default().insert(rate.to_bits(), runs);
         }
     }
@@ -129,36 +129,36 @@ fn folds(folded: f64, two_batches: f64) -> Sheet {
 /// Evidence under which a claim should hold, fail and stay open.
 fn worlds(claim: &Claim) -> [Evidence; 3] {
     let is = |cell: &Cell, name: &str| cell.arm.name == name;
-    let by = |made: &dyn Fn(&Cell) -> Made| evidence(claim, made);
+    let by = |planted: &dyn Fn(&Cell) -> Planted| evidence(claim, planted);
     // One arm comes to `special`, all others to the usual.
-    let arm = |name: &str, special: Made| by(&|cell| if is(cell, name) { special } else { USUAL });
-    let wide = |made: Made| Made { scatter: 2.0, ..made };
-    let with = |id: &'static str, made: Sheet| {
+    let arm = |name: &str, special: Planted| by(&|cell| if is(cell, name) { special } else { USUAL });
+    let wide = |planted: Planted| Planted { scatter: 2.0, ..planted };
+    let with = |id: &'static str, planted: Sheet| {
         let mut evidence = by(&|_| USUAL);
-        evidence.sheets.insert(id, made);
+        evidence.sheets.insert(id, planted);
         evidence
     };
     let accuracy = |name: &str| {
-        let better = Made { accuracy: 0.98, ..USUAL };
+        let better = Planted { accuracy: 0.98, ..USUAL };
         [arm(name, better), arm(name, USUAL), arm(name, wide(USUAL))]
     };
-    let fast = Made { time: 50.0, ..USUAL };
+    let fast = Planted { time: 50.0, ..USUAL };
     // An arm that is as fast as bn, as slow as affine, or about half way.
     let closes = |name: &str| {
-        let with = |special: Made| {
+        let with = |special: Planted| {
             by(&move |cell| match cell.arm.name {
                 "bn" => fast,
                 other if other == name => special,
                 _ => USUAL,
             })
         };
-        [with(fast), with(USUAL), with(wide(Made { time: 122.0, ..USUAL }))]
+        [with(fast), with(USUAL), with(wide(Planted { time: 122.0, ..USUAL }))]
     };
     match claim.id {
         "same-functions" => [with(claim.id, folds(1e-15, 1e-15)), with(claim.id, folds(0.1, 0.1)), by(&|_| USUAL)],
         "cheaper-steps" => [1.2, 1.0, 1.05].map(|r| with(claim.id, costs(r, if r == 1.05 { 0.1 } else { 0.01 }))),
         "faster-learning" => {
-            let times = [100.0, 300.0, 240.0].map(|time| Made { time, ..USUAL });
+            let times = [100.0, 300.0, 240.0].map(|time| Planted { time, ..USUAL });
             let [fast, same, between] = times;
             let mut all = [
                 arm("bn", fast),
@@ -189,27 +189,27 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
                     by_rate.values().flatten().flat_map(rows).collect::<Vec<_>>()
                 });
                 let columns = ["arm", "rate", "seed", "step", "train_loss", "validation_accuracy"];
-                let made = sheet(&columns, curves.collect());
-                evidence.sheets.insert(claim.id, made);
+                let planted = sheet(&columns, curves.collect());
+                evidence.sheets.insert(claim.id, planted);
                 evidence
             })
         }
         "larger-rates" => {
-            let at_its_rate = |special: Made| {
+            let at_its_rate = |special: Planted| {
                 by(&move |cell| match (cell.arm.name, cell.rate) {
                     ("bn", Rate::Own) => fast,
                     ("bn", _) => special,
                     _ => USUAL,
                 })
             };
-            [at_its_rate(USUAL), at_its_rate(fast), at_its_rate(wide(Made { time: 122.0, ..USUAL }))]
+            [at_its_rate(USUAL), at_its_rate(fast), at_its_rate(wide(Planted { time: 122.0, ..USUAL }))]
         }
         "exploding-shifting" => {
-            let drifts = |drift: f64| Made { drift, ..USUAL };
+            let drifts = |drift: f64| Planted { drift, ..USUAL };
             [arm("bn", drifts(0.1)), arm("bn", drifts(3.0)), arm("bn", wide(drifts(0.7)))]
         }
         "which-half" => {
-            let halves = |scale: Made, center: Made| {
+            let halves = |scale: Planted, center: Planted| {
                 by(&move |cell| match cell.arm.name {
                     "scale" => scale,
                     "center" => center,
@@ -220,12 +220,12 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
             [halves(USUAL, fast), halves(fast, USUAL), halves(wide(USUAL), wide(USUAL))]
         }
         "could-learn" => {
-            let to = |drift: f64| arm("affine_spread", Made { drift, ..USUAL });
-            [to(0.2), to(1.0), arm("affine_spread", wide(Made { drift: 0.6, ..USUAL }))]
+            let to = |drift: f64| arm("affine_spread", Planted { drift, ..USUAL });
+            [to(0.2), to(1.0), arm("affine_spread", wide(Planted { drift: 0.6, ..USUAL }))]
         }
         "two-functions" => {
-            let ghosts = |made: Made| by(&move |cell| if is(cell, "bn") { fast } else { made });
-            [ghosts(USUAL), ghosts(fast), ghosts(wide(Made { time: 62.0, ..USUAL }))]
+            let ghosts = |planted: Planted| by(&move |cell| if is(cell, "bn") { fast } else { planted });
+            [ghosts(USUAL), ghosts(fast), ghosts(wide(Planted { time: 62.0, ..USUAL }))]
         }
         "stale-parameters" => [-0.1, 0.1, 0.0].map(|d| {
             let scatter = if d == 0.0 { 0.2 } else { 0.01 };
@@ -264,15 +264,15 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
             with(claim.id, sheet(&columns, (0..12).flat_map(rows).collect()))
         }),
         "capacity" => {
-            let nets = |small: Made| {
+            let nets = |small: Planted| {
                 by(&move |cell| match cell.arm.name {
-                    "affine_50" => Made { accuracy: 0.5, ..USUAL },
+                    "affine_50" => Planted { accuracy: 0.5, ..USUAL },
                     "affine_small" => small,
-                    _ => Made { accuracy: 0.9, ..USUAL },
+                    _ => Planted { accuracy: 0.9, ..USUAL },
                 })
             };
-            let half = Made { accuracy: 0.7, scatter: 10.0, ..USUAL };
-            [nets(Made { accuracy: 0.5, ..USUAL }), nets(Made { accuracy: 0.9, ..USUAL }), nets(half)]
+            let half = Planted { accuracy: 0.7, scatter: 10.0, ..USUAL };
+            [nets(Planted { accuracy: 0.5, ..USUAL }), nets(Planted { accuracy: 0.9, ..USUAL }), nets(half)]
         }
         "suppression" => [0.1, 0.5, 0.33].map(|share: f64| {
             let scatter = if share == 0.33 { 0.3 } else { 0.01 };
@@ -281,13 +281,13 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
                 let numbers = [1.0, small, 2.0 - share].map(|x| x.to_string());
                 [vec![seed.to_string(), "1500".to_owned()], numbers.to_vec()].concat()
             };
-            let mut made = by(&|cell| match (cell.arm.name, share) {
-                ("affine_small", 0.1) => Made { accuracy: 0.95, ..USUAL },
+            let mut planted = by(&|cell| match (cell.arm.name, share) {
+                ("affine_small", 0.1) => Planted { accuracy: 0.95, ..USUAL },
                 _ => USUAL,
             });
             let columns = ["seed", "step", "loss", "without_small", "without_rest"];
-            made.sheets.insert(claim.id, sheet(&columns, (0..12).map(row).collect()));
-            made
+            planted.sheets.insert(claim.id, sheet(&columns, (0..12).map(row).collect()));
+            planted
         }),
         "unpredictable" => [2.0, 0.8, 1.1].map(|ratio: f64| {
             let scatter = if ratio == 1.1 { 0.5 } else { 0.01 };
@@ -309,14 +309,14 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
             [none, all, open]
         }
         "dose-response" => {
-            let between = Made { time: 255.0, scatter: 0.4, ..USUAL };
+            let between = Planted { time: 255.0, scatter: 0.4, ..USUAL };
             [arm("refresh_10", fast), arm("refresh_10", USUAL), arm("refresh_10", between)]
         }
         "price" => {
-            let worse = Made { accuracy: 0.95, ..USUAL };
-            [arm("bn", worse), arm("bn", USUAL), arm("bn", wide(Made { accuracy: 0.965, ..USUAL }))]
+            let worse = Planted { accuracy: 0.95, ..USUAL };
+            [arm("bn", worse), arm("bn", USUAL), arm("bn", wide(Planted { accuracy: 0.965, ..USUAL }))]
         }
-        other => panic!("{other} has no made-up data here"),
+        other => panic!("{other} has no planted-up data here"),
     }
 }
 
