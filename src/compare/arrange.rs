@@ -4,7 +4,7 @@ use super::grid::Grid;
 use super::load::Loaded;
 use super::options::Options;
 use super::warning::Warning;
-use crate::config::experiment::usual_baseline;
+use crate::config::experiment::{is_part_of_the_question, usual_baseline};
 use crate::config::file::Metric;
 use crate::record::run::Status;
 
@@ -29,7 +29,9 @@ pub fn arrange<'a>(loaded: &'a Loaded, options: &Options) -> anyhow::Result<Arra
     let metric = options.metric.unwrap_or(loaded.options.metric);
     check(loaded, metric, options)?;
     let mut warnings = Vec::new();
-    let selected = loaded.options.select.iter().filter(|axis| !options.by.contains(axis));
+    // Earlier programs took any axis.
+    let can_be = |axis: &&String| !options.by.contains(axis) && !is_part_of_the_question(axis);
+    let selected = loaded.options.select.iter().filter(can_be);
     let mut tuned: Vec<usize> = Vec::new();
     for axis in selected.filter_map(|axis| loaded.axes.iter().position(|a| a == axis)) {
         if !tuned.contains(&axis) && loaded.has_choice(axis) {

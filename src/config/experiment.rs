@@ -136,7 +136,7 @@ fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], 
 }
 
 /// Whether an axis changes the task or its record, and so is nothing that an arm can be tuned over.
-fn is_part_of_the_question(axis: &str) -> bool {
+pub fn is_part_of_the_question(axis: &str) -> bool {
     (axis.starts_with("data.") && axis != "data.scaling") || axis.starts_with("log.")
 }
 

@@ -706,6 +706,18 @@ fn never_and_diverged_count_at_the_budget() {
 }
 
 #[test]
+fn what_an_earlier_program_took_for_a_way_to_train_is_compared_at_each_value() {
+    let lab = Lab::new();
+    let config = with(small(), "sweep", json!({ "data.random_labels": [false, true] }));
+    lab.run(&config, &["--quiet"]).expect(0);
+    let path = "results/t/experiment.json";
+    let record = with(lab.json(path), "configuration.compare.select", json!(["data.random_labels"]));
+    lab.write(path, serde_json::to_string_pretty(&record).unwrap());
+    let said = lab.call(&["compare", "results/t"]).expect(0).says(&["test accuracy by data.random_labels"]).stdout;
+    assert!(!said.contains("tuned over"), "{said}");
+}
+
+#[test]
 fn bars_do_not_tell_apart_what_no_place_of_a_mean_shows() {
     let bars = |step: f64| {
         let level = move |rate: usize| 0.8 + step * rate as f64;
