@@ -26,7 +26,7 @@ pub struct Run {
     pub reason: String,
     /// Steps that it took.
     pub steps: Option<f64>,
-    /// Its score by each of [`Loaded::metrics`].
+    /// Its score by each of the metrics of the experiment, in their order.
     pub scores: Vec<Option<f64>>,
     /// First evaluation that reached the target.
     pub steps_to_target: Option<f64>,
