@@ -161,10 +161,17 @@ mod tests {
 
     #[test]
     fn a_knob_of_an_arm_changes_the_id_of_its_runs() {
-        let of = |batch: usize| {
-            ids(&[("train.batch_size", json!(12)), ("variants", json!([{"name": "ghost", "batch": batch}]))])
-        };
-        assert!(of(4).iter().all(|id| !of(6).contains(id)));
+        let of = |entry: Value| ids(&[("train.batch_size", json!(12)), ("variants", json!([entry]))]);
+        for (one, other) in [
+            (json!({"name": "ghost", "batch": 4}), json!({"name": "ghost", "batch": 6})),
+            (json!({"name": "refresh", "every": 2}), json!({"name": "refresh", "every": 3})),
+            (
+                json!({"name": "refresh", "every": 2, "keep": "function"}),
+                json!({"name": "refresh", "every": 2, "keep": "parameters"}),
+            ),
+        ] {
+            assert!(of(one.clone()).iter().all(|id| !of(other.clone()).contains(id)), "{one} {other}");
+        }
     }
 
     #[test]
@@ -172,6 +179,8 @@ mod tests {
         let of = |knob: &str, value: Value| ids(&[("variants", json!([{"name": "bn", knob: value}]))]);
         let plain = ids(&[("variants", json!(["bn"]))]);
         for (knob, other, default) in [
+            ("train_only", json!(["gamma"]), json!(null)),
+            ("bias", json!(true), json!(false)),
             ("gamma", json!(0.5), json!(1)),
             ("beta", json!(0.5), json!(0)),
             ("scale_rows", json!({"share": 0.5, "factor": 0.1}), json!({"share": 0.5})),

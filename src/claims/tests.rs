@@ -316,7 +316,7 @@ fn worlds(claim: &Claim) -> [Evidence; 3] {
             let worse = Planted { accuracy: 0.95, ..USUAL };
             [arm("bn", worse), arm("bn", USUAL), arm("bn", wide(Planted { accuracy: 0.965, ..USUAL }))]
         }
-        other => panic!("{other} has no planted-up data here"),
+        other => panic!("{other} has no made-up data here"),
     }
 }
 

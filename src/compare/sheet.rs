@@ -13,6 +13,7 @@
 //! }
 //! ```
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
 use std::marker::PhantomData;
@@ -112,7 +113,7 @@ impl<R: Read + Seek> Sheet<R> {
     /// The table that a file holds; `path` is its name for messages.
     ///
     /// # Errors
-    /// If it cannot be read, or is cut short.
+    /// If it cannot be read, is cut short, or has two columns of one name.
     pub fn new(mut file: R, path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let context = || format!("cannot read {shown}");
@@ -123,6 +124,10 @@ impl<R: Read + Seek> Sheet<R> {
         file.rewind().with_context(context)?;
         let mut reader = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 16).from_reader(file);
         let header = reader.headers().with_context(|| format!("{shown}, row 1, cannot be read"))?.clone();
+        let mut names = HashSet::new();
+        if let Some(twice) = header.iter().find(|name| !names.insert(*name)) {
+            bail!("{shown}, row 1: there are two columns {twice}");
+        }
         Ok(Self { path: path.to_owned(), reader, header, row: StringRecord::new(), line: 1, rows: 0 })
     }
 

@@ -115,6 +115,7 @@ impl Store {
             None => format!("feature {}", j + 1),
         };
         if own.is_some() {
+            warnings.extend(dataset.faint());
             warnings.extend(dataset.constant(&feature));
             dataset.lost_in_single = dataset.lost_in_single(&feature);
             match dataset.outlier(&feature) {

@@ -10,6 +10,9 @@ use crate::sources::samples::Features;
 /// The SD of values that differ by a few roundings is less than this many times the distance of neighbouring numbers.
 const ROUNDINGS: f64 = 4.0;
 
+/// A file that has each of its samples so often was doubled; where there are more, features have few values.
+const MOST_COPIES: usize = 10;
+
 /// A feature in a split, whatever it is divided by.
 #[derive(Debug, Clone, Copy, Default)]
 struct Spread {
@@ -57,6 +60,26 @@ impl Dataset {
             (one.mean, one.sd) = (first + one.mean, one.sd.sqrt());
         }
         found
+    }
+
+    /// That the training samples are all alike, or bytes that are scaled as if they reached 255 and come nowhere near it.
+    pub(super) fn faint(&self) -> Option<String> {
+        const NEAR: f64 = 128.0;
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        self.each(&self.train, |_, _, x| (low, high) = (low.min(x), high.max(x)));
+        if low == high {
+            return Some(format!("every value of the training samples is {low}: there is nothing to learn from them"));
+        }
+        if !matches!(*self.train.features, Features::Bytes(_)) || high >= NEAR {
+            return None;
+        }
+        let scaled = match self.scaling {
+            Scaling::Unit => format!("divided by 255 they reach {:.2}", high / 255.0),
+            Scaling::Binary => "all are below 128, so every feature is 0".to_owned(),
+            Scaling::Standardize | Scaling::None => return None,
+        };
+        let remedy = "set data.scaling to standardize, or spread the values over 0 to 255";
+        Some(format!("the largest value of the training samples is {high}, and {scaled}; {remedy}"))
     }
 
     /// A feature that is standardised, and whose values differ by no more than roundings do: these become as large as any other
@@ -170,8 +193,8 @@ impl Dataset {
     /// learned by heart.
     pub(super) fn repeated(&self) -> Option<String> {
         let known: HashSet<u64> = self.hashes(&self.train).collect();
-        // Of a few values many samples are alike.
-        if 10 * known.len() < 9 * self.train.len() {
+        let (distinct, all) = (known.len(), self.train.len());
+        if MOST_COPIES * distinct < all || 10 * distinct < 9 * all && self.is_coarse(distinct) {
             return None;
         }
         let share = |split: &Split| self.hashes(split).filter(|hash| known.contains(hash)).count();
@@ -185,6 +208,20 @@ impl Dataset {
             })
         });
         found.next()
+    }
+
+    /// Whether training samples are alike by chance, as their features have few values: fewer combinations than there are pairs
+    /// of distinct samples.
+    fn is_coarse(&self, distinct: usize) -> bool {
+        const LOOKED_AT: usize = 1000;
+        let mut values: Vec<HashSet<u64>> = vec![HashSet::new(); self.shape.len()];
+        self.each(&self.train, |i, j, x| {
+            if i < LOOKED_AT {
+                values[j].insert(x.to_bits());
+            }
+        });
+        let combinations: f64 = values.iter().map(|values| (values.len() as f64).ln()).sum();
+        combinations < ((distinct * distinct) as f64 / 2.0).ln()
     }
 
     /// A hash of the values of each sample of a split, as they are stored.
@@ -294,5 +331,31 @@ mod tests {
         let rare: Vec<f64> = (0..2100).flat_map(|i| [is_seen(i, 7), is_seen(i, 9)]).collect();
         let data = pairs(Features::Doubles(rare), 2000, Scaling::Standardize);
         assert_eq!((data.shifted(&named), data.repeated(), data.constant(&named)), (None, None, None));
+    }
+
+    #[test]
+    fn a_file_that_has_each_sample_several_times_is_named() {
+        let value = |i: i32| f64::from(i * i % 997) + 0.5;
+        for copies in [2, 5] {
+            // In a shuffled order, so that copies are on both sides.
+            let rows = (0..100 * copies).map(|i| (i * 7) % 100);
+            let values = rows.flat_map(|i| [value(i), value(i + 100)]).collect();
+            let data = pairs(Features::Doubles(values), 80 * copies as usize, Scaling::Standardize);
+            assert!(data.repeated().is_some_and(|said| said.contains("test samples have the same values")), "{copies}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_do_not_come_near_255_are_named() {
+        let of = |values: Vec<u8>, scaling| pairs(Features::Bytes(values), 2, scaling).faint();
+        let said = |values: Vec<u8>, scaling| of(values, scaling).unwrap_or_default();
+        assert!(said(vec![0, 15, 3, 1], Scaling::Unit).contains("is 15, and divided by 255 they reach 0.06"));
+        assert!(said(vec![0, 1, 1, 0], Scaling::Binary).contains("every feature is 0"));
+        assert!(said(vec![3, 3, 3, 3], Scaling::Standardize).contains("every value of the training samples is 3"));
+        for (values, scaling) in [(vec![0, 200, 3, 1], Scaling::Unit), (vec![0, 15, 3, 1], Scaling::Standardize)] {
+            assert_eq!(of(values, scaling), None);
+        }
+        let measured = Features::Doubles(vec![0.0, 0.5, 1.0, 0.1]);
+        assert_eq!(pairs(measured, 2, Scaling::None).faint(), None);
     }
 }

@@ -92,6 +92,11 @@ impl<F: Scalar> Block<F> {
         self.layer.pool == PoolKind::Max
     }
 
+    /// Whether the fused path keeps Wu of the whole batch, and not of one image only.
+    pub(super) fn keeps_mapped(&self) -> bool {
+        self.fused != Some(Fused::Images) || !self.has_max_pool()
+    }
+
     /// The gradients of the map's weight and, if there is room for it, of its input, from the gradient of Wu.
     #[allow(clippy::too_many_arguments, reason = "each is a buffer of its own")]
     pub(super) fn map_backward(

@@ -1,6 +1,6 @@
 //! Makes the buffers of [`super::workspace`]: which a pass needs follows from the blocks.
 
-use super::block::{Block, Fused, Map};
+use super::block::{Block, Map};
 use super::conv::Scratch;
 use super::input::Input;
 use super::network::Network;
@@ -90,10 +90,5 @@ impl<F: Scalar> Block<F> {
             _ => space.scratch,
         };
         BlockSpace { samples: 0, path, scratch, ..space }
-    }
-
-    /// Whether the fused path keeps Wu of the whole batch, and not of one image only.
-    pub(super) fn keeps_mapped(&self) -> bool {
-        self.fused != Some(Fused::Images) || !self.has_max_pool()
     }
 }

@@ -1098,6 +1098,11 @@ fn whatever_is_wrong_is_named_with_file_row_and_column_and_the_others_are_compar
         ("runs.csv", with_cell(runs, 5, "run_id", "bn-s0-0000000000"), vec!["row 5, column run_id", "not a run of"]),
         ("runs.csv", twice, vec!["row 5, column run_id", "more than one row"]),
         ("timing.csv", with_cell(timing, 3, "host", "\"vm"), vec!["timing.csv"]),
+        (
+            "runs.csv",
+            runs.replacen(",steps,", ",test_accuracy,", 1),
+            vec!["runs.csv, row 1", "two columns test_accuracy"],
+        ),
         ("timing.csv", timing.replacen("us_per_step", "us", 1), vec!["timing.csv", "no column us_per_step"]),
     ];
     for (file, text, words) in cases {
