@@ -74,12 +74,12 @@ impl Dataset {
             return None;
         }
         let scaled = match self.scaling {
-            Scaling::Unit => format!("divided by 255 they reach {:.2}", high / 255.0),
-            Scaling::Binary => "all are below 128, so every feature is 0".to_owned(),
+            Scaling::Unit => format!("divided by 255, no feature is above {:.4}", high / 255.0),
+            Scaling::Binary => "every feature is 0, as all are below 128".to_owned(),
             Scaling::Standardize | Scaling::None => return None,
         };
         let remedy = "set data.scaling to standardize, or spread the values over 0 to 255";
-        Some(format!("the largest value of the training samples is {high}, and {scaled}; {remedy}"))
+        Some(format!("the bytes of the training samples reach {high} and not 255: {scaled}; {remedy}"))
     }
 
     /// A feature that is standardised, and whose values differ by no more than roundings do: these become as large as any other
@@ -349,7 +349,7 @@ mod tests {
     fn bytes_that_do_not_come_near_255_are_named() {
         let of = |values: Vec<u8>, scaling| pairs(Features::Bytes(values), 2, scaling).faint();
         let said = |values: Vec<u8>, scaling| of(values, scaling).unwrap_or_default();
-        assert!(said(vec![0, 15, 3, 1], Scaling::Unit).contains("is 15, and divided by 255 they reach 0.06"));
+        assert!(said(vec![0, 15, 3, 1], Scaling::Unit).contains("reach 15 and not 255: divided by 255, no feature is above 0.0588"));
         assert!(said(vec![0, 1, 1, 0], Scaling::Binary).contains("every feature is 0"));
         assert!(said(vec![3, 3, 3, 3], Scaling::Standardize).contains("every value of the training samples is 3"));
         for (values, scaling) in [(vec![0, 200, 3, 1], Scaling::Unit), (vec![0, 15, 3, 1], Scaling::Standardize)] {
