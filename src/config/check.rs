@@ -216,14 +216,20 @@ fn range_name(node: &Value) -> String {
 fn remedy(value: &Value, node: &Value, path: &str) -> String {
     match value {
         Value::Array(_) => sweep_instead(value, path),
+        Value::Number(_) if allows_type(node, "array") => format!("; a list is written so: [{value}]"),
         Value::Number(_) | Value::Bool(_) if allows_type(node, "string") => {
             format!("; as text, in a file: \"{value}\", on the command line: --set '{path}=\"{value}\"'")
         }
         Value::String(text) if allows_type(node, "number") || allows_type(node, "integer") => {
-            match number_meant(text) {
-                Some(number) if text.contains(',') => format!("; decimals have a point, not a comma: {number}"),
-                Some(number) => format!("; a number stands without quotes: {number}"),
-                None => String::new(),
+            let is_whole = !allows_type(node, "number");
+            let numbers = numbers_meant(text, is_whole);
+            match &numbers[..] {
+                [] => String::new(),
+                [number] if text.contains('/') => format!("; a fraction is written as {number}"),
+                [number] if text.contains(',') && is_whole => format!("; a number has no comma: {number}"),
+                [number] if text.contains(',') => format!("; decimals have a point, not a comma: {number}"),
+                [number] => format!("; a number stands without quotes: {number}"),
+                _ => sweep_instead(&Value::from(numbers), path),
             }
         }
         Value::String(text) if allows_type(node, "array") => {
@@ -235,11 +241,29 @@ fn remedy(value: &Value, node: &Value, path: &str) -> String {
     }
 }
 
-/// The number that a text stands for, also with a decimal comma.
-pub(super) fn number_meant(text: &str) -> Option<Value> {
-    let text = text.trim().replacen(',', ".", 1);
-    let text = if text.starts_with('.') { format!("0{text}") } else { text };
-    serde_json::from_str(&text).ok().filter(Value::is_number)
+/// The numbers that a text stands for: a list of them, or one, also as 0,3, 1/10, and where whole numbers are expected 1,000.
+/// None if it stands for something else.
+pub(super) fn numbers_meant(text: &str, is_whole: bool) -> Vec<Value> {
+    let number = |text: &str| {
+        let text = text.trim();
+        let text = if text.starts_with('.') { format!("0{text}") } else { text.to_owned() };
+        let number = serde_json::from_str::<Value>(&text).ok()?;
+        number.as_f64().is_some_and(|x| !is_whole || x.fract() == 0.0).then_some(number)
+    };
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    let text = text.trim().trim_matches(['[', ']']);
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    let are_thousands = parts.len() > 1 && parts[1..].iter().all(|part| part.len() == 3 && is_digits(part));
+    let one = match (&parts[..], text.split_once('/')) {
+        (_, Some((above, below))) => {
+            let share = above.trim().parse().ok().zip(below.trim().parse().ok()).map(|(a, b): (f64, f64)| a / b);
+            share.filter(|x| x.is_finite()).and_then(|x| number(&x.to_string()))
+        }
+        (["0", decimals], _) if !is_whole && is_digits(decimals) => number(&format!("0.{decimals}")),
+        _ if is_whole && are_thousands && parts[0] != "0" => number(&parts.concat()),
+        _ => None,
+    };
+    one.map_or_else(|| parts.into_iter().map(number).collect::<Option<_>>().unwrap_or_default(), |one| vec![one])
 }
 
 /// How to try the values of a list where a key takes one value.
@@ -318,6 +342,43 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_are_written_as_a_list_a_fraction_or_with_a_comma_are_answered_with_what_is_meant() {
+        let said = |section: &str, key: &str, text: &str| {
+            let mut bad = minimal();
+            bad[section][key] = json!(text);
+            faults(&bad).remove(0)
+        };
+        for (section, key, text, hint) in [
+            ("optimizer", "lr", "1,10", "; to try each of these values: \"sweep\": {\"optimizer.lr\": [1,10]}"),
+            (
+                "optimizer",
+                "lr",
+                "[0.03,0.3]",
+                "; to try each of these values: \"sweep\": {\"optimizer.lr\": [0.03,0.3]}",
+            ),
+            ("optimizer", "lr", "1/10", "; a fraction is written as 0.1"),
+            ("optimizer", "lr", "1/0", ""),
+            ("optimizer", "lr", "", ""),
+            ("optimizer", "lr", "0.1,high", ""),
+            (
+                "train",
+                "batch_size",
+                "16,32",
+                "; to try each of these values: \"sweep\": {\"train.batch_size\": [16,32]}",
+            ),
+            ("train", "batch_size", "1/10", ""),
+            ("train", "steps", "1,000", "; a number has no comma: 1000"),
+            ("train", "steps", "1,000,000", "; a number has no comma: 1000000"),
+        ] {
+            let kind = if section == "train" { "a whole number" } else { "a number" };
+            assert_eq!(said(section, key, text), format!("{section}.{key}: {text:?} is not {kind}{hint}"));
+        }
+        let mut bad = minimal();
+        bad["model"]["hidden"] = json!(8);
+        assert_eq!(faults(&bad), ["model.hidden: 8 is not a list; a list is written so: [8]"]);
+    }
+
+    #[test]
     fn a_number_that_is_written_as_text_is_answered_with_the_number() {
         let mut bad = minimal();
         (bad["optimizer"]["lr"], bad["train"]["steps"]) = (json!("0,3"), json!("10"));
@@ -328,7 +389,8 @@ mod tests {
                 "optimizer.lr: \"0,3\" is not a number; decimals have a point, not a comma: 0.3",
                 "train.steps: \"10\" is not a whole number; a number stands without quotes: 10",
                 "norm.momentum: \"0.1\" is not a number; a number stands without quotes: 0.1",
-                "norm.epsilon: \"1,2,3\" is not a number",
+                "norm.epsilon: \"1,2,3\" is not a number; to try each of these values: \
+                 \"sweep\": {\"norm.epsilon\": [1,2,3]}",
             ]
         );
     }

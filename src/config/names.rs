@@ -23,16 +23,32 @@ const ANSWERS: [&str; 8] = ["true", "t", "yes", "y", "false", "f", "no", "n"];
 
 /// What programs that read CSV take this text for, if it is not text to them: they guess what a column holds.
 pub fn read_instead(text: &str) -> Option<&'static str> {
-    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
-    let is_hexadecimal =
-        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_hexdigit()));
     if text.is_empty() || MISSING.contains(&text) {
         Some("a missing value")
     } else if TRUTH.contains(&text) {
         Some("true or false")
     } else {
-        (is_hexadecimal || text.parse::<f64>().is_ok()).then_some("a number")
+        is_number(text).then_some("a number")
     }
+}
+
+/// Whether a text is a number to some program: R also knows 0x1p3, the whole 1L, and the complex 1i and 2-1i.
+fn is_number(text: &str) -> bool {
+    let is_real = |text: &str| text.parse::<f64>().is_ok() || is_hexadecimal(text);
+    let has_digit = |text: &str| text.bytes().any(|c| c.is_ascii_digit());
+    let unmarked = text.strip_suffix(['i', 'L']).filter(|unmarked| has_digit(unmarked));
+    let is_complex =
+        |text: &str| text.rmatch_indices(['-', '+']).any(|(at, _)| is_real(&text[..at]) && is_real(&text[at..]));
+    is_real(text) || unmarked.is_some_and(|text| is_real(text) || is_complex(text))
+}
+
+/// Whether a text is 0x and digits, as R and pandas have them: perhaps with a point, and p and an exponent of 2.
+fn is_hexadecimal(text: &str) -> bool {
+    let text = text.trim_start_matches(['-', '+']);
+    let Some(number) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) else { return false };
+    let (digits, exponent) = number.split_once(['p', 'P']).unwrap_or((number, "0"));
+    let digits = digits.replacen('.', "", 1);
+    !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_hexdigit()) && exponent.parse::<i32>().is_ok()
 }
 
 /// What some programs take a column for if all of it is such: pyarrow and polars know dates, DuckDB also yes, no and 0b101.

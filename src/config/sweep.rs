@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::check::{check_part, number_meant};
+use super::check::{check_part, numbers_meant};
 use super::json;
 use super::names::{read_instead, read_together};
 use super::numbers::respelt;
@@ -135,8 +135,13 @@ pub(super) fn set_all(written: &mut Value, overrides: &[(String, Value)], schema
     for (path, value) in sorted.iter().filter(|(path, _)| axes.is_some_and(|axes| axes.contains_key(path))) {
         let node = at_path(schema, path);
         let takes_numbers = node.is_some_and(|node| takes(node, "number", schema) || takes(node, "integer", schema));
-        let number = value.as_str().filter(|_| takes_numbers).and_then(number_meant);
-        let instead = format!("--set 'sweep.{path}={}'", as_axis(number.as_ref().unwrap_or(value), node, schema));
+        let is_whole = node.is_some_and(|node| !takes(node, "number", schema));
+        let values = match value.as_str().filter(|_| takes_numbers).map(|text| numbers_meant(text, is_whole)) {
+            Some(numbers) if numbers.is_empty() => "[…]".to_owned(),
+            Some(numbers) => Value::from(numbers).to_string(),
+            None => as_axis(value, node, schema).to_string(),
+        };
+        let instead = format!("--set 'sweep.{path}={values}'");
         let message = format!("this key is swept, so the value would never be used; {instead} sets the values to try");
         problems.add(format!("--set {path}"), message);
     }

@@ -13,6 +13,8 @@ use super::sweep::Axis;
 
 /// The sections whose numbers enter training in the network's precision.
 const ROUNDED: [&str; 3] = ["model", "norm", "optimizer"];
+/// What a number can come to in single precision. Data are made in double precision, and then rounded: only 0 is lost.
+const ENDS: [f32; 2] = [0.0, 1.0];
 
 /// Adds every number that vanishes at a point of single precision to `problems`; the knobs of the arms, too.
 pub(super) fn check(points: &[Point], axes: &[Axis], variants: &[Variant], problems: &mut Problems) {
@@ -22,7 +24,7 @@ pub(super) fn check(points: &[Point], axes: &[Axis], variants: &[Variant], probl
     }
     for (i, variant) in variants.iter().enumerate() {
         let knobs = serde_json::to_value(variant).unwrap_or_default();
-        check_all(&knobs, &format!("variants[{i}]"), problems);
+        check_all(&knobs, &format!("variants[{i}]"), &ENDS, problems);
     }
     for (i, variant) in variants.iter().enumerate() {
         let knobs = [true, false].map(|in_single| knobs(variant, in_single));
@@ -37,8 +39,9 @@ pub(super) fn check(points: &[Point], axes: &[Axis], variants: &[Variant], probl
     }
     for point in singles {
         for section in ROUNDED {
-            check_all(&point.configuration[section], section, problems);
+            check_all(&point.configuration[section], section, &ENDS, problems);
         }
+        check_all(&point.configuration["data"], "data", &ENDS[..1], problems);
     }
     let is_rounded = |axis: &&Axis| ROUNDED.iter().any(|section| axis.path.starts_with(&format!("{section}.")));
     for axis in axes.iter().filter(is_rounded) {
@@ -63,12 +66,12 @@ fn knobs(variant: &Variant, in_single: bool) -> Vec<(String, String)> {
     json::leaves(&all).into_iter().filter(|(path, _)| path != "name").map(|(path, value)| (path, text(value))).collect()
 }
 
-fn check_all(values: &Value, at: &str, problems: &mut Problems) {
+fn check_all(values: &Value, at: &str, ends: &[f32], problems: &mut Problems) {
     for (path, value) in json::leaves(values) {
         let Some(x) = value.as_f64().filter(|_| value.is_f64()) else { continue };
         let path = json::join(at, &path);
         let remedy = "use another value, or model.precision f64";
-        if let Some(end) = [0.0, 1.0].into_iter().find(|end| x != f64::from(*end) && x as f32 == *end) {
+        if let Some(end) = ends.iter().find(|end| x != f64::from(**end) && x as f32 == **end) {
             problems.add(path, format!("{x:e} is {end} in f32; {remedy}"));
         } else if (x as f32).is_subnormal() {
             let least = f32::MIN_POSITIVE;

@@ -349,7 +349,10 @@ mod tests {
     fn bytes_that_do_not_come_near_255_are_named() {
         let of = |values: Vec<u8>, scaling| pairs(Features::Bytes(values), 2, scaling).faint();
         let said = |values: Vec<u8>, scaling| of(values, scaling).unwrap_or_default();
-        assert!(said(vec![0, 15, 3, 1], Scaling::Unit).contains("reach 15 and not 255: divided by 255, no feature is above 0.0588"));
+        assert!(
+            said(vec![0, 15, 3, 1], Scaling::Unit)
+                .contains("reach 15 and not 255: divided by 255, no feature is above 0.0588")
+        );
         assert!(said(vec![0, 1, 1, 0], Scaling::Binary).contains("every feature is 0"));
         assert!(said(vec![3, 3, 3, 3], Scaling::Standardize).contains("every value of the training samples is 3"));
         for (values, scaling) in [(vec![0, 200, 3, 1], Scaling::Unit), (vec![0, 15, 3, 1], Scaling::Standardize)] {

@@ -773,7 +773,12 @@ fn an_arm_that_other_programs_would_not_read_as_a_name_is_refused() {
     for name in ["true", "False", "T"] {
         refused(&named(name), &["variants[0].name", "true or false"]);
     }
-    for name in ["1", "1e5", "0.5", "inf", "Infinity", "0x10", "0XfF"] {
+    for name in ["i", "L", "infi", "nani", "v1L", "1-2", "x1p3"] {
+        Lab::new().plan(&with(small(), "variants", json!([{ "name": name, "base": "bn" }])), &[]).expect(0);
+    }
+    // The last ones are numbers to R: a hexadecimal float, complex numbers, whole ones.
+    let of_r = ["0x1p3", "0x1.8p-1", "1i", "2.5e3i", "2-1i", "1L", "0x1L"];
+    for name in ["1", "1e5", "0.5", "inf", "Infinity", "0x10", "0XfF"].into_iter().chain(of_r) {
         refused(&named(name), &["variants[0].name", "a number"]);
     }
     for name in ["none", "na", "Null-arm", "t", "x1", "nanobot"] {
@@ -805,6 +810,12 @@ fn numbers_that_vanish_in_single_precision_are_refused() {
     refused(&with(adam.clone(), "optimizer.epsilon", json!(0.0)), &["optimizer.epsilon", "above 0"]);
     for (config, path, value, words) in [
         (small(), "optimizer.lr", json!(1e-50), "optimizer.lr: 1e-50 is 0 in f32"),
+        (
+            with(small(), "data", json!({ "source": "gaussians", "offset": 1.0 })),
+            "data.offset",
+            json!(1e-50),
+            "data.offset: 1e-50 is 0 in f32",
+        ),
         (small(), "optimizer.weight_decay", json!(1e-60), "optimizer.weight_decay: 1e-60 is 0 in f32"),
         (small(), "norm.epsilon", json!(1e-300), "norm.epsilon: 1e-300 is 0 in f32"),
         (

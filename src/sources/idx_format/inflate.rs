@@ -81,6 +81,11 @@ impl Read for Members<'_> {
             else {
                 return Ok(count);
             };
+            if !rest[next..].starts_with(&GZIP_MAGIC) {
+                let words =
+                    format!("what follows the gzip data is no gzip data; remove it ({} bytes)", rest.len() - next);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, words));
+            }
             self.0 = GzDecoder::new(&rest[next..]);
         }
     }

@@ -151,7 +151,8 @@ mod tests {
         assert!(matches!(images(checksum), Err(IdxError::Gzip { inflated: 28, .. })));
         for foreign in [&b"x"[..], b"\0\0x"] {
             let followed = [whole.as_slice(), foreign].concat();
-            assert!(matches!(images(followed), Err(IdxError::Gzip { inflated: 28, .. })));
+            let Err(IdxError::Gzip { inflated: 28, source, .. }) = images(followed) else { panic!("{foreign:?}") };
+            assert_eq!(source.to_string(), "what follows the gzip data is no gzip data; remove it (1 bytes)");
         }
     }
 
