@@ -64,7 +64,21 @@ pub fn open(path: &Path) -> anyhow::Result<File> {
     // Reading a pipe would wait for ever, reading a device never end.
     let metadata = fs::metadata(path).with_context(context)?;
     anyhow::ensure!(metadata.is_file(), "{}: it is not a file", context());
-    File::open(path).with_context(context)
+    File::open(path).map_err(in_words).with_context(context)
+}
+
+/// The most open files that a system lets a program have: EMFILE.
+#[cfg(unix)]
+const TOO_MANY_FILES: i32 = 24;
+#[cfg(not(unix))]
+const TOO_MANY_FILES: i32 = 4;
+
+/// An error of the system with a remedy, if there is one.
+fn in_words(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(TOO_MANY_FILES) {
+        return io::Error::other("too many files are open; allow more (ulimit -n 4096), or run fewer at once (--jobs)");
+    }
+    error
 }
 
 /// Reads a whole file, if it is there.
@@ -156,6 +170,17 @@ pub fn is_plain_name(name: &str) -> bool {
 /// The system's, with the path.
 pub fn make_folder(path: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))
+}
+
+/// Checks that a folder can be listed, and that files can be written in it.
+///
+/// # Errors
+/// The system's, with the path.
+pub fn check_writable(path: &Path) -> anyhow::Result<()> {
+    entries(path)?;
+    // An error of this would name a file that nobody asked for.
+    let file = tempfile::tempfile_in(path).map_err(|error| io::Error::from(error.kind()));
+    file.map(drop).with_context(|| format!("cannot write to {}", path.display()))
 }
 
 /// Removes a file, if it exists.
@@ -254,10 +279,12 @@ impl Unfinished {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
             bail!("cannot write {}: there is no folder {}", path.display(), folder.display());
         }
-        let file = readable(tempfile::Builder::new().prefix(UNFINISHED).rand_bytes(DRAWN)).tempfile_in(folder);
-        // The error's kind alone does not tell the drawn name.
-        let file = file.map_err(|error| io::Error::from(error.kind()));
-        let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+        // Made here, it has the permissions of the user's umask, and an error does not tell the drawn name.
+        let file = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .rand_bytes(DRAWN)
+            .make_in(folder, |path| File::create_new(path));
+        let file = file.map_err(in_words).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -293,18 +320,6 @@ pub fn sync_folder(path: &Path) -> anyhow::Result<()> {
         synced.with_context(|| format!("cannot sync {}", path.display()))?;
     }
     Ok(())
-}
-
-/// Temporary files are private by default; results get the permissions of the user's umask.
-#[cfg(unix)]
-fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(fs::Permissions::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn readable<'b>(builder: &'b mut tempfile::Builder<'static, 'static>) -> &'b mut tempfile::Builder<'static, 'static> {
-    builder
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::cli::ReportArgs;
 use crate::compare::joined::joined;
 use crate::compare::{Comparison, Loaded, Options, compare};
 use crate::files;
+use crate::record::collect;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::report::claims::json;
@@ -63,9 +64,18 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let page = html::page(&names.join(", "), &verdicts, &all, &options)?;
     let output = args.output.clone().unwrap_or_else(|| usual(&places));
     files::refuse_foreign(&output, |bytes| bytes.is_empty() || html::is_page(bytes))?;
-    files::write_atomically(&output, page.as_bytes())?;
+    write(&output, page.as_bytes())?;
     show(format!("{} ({:.1} MB): open it in a browser", output.display(), page.len() as f64 / 1e6))?;
     Ok(Exit::Done)
+}
+
+/// Writes the page. In the folder of an experiment it takes the folder's lock: then what a killed program left half-written
+/// there is removed, and nothing that another program is writing.
+fn write(output: &Path, page: &[u8]) -> anyhow::Result<()> {
+    let folder = ExperimentFolder::at(folder_of(output));
+    let is_experiment = files::is_file(&folder.experiment_json())?;
+    let _lock = if is_experiment { Some(collect::lock(&folder, &waiting(&NEVER))?) } else { None };
+    files::write_atomically(output, page)
 }
 
 /// The folder that something is in.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
 use super::SCHEMA_VERSION;
 use super::experiment::ExperimentRecord;
@@ -66,6 +66,7 @@ pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
         let run = folder.run(&id);
         if planned.contains(&id) || is_recorded(&run, &id) {
             files::refuse_link(run.path())?;
+            check_removable(&run).context("nothing was discarded")?;
         }
     }
     // First the tables, then all runs at once: a removal that is killed leaves nothing that looks finished.
@@ -74,6 +75,16 @@ pub fn discard(folder: &ExperimentFolder) -> anyhow::Result<()> {
     files::rename(&folder.runs(), &folder.discarded())?;
     finish(folder)?;
     files::remove_unless_folder(&folder.experiment_json())
+}
+
+/// Refuses a run whose folder cannot be read or written: nothing in it could be removed.
+fn check_removable(run: &RunFolder) -> anyhow::Result<()> {
+    for folder in [run.path(), &run.snapshots()] {
+        let check = || if files::is_real_folder(folder)? { files::check_writable(folder) } else { Ok(()) };
+        let advice = "make it readable and writable (chmod -R u+rwX), or move it away; then call again";
+        check().with_context(|| format!("the folder {} cannot be emptied; {advice}", folder.display()))?;
+    }
+    Ok(())
 }
 
 /// Deletes the runs that were put aside, by this program or by one that was killed. Other files among them go back.
@@ -97,6 +108,7 @@ pub fn finish(folder: &ExperimentFolder) -> anyhow::Result<()> {
                 files::remove_unless_folder(&run.failure())?;
             }
         } else if files::is_real_folder(run.path())? && (planned.contains(id) || is_recorded(&run, id)) {
+            check_removable(&run)?;
             clear(&run)?;
         }
     }

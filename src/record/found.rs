@@ -133,6 +133,8 @@ pub struct Ended {
     pub begun: HashSet<String>,
     /// Those that the next `run` tries again, and why they failed.
     pub failed: BTreeMap<String, String>,
+    /// Finished runs that lack a snapshot, and how. No table needs it: they stay finished.
+    pub incomplete: BTreeMap<String, String>,
     /// For each run that could be read, SHA-256 of what was read.
     pub(super) digests: HashMap<String, String>,
 }
@@ -156,6 +158,26 @@ impl RunRecord {
         Ok(Self::read(folder)?.is_some_and(|run| run.status.is_finished()))
     }
 
+    /// The first snapshot that is missing or has another length than it was written with, in words.
+    ///
+    /// # Errors
+    /// If the system cannot read it.
+    pub fn lost_snapshot(&self, folder: &RunFolder) -> anyhow::Result<Option<String>> {
+        for (name, expected) in self.snapshot_bytes.iter().filter(|(name, _)| RunFolder::is_snapshot(name)) {
+            let path = folder.snapshots().join(name);
+            let found = files::look(&path)?.map(|metadata| metadata.len());
+            let place = path.display();
+            match found {
+                Some(found) if found == *expected => {}
+                Some(found) => {
+                    return Ok(Some(format!("{place} is damaged: {expected} bytes expected, {found} found")));
+                }
+                None => return Ok(Some(format!("{place} is missing"))),
+            }
+        }
+        Ok(None)
+    }
+
     /// The record in the run's own folder, whatever stands beside it.
     ///
     /// # Errors
@@ -176,7 +198,12 @@ impl RunRecord {
                 run
             });
             match found {
-                Ok(Some(run)) if run.status.is_finished() => drop(ended.finished.insert(id)),
+                Ok(Some(run)) if run.status.is_finished() => {
+                    if let Some(reason) = run.lost_snapshot(&folder.run(&id))? {
+                        ended.incomplete.insert(id.clone(), reason);
+                    }
+                    ended.finished.insert(id);
+                }
                 Ok(Some(run)) if run.status == Status::Failed => {
                     ended.failed.insert(id, run.reason.unwrap_or_default());
                 }

@@ -88,6 +88,9 @@ fn check_nothing_lost(sources: &[ExperimentFolder]) -> anyhow::Result<()> {
 /// Ends the reason why a copy was passed over.
 const OTHER: &str = "another copy of this run is whole";
 
+/// Ends what is said of a snapshot that is missing.
+const NO_COPY: &str = "no copy of this run has it";
+
 /// Copies one run into `out` from the first source that has it whole, unless `out` has it. Returns its record there.
 fn merge_run(
     id: &str,
@@ -153,6 +156,9 @@ fn merge_run(
         }
     }
     let is_finished = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
+    if let Some(record) = ended.as_ref().filter(|_| is_finished) {
+        merged.passed_over.extend(record.lost_snapshot(&destination)?.map(|reason| format!("{reason}; {NO_COPY}")));
+    }
     match unreadable {
         Some(error) if is_finished => merged.passed_over.push(format!("{error:#}; {OTHER}")),
         Some(error) => return Err(error),
@@ -251,6 +257,7 @@ fn copy_what_is_beside(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<S
     if !matches!(files::try_lock(&to.lock())?, Lock::Held(_) | Lock::Unsupported) {
         return Ok(());
     }
+    tidy(to)?;
     if files::look(&to.log())?.is_none() {
         copy_file(&from.log(), &to.log())?;
     }
@@ -323,10 +330,15 @@ fn prepare(to: &RunFolder) -> anyhow::Result<Lock> {
     files::make_folder(to.path())?;
     let lock = files::try_lock(&to.lock())?;
     if let Lock::Held(_) = lock {
-        files::remove_unfinished(to.path())?;
-        files::remove_unfinished(&to.snapshots())?;
+        tidy(to)?;
     }
     Ok(lock)
+}
+
+/// Removes what a killed program left half-written of a run. The caller holds the run's lock.
+fn tidy(run: &RunFolder) -> anyhow::Result<()> {
+    files::remove_unfinished(run.path())?;
+    files::remove_unfinished(&run.snapshots())
 }
 
 /// Copies a file, if it exists. A link is refused: it may lead to any file of the machine.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::SCHEMA_VERSION;
 use super::layout::RunFolder;
@@ -131,10 +132,14 @@ impl Saved {
     pub fn of(tensors: Vec<Tensor>, path: &Path, run_id: &str) -> anyhow::Result<Option<Self>> {
         let context = || format!("{} is damaged", path.display());
         let header = tensors.iter().find(|tensor| tensor.name() == "header").with_context(context)?;
-        let header: Header = serde_json::from_slice(header.raw()).with_context(context)?;
-        if header.schema_version > SCHEMA_VERSION {
-            return Err(Later(path.to_owned(), header.schema_version).into());
+        let value: Value = serde_json::from_slice(header.raw()).with_context(context)?;
+        // A later layout may have other fields, and an earlier program had fewer.
+        let version = value["schema_version"].as_u64().and_then(|version| u32::try_from(version).ok()).unwrap_or(0);
+        if version > SCHEMA_VERSION {
+            return Err(Later(path.to_owned(), version).into());
         }
+        let header: Header = serde_json::from_value(value)
+            .with_context(|| format!("{} was saved by an earlier program", path.display()))?;
         ensure!(header.run_id == run_id, "{} is of run {}", path.display(), header.run_id);
         let is_same = header.numerics_version == NUMERICS_VERSION && header.simd == simd::level().name();
         Ok(is_same.then_some(Self { header, tensors }))
@@ -208,4 +213,33 @@ fn seconds(x: f64) -> Duration {
 /// The system's.
 pub fn remove(folder: &RunFolder) -> anyhow::Result<()> {
     files::remove(&folder.resume())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_header_that_lacks_a_field_is_one_of_an_earlier_program() {
+        let header = json!({
+            "schema_version": SCHEMA_VERSION, "run_id": "a", "numerics_version": NUMERICS_VERSION, "simd": "portable",
+            "step": 3, "first_loss": 1.0, "start": null, "train_seconds": 0.1, "best_validation": null,
+            "evaluate_seconds": 0.1, "probe_seconds": 0.1, "started_at": ""
+        });
+        let of = |header: &Value| {
+            let bytes = header.to_string().into_bytes();
+            let tensor = Tensor::bytes("header", vec![bytes.len()], &bytes);
+            Saved::of(vec![tensor], Path::new("resume.safetensors"), "a").map(drop)
+        };
+        of(&header).unwrap();
+        let said = |header: &Value| format!("{:#}", of(header).unwrap_err());
+        let mut shorter = header.clone();
+        shorter.as_object_mut().unwrap().remove("probe_seconds");
+        assert!(said(&shorter).starts_with("resume.safetensors was saved by an earlier program"), "{}", said(&shorter));
+        // One of a later program may lack fields, too.
+        shorter["schema_version"] = json!(SCHEMA_VERSION + 1);
+        assert!(said(&shorter).contains("this program knows up to"), "{}", said(&shorter));
+    }
 }

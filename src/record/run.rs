@@ -103,6 +103,9 @@ pub struct RunRecord {
     /// Bytes of the checkpoint; `None` in the same cases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_bytes: Option<u64>,
+    /// Bytes of each snapshot. Empty in records of earlier programs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub snapshot_bytes: BTreeMap<String, u64>,
     /// SHA-256 of this record's file with zeros for these digits; `None` in records of earlier programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_sha256: Option<String>,

@@ -98,6 +98,11 @@ pub fn complete(
     let (training, ended) = open_if_needed(experiment, store, &folder, &record, &mine, options, &waiting)?;
     let missing = missing(&mine, &ended);
     ended.finished.iter().for_each(|id| drop(tidy(&folder.run(id))));
+    for (id, reason) in ended.incomplete.iter().filter(|(id, _)| mine.iter().any(|run| run.id == **id)) {
+        let place = folder.run(id);
+        let advice = format!("to train the run again, remove {} and call `bn-exp run`", place.path().display());
+        events.tell(Event::Warning(&format!("{reason}; {advice}")));
+    }
     let failed = missing.iter().filter_map(|run| Some((run.id.as_str(), ended.failed.get(&run.id)?.as_str())));
     let failed: Vec<_> = failed.collect();
     if !failed.is_empty() {

@@ -45,9 +45,14 @@ pub enum Outcome {
 /// If not even the failure could be written.
 pub fn execute(job: &Job, run: &PlannedRun, events: &dyn Events) -> anyhow::Result<Outcome> {
     train_locked(job, run, events).or_else(|error| {
+        let folder = job.folder.run(&run.id);
+        // A record that the system cannot read may be that of a finished run: it has not failed.
+        if RunRecord::read_own(&folder).is_err_and(|error| error.chain().any(|cause| cause.is::<io::Error>())) {
+            return Err(error);
+        }
         // The run's folder cannot be written.
         let record = failed(job, run, &error);
-        record.write_beside(&job.folder.run(&run.id))?;
+        record.write_beside(&folder)?;
         Ok(Outcome::Trained(Box::new(record)))
     })
 }
@@ -188,6 +193,7 @@ fn blank(job: &Job, run: &PlannedRun) -> RunRecord {
         table_sha256: BTreeMap::new(),
         checkpoint_sha256: None,
         checkpoint_bytes: None,
+        snapshot_bytes: BTreeMap::new(),
         record_sha256: None,
     }
 }
@@ -264,6 +270,11 @@ fn write_folder<F: Scalar>(
     files::write_atomically(&folder.checkpoint(), &checkpoint)?;
     record.checkpoint_sha256 = Some(files::sha256(&checkpoint));
     record.checkpoint_bytes = Some(checkpoint.len() as u64);
+    for name in files::list(&folder.snapshots())?.into_iter().filter(|name| RunFolder::is_snapshot(name)) {
+        if let Some(metadata) = files::look(&folder.snapshots().join(&name))? {
+            record.snapshot_bytes.insert(name, metadata.len());
+        }
+    }
     files::write_atomically(&folder.log(), record.log_text().as_bytes())?;
     // The record must not be on disk before the files that it tells of.
     files::sync_folder(folder.path())?;

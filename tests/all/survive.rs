@@ -458,13 +458,118 @@ fn what_cannot_be_read_is_not_absent() {
     std::fs::rename(&path, &aside).expect("moved");
     std::os::unix::fs::symlink(&path, &path).expect("linked");
     for _ in 0..3 {
-        lab.run(&config, &[]).expect(1).says(&["1 failed"]).complains(&["symbolic links"]);
+        lab.run(&with(config.clone(), "seeds", json!(3)), &[]).expect(1).complains(&["symbolic links"]);
         assert!(path.is_symlink());
+        // It has not failed, and the tables do not say so.
+        assert!(lab.bytes("results/t/runs.csv") == before);
     }
     std::fs::remove_file(&path).expect("removed");
     std::fs::rename(&aside, &path).expect("moved back");
-    lab.run(&config, &[]).expect(0).says(&["nothing to do"]);
-    assert!(lab.bytes("results/t/runs.csv") == before && lab.bytes(run.join("checkpoint.safetensors")) == whole);
+    lab.run(&with(config, "seeds", json!(3)), &[]).expect(0).says(&["nothing to do"]);
+    assert!(lab.text("results/t/runs.csv").starts_with(str::from_utf8(&before).expect("text")));
+    assert!(lab.bytes(run.join("checkpoint.safetensors")) == whole);
+}
+
+/// The same program as another user, if this one may read everything.
+#[cfg(unix)]
+fn as_anyone(lab: &Lab) -> Command {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("bn-exp"));
+    command.current_dir(lab.path("")).env("HOME", lab.path("")).stdin(Stdio::null());
+    if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+        command.uid(65534);
+    }
+    command
+}
+
+#[test]
+#[cfg(unix)]
+fn results_are_not_discarded_where_a_run_cannot_be_removed() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::new();
+    let allow = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
+    allow(&lab.path(""), 0o777);
+    lab.write("config.json", with(small(), "log.snapshot_every", json!(6)).to_string());
+    let run = |args: &[&str]| {
+        let output = as_anyone(&lab).args(["run", "config.json"]).args(args).output().expect("the program");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(run(&[]).0, Some(0));
+    let before = lab.reproducible("results");
+    let folder = lab.run_folder("t", "bn", 0);
+    for (place, mode) in [(folder.clone(), 0o000), (folder.clone(), 0o500), (folder.join("snapshots"), 0o500)] {
+        allow(&lab.path(&place), mode);
+        for _ in 0..2 {
+            let (code, said) = run(&["--fresh", "--yes"]);
+            let words = format!("the folder {} cannot be emptied", place.display());
+            assert!(code == Some(1) && said.contains("nothing was discarded") && said.contains(&words), "{said}");
+        }
+        allow(&lab.path(&place), 0o755);
+        assert_same_files(&lab.reproducible("results"), &before);
+        assert_eq!(run(&[]).0, Some(0));
+    }
+    assert_eq!(run(&["--fresh", "--yes"]).0, Some(0));
+    assert_same_files(&lab.reproducible("results"), &before);
+}
+
+#[test]
+fn a_snapshot_that_is_missing_or_cut_short_is_told_and_its_run_stays_finished() {
+    let lab = Lab::new();
+    let config = with(with(small(), "variants", json!(["bn"])), "log.snapshot_every", json!(6));
+    lab.run(&config, &[]).expect(0);
+    let snapshot = lab.run_folder("t", "bn", 1).join("snapshots/step-000000006.safetensors");
+    let whole = lab.bytes(&snapshot);
+    let name = snapshot.display().to_string();
+    assert!(!lab.run(&config, &[]).expect(0).stderr.contains("snapshots"));
+    lab.write(&snapshot, &whole[..100]);
+    let length = format!("{} bytes expected, 100 found", whole.len());
+    lab.run(&config, &[]).expect(0).says(&["nothing to do"]).complains(&[&name, &length, "to train the run again"]);
+    std::fs::remove_file(lab.path(&snapshot)).expect("removed");
+    lab.run(&config, &[]).expect(0).says(&["nothing to do"]).complains(&[
+        &name,
+        "is missing",
+        "to train the run again",
+    ]);
+    let words = ["step-000000006.safetensors is missing", "no copy of this run has it"];
+    lab.call(&["collect", "results/t", "--out", "other"]).expect(0).complains(&words);
+    lab.write(&snapshot, &whole);
+    let said = lab.call(&["collect", "results/t", "--out", "other"]).expect(0);
+    assert!(!said.stderr.contains("missing"), "{}", said.stderr);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn too_many_open_files_are_told_with_a_remedy() {
+    let lab = Lab::new();
+    lab.write("config.json", small().to_string());
+    let program = assert_cmd::cargo::cargo_bin!("bn-exp").display().to_string();
+    let mut told = false;
+    for most in 4..12 {
+        let line = format!("ulimit -n {most}; exec {program} run config.json --jobs 1");
+        let output = Command::new("sh").current_dir(lab.path("")).args(["-c", &line]).output().expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!said.contains("uncategorized"), "{said}");
+        told |= said.contains("too many files are open; allow more (ulimit -n 4096)");
+    }
+    assert!(told);
+}
+
+#[test]
+fn what_a_killed_collect_or_report_left_half_written_is_removed() {
+    let lab = Lab::new();
+    let config = with(with(small(), "variants", json!(["bn"])), "log.snapshot_every", json!(6));
+    lab.run(&config, &["--trace"]).expect(0);
+    lab.call(&["collect", "results/t", "--out", "other"]).expect(0);
+    let run = Path::new("other").join(lab.run_folder("t", "bn", 0).strip_prefix("results").expect("a run"));
+    let left = [run.join(".writing-Ab3dE6"), run.join("snapshots/.writing-Ab3dE6")];
+    left.iter().for_each(|path| drop(lab.write(path, "half")));
+    lab.call(&["collect", "results/t", "--out", "other"]).expect(0);
+    assert!(left.iter().all(|path| !lab.path(path).exists()));
+    std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
+    let left = lab.write("results/t/.writing-Ab3dE6", "half");
+    lab.call(&["report", "results/t"]).expect(0);
+    assert!(!left.exists());
 }
 
 #[test]

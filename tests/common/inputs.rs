@@ -383,6 +383,7 @@ fn finished(entry: &RunEntry, place: usize) -> RunRecord {
         table_sha256: BTreeMap::from([("curves.csv".into(), "0".repeat(64))]),
         checkpoint_sha256: Some("0".repeat(64)),
         checkpoint_bytes: Some(200),
+        snapshot_bytes: BTreeMap::from([("step-000000004.safetensors".into(), 100)]),
         record_sha256: None,
     }
 }
