@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use bn_exp::cli::Cli;
-use bn_exp::commands::{self, Exit, UsageError};
+use bn_exp::commands::{self, Exit, is_not_there};
 use bn_exp::config::{ConfigError, SyntaxError};
 use bn_exp::printable::escaped;
 use bn_exp::record::collect::Stopped;
@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     match commands::dispatch(cli) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::Failed) => ExitCode::from(1),
+        Ok(Exit::WrongUsage) => ExitCode::from(2),
         Ok(Exit::Interrupted) => ExitCode::from(130),
         Err(error) => {
             // If even standard error has gone away, the exit status still tells.
@@ -53,5 +54,5 @@ fn refused(mut error: clap::Error) -> ExitCode {
 
 /// Whether the user asked for something impossible, and nothing went wrong.
 fn is_wrong_usage(error: &anyhow::Error) -> bool {
-    error.is::<ConfigError>() || error.is::<SyntaxError>() || error.is::<UsageError>() || error.is::<WouldDrop>()
+    error.is::<ConfigError>() || error.is::<SyntaxError>() || error.is::<WouldDrop>() || is_not_there(error)
 }

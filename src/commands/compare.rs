@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::exit::Exit;
+use super::exit::{Exit, UsageError, is_not_there};
 use super::shipped;
 use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CompareArgs;
@@ -63,7 +63,11 @@ pub(super) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     for problem in &problems {
         complain(format!("error: {problem:#}"));
     }
-    Ok(if problems.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(match problems.iter().all(is_not_there) {
+        _ if problems.is_empty() => Exit::Done,
+        true => Exit::WrongUsage,
+        false => Exit::Failed,
+    })
 }
 
 /// Names options that have no effect on a format, so that nobody looks for what they would show.
@@ -135,10 +139,9 @@ pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error 
         let more =
             if held.len() > MOST_NAMED { format!(" and {} more", held.len() - MOST_NAMED) } else { String::new() };
         let (path, example) = (path.display(), path.join(first));
-        return anyhow::anyhow!(
-            "{path} is a folder of experiments: {names}{more}; name one, such as {}",
-            example.display()
-        );
+        let example = example.display();
+        return UsageError(format!("{path} is a folder of experiments: {names}{more}; name one, such as {example}"))
+            .into();
     }
     match path.to_str().filter(|name| shipped::text(name).is_some() && !path.is_dir()) {
         Some(name) => error.context(format!("{name} has not been trained here; `bn-exp run {name}` does")),

@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 
-pub use exit::{Exit, UsageError};
+pub use exit::{Exit, UsageError, is_not_there};
 pub use meant::meant;
 
 use crate::cli::{Cli, Command};

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde_json::Value;
 
 use super::exit::UsageError;
 use super::shipped;
@@ -39,6 +40,7 @@ pub(super) fn prepare(args: &ExperimentArgs) -> anyhow::Result<Prepared> {
 /// Reads and checks a configuration, and says where its data is.
 pub(super) fn read(args: &ExperimentArgs) -> anyhow::Result<(Experiment, Store)> {
     let text = text(args.config())?;
+    refuse_record(&text, args.config())?;
     let store = Store::new(data_dir(&args.data));
     let experiment = Experiment::parse(&text, &args.set, &|data| Ok(store.facts(data)?))
         .with_context(|| args.config().display().to_string())?;
@@ -74,6 +76,17 @@ fn text(path: &Path) -> Result<String, UsageError> {
             None => read(),
         },
     }
+}
+
+/// Refuses the record of an experiment or of a run: the configuration is a part of it.
+fn refuse_record(text: &str, path: &Path) -> Result<(), UsageError> {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    if !(value["schema_version"].is_u64() && value["configuration"].is_object()) {
+        return Ok(());
+    }
+    let what = if value["run_id"].is_string() { "a run" } else { "an experiment" };
+    let advice = "its configuration is what stands there under `configuration`; save that as a file, and name the file";
+    Err(UsageError(format!("{} is the record of {what} that was run; {advice}", path.display())))
 }
 
 /// What a configuration is.

@@ -50,14 +50,20 @@ pub fn arrange<'a>(loaded: &'a Loaded, options: &Options) -> anyhow::Result<Arra
     Ok(Arranged { grid: Grid::new(loaded, tuned), metric, warnings })
 }
 
+/// An arm or an axis that was asked for and that an experiment does not have.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct NotThere(String);
+
 fn check(loaded: &Loaded, metric: Metric, options: &Options) -> anyhow::Result<()> {
     let name = &loaded.name;
     if let Some(baseline) = options.baseline.as_ref().filter(|baseline| !loaded.variants.contains(baseline)) {
-        anyhow::bail!("baseline {baseline:?} is not an arm of {name}; it has {}", loaded.variants.join(", "));
+        let arms = loaded.variants.join(", ");
+        anyhow::bail!(NotThere(format!("baseline {baseline:?} is not an arm of {name}; it has {arms}")));
     }
     if let Some(axis) = options.by.iter().find(|axis| !loaded.axes.contains(axis)) {
         let axes = if loaded.axes.is_empty() { "none".to_owned() } else { loaded.axes.join(", ") };
-        anyhow::bail!("{axis:?} is not an axis of {name}; it has {axes}");
+        anyhow::bail!(NotThere(format!("{axis:?} is not an axis of {name}; it has {axes}")));
     }
     if metric.kind.is_time() && loaded.options.target_accuracy.is_none() {
         anyhow::bail!("{name} has no compare.target_accuracy, so there is no time to it");

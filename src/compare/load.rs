@@ -6,16 +6,19 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
+use super::evaluations;
 use super::rows::{self, Run};
 use super::sheet::{self, Sheet};
 use crate::config::file::{CompareOptions, Metric, VariantEntry};
 use crate::config::settings::Arm;
 use crate::config::variants::variants;
 use crate::config::{Problems, Variant};
+use crate::files;
 use crate::plan::RunEntry;
 use crate::record::curves::{self, Arrivals};
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
+use crate::record::replanned;
 use crate::record::run::Status;
 use crate::record::tables;
 use crate::sources::Source;
@@ -61,8 +64,13 @@ impl Loaded {
     /// If a file is missing or not what it should be: file, row and column are named.
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let record = ExperimentRecord::read(folder)?;
+        replanned::check(&record, &folder.experiment_json())?;
         let (runs, timing) = (sheet::open(folder, tables::RUNS)?, sheet::open(folder, tables::TIMING)?);
-        let mut loaded = Self::of(record, &folder.experiment_json(), runs, timing)?;
+        let mut loaded = Self::of(record.clone(), &folder.experiment_json(), runs, timing)?;
+        if files::look(&folder.table(tables::CURVES.file))?.is_some() {
+            let told = folder.table(tables::RUNS.file).display().to_string();
+            evaluations::check(&mut sheet::open(folder, tables::CURVES)?, &record, &loaded.runs, &told)?;
+        }
         if let Some(target) = loaded.options.target_accuracy {
             loaded.arrivals = curves::arrivals(folder, target)?;
             loaded.check_arrivals(&folder.table(tables::RUNS.file))?;

@@ -12,6 +12,7 @@ pub mod checks;
 pub mod comparison;
 pub mod contrasts;
 pub mod curve;
+mod evaluations;
 pub mod families;
 pub mod grid;
 pub mod joined;
@@ -32,7 +33,7 @@ pub mod words;
 
 use crate::config::file::{Kind, Statistics};
 use crate::record::run::Status;
-use arrange::{Arranged, arrange, pairs};
+use arrange::{Arranged, NotThere, arrange, pairs};
 pub use comparison::Comparison;
 pub use load::Loaded;
 pub use options::Options;
@@ -54,7 +55,7 @@ pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<
             let others = under.iter().filter_map(|(statistics, found)| Some((*statistics, found[i].as_ref().ok()?)));
             let shown = metric.statistics().map(|statistics| (statistics, &*comparison));
             let all: Vec<_> = shown.into_iter().chain(others).collect();
-            let mut of_kinds = kinds::warnings(&all);
+            let mut of_kinds = kinds::warnings(&all, grid.loaded);
             // A time, or the best of all evaluations, has no score at the end. For these, only the warning is kept that the
             // running statistics have not settled even there.
             of_kinds.retain(|warning| {
@@ -62,7 +63,7 @@ pub fn compare(experiments: &[Loaded], options: &Options) -> Vec<anyhow::Result<
             });
             if let Some(Ok(other)) = times.get(i).filter(|_| metric.kind.is_time()) {
                 let both = [(Statistics::Running, &*comparison), (Statistics::Batch, other)];
-                of_kinds.splice(0..0, kinds::warnings(&both));
+                of_kinds.splice(0..0, kinds::warnings(&both, grid.loaded));
             }
             comparison.warnings.extend(of_kinds.into_iter().chain(found));
         }
@@ -80,7 +81,10 @@ fn concluded(
         Ok(Arranged { grid, metric, warnings }) => {
             Ok(Comparison { warnings: warnings.clone(), ..estimate(&Scores::new(grid, *metric)) })
         }
-        Err(error) => Err(anyhow::anyhow!("{error:#}")),
+        Err(error) => match error.downcast_ref::<NotThere>() {
+            Some(error) => Err(error.clone().into()),
+            None => Err(anyhow::anyhow!("{error:#}")),
+        },
     };
     let mut comparisons: Vec<_> = arranged.iter().map(estimated).collect();
     families::conclude(&mut comparisons, options);

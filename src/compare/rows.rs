@@ -28,6 +28,8 @@ pub struct Run {
     pub steps: Option<f64>,
     /// Its score by each of the metrics of the experiment, in their order.
     pub scores: Vec<Option<f64>>,
+    /// First step with the highest validation accuracy.
+    pub best_validation_step: Option<f64>,
     /// First evaluation that reached the target.
     pub steps_to_target: Option<f64>,
     /// How it was run; none if it was not, or not timed.
@@ -54,7 +56,7 @@ pub struct Timing {
 }
 
 /// Metrics that every table of runs has.
-const IN_THE_FIRST_TABLES: [&str; 7] = [
+pub(super) const IN_THE_FIRST_TABLES: [&str; 7] = [
     "train_loss",
     "train_accuracy",
     "validation_loss",
@@ -119,6 +121,7 @@ pub(super) fn runs<R: Read + Seek>(
             reason: row.get(reason)?.to_owned(),
             steps: row.get(steps)?,
             scores: scores.iter().map(score).collect::<anyhow::Result<_>>()?,
+            best_validation_step: row.get(best_step)?,
             steps_to_target: row.get(steps_to_target)?,
             timing: None,
         };

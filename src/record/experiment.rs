@@ -126,7 +126,7 @@ impl ExperimentRecord {
             Ok(false) => format!("there is no folder {place}{}", instead_of(folder.path())),
             _ => format!("{place} is not an experiment: it has no experiment.json{}", instead_of(folder.path())),
         };
-        Self::parse(&bytes.with_context(none)?, &path)
+        Self::parse(&bytes.ok_or_else(|| NoExperiment(none()))?, &path)
     }
 
     /// The record that a file holds; `path` is its name for messages.
@@ -221,6 +221,11 @@ impl ExperimentRecord {
         files::write_atomically(&folder.experiment_json(), text.as_bytes())
     }
 }
+
+/// What was named is not the folder of an experiment.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoExperiment(String);
 
 /// A configuration that does not contain runs recorded under its name. The command says what can be done about it.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,8 @@
 //! What is on disk: an experiment's folder, its runs, its tables.
 //!
 //! [`layout`] knows every path, [`tables`] every table. [`run`] is the record of one run, [`metrics`] its scores, [`found`]
-//! its state on disk, [`resume`] an unfinished run; [`experiment`] is the record of the whole, [`discard`] says who owns a
+//! its state on disk, [`resume`] an unfinished run; [`experiment`] is the record of the whole, which
+//! [`replanned`] holds against its own plan, [`discard`] says who owns a
 //! folder. [`collect`] makes the root tables from the runs, [`merge`] one folder of several; [`trained`] makes a network
 //! from the folder of a run.
 
@@ -16,6 +17,7 @@ pub mod leading;
 pub mod machine;
 pub mod merge;
 pub mod metrics;
+pub mod replanned;
 pub mod resume;
 mod root_tables;
 pub mod run;

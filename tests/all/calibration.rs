@@ -94,6 +94,7 @@ fn run(variant: &str, seed: u64, values: Vec<Value>, [validation, test]: [f64; 2
         reason: String::new(),
         steps: Some(100.0),
         scores,
+        best_validation_step: None,
         steps_to_target: None,
         timing: None,
     }

@@ -151,22 +151,22 @@ fn experiment() -> Lab {
 fn a_folder_without_an_experiment_is_named_and_the_others_are_compared() {
     let lab = experiment();
     std::fs::create_dir(lab.path("empty")).unwrap();
-    let outcome = lab.call(&["compare", "nowhere", "results/t", "empty"]).expect(1);
+    let outcome = lab.call(&["compare", "nowhere", "results/t", "empty"]).expect(2);
     let outcome = outcome.says(&["t: test_accuracy, no arm tuned", "`bn` against `affine`"]);
     outcome.complains(&["there is no folder nowhere", "empty is not an experiment"]);
     assert!(!lab.path("nowhere").exists());
     assert_eq!(std::fs::read_dir(lab.path("empty")).unwrap().count(), 0, "compare left something in a foreign folder");
-    lab.call(&["compare", "results"]).expect(1).complains(&["results is a folder of experiments"]);
+    lab.call(&["compare", "results"]).expect(2).complains(&["results is a folder of experiments"]);
     lab.call(&["compare"]).expect(2);
     // As deep as claims have them; of many some are named.
     let record = lab.text("results/t/experiment.json");
     lab.write("results/claims/glyphs/shallow/bn/experiment.json", &record);
     let lies = "results/claims/glyphs is a folder of experiments: shallow/bn; name one, such as results/claims/glyphs/shallow/bn";
-    lab.call(&["compare", "results/claims/glyphs"]).expect(1).complains(&[lies]);
+    lab.call(&["compare", "results/claims/glyphs"]).expect(2).complains(&[lies]);
     for i in 10..30 {
         lab.write(format!("many/t{i}/experiment.json"), &record);
     }
-    lab.call(&["compare", "many"]).expect(1).complains(&["t10, t11,", "t21 and 8 more; name one, such as many/t10"]);
+    lab.call(&["compare", "many"]).expect(2).complains(&["t10, t11,", "t21 and 8 more; name one, such as many/t10"]);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn compare_reads_tables_without_their_runs() {
 
 #[test]
 fn an_unknown_baseline_is_refused_and_the_arms_are_listed() {
-    let outcome = experiment().call(&["compare", "results/t", "--baseline", "layer_norm"]).expect(1);
+    let outcome = experiment().call(&["compare", "results/t", "--baseline", "layer_norm"]).expect(2);
     outcome.complains(&["\"layer_norm\"", "none, affine, bn"]);
 }
 

@@ -13,6 +13,19 @@ fn refused(lab: &Lab, set: &[&str], words: &[&str]) -> String {
 // Shipped configurations.
 
 #[test]
+fn a_record_that_is_given_as_a_configuration_is_told_as_that() {
+    let lab = Lab::new();
+    lab.run(&small(), &["--quiet"]).expect(0);
+    let run = lab.run_folder("t", "bn", 0).join("run.json").display().to_string();
+    for (path, what) in [("results/t/experiment.json", "an experiment"), (run.as_str(), "a run")] {
+        let words =
+            format!("{path} is the record of {what} that was run; its configuration is what stands there under");
+        lab.call(&["run", path]).expect(2).complains(&[&words]);
+        lab.call(&["plan", path]).expect(2).complains(&[&words]);
+    }
+}
+
+#[test]
 fn every_shipped_configuration_is_in_the_program() {
     let lab = Lab::new();
     let listed = lab.call(&["init", "--list"]).expect(0).stdout;
@@ -83,7 +96,7 @@ fn compare_finds_the_results_of_a_name() {
         let outcome = lab.call(&["compare", name]).expect(0).says(&["quickstart: test_accuracy"]);
         outcome.complains(&["reading results/quickstart"]);
     }
-    lab.call(&["compare", "factorial"]).expect(1).complains(&["`bn-exp run factorial`"]);
+    lab.call(&["compare", "factorial"]).expect(2).complains(&["`bn-exp run factorial`"]);
 }
 
 // Paths.

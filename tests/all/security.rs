@@ -322,7 +322,7 @@ fn control_characters_are_written_out() {
         is_harmless(&lab.call(args).expect(2), "red");
     }
     is_harmless(&lab.run(&small(), &["--out", &format!("out{EVIL}")]).expect(0), "\\u001b[31mred\\u009b");
-    is_harmless(&lab.call(&["compare", &format!("nothing{EVIL}")]).expect(1), "\\u001b[31mred\\u009b");
+    is_harmless(&lab.call(&["compare", &format!("nothing{EVIL}")]).expect(2), "\\u001b[31mred\\u009b");
 
     // A folder from elsewhere.
     let lab = tampered(|record| {

@@ -48,6 +48,21 @@ fn a_swept_key_is_set_through_its_axis_and_not_beside_it() {
     let config = with(two_arms(), "sweep", json!({ "optimizer.lr": [0.1, 0.2] }));
     let refused = lab.run(&config, &["--set", "optimizer.lr=0.7"]).expect(2);
     refused.complains(&["optimizer.lr", "swept", "sweep.optimizer.lr=[0.7]"]);
+    let axes = json!({ "optimizer.lr": [0.1, 0.2], "train.batch_size": [5, 10], "train.steps": [6, 12] });
+    let swept = with(config.clone(), "sweep", axes);
+    for (set, instead) in [
+        ("optimizer.lr=1,10", "sweep.optimizer.lr=[1,10]'"),
+        ("optimizer.lr=0,3", "sweep.optimizer.lr=[0.3]'"),
+        ("optimizer.lr=0.03,0.3", "sweep.optimizer.lr=[0.03,0.3]'"),
+        ("optimizer.lr=1/10", "sweep.optimizer.lr=[0.1]'"),
+        ("optimizer.lr=", "sweep.optimizer.lr=[…]'"),
+        ("optimizer.lr=high", "sweep.optimizer.lr=[…]'"),
+        ("train.batch_size=16,32", "sweep.train.batch_size=[16,32]'"),
+        ("train.batch_size=1/10", "sweep.train.batch_size=[…]'"),
+        ("train.steps=1,000", "sweep.train.steps=[1000]'"),
+    ] {
+        lab.plan(&swept, &["--set", set]).expect(2).complains(&["this key is swept", instead]);
+    }
     lab.plan(&config, &["--set", "sweep.optimizer.lr=[0.7]"]).expect(0).says(&["2 runs"]);
     lab.plan(&config, &["--set", "sweep.optimizer.lr=[0.7]", "--runs"]).expect(0).says(&["0.7"]);
 }
@@ -220,8 +235,8 @@ fn a_name_leads_to_the_results_of_its_own_and_a_path_nowhere_else() {
     for path in ["t", "t.json"] {
         lab.call(&["compare", path]).expect(0).complains(&["reading results/t"]);
     }
-    lab.call(&["compare", "backup/t"]).expect(1).complains(&["there is no folder backup/t; did you mean results/t?"]);
-    lab.call(&["compare", "results"]).expect(1).complains(&["a folder of experiments: t;", "such as results/t"]);
+    lab.call(&["compare", "backup/t"]).expect(2).complains(&["there is no folder backup/t; did you mean results/t?"]);
+    lab.call(&["compare", "results"]).expect(2).complains(&["a folder of experiments: t;", "such as results/t"]);
     let once = lab.call(&["compare", "t", "results/t", "t.json", "--format", "json"]).expect(0);
     let once = once.complains(&["results/t was given twice"]);
     let found: Value = serde_json::from_str(&once.stdout).unwrap();
@@ -281,7 +296,8 @@ fn results_of_an_earlier_numerics_version_are_refused_by_name_and_can_still_be_c
     let mut config = small();
     lab.run(&config, &[]).expect(0);
     // As an earlier version wrote it: other names of the runs, and no word on the version.
-    let (path, tables) = ("results/t/experiment.json", ["results/t/runs.csv", "results/t/timing.csv"]);
+    let (path, tables) =
+        ("results/t/experiment.json", ["results/t/runs.csv", "results/t/curves.csv", "results/t/timing.csv"]);
     let mut record = lab.json(path);
     record.as_object_mut().unwrap().remove("numerics_version").expect("the version");
     let id = record["runs"][0]["id"].as_str().unwrap().to_owned();
