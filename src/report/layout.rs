@@ -185,7 +185,8 @@ fn blocks(columns: &[Column], leading: usize, width: usize) -> Vec<Vec<usize>> {
     blocks
 }
 
-/// Widths that fit: headers are wrapped first; then the widest column that can be narrowed gives way.
+/// Widths that fit: headers are wrapped first; then the widest column that can be narrowed gives way. Where the longest words
+/// do not fit beside each other, as of many axes and long names, they are broken.
 fn fitted(columns: &[Column], width: usize) -> Vec<usize> {
     let is_too_wide = |widths: &[usize]| widths.iter().map(|width| width + PADDING).sum::<usize>() > width;
     let mut widths: Vec<usize> = columns.iter().map(|column| column.whole).collect();
@@ -193,8 +194,10 @@ fn fitted(columns: &[Column], width: usize) -> Vec<usize> {
         widths = columns.iter().map(|column| column.cells).collect();
     }
     while is_too_wide(&widths) {
-        let can = (0..columns.len()).filter(|i| widths[*i] > columns[*i].least);
-        let Some(widest) = can.max_by_key(|i| widths[*i]) else { break };
+        let widest = |least: &dyn Fn(usize) -> usize| {
+            (0..columns.len()).filter(|i| widths[*i] > least(*i)).max_by_key(|i| widths[*i])
+        };
+        let Some(widest) = widest(&|i| columns[i].least).or_else(|| widest(&|_| 1)) else { break };
         widths[widest] -= 1;
     }
     widths
@@ -261,6 +264,22 @@ mod tests {
             assert!(text.matches("standardize").count() <= 2, "{width}:\n{text}");
         }
         assert_eq!(Layout::Terminal(120).table(&header, &rows, 1).lines().count(), 3);
+    }
+
+    #[test]
+    fn leading_columns_that_are_wider_than_the_line_are_broken_and_lose_no_letter() {
+        let axes = ["model.norm_position", "optimizer.weight_decay", "train.diverged_above", "norm.momentum"];
+        let name = "an_arm_of_a_long_name_that_says_in_full_what_it_is_and_what_it_is_not";
+        let header = [&cells(&axes)[..], &cells(&["arm", "difference", "p"])].concat();
+        let values = ["after_activation", "0.0001", "1000.0", "0.1"];
+        let rows = [[&cells(&values)[..], &cells(&[name, "+0.0189 (0.0143 to 0.0245)", "0.031"])].concat()];
+        for width in 40..130 {
+            let text = Layout::Terminal(width).table(&header, &rows, 5);
+            assert!(text.lines().all(|line| display_width(line) <= width), "{width}:\n{text}");
+            let letters = |text: &str| text.chars().filter(|c| *c == '_').count();
+            let written = letters(&header.concat()) + letters(&rows[0].concat());
+            assert!(letters(&text) >= written, "{width}:\n{text}");
+        }
     }
 
     #[test]
