@@ -830,6 +830,7 @@ fn a_record_that_contradicts_itself_is_named() {
     for (changed, words) in cases {
         lab.write("results/t/experiment.json", changed.to_string());
         lab.call(&["compare", "results/t"]).expect(1).complains(&["results/t/experiment.json", &words]);
+        lab.call(&["export", "results/t", "--out", "boards"]).expect(1).complains(&[&words]);
     }
 }
 

@@ -63,7 +63,7 @@ fn every_run_gets_a_file_and_seeds_that_differ_alone_three_together() {
     std::fs::remove_file(lab.path("boards/t.unfinished/over seeds/mine.txt")).expect("removed");
     lab.call(&["export", "results/t", "--out", "boards"]).expect(0);
     assert!(!lab.path("boards/t.unfinished").exists() && !lab.path("boards/t/old").exists());
-    lab.call(&["export", "results/none", "--out", "other"]).expect(1);
+    lab.call(&["export", "results/none", "--out", "other"]).expect(2);
     let checkpoint = format!("results/t/runs/{}/checkpoint.safetensors", runs[0]);
     let mut bytes = lab.bytes(&checkpoint);
     *bytes.last_mut().expect("a value") ^= 1;
