@@ -10,7 +10,6 @@ use crate::compare::sheet::{self, Column, Number, Sheet, Word};
 use crate::files;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
-use crate::record::replanned;
 use crate::record::tables;
 use crate::table::Table;
 
@@ -23,7 +22,6 @@ const KEYS: [&str; 8] = ["split", "mode", "block", "site", "channel", "tensor", 
 /// If a table cannot be read.
 pub fn tables(folder: &ExperimentFolder) -> anyhow::Result<Vec<Reader<impl Read + Seek>>> {
     let record = ExperimentRecord::read(folder)?;
-    replanned::check(&record, &folder.experiment_json())?;
     let mut found = Vec::new();
     for table in tables::filled() {
         if files::look(&folder.table(table.file))?.is_some() {
