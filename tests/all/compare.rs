@@ -835,6 +835,23 @@ fn a_record_that_contradicts_itself_is_named() {
 }
 
 #[test]
+fn a_record_on_files_of_ones_own_is_held_against_its_plan_without_them() {
+    let lab = Lab::new();
+    let row = |i: usize| format!("{},{},{}\n", i as f64 / 7.0, (i * i % 11) as f64, i % 2);
+    lab.write("own.csv", format!("x,y,label\n{}", (0..200).map(row).collect::<String>()));
+    let data = json!({ "source": "csv", "file": "own.csv", "label": "label" });
+    lab.run(&with(small(), "data", data), &["--quiet"]).expect(0);
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    std::fs::remove_file(lab.path("own.csv")).unwrap();
+    lab.call(&["compare", "results/t"]).expect(0);
+    let record = lab.json("results/t/experiment.json");
+    lab.write("results/t/experiment.json", with(record.clone(), "configuration.seeds", json!(3)).to_string());
+    lab.call(&["compare", "results/t"]).expect(1).complains(&["gives 9 runs, and 6 are listed"]);
+    lab.write("results/t/experiment.json", with(record, "configuration.seeds", json!([0, 4])).to_string());
+    lab.call(&["compare", "results/t"]).expect(1).complains(&["has seed 1, but the configuration gives 4"]);
+}
+
+#[test]
 fn a_target_that_was_changed_by_hand_is_found_by_the_curves() {
     let lab = Lab::new();
     let config =
