@@ -3,9 +3,9 @@
 //! One model for all who ask: the defaults of `log`, the refusal of networks larger than the machine's memory, and
 //! `bn-exp plan`. Costs are in f64, because the product of a hostile configuration's sizes may exceed any integer.
 
+use crate::sources::Kind;
 use crate::sources::error::DataError;
 use crate::sources::traits::FromFiles;
-use crate::sources::{Kind, Source};
 
 use super::file::POPULATION;
 use super::settings::{Data, Every, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
@@ -162,16 +162,18 @@ fn data_memory(data: &Data) -> f64 {
     }
     let nothing = || Err(DataError::Io(anyhow::anyhow!("not read")));
     // A published set is in memory as whole files, however few samples are used.
-    let facts = match data.source.kind() {
-        Kind::Generated(source) => Some(source.facts()),
-        Kind::Published(set) => set.facts(&nothing).ok(),
-        Kind::Own(_) => None,
+    let (facts, bytes) = match data.source.kind() {
+        Kind::Generated(source) => {
+            let facts = source.facts();
+            let bytes = if facts.images { 1 } else { size_of::<f32>() };
+            (Some(facts), bytes)
+        }
+        Kind::Published(set) => (set.facts(&nothing).ok(), set.value_bytes()),
+        Kind::Own(source) => (None, source.value_bytes()),
     };
-    let in_files = facts.as_ref().and_then(|facts| Some(facts.training_file? + facts.test_file?)).unwrap_or(0);
+    let in_files = facts.and_then(|facts| Some(facts.training_file? + facts.test_file?)).unwrap_or(0);
     let samples = in_files.max(data.train + data.validation + data.test);
-    let is_bytes = facts.is_none_or(|facts| facts.images) && !matches!(data.source, Source::Csv(_));
-    let bytes = if is_bytes { 1.0 } else { 4.0 };
-    samples as f64 * (1.0 + bytes * values(data.shape))
+    samples as f64 * (1.0 + bytes as f64 * values(data.shape))
 }
 
 /// Bytes of memory of one run, data aside.

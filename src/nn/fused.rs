@@ -33,6 +33,8 @@ use crate::config::settings::{PoolKind, Shape};
 use crate::kernels::fused_pool::{self, Pooled};
 use crate::kernels::{Scalar, activation, norm};
 
+const OTHER_PATH: &str = "a block that is not fused, or its workspace, takes the plain path";
+
 /// Values of these samples, each of `length`.
 const fn of(samples: &Range<usize>, length: usize) -> Range<usize> {
     samples.start * length..samples.end * length
@@ -62,7 +64,7 @@ pub(super) fn forward<F: Scalar>(
         Some(Fused::Dense) => block.forward_dense(parameters, looks_at_batch, input, space),
         Some(Fused::Batch) if looks_at_batch => block.forward_batch(parameters, input, space),
         Some(Fused::Batch | Fused::Images) => block.forward_images(parameters, input, space),
-        None => unreachable!("such a block has the workspace of the other path"),
+        None => unreachable!("{OTHER_PATH}"),
     }
     Ok(())
 }
@@ -77,7 +79,7 @@ pub(super) fn backward<F: Scalar>(
     gradients: &mut [F],
     dinput: Option<&mut [F]>,
 ) {
-    let Path::Fused { output: y, doutput: d, .. } = &mut space.path else { return };
+    let Path::Fused { output: y, doutput: d, .. } = &mut space.path else { unreachable!("{OTHER_PATH}") };
     let values = of(&(0..space.samples), block.layer.output().len());
     let (y, d) = (&y[values.clone()], &mut d[values]);
     activation::backward(block.function, y, d);
@@ -109,7 +111,7 @@ impl<F: Scalar> Block<F> {
     /// The map of the whole batch, its moments, then the rest.
     fn forward_dense(&self, parameters: &[F], looks_at_batch: bool, input: Features<F>, space: &mut BlockSpace<F>) {
         let BlockSpace { samples, path, norm: cache, weight: made, .. } = space;
-        let Path::Fused { mapped, output: y, .. } = path else { return };
+        let Path::Fused { mapped, output: y, .. } = path else { unreachable!("{OTHER_PATH}") };
         let length = self.layer.mapped.len();
         let x = &mut mapped[..*samples * length];
         self.map_forward(self.weight(parameters, made), input, x, None);
@@ -129,7 +131,7 @@ impl<F: Scalar> Block<F> {
     /// Image by image, all the way.
     fn forward_images(&self, parameters: &[F], input: Features<F>, space: &mut BlockSpace<F>) {
         let BlockSpace { samples, path, winner, scratch, norm: cache, weight: made, .. } = space;
-        let Path::Fused { mapped, winner_input, output: y, .. } = path else { return };
+        let Path::Fused { mapped, winner_input, output: y, .. } = path else { unreachable!("{OTHER_PATH}") };
         let (length, image) = (self.layer.mapped.len(), self.layer.input.len());
         let weight = self.weight(parameters, made);
         if let Some(norm) = &self.norm {
@@ -148,7 +150,9 @@ impl<F: Scalar> Block<F> {
     /// A group's images through the map, their moments summed on the way; then all groups through the rest.
     fn forward_batch(&self, parameters: &[F], input: Features<F>, space: &mut BlockSpace<F>) {
         let BlockSpace { path, winner, scratch, norm: cache, weight: made, .. } = space;
-        let (Path::Fused { mapped, winner_input, output: y, .. }, Some(norm)) = (path, &self.norm) else { return };
+        let (Path::Fused { mapped, winner_input, output: y, .. }, Some(norm)) = (path, &self.norm) else {
+            unreachable!("{OTHER_PATH}")
+        };
         let (length, image) = (self.layer.mapped.len(), self.layer.input.len());
         let weight = self.weight(parameters, made);
         let groups = cache.moments.groups;
@@ -209,7 +213,7 @@ impl<F: Scalar> Block<F> {
         dinput: Option<&mut [F]>,
     ) {
         let BlockSpace { samples, path, norm: cache, weight: made, .. } = space;
-        let Path::Fused { mapped, doutput: d, .. } = path else { return };
+        let Path::Fused { mapped, doutput: d, .. } = path else { unreachable!("{OTHER_PATH}") };
         let values = of(&(0..*samples), self.layer.mapped.len());
         let (x, d) = (&mapped[values.clone()], &mut d[values]);
         if let Some(norm) = &self.norm {
@@ -230,7 +234,7 @@ impl<F: Scalar> Block<F> {
         mut dinput: Option<&mut [F]>,
     ) {
         let BlockSpace { path, winner, scratch, norm: cache, weight: made, .. } = space;
-        let Path::Fused { mapped, dmapped, winner_input, doutput: d, .. } = path else { return };
+        let Path::Fused { mapped, dmapped, winner_input, doutput: d, .. } = path else { unreachable!("{OTHER_PATH}") };
         let Some(scratch) = scratch else { unreachable!("a convolution's workspace has scratch") };
         let [length, output, image] = [self.layer.mapped, self.layer.output(), self.layer.input].map(Shape::len);
         if dinput.is_some() {

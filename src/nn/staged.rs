@@ -9,6 +9,8 @@ use super::workspace::{BlockSpace, Path};
 use crate::config::settings::PoolKind;
 use crate::kernels::{self, Scalar, activation, pool};
 
+const OTHER_PATH: &str = "a fused workspace takes the other path";
+
 /// Computes every stage for `space.samples` samples of `input`.
 ///
 /// # Errors
@@ -21,7 +23,7 @@ pub(super) fn forward<F: Scalar>(
     space: &mut BlockSpace<F>,
 ) -> Result<(), TooFewValues> {
     let samples = space.samples;
-    let Path::Plain { values, .. } = &mut space.path else { return Ok(()) };
+    let Path::Plain { values, .. } = &mut space.path else { unreachable!("{OTHER_PATH}") };
     let mut values = std::mem::take(values);
     let result = (0..block.stages.len()).try_for_each(|i| {
         let (before, after) = values.split_at_mut(i);
@@ -91,7 +93,7 @@ pub(super) fn backward<F: Scalar>(
     dinput: Option<&mut [F]>,
 ) {
     let BlockSpace { samples, path, winner, scratch, norm: cache, after: kept, weight: made, sums, .. } = space;
-    let Path::Plain { values, gradients: dvalues } = path else { return };
+    let Path::Plain { values, gradients: dvalues } = path else { unreachable!("{OTHER_PATH}") };
     let samples = *samples;
     for (i, stage) in block.stages.iter().enumerate().skip(1).rev() {
         let x = &values[i - 1][..samples * block.shape_after(i - 1).len()];

@@ -67,6 +67,10 @@ impl FromFiles for Csv {
         files.facts(false, Some(files.labels.names.len()))
     }
 
+    fn value_bytes(&self) -> usize {
+        size_of::<f32>()
+    }
+
     fn reading(&self) -> String {
         format!("{:?} {:?}", self.test_file, self.label)
     }

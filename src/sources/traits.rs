@@ -51,6 +51,11 @@ pub trait FromFiles {
         String::new()
     }
 
+    /// Bytes of a value in memory, as far as is known before the files are read: images are bytes.
+    fn value_bytes(&self) -> usize {
+        1
+    }
+
     /// The knobs that name a place. In the identity of a run, the fingerprint of what is there takes their place.
     fn place_keys(&self) -> &'static [&'static str] {
         &[]
