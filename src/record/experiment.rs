@@ -360,19 +360,34 @@ pub(super) fn differing(old: &ExperimentRecord, new: &ExperimentRecord, called: 
     }
     keys
 }
+
+/// Most experiments that are named where another was not found.
+const MOST_NAMED: usize = 3;
+
 /// `; did you mean …?`: the experiment that has the most similar name, beside where this one should be or among the results.
+/// Where none is similar, what the results hold.
 fn instead_of(path: &Path) -> String {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return String::new() };
-    let beside = path.parent().unwrap_or(Path::new(""));
-    for folder in [beside, Path::new("results")] {
-        let mut names = files::list(&Path::new(".").join(folder)).unwrap_or_default();
-        names
-            .retain(|name| files::is_file(&ExperimentFolder::at(folder.join(name)).experiment_json()).unwrap_or(false));
-        names.sort_unstable();
-        let meant = nearest(&name, names.iter().map(String::as_str));
-        if let Some(meant) = meant {
+    let results = Path::new("results");
+    for folder in [path.parent().unwrap_or(Path::new("")), results] {
+        let names = experiments_in(folder);
+        if let Some(meant) = nearest(&name, names.iter().map(String::as_str)) {
             return format!("; did you mean {}?", folder.join(meant).display());
         }
     }
-    String::new()
+    let names = experiments_in(results);
+    let named = names.iter().take(MOST_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => String::new(),
+        held if held > MOST_NAMED => format!("; results holds {named} and {} more", held - MOST_NAMED),
+        _ => format!("; results holds {named}"),
+    }
+}
+
+/// The names of the experiments in a folder, in order.
+fn experiments_in(folder: &Path) -> Vec<String> {
+    let mut names = files::list(&Path::new(".").join(folder)).unwrap_or_default();
+    names.retain(|name| files::is_file(&ExperimentFolder::at(folder.join(name)).experiment_json()).unwrap_or(false));
+    names.sort_unstable();
+    names
 }

@@ -31,6 +31,7 @@ pub enum Format {
     /// For a Markdown file.
     Markdown,
     /// The table of the arms, for LaTeX with booktabs; warnings stand above it as comments.
+    #[value(alias = "tex")]
     Latex,
     /// One table with everything in it.
     Csv,

@@ -236,6 +236,7 @@ fn a_name_leads_to_the_results_of_its_own_and_a_path_nowhere_else() {
         lab.call(&["compare", path]).expect(0).complains(&["reading results/t"]);
     }
     lab.call(&["compare", "backup/t"]).expect(2).complains(&["there is no folder backup/t; did you mean results/t?"]);
+    lab.call(&["compare", "nothing"]).expect(2).complains(&["there is no folder nothing; results holds t\n"]);
     lab.call(&["compare", "results"]).expect(2).complains(&["a folder of experiments: t;", "such as results/t"]);
     let once = lab.call(&["compare", "t", "results/t", "t.json", "--format", "json"]).expect(0);
     let once = once.complains(&["results/t was given twice"]);
