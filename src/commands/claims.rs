@@ -156,23 +156,7 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         let Some(found) = analysed(suite, true, &mut evidence, &screen)? else { return Ok(Exit::Interrupted) };
         took.extend(found);
     }
-    let mut failed = 0;
-    // Where nothing is to be trained, only tables are looked at.
-    let (open, whole): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.missing > 0);
-    let looked_at = spread(&whole, suite.jobs, |part| suite.train(part, &screen));
-    let trained = open.into_iter().map(|part| {
-        screen.begin(part);
-        suite.train(part, &screen)
-    });
-    for done in looked_at.into_iter().chain(trained) {
-        let done = done?;
-        failed += done.tally.failed;
-        if done.is_interrupted {
-            show(screen.continues())?;
-            return Ok(Exit::Interrupted);
-        }
-        done.tables?;
-    }
+    let Some(failed) = trained(suite, &parts, &screen)? else { return Ok(Exit::Interrupted) };
     screen.end();
     if args.shard.is_some() {
         show(
@@ -195,6 +179,42 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     };
     all.iter_mut().for_each(|judged| judged.seconds = time(judged));
     let [first, last] = [suite.seeds.first(), suite.seeds.last()].map(|seed| seed.copied().unwrap_or_default());
+    let notes = notes(suite, args, note, &evidence, failed);
+    let ground = Ground { data: suite.data.name().to_owned(), seeds: (first, last), count: suite.seeds.len(), notes };
+    keep(&suite.folder.join(json::FILE), &all, &ground)?;
+    show(judged(&all, &ground, args.format).trim_end())?;
+    if args.format == ClaimsFormat::Table {
+        let more =
+            "More: `bn-exp claims --explain ID` says how a claim is tested; its runs are ordinary experiments below";
+        show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
+    }
+    Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// Trains all parts, and counts the runs that failed; `None` if it was interrupted.
+fn trained(suite: &Suite, parts: &[Part], screen: &Screen) -> anyhow::Result<Option<usize>> {
+    let mut failed = 0;
+    // Where nothing is to be trained, only tables are looked at.
+    let (open, whole): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.missing > 0);
+    let looked_at = spread(&whole, suite.jobs, |part| suite.train(part, screen));
+    let trained = open.into_iter().map(|part| {
+        screen.begin(part);
+        suite.train(part, screen)
+    });
+    for done in looked_at.into_iter().chain(trained) {
+        let done = done?;
+        failed += done.tally.failed;
+        if done.is_interrupted {
+            show(screen.continues())?;
+            return Ok(None);
+        }
+        done.tables?;
+    }
+    Ok(Some(failed))
+}
+
+/// What has to be known beside the verdicts.
+fn notes(suite: &Suite, args: &ClaimsArgs, note: Option<String>, evidence: &Evidence, failed: usize) -> Vec<String> {
     let mut notes: Vec<String> = note.into_iter().collect();
     if args.quick {
         let left_out: Vec<String> = list::ALL
@@ -207,7 +227,7 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
             "With --quick there are few seeds and one rate an arm: what is inconclusive may not be with more.{left_out}"
         ));
     }
-    if cheaper_steps::is_unsteady(&evidence) {
+    if cheaper_steps::is_unsteady(evidence) {
         let table = suite.folder.join("cheaper-steps.csv");
         notes.push(format!(
             "The machine was busy while steps were timed, and what rests on seconds says little. To time them again, remove {} \
@@ -218,15 +238,7 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
     if failed > 0 {
         notes.push(format!("{failed} runs failed; the next `bn-exp claims` tries them again."));
     }
-    let ground = Ground { data: suite.data.name().to_owned(), seeds: (first, last), count: suite.seeds.len(), notes };
-    keep(&suite.folder.join(json::FILE), &all, &ground)?;
-    show(judged(&all, &ground, args.format).trim_end())?;
-    if args.format == ClaimsFormat::Table {
-        let more =
-            "More: `bn-exp claims --explain ID` says how a claim is tested; its runs are ordinary experiments below";
-        show(format!("\n{}", Layout::terminal().paragraph(&format!("{more} {}.", suite.folder.display()))))?;
-    }
-    Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+    notes
 }
 
 /// Writes the verdicts. Keeps those on other claims that another call with these seeds wrote.
