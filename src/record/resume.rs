@@ -223,23 +223,16 @@ mod tests {
 
     #[test]
     fn a_header_that_lacks_a_field_is_one_of_an_earlier_program() {
-        let header = json!({
-            "schema_version": SCHEMA_VERSION, "run_id": "a", "numerics_version": NUMERICS_VERSION, "simd": "portable",
-            "step": 3, "first_loss": 1.0, "start": null, "train_seconds": 0.1, "best_validation": null,
-            "evaluate_seconds": 0.1, "probe_seconds": 0.1, "started_at": ""
-        });
+        let mut header = json!({ "schema_version": SCHEMA_VERSION, "run_id": "a" });
         let of = |header: &Value| {
             let bytes = header.to_string().into_bytes();
             let tensor = Tensor::bytes("header", vec![bytes.len()], &bytes);
             Saved::of(vec![tensor], Path::new("resume.safetensors"), "a").map(drop)
         };
-        of(&header).unwrap();
         let said = |header: &Value| format!("{:#}", of(header).unwrap_err());
-        let mut shorter = header.clone();
-        shorter.as_object_mut().unwrap().remove("probe_seconds");
-        assert!(said(&shorter).starts_with("resume.safetensors was saved by an earlier program"), "{}", said(&shorter));
+        assert!(said(&header).starts_with("resume.safetensors was saved by an earlier program"), "{}", said(&header));
         // One of a later program may lack fields, too.
-        shorter["schema_version"] = json!(SCHEMA_VERSION + 1);
-        assert!(said(&shorter).contains("this program knows up to"), "{}", said(&shorter));
+        header["schema_version"] = json!(SCHEMA_VERSION + 1);
+        assert!(said(&header).contains("this program knows up to"), "{}", said(&header));
     }
 }
