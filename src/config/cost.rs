@@ -105,7 +105,7 @@ impl Operations {
         let steps = PROBED_GRADIENT * gradients + PROBED_LANDSCAPE * landscape;
         parts.training
             + PROBED_PARAMETER * parameters(settings) * steps
-            + WRITTEN_ROW * rows(settings).iter().sum::<f64>()
+            + WRITTEN_ROW * tables(settings).iter().map(|table| table.rows).sum::<f64>()
             + observations(&log.evaluate_every, *train) * parts.evaluation
             + parts.last_evaluation
             + observations(&log.activations_every, *train) * parts.activations
@@ -199,7 +199,7 @@ fn run_memory(settings: &Settings) -> f64 {
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };
     // A look at the loss along the gradient keeps the gradient, another one, and the point where that is taken.
     let along = if settings.log.landscape_every.is_never() { 0.0 } else { 3.0 };
-    let rows: f64 = tables(settings).iter().sum();
+    let rows: f64 = tables(settings).iter().map(Filled::size).sum();
     float * (training + beside + parameters(settings) * (4.0 + states + along)) + HELD_ROW * rows
 }
 
@@ -213,21 +213,28 @@ pub fn disk(settings: &Settings) -> f64 {
     let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
     let copies = 1.0 + observations(&log.snapshot_every, *train);
     let on_disk = |bytes: f64| (bytes / BLOCK).ceil() * BLOCK;
-    let tables = tables(settings);
+    let sizes = tables(settings).into_iter().map(|table| table.size());
     let saved = copies * on_disk(float * parameters(settings));
     // The folder itself, and four small files.
     // A table without rows has a header.
-    tables.iter().map(|table| table + on_disk(table.max(1.0))).sum::<f64>() + saved + 5.0 * BLOCK
+    sizes.map(|size| size + on_disk(size.max(1.0))).sum::<f64>() + saved + 5.0 * BLOCK
 }
 
-/// Bytes of the tables that a run fills while it trains.
-fn tables(settings: &Settings) -> [f64; 4] {
-    let [curves, activations, gradients, landscape] = rows(settings);
-    [curves * CURVES_ROW, activations * ACTIVATIONS_ROW, gradients * GRADIENTS_ROW, landscape * LANDSCAPE_ROW]
+/// What a run writes into a table while it trains.
+struct Filled {
+    rows: f64,
+    /// Of a row, typically.
+    bytes: f64,
 }
 
-/// Rows of the same tables.
-fn rows(settings: &Settings) -> [f64; 4] {
+impl Filled {
+    fn size(&self) -> f64 {
+        self.rows * self.bytes
+    }
+}
+
+/// The tables that a run fills while it trains.
+fn tables(settings: &Settings) -> Vec<Filled> {
     let Settings { log, train, .. } = settings;
     let layers = settings.model.layers(settings.data.shape, settings.data.classes);
     let batches = log.batch_every.count(train.steps) as f64;
@@ -236,7 +243,12 @@ fn rows(settings: &Settings) -> [f64; 4] {
     let tensors = TENSORS_OF_A_BLOCK * (layers.len() as f64 - 1.0) + TENSORS_OF_THE_LAST;
     let gradients = observations(&log.gradients_every, *train) * tensors;
     let landscape = observations(&log.landscape_every, *train) * LANDSCAPE_ROWS;
-    [curves, activations, gradients, landscape]
+    vec![
+        Filled { rows: curves, bytes: CURVES_ROW },
+        Filled { rows: activations, bytes: ACTIVATIONS_ROW },
+        Filled { rows: gradients, bytes: GRADIENTS_ROW },
+        Filled { rows: landscape, bytes: LANDSCAPE_ROW },
+    ]
 }
 
 /// Rows of one look at the activations: three sites a block and its pool, one row for all channels and one for each.
