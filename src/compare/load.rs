@@ -6,16 +6,16 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
-use super::evaluations;
+use super::evaluations::{self, Arrivals};
 use super::rows::{self, Run};
 use super::sheet::{self, Sheet};
+use crate::config::experiment::usual_baseline;
 use crate::config::file::{CompareOptions, Metric, VariantEntry};
 use crate::config::settings::Arm;
 use crate::config::variants::variants;
 use crate::config::{Problems, Variant};
 use crate::files;
 use crate::plan::RunEntry;
-use crate::record::curves::{self, Arrivals};
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::replanned;
@@ -69,10 +69,9 @@ impl Loaded {
         let mut loaded = Self::of(record.clone(), &folder.experiment_json(), runs, timing)?;
         if files::look(&folder.table(tables::CURVES.file))?.is_some() {
             let told = folder.table(tables::RUNS.file).display().to_string();
-            evaluations::check(&mut sheet::open(folder, tables::CURVES)?, &record, &loaded.runs, &told)?;
-        }
-        if let Some(target) = loaded.options.target_accuracy {
-            loaded.arrivals = curves::arrivals(folder, target)?;
+            let mut curves = sheet::open(folder, tables::CURVES)?;
+            let target = loaded.options.target_accuracy;
+            loaded.arrivals = evaluations::check(&mut curves, &record, &loaded.runs, &told, target)?;
             loaded.check_arrivals(&folder.table(tables::RUNS.file))?;
         }
         Ok(loaded)
@@ -123,10 +122,12 @@ impl Loaded {
         if let Some(unknown) = options.select.iter().find(|axis| !record.axes.contains(axis)) {
             bail!("{}: configuration.compare.select has {unknown:?}, which is not one of axes", path.display());
         }
-        if let Some(primary) =
-            options.primary.as_ref().filter(|name| !record.runs.iter().any(|run| run.variant == **name))
-        {
-            bail!("{}: configuration.compare.primary is {primary:?}, which is not one of the arms", path.display());
+        let names: Vec<&str> = record.runs.iter().map(|run| run.variant.as_str()).collect();
+        if let Some(primary) = options.primary.as_deref() {
+            let at = format!("{}: configuration.compare.primary is {primary:?}", path.display());
+            ensure!(names.contains(&primary), "{at}, which is not one of the arms");
+            let has_others = names.iter().any(|name| *name != primary);
+            ensure!(!has_others || usual_baseline(&names) != Some(primary), "{at}, which is the baseline");
         }
         let (has_fixed_data, corners) = (has_fixed_data(&record), corners(&record.configuration));
         let numerics = record.numerics();

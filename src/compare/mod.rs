@@ -12,7 +12,7 @@ pub mod checks;
 pub mod comparison;
 pub mod contrasts;
 pub mod curve;
-mod evaluations;
+pub mod evaluations;
 pub mod families;
 pub mod grid;
 pub mod joined;

@@ -158,6 +158,10 @@ pub(super) fn runs<R: Read + Seek>(
             row.at(diverged_at),
             run.status.name()
         );
+        // Where an update left a parameter that is not finite, that step was taken.
+        if let (Some(at), Some(steps)) = (row.get(diverged_at)?, run.steps) {
+            ensure!(steps <= at + 1.0, "{}: a run that diverges takes no further step", row.at(diverged_at));
+        }
         Ok(run)
     })
 }
@@ -198,10 +202,18 @@ pub(super) fn timings<R: Read + Seek>(
     let words = ["started_at", "host", "simd", "program_version"];
     let numbers = tables::TIMING.columns.iter().filter(|name| !words.contains(name));
     let numbers: Vec<_> = numbers.filter_map(|name| Some((*name, sheet.optional_column::<Number>(name)?))).collect();
+    let (steps, seconds) = (sheet.column::<Number>("steps")?, sheet.column::<Number>("train_seconds")?);
     by_run(sheet, record, |row, _| {
         numbers.iter().try_for_each(|(name, column)| checked(row, *column, name).map(drop))?;
         // A clock that stood still says nothing.
         let us_per_step: Option<f64> = row.get(us)?.filter(|us| *us > 0.0);
+        if let (Some(found), Some(steps), Some(seconds)) =
+            (us_per_step, row.get::<Number>(steps)?, row.get::<Number>(seconds)?)
+        {
+            let expected = seconds * 1e6 / steps;
+            let is_so = (found - expected).abs() <= 1e-6 * expected;
+            ensure!(is_so, "{}: {seconds} s for {steps} steps are {expected} µs a step", row.at(us));
+        }
         let program_version = version.map(|column| row.get(column)).transpose()?.unwrap_or_default().to_owned();
         Ok(Timing { us_per_step, simd: row.get(simd)?.to_owned(), program_version })
     })

@@ -3,6 +3,7 @@
 //! with something planted, it must be found as often as theory says.
 
 use bn_exp::compare::contrasts::Contrast;
+use bn_exp::compare::evaluations::Arrivals;
 use bn_exp::compare::grid::Grid;
 use bn_exp::compare::load::Loaded;
 use bn_exp::compare::rows::Run;
@@ -12,7 +13,6 @@ use bn_exp::compare::{Options, compare};
 use bn_exp::config::file::{CompareOptions, Metric};
 use bn_exp::plan::RunEntry;
 use bn_exp::random::{Stream, stream};
-use bn_exp::record::curves::Arrivals;
 use bn_exp::record::run::Status;
 use bn_exp::stats::exchange;
 use bn_exp::stats::permutation::ALL;

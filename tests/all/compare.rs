@@ -53,8 +53,8 @@ fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, us
             (End::Accuracy(..), "status") => "completed".to_owned(),
             (End::Diverged, "status") => "diverged".to_owned(),
             (End::Missing, "status") => "missing".to_owned(),
+            (End::Diverged, "steps" | "diverged_at_step") => "10".to_owned(),
             (_, "steps") => "1000".to_owned(),
-            (End::Diverged, "diverged_at_step") => "10".to_owned(),
             (End::Accuracy(validation, _), "validation_accuracy") => validation.to_string(),
             (End::Accuracy(_, test), "test_accuracy") => test.to_string(),
             // Statistics that have settled: a little above the running ones.
@@ -91,12 +91,14 @@ fn renamed_as_planned(lab: &Lab) {
 /// Gives each run of an experiment without run folders a time a step.
 fn set_times(lab: &Lab, us_per_step: impl Fn(usize) -> f64) {
     let text = lab.text("results/t/timing.csv");
-    let place = text.lines().next().and_then(|header| header.split(',').position(|column| column == "us_per_step"));
-    let place = place.expect("a column");
+    let header: Vec<&str> = text.lines().next().expect("a header").split(',').collect();
+    let place = |name: &str| header.iter().position(|column| *column == name).expect("a column");
     let line = |(i, line): (usize, &str)| {
         let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
         if i > 0 {
-            cells[place] = us_per_step(i).to_string();
+            let steps: f64 = cells[place("steps")].parse().expect("a number");
+            cells[place("us_per_step")] = us_per_step(i).to_string();
+            cells[place("train_seconds")] = (us_per_step(i) * steps / 1e6).to_string();
         }
         cells.join(",") + "\n"
     };
@@ -753,14 +755,15 @@ fn runs_and_curves_that_tell_different_things_are_named() {
     lab.run(&with(small(), "log.evaluate_every", json!(4)), &["--quiet"]).expect(0);
     std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
     lab.call(&["compare", "results/t"]).expect(0);
-    let [runs, curves] = ["runs.csv", "curves.csv"].map(|file| lab.text(format!("results/t/{file}")));
+    let tables = ["runs.csv", "curves.csv", "timing.csv"];
+    let [runs, curves, timing] = tables.map(|file| lab.text(format!("results/t/{file}")));
+    let affine = runs.lines().position(|line| line.contains(",affine,")).expect("a row") + 1;
     let row_of = |words: &str| curves.lines().position(|line| line.contains(words)).expect("a row") + 1;
     let (end, early) = (row_of(",12,2.0,validation,running_stats"), row_of(",4,0.66"));
     let lines: Vec<&str> = curves.lines().collect();
     let without = |unwanted: &str| {
         lines.iter().filter(|line| !line.contains(unwanted)).map(|line| format!("{line}\n")).collect::<String>()
     };
-    let first = lines[1].split(',').next().unwrap();
     let swapped =
         [&lines[..early - 1], &[lines[end - 1], lines[early - 1]], &lines[early..]].concat().join("\n") + "\n";
     let twice = [&lines[..end], &lines[end - 1..]].concat().join("\n") + "\n";
@@ -779,7 +782,15 @@ fn runs_and_curves_that_tell_different_things_are_named() {
         ("curves.csv", with_cell(&curves, early, "run_id", "x"), row(early, "run_id"), "\"x\" is not a run"),
         ("curves.csv", twice, row(end + 1, "step"), "the run has this row twice"),
         ("curves.csv", swapped, "curves.csv, row".to_owned(), "column step: 4 comes after 12"),
-        ("curves.csv", without(",12,2.0,"), "curves.csv is cut short".to_owned(), first),
+        ("curves.csv", without(",12,2.0,"), "curves.csv: run".to_owned(), "but no row here of its last step"),
+        ("curves.csv", without(",test,"), "as test_loss in".to_owned(), "no row here of its last step under running_"),
+        (
+            "runs.csv",
+            with_cell(&runs, affine, "test_accuracy_batch", "0.9"),
+            "has 0.9 as test_accuracy_batch in".to_owned(),
+            "no row here of its last step under batch_stats",
+        ),
+        ("timing.csv", with_cell(&timing, 2, "us_per_step", "99999"), "timing.csv, row 2".to_owned(), "µs a step"),
         ("runs.csv", best, "runs.csv, column best_validation_accuracy".to_owned(), "0.99, but in curves.csv 0."),
         (
             "runs.csv",
@@ -791,11 +802,44 @@ fn runs_and_curves_that_tell_different_things_are_named() {
         ("runs.csv", with_cell(&runs, 2, "test_accuracy", ""), "column accuracy".to_owned(), "runs.csv has nothing"),
     ];
     for (file, text, place, words) in cases {
-        lab.write("results/t/runs.csv", &runs);
-        lab.write("results/t/curves.csv", &curves);
+        for (table, whole) in tables.iter().zip([&runs, &curves, &timing]) {
+            lab.write(format!("results/t/{table}"), whole);
+        }
         lab.write(format!("results/t/{file}"), text);
         lab.call(&["compare", "results/t"]).expect(1).complains(&[&place, words]);
     }
+}
+
+#[test]
+fn a_diverged_run_that_went_on_is_named() {
+    let end = |arm: &str, _, _| if arm == "bn" { End::Diverged } else { End::Accuracy(0.5, 0.5) };
+    let lab = made_up(&["affine", "bn"], 2, json!({}), end);
+    lab.call(&["compare", "results/t"]).expect(0);
+    let runs = lab.text("results/t/runs.csv");
+    let row = runs.lines().position(|line| line.contains(",bn,")).expect("a row") + 1;
+    lab.write("results/t/runs.csv", with_cell(&runs, row, "diverged_at_step", "3"));
+    let place = format!("runs.csv, row {row}, column diverged_at_step");
+    lab.call(&["compare", "results/t"]).expect(1).complains(&[&place, "takes no further step"]);
+}
+
+#[test]
+fn curves_with_quotes_or_in_another_order_of_columns_say_the_same() {
+    let lab = Lab::new();
+    let config = with(with(small(), "log.evaluate_every", json!(2)), "compare.target_accuracy", json!(0.4));
+    lab.run(&config, &["--quiet"]).expect(0);
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    let of = || lab.call(&["compare", "results/t", "--metric", "steps_to_target", "--full"]).expect(0).stdout;
+    let (whole, curves) = (of(), lab.text("results/t/curves.csv"));
+    let quoted = |line: &str| line.split(',').map(|cell| format!("\"{cell}\"")).collect::<Vec<_>>().join(",") + "\n";
+    let turned = |line: &str| line.split(',').rev().collect::<Vec<_>>().join(",") + "\n";
+    for text in [curves.lines().map(quoted).collect::<String>(), curves.lines().map(turned).collect()] {
+        lab.write("results/t/curves.csv", text);
+        assert_eq!(of(), whole);
+    }
+    let runs = lab.text("results/t/runs.csv");
+    let row = runs.lines().position(|line| line.contains(",bn,")).expect("a row") + 1;
+    lab.write("results/t/runs.csv", with_cell(&runs, row, "steps_to_target", "1"));
+    lab.call(&["compare", "results/t"]).expect(1).complains(&["column steps_to_target", "but in curves.csv"]);
 }
 
 #[test]
@@ -820,6 +864,7 @@ fn a_record_that_contradicts_itself_is_named() {
         (with_first("variant", json!("bn")), of("variant bn, but the configuration gives affine")),
         (with_first("values", json!([0.2])), of("values [0.2], but the configuration gives [0.1]")),
         (with_first("id", json!("affine-s0-0000000000")), format!("but the configuration gives {id}")),
+        (with(record.clone(), "configuration.compare.primary", json!("affine")), "which is the baseline".to_owned()),
         (with(record.clone(), "configuration.seeds", json!(3)), "gives 18 runs, and 12 are listed".to_owned()),
         (with(record.clone(), "configuration.model.hidden", json!([5])), "has id none-s0-".to_owned()),
         (with(record.clone(), "configuration.sweep", json!({ "optimizer.lr": [0.1, 0.3] })), "has values [0.2]".into()),
@@ -1640,12 +1685,8 @@ fn the_end_of_what_was_tried_stands_beside_the_verdict_and_unsteady_times_are_na
     let said = some.call(&["compare", "results/t"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(!said.contains("of both is the end"), "{said}");
     assert!(said.contains("For 4 of 8 seeds the best value of `bn` is the end of what was tried."), "{said}");
-    let mut timing = lab.text("results/t/timing.csv");
-    for (i, row) in lab.table("results/t/timing.csv").rows.iter().enumerate() {
-        let time = if row["variant"] == "bn" && i % 4 < 2 { "3000" } else { "1000" };
-        timing = with_cell(&timing, i + 2, "us_per_step", time);
-    }
-    lab.write("results/t/timing.csv", timing);
+    let rows = lab.table("results/t/timing.csv").rows;
+    set_times(&lab, |i| if rows[i - 1]["variant"] == "bn" && (i - 1) % 4 < 2 { 3000.0 } else { 1000.0 });
     let text = lab.call(&["compare", "results/t"]).expect(0).says(&["Times a step are unsteady", "% of `bn`)"]);
     assert!(!text.stdout.contains("of `affine`)"), "{}", text.stdout);
 }
