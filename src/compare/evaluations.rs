@@ -210,8 +210,9 @@ fn check_ends(run: &Run, seen: &Seen, told: &str) -> anyhow::Result<()> {
             && *told_score == score((part, Statistics::Running, metric.kind));
         ensure!(
             is_alike,
-            "run {id} has {} as {name} in {told}, but no row here of its last step under {mode}",
-            words(*told_score)
+            "{told} gives {name} {} for run {id}, but this table has no row of its last step in the split {}, mode {mode}",
+            words(*told_score),
+            part.name()
         );
     }
     Ok(())

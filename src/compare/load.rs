@@ -142,6 +142,12 @@ impl Loaded {
             if run.timing.is_none() && run.status.is_finished() {
                 bail!("{} is cut short: it has no row of run {id}", timing.path().display());
             }
+            if let Some(timed) = run.timing.as_ref().filter(|timed| timed.steps != run.steps) {
+                let (at, told) = (timing.path().display(), sheet.path().display());
+                let number = |steps: Option<f64>| steps.map_or_else(|| "no".to_owned(), |steps| steps.to_string());
+                let (here, there) = (number(timed.steps), number(run.steps));
+                bail!("{at}, column steps: run {id} has {here} steps, but {there} in {told}");
+            }
             runs.push(run);
         }
         let mut variants: Vec<String> = Vec::new();

@@ -47,6 +47,8 @@ impl Run {
 /// What timing.csv says of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timing {
+    /// Steps that were timed.
+    pub steps: Option<f64>,
     /// Microseconds a training step.
     pub us_per_step: Option<f64>,
     /// Instruction level.
@@ -129,6 +131,8 @@ pub(super) fn runs<R: Read + Seek>(
         if let Some(budget) = budget.filter(|budget| is_completed && run.steps != Some(*budget)) {
             bail!("{}: a completed run has all {budget} steps", row.at(steps));
         }
+        let is_within = budget.zip(run.steps).is_none_or(|(budget, steps)| steps <= budget);
+        ensure!(is_within, "{}: the runs have {} steps each", row.at(steps), budget.unwrap_or_default());
         if let (Some(per_epoch), Some(steps), Some(epochs_done)) = (per_epoch, run.steps, row.get(epochs)?) {
             let expected = steps / per_epoch;
             let is_so = (epochs_done - expected).abs() <= 1e-9 * expected;
@@ -207,14 +211,13 @@ pub(super) fn timings<R: Read + Seek>(
         numbers.iter().try_for_each(|(name, column)| checked(row, *column, name).map(drop))?;
         // A clock that stood still says nothing.
         let us_per_step: Option<f64> = row.get(us)?.filter(|us| *us > 0.0);
-        if let (Some(found), Some(steps), Some(seconds)) =
-            (us_per_step, row.get::<Number>(steps)?, row.get::<Number>(seconds)?)
-        {
-            let expected = seconds * 1e6 / steps;
-            let is_so = (found - expected).abs() <= 1e-6 * expected;
-            ensure!(is_so, "{}: {seconds} s for {steps} steps are {expected} µs a step", row.at(us));
+        let timed: Option<f64> = row.get(steps)?;
+        if let Some(found) = us_per_step {
+            let expected = row.get(seconds)?.zip(timed).map(|(seconds, steps)| seconds * 1e6 / steps);
+            let is_so = expected.is_some_and(|expected| (found - expected).abs() <= 1e-6 * expected.min(f64::MAX));
+            ensure!(is_so, "{}: it is not train_seconds · 10⁶ / steps of this row", row.at(us));
         }
         let program_version = version.map(|column| row.get(column)).transpose()?.unwrap_or_default().to_owned();
-        Ok(Timing { us_per_step, simd: row.get(simd)?.to_owned(), program_version })
+        Ok(Timing { steps: timed, us_per_step, simd: row.get(simd)?.to_owned(), program_version })
     })
 }

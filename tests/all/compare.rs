@@ -72,6 +72,7 @@ fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, us
         out.write_record(header.iter().zip(&row).map(|(column, was)| cell(column, was))).unwrap();
     }
     lab.write("results/t/runs.csv", out.into_inner().unwrap());
+    set_times(&lab, |_| 1.0);
     lab
 }
 
@@ -88,15 +89,18 @@ fn renamed_as_planned(lab: &Lab) {
     }
 }
 
-/// Gives each run of an experiment without run folders a time a step.
+/// Gives each run of an experiment without run folders its steps and a time a step.
 fn set_times(lab: &Lab, us_per_step: impl Fn(usize) -> f64) {
     let text = lab.text("results/t/timing.csv");
     let header: Vec<&str> = text.lines().next().expect("a header").split(',').collect();
     let place = |name: &str| header.iter().position(|column| *column == name).expect("a column");
+    let runs = lab.table("results/t/runs.csv").rows;
     let line = |(i, line): (usize, &str)| {
         let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
         if i > 0 {
-            let steps: f64 = cells[place("steps")].parse().expect("a number");
+            let run = runs.iter().find(|run| run["run_id"] == cells[0]).expect("a run");
+            cells[place("steps")].clone_from(&run["steps"]);
+            let steps: f64 = run["steps"].parse().expect("a number");
             cells[place("us_per_step")] = us_per_step(i).to_string();
             cells[place("train_seconds")] = (us_per_step(i) * steps / 1e6).to_string();
         }
@@ -768,6 +772,8 @@ fn runs_and_curves_that_tell_different_things_are_named() {
         [&lines[..early - 1], &[lines[end - 1], lines[early - 1]], &lines[early..]].concat().join("\n") + "\n";
     let twice = [&lines[..end], &lines[end - 1..]].concat().join("\n") + "\n";
     let best = with_cell(&runs, 2, "best_validation_accuracy", "0.99");
+    let us = lab.table("results/t/timing.csv").rows[0]["us_per_step"].parse::<f64>().expect("a time");
+    let other_steps = with_cell(&with_cell(&timing, 2, "steps", "6"), 2, "us_per_step", &(2.0 * us).to_string());
     let row = |row: usize, column: &str| format!("curves.csv, row {row}, column {column}");
     let cases = [
         ("curves.csv", with_cell(&curves, end, "loss", "0.5"), row(end, "loss"), "as validation_loss of run"),
@@ -782,15 +788,27 @@ fn runs_and_curves_that_tell_different_things_are_named() {
         ("curves.csv", with_cell(&curves, early, "run_id", "x"), row(early, "run_id"), "\"x\" is not a run"),
         ("curves.csv", twice, row(end + 1, "step"), "the run has this row twice"),
         ("curves.csv", swapped, "curves.csv, row".to_owned(), "column step: 4 comes after 12"),
-        ("curves.csv", without(",12,2.0,"), "curves.csv: run".to_owned(), "but no row here of its last step"),
-        ("curves.csv", without(",test,"), "as test_loss in".to_owned(), "no row here of its last step under running_"),
+        ("curves.csv", without(",12,2.0,"), "curves.csv: results/t/runs.csv".to_owned(), "but this table has no row"),
+        ("curves.csv", without(",test,"), "gives test_loss".to_owned(), "in the split test, mode running_stats"),
         (
             "runs.csv",
             with_cell(&runs, affine, "test_accuracy_batch", "0.9"),
-            "has 0.9 as test_accuracy_batch in".to_owned(),
-            "no row here of its last step under batch_stats",
+            "gives test_accuracy_batch 0.9 for run".to_owned(),
+            "in the split test, mode batch_stats",
         ),
-        ("timing.csv", with_cell(&timing, 2, "us_per_step", "99999"), "timing.csv, row 2".to_owned(), "µs a step"),
+        (
+            "timing.csv",
+            with_cell(&timing, 2, "us_per_step", "99999"),
+            "timing.csv, row 2".to_owned(),
+            "is not train_seconds",
+        ),
+        (
+            "timing.csv",
+            with_cell(&timing, 2, "train_seconds", ""),
+            "timing.csv, row 2".to_owned(),
+            "is not train_seconds",
+        ),
+        ("timing.csv", other_steps, "timing.csv, column steps".to_owned(), "has 6 steps, but 12 in"),
         ("runs.csv", best, "runs.csv, column best_validation_accuracy".to_owned(), "0.99, but in curves.csv 0."),
         (
             "runs.csv",
@@ -820,6 +838,10 @@ fn a_diverged_run_that_went_on_is_named() {
     lab.write("results/t/runs.csv", with_cell(&runs, row, "diverged_at_step", "3"));
     let place = format!("runs.csv, row {row}, column diverged_at_step");
     lab.call(&["compare", "results/t"]).expect(1).complains(&[&place, "takes no further step"]);
+    let long = with_cell(&with_cell(&runs, row, "diverged_at_step", "5000"), row, "steps", "5000");
+    lab.write("results/t/runs.csv", long);
+    let place = format!("runs.csv, row {row}, column steps");
+    lab.call(&["compare", "results/t"]).expect(1).complains(&[&place, "have 1000 steps each"]);
 }
 
 #[test]
