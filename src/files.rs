@@ -117,6 +117,25 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// SHA-256 of a file in hexadecimal digits, if it is there. However long it is, little of it is in memory at once.
+///
+/// # Errors
+/// As [`read_if_there`].
+pub fn sha256_of(path: &Path) -> anyhow::Result<Option<String>> {
+    let Some(_) = look(path)? else { return Ok(None) };
+    let (mut file, mut hash, mut piece) = (open(path)?, Sha256::new(), vec![0; PIECE]);
+    loop {
+        let read = file.read(&mut piece).with_context(|| format!("cannot read {}", path.display()))?;
+        if read == 0 {
+            return Ok(Some(hex(&hash.finalize())));
+        }
+        hash.update(&piece[..read]);
+    }
+}
+
+/// Bytes that are read at once of a file that is read piece by piece.
+const PIECE: usize = 1 << 16;
+
 /// Bytes in hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -16,12 +16,33 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let merged = merge::merge(&sources, &out, &waiting)?;
     let made = tables::collect(&out, None, &waiting)?;
     warn_of_damage(&made);
-    let merge::Merged { planned, finished, copied, elsewhere, failed, damaged, passed_over, levels } = merged;
+    let merge::Merged {
+        planned,
+        finished,
+        copied,
+        elsewhere,
+        failed,
+        damaged,
+        passed_over,
+        questions,
+        without_checkpoint,
+        levels,
+    } = merged;
     let failed = failed + made.damaged.len();
     let tables = if made.is_new { "tables made" } else { "tables were current" };
     show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
+    for question in questions {
+        let place = out.experiment_json();
+        complain(format!("warning: another question is asked {question}; that of {} stands", place.display()));
+    }
     for reason in passed_over {
         complain(format!("warning: {reason}"));
+    }
+    if without_checkpoint > 0 {
+        let runs = number_of_runs(without_checkpoint);
+        complain(format!(
+            "warning: no copy has the checkpoint of {runs}; the tables are whole, `bn-exp fold` needs it"
+        ));
     }
     if levels.len() > 1 {
         let levels = levels.into_iter().collect::<Vec<_>>().join(", ");
@@ -41,8 +62,12 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
         complain(format!("warning: no copy of run {id} is whole: {reason}; {cure}"));
     }
     if failed > 0 {
-        let runs = if failed == 1 { "1 run" } else { &format!("{failed} runs") };
+        let runs = number_of_runs(failed);
         complain(format!("warning: {runs} failed, for reasons in runs.csv; `bn-exp run` tries again"));
     }
     Ok(if failed + damaged.len() > 0 { Exit::Failed } else { Exit::Done })
+}
+
+fn number_of_runs(count: usize) -> String {
+    if count == 1 { "1 run".to_owned() } else { format!("{count} runs") }
 }

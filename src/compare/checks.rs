@@ -15,6 +15,7 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     let mut warnings = Vec::new();
     warnings.extend(side_by_side(scores.grid));
     warnings.extend(question_changed(scores.grid));
+    warnings.extend(not_planned(scores.grid));
     warnings.extend(unfinished(comparison));
     warnings.extend(different_seeds(scores));
     warnings.extend(few_seeds(comparison, options));
@@ -41,6 +42,11 @@ fn side_by_side(grid: &Grid) -> Option<Warning> {
 fn question_changed(grid: &Grid) -> Option<Warning> {
     let changes = grid.loaded.changes.clone();
     (!changes.is_empty()).then_some(Warning::QuestionChanged { changes })
+}
+
+fn not_planned(grid: &Grid) -> Option<Warning> {
+    let (name, reason) = (grid.loaded.name.clone(), grid.loaded.not_planned.clone()?);
+    Some(Warning::NotPlanned { name, reason })
 }
 
 fn unfinished(comparison: &Comparison) -> Option<Warning> {

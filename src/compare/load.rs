@@ -40,6 +40,8 @@ pub struct Loaded {
     pub data_sha256: Vec<String>,
     /// How the question was changed after there were results.
     pub changes: Vec<String>,
+    /// Why its runs could not be held against its configuration; `None` if they were.
+    pub not_planned: Option<String>,
     /// Version of the program's numbers.
     pub numerics: String,
     /// Names of the arms, in the order of the configuration.
@@ -64,9 +66,10 @@ impl Loaded {
     /// If a file is missing or not what it should be: file, row and column are named.
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let record = ExperimentRecord::read(folder)?;
-        replanned::check(&record, &folder.experiment_json())?;
+        let not_planned = replanned::check(&record, &folder.experiment_json())?;
         let (runs, timing) = (sheet::open(folder, tables::RUNS)?, sheet::open(folder, tables::TIMING)?);
-        let mut loaded = Self::of(record.clone(), &folder.experiment_json(), runs, timing)?;
+        let loaded = Self::of(record.clone(), &folder.experiment_json(), runs, timing)?;
+        let mut loaded = Self { not_planned, ..loaded };
         if files::look(&folder.table(tables::CURVES.file))?.is_some() {
             let told = folder.table(tables::RUNS.file).display().to_string();
             let mut curves = sheet::open(folder, tables::CURVES)?;
@@ -165,6 +168,7 @@ impl Loaded {
             differs_from: None,
             data_sha256: record.data_sha256,
             changes,
+            not_planned: None,
             numerics,
             variants,
             corners,

@@ -19,6 +19,8 @@ pub enum Warning {
     SideBySide { other: String, keys: Vec<String> },
     /// How the question was changed after runs were finished.
     QuestionChanged { changes: Vec<String> },
+    /// Why the runs could not be held against the configuration.
+    NotPlanned { name: String, reason: String },
     /// Nothing can be tuned with one seed.
     OneSeed,
     /// A split with so few samples that a score on it is mostly luck.

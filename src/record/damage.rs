@@ -60,7 +60,8 @@ pub fn check(
     Ok(Ok(checked))
 }
 
-/// What of a finished run is missing or changed, its checkpoint included; `None` if it is whole.
+/// What of a finished run is missing or changed; `None` if it is whole. Its checkpoint may be missing, and not be changed: no
+/// table needs it.
 ///
 /// # Errors
 /// If the system cannot read something, or a link stands in its place.
@@ -73,10 +74,8 @@ pub fn of(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Option<String>>
     }
     let path = folder.checkpoint();
     files::refuse_link(&path)?;
-    let Some(bytes) = files::read_if_there(&path)? else {
-        return Ok(Some(format!("{} is missing", path.display())));
-    };
-    let is_sound = run.checkpoint_sha256.as_ref().is_none_or(|expected| *expected == files::sha256(&bytes));
+    let found = files::sha256_of(&path)?;
+    let is_sound = run.checkpoint_sha256.as_ref().zip(found).is_none_or(|(expected, found)| *expected == found);
     Ok((!is_sound).then(|| format!("{} is damaged: its SHA-256 is not the recorded one", path.display())))
 }
 

@@ -63,6 +63,26 @@ pub struct Question {
     pub baseline: Option<String>,
 }
 
+impl Question {
+    /// The keys that have another value in `other`, and their values here.
+    ///
+    /// # Errors
+    /// If a question cannot be written as JSON.
+    pub fn unlike(&self, other: &Self) -> anyhow::Result<Vec<(String, String)>> {
+        let [here, there] = [serde_json::to_value(self)?, serde_json::to_value(other)?];
+        let paths = [&here, &there].map(json::leaves).into_iter().flatten().map(|(path, _)| path);
+        let at = |value: &Value, path: &str| {
+            let found = path.split('.').fold(value, |value, key| &value[key]).clone();
+            if found.is_null() { "not set".to_owned() } else { found.to_string() }
+        };
+        let paths = paths.collect::<BTreeSet<String>>().into_iter();
+        Ok(paths
+            .filter(|path| at(&here, path) != at(&there, path))
+            .map(|path| (path.clone(), at(&here, &path)))
+            .collect())
+    }
+}
+
 impl ExperimentRecord {
     /// For an experiment and its plan, on this machine.
     pub fn new(experiment: &Experiment, runs: Vec<RunEntry>) -> Self {
@@ -88,9 +108,27 @@ impl ExperimentRecord {
     ///
     /// # Errors
     /// As [`Self::compare_options`].
-    fn question(&self) -> anyhow::Result<Question> {
+    pub fn question(&self) -> anyhow::Result<Question> {
         let names: Vec<&str> = self.runs.iter().map(|run| run.variant.as_str()).collect();
         Ok(Question { compare: self.compare_options()?, baseline: usual_baseline(&names).map(str::to_owned) })
+    }
+
+    /// The question as it stood when the first runs were finished.
+    ///
+    /// # Errors
+    /// As [`Self::compare_options`].
+    pub fn first_question(&self) -> anyhow::Result<Question> {
+        self.asked_first.clone().map_or_else(|| self.question(), Ok)
+    }
+
+    /// Marks the question as changed, if it is not the one that was asked first.
+    ///
+    /// # Errors
+    /// As [`Self::compare_options`].
+    pub fn mark_if_changed(&mut self, first: Question) -> anyhow::Result<()> {
+        let is_changed = self.question()? != first;
+        self.asked_first = is_changed.then_some(first);
+        Ok(())
     }
 
     /// How the question has changed since the first runs were finished, such as `compare.metric was "test_accuracy"`; empty
@@ -100,15 +138,8 @@ impl ExperimentRecord {
     /// As [`Self::compare_options`].
     pub fn changes(&self) -> anyhow::Result<Vec<String>> {
         let Some(first) = &self.asked_first else { return Ok(Vec::new()) };
-        let [before, now] = [serde_json::to_value(first)?, serde_json::to_value(self.question()?)?];
-        let keys: BTreeSet<String> =
-            json::leaves(&before).into_iter().chain(json::leaves(&now)).map(|(path, _)| path).collect();
-        let at = |value: &Value, path: &str| {
-            let found = path.split('.').fold(value, |value, key| &value[key]).clone();
-            if found.is_null() { "not set".to_owned() } else { found.to_string() }
-        };
-        let changed = keys.iter().filter(|path| at(&before, path) != at(&now, path));
-        Ok(changed.map(|path| format!("{path} was {}", at(&before, path))).collect())
+        let changed = first.unlike(&self.question()?)?;
+        Ok(changed.into_iter().map(|(path, value)| format!("{path} was {value}")).collect())
     }
 
     /// Reads the record of an experiment's folder.
@@ -283,8 +314,7 @@ pub fn open(
     if !finished.is_empty()
         && let Ok(earlier) = ExperimentRecord::read(folder)
     {
-        let first = earlier.asked_first.clone().map_or_else(|| earlier.question(), Ok)?;
-        record.asked_first = Some(first).filter(|first| record.question().is_ok_and(|now| now != *first));
+        record.mark_if_changed(earlier.first_question()?)?;
     }
     record.write(folder)?;
     // The experiment's own name, too.

@@ -124,6 +124,35 @@ pub(super) fn unsound(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Opt
     Ok(None)
 }
 
+/// The lengths of the snapshots of a run, by their names.
+///
+/// # Errors
+/// If the system cannot look at them.
+pub fn snapshot_bytes(folder: &RunFolder) -> anyhow::Result<BTreeMap<String, u64>> {
+    let mut lengths = BTreeMap::new();
+    for name in files::list(&folder.snapshots())?.into_iter().filter(|name| RunFolder::is_snapshot(name)) {
+        if let Some(metadata) = files::look(&folder.snapshots().join(&name))? {
+            lengths.insert(name, metadata.len());
+        }
+    }
+    Ok(lengths)
+}
+
+/// The first of these snapshots that is missing or has another length, in words.
+pub(super) fn lost_snapshot(lengths: &BTreeMap<String, u64>, folder: &RunFolder) -> anyhow::Result<Option<String>> {
+    for (name, expected) in lengths.iter().filter(|(name, _)| RunFolder::is_snapshot(name)) {
+        let path = folder.snapshots().join(name);
+        let found = files::look(&path)?.map(|metadata| metadata.len());
+        let place = path.display();
+        match found {
+            Some(found) if found == *expected => {}
+            Some(found) => return Ok(Some(format!("{place} is damaged: {expected} bytes expected, {found} found"))),
+            None => return Ok(Some(format!("{place} is missing"))),
+        }
+    }
+    Ok(None)
+}
+
 /// Runs that have ended, by their ids.
 #[derive(Debug, Clone, Default)]
 pub struct Ended {
@@ -163,19 +192,7 @@ impl RunRecord {
     /// # Errors
     /// If the system cannot read it.
     pub fn lost_snapshot(&self, folder: &RunFolder) -> anyhow::Result<Option<String>> {
-        for (name, expected) in self.snapshot_bytes.iter().filter(|(name, _)| RunFolder::is_snapshot(name)) {
-            let path = folder.snapshots().join(name);
-            let found = files::look(&path)?.map(|metadata| metadata.len());
-            let place = path.display();
-            match found {
-                Some(found) if found == *expected => {}
-                Some(found) => {
-                    return Ok(Some(format!("{place} is damaged: {expected} bytes expected, {found} found")));
-                }
-                None => return Ok(Some(format!("{place} is missing"))),
-            }
-        }
-        Ok(None)
+        lost_snapshot(&self.snapshot_bytes, folder)
     }
 
     /// The record in the run's own folder, whatever stands beside it.

@@ -33,6 +33,10 @@ pub struct Merged {
     pub damaged: BTreeMap<String, String>,
     /// Copies that were passed over, and why: of runs that another folder has whole, and of snapshots and traces.
     pub passed_over: Vec<String>,
+    /// Folders that ask another question than the plan that stands, and how it reads there.
+    pub questions: Vec<String>,
+    /// Finished ones of which no copy has the checkpoint. They count: no table needs it.
+    pub without_checkpoint: usize,
     /// Instruction levels of the finished ones.
     pub levels: BTreeSet<String>,
 }
@@ -48,7 +52,8 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     discard::check_ours(out)?;
     files::make_folder(&out.runs())?;
     let (plan, _training) = open(sources, out, waiting)?;
-    let mut merged = Merged { planned: plan.runs.len(), ..Merged::default() };
+    let questions = other_questions(&plan, sources)?;
+    let mut merged = Merged { planned: plan.runs.len(), questions, ..Merged::default() };
     let mut absent = 0;
     for entry in &plan.runs {
         let ended = merge_run(&entry.id, sources, out, &mut merged)?;
@@ -142,7 +147,7 @@ fn merge_run(
                 let is_same = ended.as_ref().is_some_and(|ended| came_to_the_same(ended, &record));
                 let (one, other) = (destination.path().display(), folder.path().display());
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
-                if ended.as_ref().is_some_and(|ended| ended.simd == record.simd) {
+                if ended.as_ref().is_some_and(|ended| came_to_the_same_bytes(ended, &record)) {
                     copy_what_is_beside(&folder, &destination, &mut merged.passed_over).with_context(context)?;
                 }
             }
@@ -157,6 +162,8 @@ fn merge_run(
     }
     let is_finished = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
     if let Some(record) = ended.as_ref().filter(|_| is_finished) {
+        let lacks_checkpoint = record.checkpoint_sha256.is_some() && !files::is_file(&destination.checkpoint())?;
+        merged.without_checkpoint += usize::from(lacks_checkpoint);
         merged.passed_over.extend(record.lost_snapshot(&destination)?.map(|reason| format!("{reason}; {NO_COPY}")));
     }
     match unreadable {
@@ -194,13 +201,14 @@ fn open(
     Ok((plan, files::try_lock_shared(&out.training_lock())?))
 }
 
-/// The plan that contains all others: an experiment may have grown between two copies.
+/// The plan that contains all others: an experiment may have grown between two copies. Its question is marked as changed, if
+/// another one was asked where runs are finished.
 fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<ExperimentRecord> {
     let is_there = files::is_file(&out.experiment_json())?;
-    let folders = sources.iter().chain(is_there.then_some(out));
+    let folders = is_there.then_some(out).into_iter().chain(sources);
     let records = folders.map(|folder| Ok((folder, ExperimentRecord::read(folder)?)));
     let mut records = records.collect::<anyhow::Result<Vec<_>>>()?;
-    // The sort is stable: among plans of one length the first wins.
+    // The sort is stable: among plans of one length that of `out` wins, then the first.
     records.sort_by_key(|(_, record)| Reverse(record.runs.len()));
     let Some(((folder, widest), others)) = records.split_first() else { bail!("there is nothing to merge") };
     let ids: HashSet<&str> = widest.runs.iter().map(|run| run.id.as_str()).collect();
@@ -220,7 +228,37 @@ fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::
             differing(widest, other, ["in the first", "in the second"])
         );
     }
-    Ok(widest.clone())
+    let mut plan = widest.clone();
+    for (folder, record) in &records {
+        let first = record.first_question()?;
+        if plan.asked_first.is_none() && first != plan.question()? && has_finished(folder)? {
+            plan.mark_if_changed(first)?;
+        }
+    }
+    Ok(plan)
+}
+
+/// Whether a run of an experiment is finished, planned or not.
+fn has_finished(folder: &ExperimentFolder) -> anyhow::Result<bool> {
+    for id in files::list(&folder.runs())? {
+        if RunRecord::is_finished(&folder.run(&id)).unwrap_or(false) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The folders that ask another question than this plan, and how it reads there.
+fn other_questions(plan: &ExperimentRecord, folders: &[ExperimentFolder]) -> anyhow::Result<Vec<String>> {
+    let mut others = Vec::new();
+    for folder in folders {
+        let unlike = ExperimentRecord::read(folder)?.question()?.unlike(&plan.question()?)?;
+        if !unlike.is_empty() {
+            let unlike = unlike.into_iter().map(|(path, value)| format!("{path} is {value}")).collect::<Vec<_>>();
+            others.push(format!("in {} {}", folder.path().display(), unlike.join(", ")));
+        }
+    }
+    Ok(others)
 }
 
 /// Whether two records of a run have the same numbers, whatever their machines and times. Between instruction levels they
@@ -228,6 +266,11 @@ fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::
 fn came_to_the_same(a: &RunRecord, b: &RunRecord) -> bool {
     let numbers = |r: &RunRecord| (r.status, r.diverged_at_step, r.steps, r.parameters, r.metrics, r.start);
     a.simd != b.simd || numbers(a) == numbers(b)
+}
+
+/// Whether what belongs to one of two copies of a run belongs to the other as well.
+fn came_to_the_same_bytes(a: &RunRecord, b: &RunRecord) -> bool {
+    a.simd == b.simd && a.checkpoint_sha256 == b.checkpoint_sha256
 }
 
 /// Copies a finished run, its record last. Returns false if another program is training it there.
@@ -242,6 +285,9 @@ fn copy(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyh
         copy_file(&from, &to)?;
     }
     // What is there may be of another training, at another instruction level.
+    if !files::is_file(&from.checkpoint())? {
+        files::remove(&to.checkpoint())?;
+    }
     copy_tensors(&from.trace(), &to.trace(), true, passed_over)?;
     copy_snapshots(from, to, true, passed_over)?;
     files::sync_folder(to.path())?;
@@ -251,15 +297,17 @@ fn copy(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyh
     Ok(true)
 }
 
-/// Copies what belongs to a finished run and is not needed for it, as far as only this copy has it: snapshots, the trace, the
-/// log.
+/// Copies what belongs to a finished run and is not needed for it, as far as only this copy has it: its checkpoint, snapshots,
+/// trace and log.
 fn copy_what_is_beside(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
     if !matches!(files::try_lock(&to.lock())?, Lock::Held(_) | Lock::Unsupported) {
         return Ok(());
     }
     tidy(to)?;
-    if files::look(&to.log())?.is_none() {
-        copy_file(&from.log(), &to.log())?;
+    for (from, to) in [(from.log(), to.log()), (from.checkpoint(), to.checkpoint())] {
+        if files::look(&to)?.is_none() {
+            copy_file(&from, &to)?;
+        }
     }
     copy_tensors(&from.trace(), &to.trace(), false, passed_over)?;
     copy_snapshots(from, to, false, passed_over)

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::experiment::ExperimentRecord;
 use crate::config::Experiment;
 use crate::config::file::DataFile;
+use crate::config::problem::ConfigError;
 use crate::plan::{NUMERICS_VERSION, RunEntry, entries, plan};
 use crate::sources::Kind;
 use crate::sources::error::DataError;
@@ -18,20 +19,28 @@ use crate::sources::traits::FromFiles;
 /// Plans the configuration again and compares. A run's id is a digest of all that decides its numbers.
 ///
 /// What this program cannot plan again is not checked: an experiment of another version of numbers, one whose configuration
-/// this program refuses, and of one on the user's own files, which may not be at hand, the ids and the classes.
+/// this program refuses, as that of a program with an arm more, and of one on the user's own files, which may not be at hand,
+/// the ids and the classes. If the configuration is refused, returns why.
 ///
 /// # Errors
 /// If the record, at `path`, contradicts itself: the first difference is named.
-pub fn check(record: &ExperimentRecord, path: &Path) -> anyhow::Result<()> {
+pub fn check(record: &ExperimentRecord, path: &Path) -> anyhow::Result<Option<String>> {
     if record.numerics_version != NUMERICS_VERSION {
-        return Ok(());
+        return Ok(None);
     }
     let has_own_files = Cell::new(false);
     let facts = |data: &DataFile| {
         has_own_files.set(has_own_files.get() || matches!(data.source.kind(), Kind::Own(_)));
         facts(data)
     };
-    let Ok(experiment) = Experiment::parse(&record.configuration.to_string(), &[], &facts) else { return Ok(()) };
+    let parsed = Experiment::parse(&record.configuration.to_string(), &[], &facts);
+    let (experiment, planned) = match parsed.and_then(|experiment| Ok((plan(&experiment)?, experiment))) {
+        Ok((planned, experiment)) => (experiment, planned),
+        Err(error) => {
+            let faults = error.downcast_ref::<ConfigError>().map(|ConfigError(faults)| faults);
+            return Ok(Some(faults.map_or_else(|| format!("{error:#}"), |faults| faults[0].to_string())));
+        }
+    };
     let path = path.display();
     ensure!(experiment.name == record.name, "{path}: name is not the name in configuration, {}", experiment.name);
     let axes: Vec<&str> = experiment.axes.iter().map(|axis| axis.path.as_str()).collect();
@@ -39,7 +48,6 @@ pub fn check(record: &ExperimentRecord, path: &Path) -> anyhow::Result<()> {
     let count = experiment.points.len() * experiment.variants.len() * experiment.seeds.len();
     let listed = record.runs.len();
     ensure!(count == listed, "{path}: its configuration gives {count} runs, and {listed} are listed");
-    let Ok(planned) = plan(&experiment) else { return Ok(()) };
     for (listed, mut planned) in record.runs.iter().zip(entries(&experiment, &planned)) {
         if has_own_files.get() {
             (planned.id, planned.classes) = (listed.id.clone(), listed.classes);
@@ -49,7 +57,7 @@ pub fn check(record: &ExperimentRecord, path: &Path) -> anyhow::Result<()> {
             bail!("{path}: run {id} has {what} {listed_value}, but the configuration gives {planned_value}");
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Samples that a file of the user's own is taken to hold: as many as any configuration asks for.

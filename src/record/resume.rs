@@ -3,6 +3,7 @@
 //! It holds parameters and buffers under their public names, the optimiser's moments, the rows of every table so far, and a
 //! header with the rest. A damaged file is recognised by the digest that each file of tensors carries.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::SCHEMA_VERSION;
+use super::found;
 use super::layout::RunFolder;
 use super::tables::Rows;
 use super::tensors::{self, Tensor};
@@ -36,6 +38,9 @@ struct Header {
     evaluate_seconds: f64,
     probe_seconds: f64,
     started_at: String,
+    /// The lengths of the snapshots so far. Empty in runs saved by an earlier program.
+    #[serde(default)]
+    snapshot_bytes: BTreeMap<String, u64>,
 }
 
 /// What the observers of a run keep.
@@ -76,6 +81,7 @@ pub fn save<F: Scalar>(
         evaluate_seconds: watched.evaluating.as_secs_f64(),
         probe_seconds: watched.probing.as_secs_f64(),
         started_at: watched.started_at.clone(),
+        snapshot_bytes: found::snapshot_bytes(folder)?,
     };
     let mut tensors = tensors::state(network, "");
     for (name, moment) in state.optimizer.moments() {
@@ -148,6 +154,14 @@ impl Saved {
     /// Updates done.
     pub fn step(&self) -> usize {
         self.header.step
+    }
+
+    /// The first snapshot that is missing or has another length than when the run was saved, in words.
+    ///
+    /// # Errors
+    /// If the system cannot look at it.
+    pub fn lost_snapshot(&self, folder: &RunFolder) -> anyhow::Result<Option<String>> {
+        found::lost_snapshot(&self.header.snapshot_bytes, folder)
     }
 
     fn tensor(&self, name: &str) -> Option<&Tensor> {

@@ -8,13 +8,12 @@ use super::found::{Ended, Found};
 use super::layout::ExperimentFolder;
 use super::tables;
 use crate::files;
-use crate::table::Table;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     /// Digest of everything that decides the tables' bytes.
     sources: String,
-    /// What the tables on disk looked like.
+    /// SHA-256 of each table, as it was written.
     tables: Vec<String>,
 }
 
@@ -67,18 +66,7 @@ pub fn write(folder: &ExperimentFolder, sources: Sources) -> anyhow::Result<()> 
     files::write_atomically(&folder.stamp(), &serde_json::to_vec(&stamp)?)
 }
 
-/// The root tables on disk: digests of those with one row a run, which comparisons are made from, and sizes of the
-/// others, which may be large. Empty for one that is not there.
+/// SHA-256 of each root table on disk; empty for one that is not there. Comparisons and figures are made from any of them.
 fn on_disk(folder: &ExperimentFolder) -> anyhow::Result<Vec<String>> {
-    let state = |table: Table| {
-        let path = folder.table(table.file);
-        let has_row_a_run = [tables::RUNS, tables::TIMING].contains(&table);
-        let state = if has_row_a_run {
-            files::read_if_there(&path)?.map(|bytes| files::sha256(&bytes))
-        } else {
-            files::look(&path)?.map(|metadata| metadata.len().to_string())
-        };
-        Ok(state.unwrap_or_default())
-    };
-    tables::all().map(state).collect()
+    tables::all().map(|table| Ok(files::sha256_of(&folder.table(table.file))?.unwrap_or_default())).collect()
 }

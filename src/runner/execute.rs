@@ -23,7 +23,7 @@ use crate::record::run::{RunRecord, Status, Timing};
 use crate::record::runs::RunRow;
 use crate::record::tables::{self, Writer};
 use crate::record::timing::TimingRow;
-use crate::record::{SCHEMA_VERSION, leading, machine, tensors};
+use crate::record::{SCHEMA_VERSION, found, leading, machine, tensors};
 use crate::table::Row;
 use crate::train::{self, Ending, State};
 
@@ -270,11 +270,7 @@ fn write_folder<F: Scalar>(
     files::write_atomically(&folder.checkpoint(), &checkpoint)?;
     record.checkpoint_sha256 = Some(files::sha256(&checkpoint));
     record.checkpoint_bytes = Some(checkpoint.len() as u64);
-    for name in files::list(&folder.snapshots())?.into_iter().filter(|name| RunFolder::is_snapshot(name)) {
-        if let Some(metadata) = files::look(&folder.snapshots().join(&name))? {
-            record.snapshot_bytes.insert(name, metadata.len());
-        }
-    }
+    record.snapshot_bytes = found::snapshot_bytes(folder)?;
     files::write_atomically(&folder.log(), record.log_text().as_bytes())?;
     // The record must not be on disk before the files that it tells of.
     files::sync_folder(folder.path())?;

@@ -79,6 +79,10 @@ impl<'a, F: Scalar> Watch<'a, F> {
     /// Those of [`resume::read`] and [`resume::Saved::restore`].
     pub(super) fn continue_saved(&mut self, network: &mut Network<F>, state: &mut State<F>) -> anyhow::Result<()> {
         let Some(saved) = resume::read(self.folder, &self.run.id)? else { return Ok(()) };
+        if let Some(reason) = saved.lost_snapshot(self.folder)? {
+            self.events.tell(Event::Warning(&format!("{reason}; run {} begins anew", self.run.id)));
+            return Ok(());
+        }
         saved.restore(network, state, self.steps)?;
         let Watched { best_validation, evaluating, probing, started_at } = saved.watched();
         self.curves.best_validation = best_validation;

@@ -111,6 +111,7 @@ fn experiment(runs: Vec<Run>) -> Loaded {
         differs_from: None,
         data_sha256: Vec::new(),
         changes: Vec::new(),
+        not_planned: None,
         numerics: String::new(),
         arrivals: Arrivals::default(),
         has_fixed_data: false,

@@ -899,6 +899,17 @@ fn a_record_that_contradicts_itself_is_named() {
         lab.call(&["compare", "results/t"]).expect(1).complains(&["results/t/experiment.json", &words]);
         lab.call(&["export", "results/t", "--out", "boards"]).expect(1).complains(&[&words]);
     }
+    // What this program does not know it cannot check, and says so.
+    let unknown = [("log.ranks_every", json!(3)), ("variants", json!(["none", "affine", "rms"]))];
+    for (key, value) in unknown {
+        lab.write(
+            "results/t/experiment.json",
+            with(record.clone(), &format!("configuration.{key}"), value).to_string(),
+        );
+        let told =
+            lab.call(&["compare", "results/t"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("does not know the configuration in the experiment.json of t"), "{told}");
+    }
 }
 
 #[test]

@@ -158,19 +158,15 @@ fn a_damaged_snapshot_or_trace_gives_way_to_a_whole_one_and_is_named() {
 #[test]
 fn the_copy_that_is_whole_counts_in_any_order() {
     let expected = straight().reproducible("results");
-    for damaged in ["curves.csv", "runs.csv", "timing.csv", "run.json", "checkpoint.safetensors", "no checkpoint"] {
+    for damaged in ["curves.csv", "runs.csv", "timing.csv", "run.json", "checkpoint.safetensors"] {
         let lab = Lab::new();
         lab.run(&config(), &["--out", "a"]).expect(0);
         lab.run(&config(), &["--out", "b"]).expect(0);
         let run = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().path();
-        if damaged == "no checkpoint" {
-            std::fs::remove_file(run.join("checkpoint.safetensors")).unwrap();
-        } else {
-            let mut bytes = std::fs::read(run.join(damaged)).unwrap();
-            let digit = bytes.iter().rposition(u8::is_ascii_digit).unwrap();
-            bytes[digit] ^= 1;
-            std::fs::write(run.join(damaged), bytes).unwrap();
-        }
+        let mut bytes = std::fs::read(run.join(damaged)).unwrap();
+        let digit = bytes.iter().rposition(u8::is_ascii_digit).unwrap();
+        bytes[digit] ^= 1;
+        std::fs::write(run.join(damaged), bytes).unwrap();
         for (order, out) in [(["a/t", "b/t"], "ab"), (["b/t", "a/t"], "ba")] {
             let words = ["18 of 18 runs finished, 18 copied"];
             lab.call(&["collect", order[0], order[1], "--out", out]).expect(0).says(&words);
@@ -181,17 +177,86 @@ fn the_copy_that_is_whole_counts_in_any_order() {
         let runs = lab.table("later/t/runs.csv");
         let failed = runs.only(&[("status", "failed")]);
         assert_eq!(failed.len(), 1, "{damaged}");
-        let file = if damaged == "no checkpoint" { "checkpoint.safetensors is missing" } else { damaged };
-        assert!(failed[0]["reason"].contains(file), "{}", failed[0]["reason"]);
+        assert!(failed[0]["reason"].contains(damaged), "{}", failed[0]["reason"]);
         lab.call(&["collect", "b/t", "--out", "later"]).expect(0).says(&["18 of 18 runs finished, 1 copied"]);
         assert_same_files(&lab.reproducible("later"), &expected);
         // Collected into itself, it is named and left as it is.
         let name = run.file_name().unwrap().to_str().unwrap();
-        let words = if damaged == "run.json" { ["1 run failed", "runs.csv"] } else { [name, file] };
+        let words = if damaged == "run.json" { ["1 run failed", "runs.csv"] } else { [name, damaged] };
         lab.call(&["collect", "a/t", "--out", "a"]).expect(1).complains(&words);
         lab.call(&["collect", "b/t", "--out", "a"]).expect(0).says(&["18 of 18 runs finished, 1 copied"]);
         assert_same_files(&lab.reproducible("a"), &expected);
     }
+}
+
+/// Whoever collects must not lose that a question was changed after a look at results, nor what was asked elsewhere.
+#[test]
+fn a_question_that_was_changed_stays_marked_in_any_order() {
+    let lab = Lab::new();
+    let margin = |margin: f64| with(config(), "compare", json!({ "equivalence_margin": margin }));
+    lab.run(&margin(0.1), &["--out", "a"]).expect(0);
+    lab.run(&margin(0.1), &["--out", "b", "--shard", "1/2"]).expect(0);
+    lab.run(&margin(0.5), &["--out", "b", "--shard", "1/2"]).expect(0);
+    lab.run(&margin(0.3), &["--out", "c", "--shard", "1/2"]).expect(0);
+    let question = |out: &str| {
+        let record = lab.json(Path::new(out).join("t/experiment.json"));
+        let now = record["configuration"]["compare"]["equivalence_margin"].as_f64();
+        (now, record["asked_first"]["compare"]["equivalence_margin"].as_f64())
+    };
+    assert_eq!(question("b"), (Some(0.5), Some(0.1)));
+    let other = ["another question", "compare.equivalence_margin is"];
+    for (order, expected) in [
+        (["a/t", "b/t"], (Some(0.1), None)),
+        (["b/t", "a/t"], (Some(0.5), Some(0.1))),
+        (["a/t", "c/t"], (Some(0.1), Some(0.3))),
+        (["c/t", "a/t"], (Some(0.3), Some(0.1))),
+        (["c/t", "b/t"], (Some(0.3), Some(0.1))),
+    ] {
+        let out = format!("out-{}{}", &order[0][..1], &order[1][..1]);
+        lab.call(&["collect", order[0], order[1], "--out", &out]).expect(0).complains(&other);
+        assert_eq!(question(&out), expected, "{order:?}");
+    }
+    // What was asked in the folder that is collected into stands, and its mark.
+    lab.call(&["collect", "c/t", "--out", "out-ba"]).expect(0).complains(&other);
+    assert_eq!(question("out-ba"), (Some(0.5), Some(0.1)));
+    lab.call(&["collect", "c/t", "--out", "out-ab"]).expect(0).complains(&other);
+    assert_eq!(question("out-ab"), (Some(0.1), Some(0.3)));
+    let alone = lab.call(&["collect", "a/t", "--out", "alone"]).expect(0);
+    assert!(alone.stderr.is_empty(), "{}", alone.stderr);
+    assert_eq!(question("alone"), (Some(0.1), None));
+}
+
+/// Checkpoints are removed to save room. The tables of such runs are whole.
+#[test]
+fn runs_without_their_checkpoint_count_and_a_copy_that_has_it_gives_it_in_any_order() {
+    let expected = straight().reproducible("results");
+    let lab = Lab::new();
+    lab.run(&config(), &["--out", "a"]).expect(0);
+    lab.run(&config(), &["--out", "b"]).expect(0);
+    let run = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(run.join("checkpoint.safetensors")).unwrap();
+    for (order, out) in [(["a/t", "b/t"], "ab"), (["b/t", "a/t"], "ba")] {
+        let outcome = lab.call(&["collect", order[0], order[1], "--out", out]).expect(0);
+        let outcome = outcome.says(&["18 of 18 runs finished, 18 copied"]);
+        assert!(outcome.stderr.is_empty(), "{}", outcome.stderr);
+        assert_same_files(&lab.reproducible(out), &expected);
+    }
+    let told = ["no copy has the checkpoint of 1 run"];
+    let outcome = lab.call(&["collect", "a/t", "--out", "later"]).expect(0);
+    outcome.says(&["18 of 18 runs finished, 18 copied"]).complains(&told);
+    assert_eq!(lab.table("later/t/runs.csv").only(&[("status", "completed")]).len(), 18);
+    lab.call(&["collect", "a/t", "--out", "a"]).expect(0).says(&["18 of 18 runs finished, 0 copied"]).complains(&told);
+    lab.call(&["collect", "b/t", "--out", "later"]).expect(0).says(&["18 of 18 runs finished, 0 copied"]);
+    assert_same_files(&lab.reproducible("later"), &expected);
+
+    // A damaged one does not stay beside a record that it does not fit.
+    let checkpoint = Path::new("later/t/runs").join(run.file_name().unwrap()).join("checkpoint.safetensors");
+    lab.write(&checkpoint, [0]);
+    lab.call(&["collect", "a/t", "--out", "later"])
+        .expect(0)
+        .says(&["18 of 18 runs finished, 1 copied"])
+        .complains(&told);
+    assert!(!lab.path(&checkpoint).exists());
 }
 
 /// A folder stands where the record of a run was.

@@ -539,6 +539,24 @@ fn a_snapshot_that_is_missing_or_cut_short_is_told_and_its_run_stays_finished() 
 }
 
 #[test]
+fn a_snapshot_that_is_lost_while_its_run_is_unfinished_makes_it_begin_anew() {
+    let config = with(slow(), "log.snapshot_every", json!(100));
+    let expected = results(&straight(&config));
+    for is_cut in [false, true] {
+        let (lab, saved) = interrupted(&config);
+        let snapshot = saved.with_file_name("snapshots").join("step-000000000.safetensors");
+        let whole = lab.bytes(&snapshot);
+        if is_cut {
+            lab.write(&snapshot, &whole[..100]);
+        } else {
+            std::fs::remove_file(lab.path(&snapshot)).expect("removed");
+        }
+        lab.run(&config, &["--jobs", "2"]).expect(0).complains(&["step-000000000.safetensors is ", "begins anew"]);
+        assert_same_files(&results(&lab), &expected);
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn too_many_open_files_are_told_with_a_remedy() {
     let lab = Lab::new();
@@ -914,13 +932,19 @@ fn shards_do_not_discard_one_another() {
 fn tables_at_the_root_that_were_edited_are_made_again() {
     let config = small();
     let expected = results(&straight(&config));
-    for edit in ["completed", "0."] {
+    for (table, edit) in
+        [("runs", "completed"), ("runs", "0."), ("curves", "0."), ("gradients", "0."), ("timing", "none")]
+    {
         let lab = straight(&config);
-        let text = lab.text("results/t/runs.csv");
+        let path = format!("results/t/{table}.csv");
+        let text = lab.text(&path);
+        assert!(text.contains(edit), "{path}");
         let mut other = edit.to_owned();
         other.replace_range(0..1, "7");
-        lab.write("results/t/runs.csv", text.replacen(edit, &other, 1));
+        // Of the same length.
+        lab.write(&path, text.replacen(edit, &other, 1));
         lab.call(&["compare", "results/t"]).expect(0);
+        assert_eq!(lab.text(&path), text);
         assert_same_files(&results(&lab), &expected);
     }
 }

@@ -26,6 +26,10 @@ impl Warning {
                  experiment of another name.",
                 changes.join("; ")
             ),
+            Self::NotPlanned { name, reason } => format!(
+                "This program does not know the configuration in the experiment.json of {name} ({reason}). So it could not \
+                 check that the runs are those of this configuration."
+            ),
             Self::OneSeed => {
                 "There is one seed, so no arm is tuned: the other seeds would choose. Give seeds at least 2, better 10."
                     .to_owned()
