@@ -7,7 +7,7 @@ use std::io::{Read, Seek};
 use anyhow::{Context, ensure};
 
 use super::planned::Planned;
-use super::rows::{IN_THE_FIRST_TABLES, Run};
+use super::rows::{IN_THE_FIRST_TABLES, Run, steps_per_epoch};
 use super::sheet::{Column, Number, Row, Sheet, Word};
 use crate::config::file::{Kind, Metric, Part, Source, Statistics};
 use crate::record::experiment::ExperimentRecord;
@@ -28,6 +28,9 @@ pub struct Arrivals {
 /// Where the cells of a row are.
 struct Columns {
     step: Column<Number>,
+    epoch: Column<Number>,
+    /// Minibatches of an epoch; `None` if runs differ in it.
+    steps_per_epoch: Option<f64>,
     split: Column<Word>,
     mode: Column<Word>,
     scores: [(Kind, Column<Number>); 2],
@@ -63,6 +66,8 @@ pub(super) fn check<R: Read + Seek>(
     let plan = Planned::new(sheet, record)?;
     let columns = Columns {
         step: sheet.column("step")?,
+        epoch: sheet.column("epoch")?,
+        steps_per_epoch: steps_per_epoch(record),
         split: sheet.column("split")?,
         mode: sheet.column("mode")?,
         scores: [(Kind::Loss, sheet.column("loss")?), (Kind::Accuracy, sheet.column("accuracy")?)],
@@ -133,6 +138,11 @@ impl Columns {
         let step = step.with_context(|| format!("{}: a step is a whole number from 0", row.at(self.step)))?;
         let steps = run.steps.unwrap_or_default();
         ensure!(step <= steps, "{}: {step} is above the run's {steps} steps", row.at(self.step));
+        if let Some(expected) = self.steps_per_epoch.map(|per_epoch| step / per_epoch) {
+            let told: Option<f64> = row.get(self.epoch)?;
+            let is_so = told.is_some_and(|told| (told - expected).abs() <= 1e-9 * expected);
+            ensure!(is_so, "{}: step {step} is at {expected} epochs", row.at(self.epoch));
+        }
         let (split, mode) = (row.get(self.split)?, row.get(self.mode)?);
         let part =
             [Part::Batch, Part::Train, Part::Validation, Part::Test].into_iter().find(|part| part.name() == split);

@@ -19,7 +19,6 @@ use crate::plan::RunEntry;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::replanned;
-use crate::record::run::Status;
 use crate::record::tables;
 use crate::sources::Source;
 
@@ -82,7 +81,7 @@ impl Loaded {
 
     /// Checks the times to the target of runs.csv, at `path`, against the evaluations of curves.csv.
     fn check_arrivals(&self, path: &Path) -> anyhow::Result<()> {
-        for run in self.runs.iter().filter(|run| run.status == Status::Completed) {
+        for run in self.runs.iter().filter(|run| run.status.is_finished()) {
             let id = &run.entry.id;
             let Some(step) = self.arrivals.under_running.get(id) else { continue };
             let words = |step: Option<f64>| step.map_or_else(|| "never".to_owned(), |step| format!("at step {step}"));

@@ -72,7 +72,7 @@ pub(super) const IN_THE_FIRST_TABLES: [&str; 7] = [
 fn by_run<R: Read + Seek, T>(
     sheet: &mut Sheet<R>,
     record: &ExperimentRecord,
-    read: impl Fn(&Row<R>, &RunEntry) -> anyhow::Result<T>,
+    mut read: impl FnMut(&Row<R>, &RunEntry) -> anyhow::Result<T>,
 ) -> anyhow::Result<HashMap<String, T>> {
     let plan = Planned::new(sheet, record)?;
     let entries: HashMap<&str, &RunEntry> = record.runs.iter().map(|run| (run.id.as_str(), run)).collect();
@@ -90,88 +90,177 @@ pub(super) fn runs<R: Read + Seek>(
     sheet: &mut Sheet<R>,
     record: &ExperimentRecord,
 ) -> anyhow::Result<HashMap<String, Run>> {
-    let (status, reason) = (sheet.column::<Status>("status")?, sheet.column::<Word>("reason")?);
-    let number = |name: &str| sheet.column::<Number>(name);
-    // A metric that came after the first tables may be absent.
-    let is_newer = |name: &str| {
-        Metric::named(name).is_some_and(|metric| !IN_THE_FIRST_TABLES.contains(&name) && !metric.kind.is_time())
-    };
-    let optional = |name: &str| -> anyhow::Result<Option<Column<Number>>> {
-        if is_newer(name) { Ok(sheet.optional_column(name)) } else { number(name).map(Some) }
-    };
-    // All columns of numbers are read, so that a damaged cell is found whichever is compared.
-    let numbers = tables::RUNS.columns.iter().filter(|name| !["status", "reason"].contains(name));
-    let numbers = numbers.map(|name| Ok((*name, optional(name)?))).collect::<anyhow::Result<Vec<_>>>()?;
-    let (steps, steps_to_target) = (number("steps")?, number("steps_to_target")?);
-    let (diverged_at, best_step) = (number("diverged_at_step")?, number(BEST_STEP)?);
-    let (best, validation) = (number("best_validation_accuracy")?, number("validation_accuracy")?);
-    let budget = record.configuration["train"]["steps"].as_f64();
-    let budget = budget.filter(|_| !record.axes.iter().any(|axis| axis == "train.steps"));
-    let per_epoch = steps_per_epoch(record);
-    let (epochs, parameters) = (number("epochs")?, number("parameters")?);
-    let scores = Metric::FINAL.iter().map(|metric| optional(metric.name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let (columns, asked) = (Columns::of(sheet)?, Asked::of(record));
+    // Of each arm at each setting. The seed does not change it.
+    let mut parameters: HashMap<(String, String), f64> = HashMap::new();
     by_run(sheet, record, |row, entry| {
-        for (name, column) in &numbers {
-            if let Some(column) = column {
-                checked(row, *column, name)?;
-            }
-        }
-        let score = |column: &Option<_>| column.map_or(Ok(None), |column| row.get(column));
-        let run = Run {
-            entry: entry.clone(),
-            status: row.get(status)?,
-            reason: row.get(reason)?.to_owned(),
-            steps: row.get(steps)?,
-            scores: scores.iter().map(score).collect::<anyhow::Result<_>>()?,
-            best_validation_step: row.get(best_step)?,
-            steps_to_target: row.get(steps_to_target)?,
-            timing: None,
-        };
-        let is_completed = run.status == Status::Completed;
-        if let Some(budget) = budget.filter(|budget| is_completed && run.steps != Some(*budget)) {
-            bail!("{}: a completed run has all {budget} steps", row.at(steps));
-        }
-        let is_within = budget.zip(run.steps).is_none_or(|(budget, steps)| steps <= budget);
-        ensure!(is_within, "{}: the runs have {} steps each", row.at(steps), budget.unwrap_or_default());
-        if let (Some(per_epoch), Some(steps), Some(epochs_done)) = (per_epoch, run.steps, row.get(epochs)?) {
-            let expected = steps / per_epoch;
-            let is_so = (epochs_done - expected).abs() <= 1e-9 * expected;
-            ensure!(is_so, "{}: {steps} steps of {per_epoch} an epoch are {expected} epochs", row.at(epochs));
-        }
-        ensure!(!is_completed || row.get(parameters)? != Some(0.0), "{}: a network has parameters", row.at(parameters));
-        for column in [steps_to_target, diverged_at, best_step] {
-            let step: Option<f64> = row.get(column)?;
-            let is_done = step.is_none_or(|step| run.steps.is_some_and(|steps| step <= steps));
-            ensure!(is_done, "{}: above the run's {} steps", row.at(column), run.steps.unwrap_or_default());
-        }
-        let scored = scores.iter().zip(&run.scores).find_map(|(column, score)| score.and(*column));
-        if let Some(column) = scored.filter(|_| !is_completed) {
-            bail!("{}: a run that is {} has no scores", row.at(column), run.status.name());
-        }
-        if is_completed && !run.reason.is_empty() {
-            bail!("{}: a completed run has no reason", row.at(reason));
-        }
-        if let (Some(highest), Some(last)) = (row.get(best)?, row.get(validation)?) {
-            ensure!(highest >= last, "{}: below {last}, the validation_accuracy of the run", row.at(best));
-        }
-        let has_diverged = run.status == Status::Diverged;
-        let is_marked = row.get(diverged_at)?.is_some();
-        ensure!(
-            is_marked == has_diverged,
-            "{}: it is of diverged runs, and the run is {}",
-            row.at(diverged_at),
-            run.status.name()
-        );
-        // Where an update left a parameter that is not finite, that step was taken.
-        if let (Some(at), Some(steps)) = (row.get(diverged_at)?, run.steps) {
-            ensure!(steps <= at + 1.0, "{}: a run that diverges takes no further step", row.at(diverged_at));
+        columns.check_numbers(row)?;
+        let run = columns.run(row, entry)?;
+        columns.check_steps(row, &run, &asked)?;
+        columns.check_scores(row, &run, &asked)?;
+        columns.check_end(row, &run)?;
+        // A run that failed has none.
+        if let Some(found) = row.get(columns.parameters)?.filter(|_| run.status.is_finished()) {
+            let setting = serde_json::to_string(&entry.values)?;
+            let expected = *parameters.entry((entry.variant.clone(), setting)).or_insert(found);
+            let at = || row.at(columns.parameters);
+            ensure!(found == expected, "{}: this arm has {expected} in another row of the same setting", at());
         }
         Ok(run)
     })
 }
 
+/// What the configuration says of every run.
+struct Asked {
+    /// Steps of each run; `None` if runs differ in it.
+    budget: Option<f64>,
+    steps_per_epoch: Option<f64>,
+    has_target: bool,
+    has_validation: bool,
+}
+
+impl Asked {
+    fn of(record: &ExperimentRecord) -> Self {
+        let is_swept = |path: &str| record.axes.iter().any(|axis| axis == path);
+        let (train, data) = (&record.configuration["train"], &record.configuration["data"]);
+        Self {
+            budget: train["steps"].as_f64().filter(|_| !is_swept("train.steps")),
+            has_validation: data["validation"].as_u64().is_some_and(|samples| samples > 0)
+                && !is_swept("data.validation"),
+            steps_per_epoch: steps_per_epoch(record),
+            // Options that cannot be read are told elsewhere.
+            has_target: record.compare_options().map_or(true, |options| options.target_accuracy.is_some()),
+        }
+    }
+}
+
+/// Where the cells of a row of runs.csv are.
+struct Columns {
+    status: Column<Status>,
+    reason: Column<Word>,
+    /// All columns of numbers, by name. One of a metric that came after the first tables may be absent.
+    numbers: Vec<(&'static str, Option<Column<Number>>)>,
+    /// Those of the scores, in the order of the metrics.
+    scores: Vec<Option<Column<Number>>>,
+    steps: Column<Number>,
+    epochs: Column<Number>,
+    parameters: Column<Number>,
+    diverged_at: Column<Number>,
+    best_step: Column<Number>,
+    best: Column<Number>,
+    validation: Column<Number>,
+    test: Column<Number>,
+    steps_to_target: Column<Number>,
+}
+
+impl Columns {
+    fn of<R: Read + Seek>(sheet: &Sheet<R>) -> anyhow::Result<Self> {
+        let number = |name: &str| sheet.column::<Number>(name);
+        let is_newer = |name: &str| {
+            Metric::named(name).is_some_and(|metric| !IN_THE_FIRST_TABLES.contains(&name) && !metric.kind.is_time())
+        };
+        let optional = |name: &str| -> anyhow::Result<Option<Column<Number>>> {
+            if is_newer(name) { Ok(sheet.optional_column(name)) } else { number(name).map(Some) }
+        };
+        let numbers = tables::RUNS.columns.iter().filter(|name| !["status", "reason"].contains(name));
+        Ok(Self {
+            status: sheet.column("status")?,
+            reason: sheet.column("reason")?,
+            numbers: numbers.map(|name| Ok((*name, optional(name)?))).collect::<anyhow::Result<_>>()?,
+            scores: Metric::FINAL.iter().map(|metric| optional(metric.name)).collect::<anyhow::Result<_>>()?,
+            steps: number("steps")?,
+            epochs: number("epochs")?,
+            parameters: number("parameters")?,
+            diverged_at: number("diverged_at_step")?,
+            best_step: number(BEST_STEP)?,
+            best: number("best_validation_accuracy")?,
+            validation: number("validation_accuracy")?,
+            test: number("test_accuracy")?,
+            steps_to_target: number("steps_to_target")?,
+        })
+    }
+
+    fn run<R: Read + Seek>(&self, row: &Row<R>, entry: &RunEntry) -> anyhow::Result<Run> {
+        let score = |column: &Option<_>| column.map_or(Ok(None), |column| row.get(column));
+        Ok(Run {
+            entry: entry.clone(),
+            status: row.get(self.status)?,
+            reason: row.get(self.reason)?.to_owned(),
+            steps: row.get(self.steps)?,
+            scores: self.scores.iter().map(score).collect::<anyhow::Result<_>>()?,
+            best_validation_step: row.get(self.best_step)?,
+            steps_to_target: row.get(self.steps_to_target)?,
+            timing: None,
+        })
+    }
+
+    /// Every number, so that a damaged cell is found whichever is compared.
+    fn check_numbers<R: Read + Seek>(&self, row: &Row<R>) -> anyhow::Result<()> {
+        let mut numbers = self.numbers.iter().filter_map(|(name, column)| Some((*name, (*column)?)));
+        numbers.try_for_each(|(name, column)| checked(row, column, name).map(drop))
+    }
+
+    /// The steps of a run, and what is counted in steps.
+    fn check_steps<R: Read + Seek>(&self, row: &Row<R>, run: &Run, asked: &Asked) -> anyhow::Result<()> {
+        let Asked { budget, steps_per_epoch, has_target, .. } = *asked;
+        let is_completed = run.status == Status::Completed;
+        if let Some(budget) = budget.filter(|budget| is_completed && run.steps != Some(*budget)) {
+            bail!("{}: a completed run has all {budget} steps", row.at(self.steps));
+        }
+        let is_within = budget.zip(run.steps).is_none_or(|(budget, steps)| steps <= budget);
+        ensure!(is_within, "{}: the runs have {} steps each", row.at(self.steps), budget.unwrap_or_default());
+        let told: Option<f64> = row.get(self.epochs)?;
+        if let Some((per_epoch, steps)) = steps_per_epoch.zip(run.steps) {
+            let expected = steps / per_epoch;
+            let is_so = told.is_none_or(|told| (told - expected).abs() <= 1e-9 * expected);
+            ensure!(is_so, "{}: {steps} steps of {per_epoch} an epoch are {expected} epochs", row.at(self.epochs));
+        }
+        for column in [self.steps_to_target, self.diverged_at, self.best_step] {
+            let step: Option<f64> = row.get(column)?;
+            let is_done = step.is_none_or(|step| run.steps.is_some_and(|steps| step <= steps));
+            ensure!(is_done, "{}: above the run's {} steps", row.at(column), run.steps.unwrap_or_default());
+        }
+        let has_time = run.steps_to_target.is_some();
+        ensure!(has_target || !has_time, "{}: the configuration has no target", row.at(self.steps_to_target));
+        Ok(())
+    }
+
+    /// The scores of a run.
+    fn check_scores<R: Read + Seek>(&self, row: &Row<R>, run: &Run, asked: &Asked) -> anyhow::Result<()> {
+        let is_completed = run.status == Status::Completed;
+        let scored = self.scores.iter().zip(&run.scores).find_map(|(column, score)| score.and(*column));
+        if let Some(column) = scored.filter(|_| !is_completed) {
+            bail!("{}: a run that is {} has no scores", row.at(column), run.status.name());
+        }
+        for (column, is_there) in [(self.test, true), (self.validation, asked.has_validation)] {
+            let is_empty = is_completed && is_there && row.get(column)?.is_none();
+            ensure!(!is_empty, "{}: a completed run has this score", row.at(column));
+        }
+        if let (Some(highest), Some(last)) = (row.get(self.best)?, row.get(self.validation)?) {
+            ensure!(highest >= last, "{}: below {last}, the validation_accuracy of the run", row.at(self.best));
+        }
+        Ok(())
+    }
+
+    /// How a run ended.
+    fn check_end<R: Read + Seek>(&self, row: &Row<R>, run: &Run) -> anyhow::Result<()> {
+        let (state, is_completed) = (run.status.name(), run.status == Status::Completed);
+        let has_reason = !run.reason.is_empty();
+        ensure!(!(is_completed && has_reason), "{}: a completed run has no reason", row.at(self.reason));
+        let no_parameters = row.get(self.parameters)? == Some(0.0);
+        ensure!(!(is_completed && no_parameters), "{}: a network has parameters", row.at(self.parameters));
+        let (diverged_at, has_diverged) = (row.get(self.diverged_at)?, run.status == Status::Diverged);
+        let at = || row.at(self.diverged_at);
+        ensure!(diverged_at.is_some() == has_diverged, "{}: it is of diverged runs, and the run is {state}", at());
+        // Where an update left a parameter that is not finite, that step was taken.
+        let goes_on = diverged_at.zip(run.steps).is_some_and(|(at, steps)| steps > at + 1.0);
+        ensure!(!goes_on, "{}: a run that diverges takes no further step", at());
+        Ok(())
+    }
+}
+
 /// Minibatches of an epoch; `None` if runs differ in it.
-fn steps_per_epoch(record: &ExperimentRecord) -> Option<f64> {
+pub(super) fn steps_per_epoch(record: &ExperimentRecord) -> Option<f64> {
     let of = |section: &str, key: &str| {
         let is_swept = record.axes.contains(&format!("{section}.{key}"));
         record.configuration[section][key].as_u64().filter(|_| !is_swept)

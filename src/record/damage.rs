@@ -7,6 +7,7 @@ use super::found::{Found, sound, unsound};
 use super::layout::RunFolder;
 use super::leading;
 use super::run::RunRecord;
+use super::runs;
 use super::tables::{self, Writer};
 use crate::files::{self, Lock};
 use crate::plan::RunEntry;
@@ -39,6 +40,11 @@ pub fn check(
             Ok(text) => text,
             Err(reason) => return Ok(Err(reason)),
         };
+        if table == tables::RUNS
+            && let Some(reason) = contradiction(run, folder, &text)
+        {
+            return Ok(Err(reason));
+        }
         if [tables::RUNS, tables::TIMING].contains(&table) {
             continue;
         }
@@ -72,11 +78,22 @@ pub fn of(run: &RunRecord, folder: &RunFolder) -> anyhow::Result<Option<String>>
     if let Some(reason) = unsound(run, folder)? {
         return Ok(Some(reason));
     }
+    let text = files::read_if_there(&folder.table(tables::RUNS.file))?.unwrap_or_default();
+    if let Some(reason) = contradiction(run, folder, &text) {
+        return Ok(Some(reason));
+    }
     let path = folder.checkpoint();
     files::refuse_link(&path)?;
     let found = files::sha256_of(&path)?;
     let is_sound = run.checkpoint_sha256.as_ref().zip(found).is_none_or(|(expected, found)| *expected == found);
     Ok((!is_sound).then(|| format!("{} is damaged: its SHA-256 is not the recorded one", path.display())))
+}
+
+/// What is wrong with the record of a run that tells other numbers than its own runs.csv, `text`.
+fn contradiction(run: &RunRecord, folder: &RunFolder, text: &[u8]) -> Option<String> {
+    let (record, table) = (folder.run_json(), folder.table(tables::RUNS.file));
+    let words = || format!("{} is damaged: {} tells something else", record.display(), table.display());
+    runs::contradicts(text, run).then(words)
 }
 
 fn steps_to(text: &[u8], target: Option<f64>) -> anyhow::Result<Option<usize>> {

@@ -72,6 +72,21 @@ pub fn finished(text: &[u8]) -> HashSet<String> {
     rows.filter_map(|row| row.get(id).map(str::to_owned)).collect()
 }
 
+/// Whether a run's own runs.csv tells other numbers than its record, which has no digest of its own in older folders. A table
+/// of an older layout tells nothing.
+pub fn contradicts(text: &[u8], run: &RunRecord) -> bool {
+    let mut reader = csv::Reader::from_reader(text);
+    let width = RunRow::TABLE.columns.len();
+    let own = |cells: &csv::StringRecord| -> Vec<String> {
+        cells.iter().skip(cells.len().saturating_sub(width)).map(str::to_owned).collect()
+    };
+    let has_its_columns = reader.headers().is_ok_and(|header| own(header) == RunRow::TABLE.columns);
+    let row = reader.records().next().and_then(Result::ok).filter(|_| has_its_columns);
+    let row = row.and_then(|row| RunRow::parse(&own(&row).iter().map(String::as_str).collect::<Vec<_>>()));
+    let numbers = |row: &RunRow| (row.status, row.diverged_at_step, row.steps, row.parameters, row.metrics);
+    row.is_some_and(|row| numbers(&row) != numbers(&RunRow::of(run, None)))
+}
+
 /// The columns before the metrics.
 const BEFORE: [&str; 6] = ["status", "reason", "diverged_at_step", "steps", "epochs", "parameters"];
 /// The metrics.

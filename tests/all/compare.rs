@@ -29,6 +29,7 @@ enum End {
 /// A lab with tables of runs, `end(arm, seed, rate)` each, and without their folders.
 fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, usize) -> End) -> Lab {
     let lab = Lab::new();
+    let has_target = compare.get("target_accuracy").is_some();
     let config = with(with(small(), "sweep", json!({ "optimizer.lr": RATES })), "seeds", json!(seeds));
     // A letter is an arm of another name.
     let entry = |arm: &&str| if arm.len() == 1 { json!({ "name": arm, "base": "affine" }) } else { json!(arm) };
@@ -63,7 +64,7 @@ fn made_up(arms: &[&str], seeds: u64, compare: Value, end: impl Fn(&str, u64, us
             (End::Accuracy(validation, _), "validation_loss") => (1.0 - validation).to_string(),
             (End::Accuracy(_, test), "test_loss") => (1.0 - test).to_string(),
             // The better the sooner.
-            (End::Accuracy(validation, _), "steps_to_target") if validation >= 0.5 => {
+            (End::Accuracy(validation, _), "steps_to_target") if has_target && validation >= 0.5 => {
                 (1000.0 * (1.0 - validation)).round().to_string()
             }
             (_, "run_id" | "variant" | "seed" | "optimizer.lr") => was.to_owned(),
@@ -817,7 +818,28 @@ fn runs_and_curves_that_tell_different_things_are_named() {
             "has 5, but in curves.csv",
         ),
         ("runs.csv", with_cell(&runs, 2, "validation_loss", "0.25"), "column loss".to_owned(), "runs.csv has 0.25"),
-        ("runs.csv", with_cell(&runs, 2, "test_accuracy", ""), "column accuracy".to_owned(), "runs.csv has nothing"),
+        ("runs.csv", with_cell(&runs, 2, "test_loss", ""), "column loss".to_owned(), "runs.csv has nothing"),
+        (
+            "runs.csv",
+            with_cell(&runs, 2, "test_accuracy", ""),
+            "row 2, column test_accuracy".to_owned(),
+            "has this score",
+        ),
+        (
+            "runs.csv",
+            with_cell(&runs, 2, "validation_accuracy", ""),
+            "validation_accuracy".to_owned(),
+            "has this score",
+        ),
+        ("runs.csv", with_cell(&runs, 2, "steps_to_target", "4"), "column steps_to_target".to_owned(), "has no target"),
+        (
+            "runs.csv",
+            with_cell(&runs, affine, "parameters", "7"),
+            "column parameters".to_owned(),
+            "in another row of the same setting",
+        ),
+        ("curves.csv", with_cell(&curves, early, "epoch", "999"), row(early, "epoch"), "step 4 is at 0.66"),
+        ("curves.csv", with_cell(&curves, early, "epoch", ""), row(early, "epoch"), "step 4 is at 0.66"),
     ];
     for (file, text, place, words) in cases {
         for (table, whole) in tables.iter().zip([&runs, &curves, &timing]) {
@@ -842,6 +864,27 @@ fn a_diverged_run_that_went_on_is_named() {
     lab.write("results/t/runs.csv", long);
     let place = format!("runs.csv, row {row}, column steps");
     lab.call(&["compare", "results/t"]).expect(1).complains(&[&place, "have 1000 steps each"]);
+}
+
+/// Scores are missed without curves.csv too, and a diverged run's time is held against it.
+#[test]
+fn a_completed_run_has_scores_and_a_diverged_one_its_time_to_the_target() {
+    let lab = Lab::new();
+    let config = with(small(), "sweep", json!({ "optimizer.lr": [0.1, 1e6] }));
+    let config = with(config, "compare.target_accuracy", json!(0.01));
+    lab.run(&config, &["--quiet"]).expect(0);
+    std::fs::remove_dir_all(lab.path("results/t/runs")).unwrap();
+    lab.call(&["compare", "results/t"]).expect(0);
+    let runs = lab.text("results/t/runs.csv");
+    let diverged = runs.lines().find(|line| line.contains(",diverged,") && line.ends_with(",0")).expect("a row");
+    lab.write("results/t/runs.csv", runs.replacen(diverged, &format!("{}1", &diverged[..diverged.len() - 1]), 1));
+    lab.call(&["compare", "results/t"]).expect(1).complains(&["column steps_to_target", "but in curves.csv at step 0"]);
+    std::fs::remove_file(lab.path("results/t/curves.csv")).unwrap();
+    let completed = runs.lines().position(|line| line.contains(",completed,")).expect("a row") + 1;
+    lab.write("results/t/runs.csv", with_cell(&runs, completed, "test_accuracy", ""));
+    lab.call(&["compare", "results/t"])
+        .expect(1)
+        .complains(&["column test_accuracy", "a completed run has this score"]);
 }
 
 #[test]

@@ -281,11 +281,26 @@ fn copies_of_one_run_that_came_to_different_results_are_refused() {
     let lab = Lab::new();
     lab.run(&config(), &["--out", "a"]).expect(0);
     lab.run(&config(), &["--out", "b"]).expect(0);
-    let run = std::fs::read_dir(lab.path("b/t/runs")).unwrap().next().unwrap().unwrap().path().join("run.json");
-    let mut record: Value = serde_json::from_slice(&std::fs::read(&run).unwrap()).unwrap();
+    let run = std::fs::read_dir(lab.path("b/t/runs")).unwrap().next().unwrap().unwrap().path();
+    let mut record: Value = serde_json::from_slice(&std::fs::read(run.join("run.json")).unwrap()).unwrap();
     unsigned(&mut record);
+    let before = record["metrics"]["test_accuracy"].to_string();
     record["metrics"]["test_accuracy"] = json!(0.99);
-    std::fs::write(&run, record.to_string()).unwrap();
+    std::fs::write(run.join("run.json"), record.to_string()).unwrap();
+    // A record that its own table contradicts is damaged.
+    lab.call(&["collect", "a/t", "b/t", "--out", "one"]).expect(0).says(&["18 of 18 runs finished"]);
+    let refused = lab.call(&["collect", "b/t", "--out", "other"]).expect(1);
+    refused.says(&["17 of 18 runs finished"]).complains(&["1 run failed"]);
+    let runs = lab.table("other/t/runs.csv");
+    let failed = runs.only(&[("status", "failed")]);
+    assert!(failed[0]["reason"].contains("runs.csv tells something else"), "{failed:?}");
+    // With its table it tells of another result.
+    let table = std::fs::read_to_string(run.join("runs.csv")).unwrap();
+    let table = table.replacen(&format!(",{before},"), ",0.99,", 1);
+    record["table_bytes"]["runs.csv"] = json!(table.len());
+    record.as_object_mut().unwrap().remove("table_sha256");
+    std::fs::write(run.join("runs.csv"), table).unwrap();
+    std::fs::write(run.join("run.json"), record.to_string()).unwrap();
     lab.call(&["collect", "a/t", "b/t", "--out", "results"]).expect(1).complains(&["hold different results"]);
 }
 
