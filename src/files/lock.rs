@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use super::in_words;
 use super::presence::{look, refuse_link};
 
 /// Who holds a lock.
@@ -63,7 +64,7 @@ fn open_lock(path: &Path) -> anyhow::Result<File> {
     anyhow::ensure!(!is_other, "cannot lock {}: it is not a file", path.display());
     // On a network file system a shared lock needs a file open for reading, an exclusive one a file open for writing.
     let file = File::options().create(true).read(true).write(true).truncate(false).open(path);
-    file.with_context(|| format!("cannot lock {}", path.display()))
+    file.map_err(in_words).with_context(|| format!("cannot lock {}", path.display()))
 }
 
 /// Why a lock was not taken; `None` if it was. Network file systems say by many errors that they have no locks.

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::in_words;
+
 /// What is at a path, links followed; `None` only if the system says that nothing is there. Any other answer does not prove
 /// that a file is absent, and is an error.
 ///
@@ -44,7 +46,7 @@ pub fn is_real_folder(path: &Path) -> anyhow::Result<bool> {
 pub(super) fn unless_absent<T>(answer: io::Result<T>) -> io::Result<Option<T>> {
     match answer {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        answer => answer.map(Some),
+        answer => answer.map(Some).map_err(in_words),
     }
 }
 

@@ -167,6 +167,8 @@ impl ExperimentRecord {
     /// for each axis.
     pub fn parse(bytes: &[u8], path: &Path) -> anyhow::Result<Self> {
         let context = || format!("{} is not the record of an experiment", path.display());
+        // Some editors put it before a text that they save.
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let broken = |error: &serde_json::Error| match error.is_eof() {
             true => "it ends too early".to_owned(),
             false => format!("line {}, column {} is no JSON", error.line(), error.column()),

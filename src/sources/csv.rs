@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::csv_format::{CsvError, Table, parse};
 use super::error::DataError;
 use super::facts::{DataFacts, MOST_CLASSES, Shape, Values};
-use super::labels::{Different, LabelSet, Names, different};
+use super::labels::{Different, LabelSet, Names, different, whole};
 use super::order::permuted;
 use super::samples::{Features, FileSamples, Files};
 use super::traits::{FromFiles, Read};
@@ -229,9 +229,4 @@ fn labels<const N: usize>(tables: &[Table; N], path: &Path) -> Result<(Names, [V
         table.labels.iter().map(|place| places[usize::from(*place)]).collect()
     });
     Ok((names, of_rows))
-}
-
-/// The whole number that a label is, if it is one.
-fn whole(text: &str) -> Option<i64> {
-    text.parse::<f64>().ok().filter(|x| x.fract() == 0.0 && x.abs() <= 9e15).map(|x| x as i64)
 }

@@ -1,5 +1,7 @@
 //! Labels as files have them → classes from 0.
 
+use std::collections::HashMap;
+
 use super::error::DataError;
 use super::facts::MOST_CLASSES;
 use super::words::{listed, shorten};
@@ -140,7 +142,9 @@ impl LabelSet {
             names => format!("became the classes 0 to {}, in this order", names.len() - 1),
         };
         let what = if matches!(self.names, Names::Texts(_)) { "are texts" } else { "were renumbered" };
-        Some(format!("{}: the labels {what}: {} {how}", self.file, self.described(false)))
+        let alike =
+            self.names.alike().map(|[one, other]| format!("; {one} and {other} are two classes")).unwrap_or_default();
+        Some(format!("{}: the labels {what}: {} {how}{alike}", self.file, self.described(false)))
     }
 
     /// The labels, or only those of the training file, in a few words.
@@ -176,12 +180,26 @@ impl Names {
         self.len() == 0
     }
 
+    /// Two texts that are one number: where other labels are no numbers they are told apart.
+    fn alike(&self) -> Option<[String; 2]> {
+        let Self::Texts(texts) = self else { return None };
+        let mut first: HashMap<i64, usize> = HashMap::new();
+        let numbers = texts.iter().enumerate().filter_map(|(place, text)| Some((place, whole(text)?)));
+        let mut pairs = numbers.map(|(place, number)| (*first.entry(number).or_insert(place), place));
+        pairs.find(|(first, place)| first != place).map(|(first, place)| [first, place].map(|place| self.name(place)))
+    }
+
     fn name(&self, place: usize) -> String {
         match self {
             Self::Numbers(numbers) => numbers[place].to_string(),
             Self::Texts(texts) => format!("{:?}", shorten(&texts[place])),
         }
     }
+}
+
+/// The whole number that a label is, if it is one.
+pub fn whole(text: &str) -> Option<i64> {
+    text.parse::<f64>().ok().filter(|x| x.fract() == 0.0 && x.abs() <= 9e15).map(|x| x as i64)
 }
 
 #[cfg(test)]
@@ -211,6 +229,18 @@ mod tests {
             assert_eq!((numbering.classes, numbering.class_of), (3, vec![0, 1, 2]));
             assert!(numbering.note.as_ref().unwrap().contains(note), "{:?}", numbering.note);
         }
+    }
+
+    #[test]
+    fn texts_that_are_one_number_are_told_to_be_two_classes() {
+        let note = |labels: [&str; 3]| {
+            let Different { names, training, test } = different(&labels.map(str::to_owned), &[]).unwrap();
+            let set = LabelSet::new(Names::Texts(names), &training, &test, ["train", "test"]);
+            set.numbering(None).unwrap().note.unwrap()
+        };
+        let told = note(["1", "1.0", "spam"]);
+        assert!(told.ends_with("in this order; \"1\" and \"1.0\" are two classes"), "{told}");
+        assert!(note(["1", "2", "spam"]).ends_with("in this order"));
     }
 
     #[test]

@@ -942,6 +942,9 @@ fn a_record_that_contradicts_itself_is_named() {
         lab.call(&["compare", "results/t"]).expect(1).complains(&["results/t/experiment.json", &words]);
         lab.call(&["export", "results/t", "--out", "boards"]).expect(1).complains(&[&words]);
     }
+    // An editor's mark before the text changes nothing.
+    lab.write("results/t/experiment.json", format!("\u{feff}{record}"));
+    lab.call(&["compare", "results/t"]).expect(0);
     // What this program does not know it cannot check, and says so.
     let unknown = [("log.ranks_every", json!(3)), ("variants", json!(["none", "affine", "rms"]))];
     for (key, value) in unknown {
