@@ -89,8 +89,12 @@ impl Checker<'_> {
             if let Some(property) = properties.get(key) {
                 self.node(child, property, &join(path, key));
             } else if node["additionalProperties"] == false {
-                let hint = self.meant(key, path, known());
-                let hint = if hint.is_empty() { format!("; known: {}", list(known())) } else { hint };
+                let entry_of = key.split_once('[').map(|(list, _)| list).filter(|list| properties.contains_key(*list));
+                let hint = match (entry_of, self.meant(key, path, known())) {
+                    (Some(list), _) => format!("; {list} is given as a whole, not entry by entry"),
+                    (None, hint) if hint.is_empty() => format!("; known: {}", list(known())),
+                    (None, hint) => hint,
+                };
                 self.problems.add(join(path, key), format!("unknown key{hint}"));
             }
         }
@@ -325,6 +329,7 @@ mod tests {
         let arms = list(arms);
         bad["seeds"] = json!([1, -2]);
         bad.as_object_mut().unwrap().remove("name");
+        bad["seeds[0]"] = json!(1);
         assert_eq!(
             faults(&bad),
             [
@@ -336,6 +341,7 @@ mod tests {
                 "variants[2]: 3 is not a name or an object",
                 "optimizer.lr: -1 is out of range; allowed: above 0, at most 1000000",
                 "train.steps: \"many\" is not a whole number",
+                "seeds[0]: unknown key; seeds is given as a whole, not entry by entry",
                 "name: missing; this key is required",
             ]
         );
