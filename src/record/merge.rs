@@ -4,16 +4,15 @@
 //! copied last: a merge that is stopped leaves no unfinished run that looks finished. Merging again changes nothing. Only
 //! the files that a run consists of are copied, and no link is followed.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
-use super::experiment::{ExperimentRecord, differing};
+use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
-use super::{collect, damage, discard, resume, tables, tensors};
+use super::{collect, damage, discard, joint_plan, resume, tables, tensors};
 use crate::files::{self, Lock, Waiting};
 
 /// What a merge found.
@@ -48,11 +47,11 @@ pub struct Merged {
 /// cannot be read or written.
 pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<Merged> {
     // Before anything is created.
-    widest_plan(sources, out)?;
+    joint_plan::widest(sources, out)?;
     discard::check_ours(out)?;
     files::make_folder(&out.runs())?;
     let (plan, _training) = open(sources, out, waiting)?;
-    let questions = other_questions(&plan, sources)?;
+    let questions = joint_plan::other_questions(&plan, sources)?;
     let mut merged = Merged { planned: plan.runs.len(), questions, ..Merged::default() };
     let mut absent = 0;
     for entry in &plan.runs {
@@ -194,71 +193,11 @@ fn open(
     waiting: Waiting,
 ) -> anyhow::Result<(ExperimentRecord, Lock)> {
     let _lock = collect::lock(out, waiting)?;
-    let plan = widest_plan(sources, out)?;
+    let plan = joint_plan::widest(sources, out)?;
     if !files::is_file(&out.experiment_json())? || ExperimentRecord::read(out)? != plan {
         plan.write(out)?;
     }
     Ok((plan, files::try_lock_shared(&out.training_lock())?))
-}
-
-/// The plan that contains all others: an experiment may have grown between two copies. Its question is marked as changed, if
-/// another one was asked where runs are finished.
-fn widest_plan(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<ExperimentRecord> {
-    let is_there = files::is_file(&out.experiment_json())?;
-    let folders = is_there.then_some(out).into_iter().chain(sources);
-    let records = folders.map(|folder| Ok((folder, ExperimentRecord::read(folder)?)));
-    let mut records = records.collect::<anyhow::Result<Vec<_>>>()?;
-    // The sort is stable: among plans of one length that of `out` wins, then the first.
-    records.sort_by_key(|(_, record)| Reverse(record.runs.len()));
-    let Some(((folder, widest), others)) = records.split_first() else { bail!("there is nothing to merge") };
-    let ids: HashSet<&str> = widest.runs.iter().map(|run| run.id.as_str()).collect();
-    for (other_folder, other) in others {
-        let (one, two) = (folder.path().display(), other_folder.path().display());
-        ensure!(
-            widest.name == other.name,
-            "{one} is of experiment {}, {two} of {}: they do not belong together",
-            widest.name,
-            other.name
-        );
-        let has_all = other.runs.iter().all(|run| ids.contains(run.id.as_str()));
-        ensure!(
-            has_all,
-            "{one} and {two} are of different plans of {}: they do not belong together; what differs:{}",
-            widest.name,
-            differing(widest, other, ["in the first", "in the second"])
-        );
-    }
-    let mut plan = widest.clone();
-    for (folder, record) in &records {
-        let first = record.first_question()?;
-        if plan.asked_first.is_none() && first != plan.question()? && has_finished(folder)? {
-            plan.mark_if_changed(first)?;
-        }
-    }
-    Ok(plan)
-}
-
-/// Whether a run of an experiment is finished, planned or not.
-fn has_finished(folder: &ExperimentFolder) -> anyhow::Result<bool> {
-    for id in files::list(&folder.runs())? {
-        if RunRecord::is_finished(&folder.run(&id)).unwrap_or(false) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The folders that ask another question than this plan, and how it reads there.
-fn other_questions(plan: &ExperimentRecord, folders: &[ExperimentFolder]) -> anyhow::Result<Vec<String>> {
-    let mut others = Vec::new();
-    for folder in folders {
-        let unlike = ExperimentRecord::read(folder)?.question()?.unlike(&plan.question()?)?;
-        if !unlike.is_empty() {
-            let unlike = unlike.into_iter().map(|(path, value)| format!("{path} is {value}")).collect::<Vec<_>>();
-            others.push(format!("in {} {}", folder.path().display(), unlike.join(", ")));
-        }
-    }
-    Ok(others)
 }
 
 /// Whether two records of a run have the same numbers, whatever their machines and times. Between instruction levels they

@@ -1,10 +1,9 @@
 //! What is on disk: an experiment's folder, its runs, its tables.
 //!
 //! [`layout`] knows every path, [`tables`] every table. [`run`] is the record of one run, [`metrics`] its scores, [`found`]
-//! its state on disk, [`resume`] an unfinished run; [`experiment`] is the record of the whole, which
-//! [`replanned`] holds against its own plan, [`discard`] says who owns a
-//! folder. [`collect`] makes the root tables from the runs, [`merge`] one folder of several; [`trained`] makes a network
-//! from the folder of a run.
+//! its state on disk, [`resume`] an unfinished run; [`experiment`] is the record of the whole, which [`replanned`] holds
+//! against its own plan, [`discard`] says who owns a folder. [`collect`] makes the root tables from the runs, [`merge`] one
+//! folder of several, whose plan [`joint_plan`] finds; [`trained`] makes a network from the folder of a run.
 
 pub mod collect;
 pub mod curves;
@@ -12,6 +11,7 @@ pub(crate) mod damage;
 pub mod discard;
 pub mod experiment;
 pub mod found;
+mod joint_plan;
 pub mod layout;
 pub mod leading;
 pub mod machine;
