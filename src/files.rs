@@ -2,6 +2,7 @@
 
 mod lock;
 mod presence;
+mod remedy;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,6 +15,7 @@ use tempfile::NamedTempFile;
 
 use presence::unless_absent;
 pub use presence::{are_same, is_file, is_folder, is_real_folder, look, refuse_link};
+use remedy::in_words;
 
 pub use lock::{Lock, Waiting, lock, try_lock, try_lock_shared};
 
@@ -65,20 +67,6 @@ pub fn open(path: &Path) -> anyhow::Result<File> {
     let metadata = fs::metadata(path).with_context(context)?;
     anyhow::ensure!(metadata.is_file(), "{}: it is not a file", context());
     File::open(path).map_err(in_words).with_context(context)
-}
-
-/// The most open files that a system lets a program have: EMFILE.
-#[cfg(unix)]
-const TOO_MANY_FILES: i32 = 24;
-#[cfg(not(unix))]
-const TOO_MANY_FILES: i32 = 4;
-
-/// An error of the system with a remedy, if there is one.
-fn in_words(error: io::Error) -> io::Error {
-    if error.raw_os_error() == Some(TOO_MANY_FILES) {
-        return io::Error::other("too many files are open; allow more (ulimit -n 4096), or run fewer at once (--jobs)");
-    }
-    error
 }
 
 /// Reads a whole file, if it is there.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::in_words;
 use super::presence::{look, refuse_link};
+use super::remedy::in_words;
 
 /// Who holds a lock.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::in_words;
+use super::remedy::in_words;
 
 /// What is at a path, links followed; `None` only if the system says that nothing is there. Any other answer does not prove
 /// that a file is absent, and is an error.

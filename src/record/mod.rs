@@ -11,7 +11,7 @@ pub(crate) mod damage;
 pub mod discard;
 pub mod experiment;
 pub mod found;
-mod joint_plan;
+pub mod joint_plan;
 pub mod layout;
 pub mod leading;
 pub mod machine;
