@@ -91,7 +91,7 @@ pub(super) fn place_of(path: &Path) -> anyhow::Result<PathBuf> {
         _ if is_configuration => named_in(path),
         name => name.map(PathBuf::from).filter(|_| is_name),
     };
-    match name.map(|name| Path::new("results").join(name)) {
+    match name.map(|name| Path::new(RESULTS).join(name)) {
         Some(usual) if !files::is_folder(path)? && files::is_folder(&usual)? => {
             complain(format!("note: {} is not a folder; reading {} instead", path.display(), usual.display()));
             Ok(usual)
@@ -135,13 +135,9 @@ pub(super) fn told_apart(experiments: Vec<(Loaded, PathBuf)>) -> Vec<Loaded> {
 pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error {
     let held = held(path);
     if let [first, ..] = &held[..] {
-        let names = held[..held.len().min(MOST_NAMED)].join(", ");
-        let more =
-            if held.len() > MOST_NAMED { format!(" and {} more", held.len() - MOST_NAMED) } else { String::new() };
-        let (path, example) = (path.display(), path.join(first));
+        let (names, path, example) = (listed(&held), path.display(), path.join(first));
         let example = example.display();
-        return UsageError(format!("{path} is a folder of experiments: {names}{more}; name one, such as {example}"))
-            .into();
+        return UsageError(format!("{path} is a folder of experiments: {names}; name one, such as {example}")).into();
     }
     match path.to_str().filter(|name| shipped::text(name).is_some() && !path.is_dir()) {
         Some(name) => error.context(format!("{name} has not been trained here; `bn-exp run {name}` does")),
@@ -149,6 +145,15 @@ pub(super) fn trained_first(error: anyhow::Error, path: &Path) -> anyhow::Error 
     }
 }
 
+/// The first of these names, and how many more there are.
+pub(super) fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(MOST_NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    names[..names.len().min(MOST_NAMED)].join(", ") + &more
+}
+
+/// Where `run` puts results, if nothing else is said.
+pub(super) const RESULTS: &str = "results";
 /// How deep experiments may lie in a folder of them: claims have them at `DATA/REGIME/ARM`.
 const DEEPEST: usize = 3;
 /// Most folders that are searched for them, as the path may be any folder.
@@ -157,7 +162,7 @@ const MOST_LOOKED_AT: usize = 2000;
 const MOST_NAMED: usize = 12;
 
 /// The experiments in a folder that is not itself one, by their paths in it. What cannot be read is passed over.
-fn held(path: &Path) -> Vec<String> {
+pub(super) fn held(path: &Path) -> Vec<String> {
     let is_one = |below: &str| files::is_file(&ExperimentFolder::at(path.join(below)).experiment_json());
     if is_one("").unwrap_or(true) {
         return Vec::new();

@@ -1,8 +1,12 @@
 //! What an invalid command line may have meant.
 
+use std::path::Path;
+
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::compare::{RESULTS, held, listed};
+use super::report::claims_in;
 use super::shipped;
 use crate::cli::Cli;
 use crate::config::check::schema;
@@ -39,6 +43,24 @@ pub fn meant(error: &clap::Error, command: &str) -> Option<String> {
             let all = "`bn-exp init --list` lists those that come with the program";
             Some(format!("name a configuration, such as `bn-exp {command} quickstart`; {all}"))
         }
+        ErrorKind::MissingRequiredArgument if ["compare", "report"].contains(&command) => Some(to_be_named(command)),
         _ => None,
+    }
+}
+
+/// What `command` may be given, for whoever names nothing: what is in the folder where results usually are.
+fn to_be_named(command: &str) -> String {
+    let mut here = held(Path::new(RESULTS));
+    if command == "report" {
+        let claims = claims_in(&Path::new(RESULTS).join("claims"));
+        here.extend(claims.iter().map(|data| format!("claims/{data}")));
+    }
+    match &here[..] {
+        [] => "name the folder of an experiment; there is none in results, and `bn-exp run quickstart` makes one"
+            .to_owned(),
+        [first, ..] => {
+            let names = listed(&here);
+            format!("results holds {names}; name one, such as `bn-exp {command} {RESULTS}/{first}`")
+        }
     }
 }

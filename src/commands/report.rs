@@ -87,7 +87,7 @@ fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// The data whose claims are in a folder.
-fn claims_in(path: &Path) -> Vec<String> {
+pub(super) fn claims_in(path: &Path) -> Vec<String> {
     let mut names = files::list(path).unwrap_or_default();
     names.retain(|name| files::is_file(&path.join(name).join(json::FILE)).is_ok_and(|is| is));
     names.sort_unstable();

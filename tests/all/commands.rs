@@ -148,6 +148,22 @@ fn experiment() -> Lab {
 }
 
 #[test]
+fn who_names_no_experiment_is_told_which_there_are() {
+    let lab = Lab::new();
+    for command in ["compare", "report"] {
+        lab.call(&[command]).expect(2).complains(&["there is none in results", "`bn-exp run quickstart` makes one"]);
+    }
+    lab.run(&small(), &[]).expect(0);
+    lab.write("results/claims/glyphs/claims.json", "{}");
+    let said = |names: &str, command: &str| {
+        let words = format!("results holds {names}; name one, such as `bn-exp {command} results/t`");
+        lab.call(&[command]).expect(2).complains(&[&words]);
+    };
+    said("t", "compare");
+    said("t, claims/glyphs", "report");
+}
+
+#[test]
 fn a_folder_without_an_experiment_is_named_and_the_others_are_compared() {
     let lab = experiment();
     std::fs::create_dir(lab.path("empty")).unwrap();
@@ -157,7 +173,6 @@ fn a_folder_without_an_experiment_is_named_and_the_others_are_compared() {
     assert!(!lab.path("nowhere").exists());
     assert_eq!(std::fs::read_dir(lab.path("empty")).unwrap().count(), 0, "compare left something in a foreign folder");
     lab.call(&["compare", "results"]).expect(2).complains(&["results is a folder of experiments"]);
-    lab.call(&["compare"]).expect(2);
     // As deep as claims have them; of many some are named.
     let record = lab.text("results/t/experiment.json");
     lab.write("results/claims/glyphs/shallow/bn/experiment.json", &record);
