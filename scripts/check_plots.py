@@ -80,6 +80,7 @@ def figures(program, folder, *arguments):
 
     def keep(figure, title, handles, caption, path):
         kept[path.stem] = figure
+        figure.caption = " ".join(caption)
         return path
 
     plot.finish = keep
@@ -165,6 +166,10 @@ def check_percentiles(figure, folder, rates):
 
 
 def check_depth(figure, folder, rates):
+    # Each panel has its own blocks: the last has a gradient, and no norm.
+    for panel in figure.axes:
+        drawn = [block for line in panel.lines for block in line.get_xdata()]
+        assert panel.get_xlim()[1] < max(drawn) + 1, f"an empty place beside block {max(drawn)}"
     panels = [("activations", {"site": site, "channel": "all"}, "std") for site in ("norm_input", "norm_output")]
     panels += [("gradients", {"tensor": "weight"}, column) for column in ("norm", "update_ratio")]
     for panel, (table, where, column) in zip(figure.axes, panels, strict=True):
@@ -178,6 +183,15 @@ def check_depth(figure, folder, rates):
                     if int(row["step"]) == step:
                         by_block.setdefault(int(row["block"]), []).append(float(row[column]))
                 same(next(lines).get_ydata(), [statistics.median(by_block[b]) for b in sorted(by_block)], f"{column} of {arm}")
+
+
+def check_diverged(found, folder, rate):
+    """Every figure says how many of the runs that it shows have diverged, arm by arm."""
+    for name, figure in found.items():
+        for arm in {run["variant"] for run in rows(folder, "runs")}:
+            ended = [run["status"] == "diverged" for run in rows(folder, "runs", variant=arm, **{plot.RATE: rate})]
+            said = f"{arm} {sum(ended)} of {len(ended)}"
+            assert (said in figure.caption) == any(ended), f"{name} does not say {said}: {figure.caption}"
 
 
 def main():
@@ -213,8 +227,9 @@ def main():
         check_depth(found["depth"], folder, rates)
         # Where some runs of an arm have diverged, and some have not.
         mixed = next(rate for arm, rate, share in diverged(folder) if 0 < share < 1)
-        at_mixed = figures(program, folder, "--at", f"{plot.RATE}={mixed}", "--figures", "best")
+        at_mixed = figures(program, folder, "--at", f"{plot.RATE}={mixed}", "--figures", "best", "depth", "percentiles")
         check_best(at_mixed["best"], folder, dict.fromkeys(rates, mixed))
+        check_diverged(at_mixed, folder, mixed)
     print(f"all figures are drawn, and hold the numbers of the tables: {', '.join(sorted(found))}")
 
 

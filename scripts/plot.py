@@ -333,6 +333,14 @@ def at_points(table, points):
     return {variant: table[(table["variant"] == variant) & (table["point"] == point)] for variant, point in points.items()}
 
 
+def diverged_at(runs, points, what):
+    """What to say of the runs that are shown and diverged, arm by arm; nothing where none did."""
+    shown = at_points(runs, points)
+    counts = {variant: (rows["status"] == "diverged").sum() for variant, rows in shown.items()}
+    said = ", ".join(f"{variant} {count} of {len(shown[variant])}" for variant, count in counts.items() if count)
+    return [f"Diverged: {said}. {what}"] if said else []
+
+
 def compared(folder, program):
     """What `bn-exp compare` finds in the folder."""
     built = ROOT / "target/release/bn-exp"
@@ -417,10 +425,7 @@ def best_figure(name, runs, curves, axes, at, path):
     handles = [Line2D([], [], color=palette[v], linestyle=dash(v), linewidth=2, label=label(v)) for v in points]
     seeds = runs["seed"].nunique()
     caption = [f"Line: median over {seeds} seeds; band: smallest to largest. Running statistics."]
-    shown_runs = pd.concat([runs[(runs["variant"] == v) & (runs["point"] == p)] for v, p in points.items()])
-    diverged = (shown_runs["status"] == "diverged").sum()
-    if diverged:
-        caption.append(f"{diverged} of these runs diverged: from then on they count as the worst in the median, and leave the band.")
+    caption += diverged_at(runs, points, "From then on such a run counts as the worst in the median, and leaves the band.")
     if axes:
         caption.append(f"Sweep point: {how}.")
     return finish(figure, f"{name}: training", handles, caption, path)
@@ -441,7 +446,7 @@ def depth_figure(name, runs, tables, axes, at, path):
     if not panels_of:
         raise PlotError("there is neither activations.csv nor gradients.csv with rows over all channels")
     palette = colours(ordered(runs["variant"]))
-    figure, panels, _ = grid_of_panels(len(panels_of), columns=2 if len(panels_of) == 4 else None, sharex=True)
+    figure, panels, _ = grid_of_panels(len(panels_of), columns=2 if len(panels_of) == 4 else None)
     for panel, (words, table, column) in zip(panels, panels_of):
         for variant, rows in at_points(table, points).items():
             for step, width in ((rows["step"].min(), 0.9), (rows["step"].max(), 1.8)):
@@ -457,6 +462,7 @@ def depth_figure(name, runs, tables, axes, at, path):
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     handles = [Line2D([], [], color=palette[v], marker=marker(v), markersize=4, linewidth=2, label=v) for v in points]
     caption = ["Thin: at the start. Thick: at the end of training. Medians over seeds."]
+    caption += diverged_at(runs, points, "The end of an arm is the last step that any of its runs was looked at.")
     if axes:
         caption.append(f"Sweep point: {how}.")
     return finish(figure, f"{name}: by depth", handles, caption, path)
@@ -575,6 +581,7 @@ def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
     what = f"channel {shown}" if shown != "all" else "all channels"
     scale = "one scale" if is_shared else "each panel has its own scale"
     caption = [f"15th, 50th and 85th percentile over the probe batch, batch statistics; {scale}."]
+    caption += diverged_at(runs, chosen, "A panel shows the first seed, as far as its run went.")
     if axes:
         caption.append(f"Sweep point: {how}.")
     return finish(figure, f"{name}: what leaves the norm of block {block}, {what}", None, caption, path)
