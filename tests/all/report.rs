@@ -113,7 +113,6 @@ fn names_are_text_and_faults_are_said() {
     assert!(page.contains("alert(1)") && !page.contains("<script>alert"), "what a file says became markup");
     assert_eq!(page.matches("<section").count(), 1);
     lab.call(&["report", "results/none"]).expect(2).complains(&["results/none"]);
-    lab.call(&["report"]).expect(2);
     lab.call(&["report", "results/t", "--output", "no/one.html"]).expect(1).complains(&["there is no folder no"]);
     std::fs::write(lab.path("results/t/claims.json"), "{}").expect("written");
     lab.call(&["report", "results/t"]).expect(1).complains(&["claims.json", "does not hold verdicts"]);
@@ -263,6 +262,30 @@ fn what_is_not_drawn_is_named_with_the_key_that_it_wants() {
     assert!(!few.contains("Activations by depth"), "{few}");
     let all = said(json!({ "gradients_every": 2, "landscape_every": 2, "activations_every": 2 }));
     assert!(all.contains("Time to the target") && !all.contains("landscape") && !all.contains("Gradients"), "{all}");
+}
+
+#[test]
+fn what_ends_at_once_leaves_no_empty_panel_and_is_named() {
+    let lab = Lab::new();
+    let wild = json!({ "name": "wild", "base": "affine", "gamma": 1e6 });
+    let config = with(with(small(), "variants", json!([wild, "bn"])), "optimizer", json!({ "kind": "sgd", "lr": 0.1 }));
+    let log = json!({ "activations_every": 2, "gradients_every": 2, "landscape_every": 2, "evaluate_every": 2 });
+    lab.run(&with(config, "log", log), &["--quiet"]).expect(0);
+    lab.call(&["report", "results/t"]).expect(0);
+    let page = page(&lab, "results/t/report.html");
+    assert!(page.contains("Arms whose runs ended before the third look have no panel: wild."));
+    let data = data(&lab, "results/t/report.html");
+    let percentiles = panels(&data, "Percentiles behind the norm").len();
+    assert!(
+        percentiles > 0 && page.matches("style=\"--abreast:1\"").count() == 1,
+        "a place is left for what is not there"
+    );
+    let of_one_point = panels(&data, "Loss landscape").into_iter().flat_map(|panel| {
+        let traces = panel["traces"].as_array().expect("traces").clone();
+        traces.into_iter().filter(|trace| trace["x"].as_array().expect("points").len() < 2)
+    });
+    let arms: Vec<Value> = of_one_point.map(|trace| trace["legendgroup"].clone()).collect();
+    assert!(arms.is_empty(), "a line of one point is not seen: {arms:?}");
 }
 
 #[test]

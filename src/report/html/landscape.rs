@@ -14,7 +14,8 @@ const SHOWN: [(&str, &str, bool); 4] = [
     ("cosine with the gradient", "gradient_cosine", false),
     ("prediction error", "prediction_error", true),
 ];
-/// Points of a line.
+/// Points of a line: one alone would not be seen.
+const FEWEST: usize = 2;
 const MOST: usize = 200;
 
 /// How far the loss and its gradient change along one step.
@@ -30,6 +31,7 @@ pub(super) fn landscape(groups: &[&Group], looks: &Looks, setting: &Values) -> O
         let tags = [format!("landscape/{metric}/1.0/value"), format!("landscape/{metric}/value")];
         let of = |group: &&Group| {
             let tag = tags.iter().find(|tag| group.figures.contains_key(*tag));
+            let tag = tag.filter(|tag| group.figures[*tag].len() >= FEWEST);
             tag.map_or_else(Vec::new, |tag| by_step(group, tag, None, &looks.get(&group.variant)))
         };
         let traces = groups.iter().flat_map(of).collect();
@@ -53,7 +55,7 @@ fn range(group: &Group, looks: &Looks) -> Vec<Drawn> {
     for [step, loss] in tags.iter().flat_map(|tag| group.over_seeds(tag, None)[0].clone()) {
         at.entry(step.to_bits()).or_default().push(loss);
     }
-    if at.is_empty() {
+    if at.len() < FEWEST {
         return Vec::new();
     }
     let edge = |of: fn(f64, f64) -> f64| -> Vec<[f64; 2]> {

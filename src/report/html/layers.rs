@@ -108,12 +108,19 @@ pub(super) fn percentiles(groups: &[&Group], looks: &Looks, setting: &Values) ->
     } else {
         String::new()
     };
-    let caption = format!(
+    let mut caption = format!(
         "What leaves the norms over training, as in figure 1 of Ioffe and Szegedy (2015): the line is the 50th percentile over \
          all channels, the band reaches from the 15th to the 85th; each is the median over the seeds that have not diverged so \
          far. Panels of one block have one vertical axis. At most {MOST} points of a line are drawn.{left_out}"
     );
-    let panels = shown.iter().flat_map(in_block).collect();
-    let abreast = if groups.len() <= MOST_ABREAST { groups.len() } else { 2 };
+    let panels: Vec<Panel> = shown.iter().flat_map(in_block).collect();
+    let has_panel = |i: &usize| panels.iter().skip(*i).step_by(groups.len()).any(|panel| !panel.traces.is_empty());
+    let (drawn, absent): (Vec<usize>, Vec<usize>) = (0..groups.len()).partition(has_panel);
+    let absent: Vec<&str> = absent.into_iter().map(|i| groups[i].variant.as_str()).collect();
+    if !absent.is_empty() {
+        caption += &format!(" Arms whose runs ended before the third look have no panel: {}.", absent.join(", "));
+    }
+    // Only panels that are there stand beside each other.
+    let abreast = if drawn.len() <= MOST_ABREAST { drawn.len() } else { 2 };
     Some(Figure { abreast, ..Figure::of(&place("Percentiles behind the norm", setting), caption, panels)? })
 }

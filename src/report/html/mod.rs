@@ -227,7 +227,7 @@ fn not_drawn(figures: &[Figure], configuration: &Value) -> String {
         Value::Null => format!("<code>{section}.{key}</code> is not set"),
         value if *value == 0 => format!("<code>{section}.{key}</code> is 0"),
         _ => format!(
-            "the tables that are here have too few rows for it: give <code>{section}.{key}</code> a smaller interval"
+            "the tables have too few rows for it: runs ended early, or the interval <code>{section}.{key}</code> is too large"
         ),
     };
     let absent = WANTING.iter().filter(|(title, ..)| !is_drawn(title));
