@@ -7,7 +7,8 @@
 
 Each is opened by Chromium from a file, with the network off, on a screen and on a telephone, by day and by night. Every
 figure has to be drawn; arms have to go and come back in all of them; each seed, seconds and the other scale have to change
-what they are to change; the table and the CSV of a figure have to hold its numbers; nothing may be asked of any network, and
+what they are to change; the table and the CSV of a figure have to hold its numbers, under headings that are words; each panel
+has to say in words what it shows; on paper each has to fill its place; nothing may be asked of any network, and
 nothing written to the console. Chromium comes from the system (Debian: chromium), playwright from PyPI.
 """
 
@@ -39,6 +40,10 @@ DRAWN = """() => Array.from(document.querySelectorAll('.panel'), (panel) => ({
     counts_steps: 'overSteps' in panel.dataset,
     svg: Boolean(panel.querySelector('svg.main-svg')),
 }))"""
+# Each arm that is drawn with a colour that it has somewhere.
+COLOURS = """() => Array.from(document.querySelectorAll('.panel[data-drawn]')).flatMap((panel) => panel._fullData
+    .filter((trace) => trace.visible === true).flatMap(({ legendgroup: arm, line, marker }) => [line, marker]
+        .filter((look) => look && typeof look.color === 'string').map((look) => [arm, look.color])))"""
 
 
 class Fault(Exception):
@@ -89,6 +94,8 @@ def switch(page, selector):
 
 
 def check_arms(page, drawn):
+    colours = lambda: set(map(tuple, page.evaluate(COLOURS)))
+    all_colours = colours()
     for box in page.locator("input[name=arm]").all():
         arm = box.get_attribute("value")
         before = len(visible(drawn, arm))
@@ -97,7 +104,9 @@ def check_arms(page, drawn):
             continue
         selector = f"input[name=arm][value={json.dumps(arm)}]"
         ensure(not visible(switch(page, selector), arm), f"{arm} is switched off, and still there")
+        ensure(colours() == {pair for pair in all_colours if pair[0] != arm}, f"without {arm} another arm has another colour")
         ensure(len(visible(switch(page, selector), arm)) == before, f"{arm} does not come back")
+        ensure(colours() == all_colours, f"{arm} comes back, and an arm has another colour than before")
 
 
 def check_all_and_none(page, drawn):
@@ -180,7 +189,45 @@ def check_numbers(page, drawn):
         figure.locator(".numbers table").wait_for(timeout=5000)
         rows = figure.locator(".numbers tbody tr").count()
         ensure(rows == min(points, 300), f"figure {i}: {rows} rows in the table, {points} points")
+        headings = figure.locator(".numbers thead th").all_inner_texts()
+        raw = {"x", "y", "x_axis", "x_low", "x_high", ""} & set(headings)
+        ensure(not raw, f"figure {i}: headings that a reader does not understand: {sorted(raw)}")
+        cells = [row.split("\t") for row in figure.locator(".numbers tbody").inner_text().split("\n")]
+        empty = [heading for heading, column in zip(headings, zip(*cells)) if not any(column)]
+        ensure(not empty or rows < points, f"figure {i}: columns in which nothing stands: {empty}")
         figure.locator(".numbers summary").click()
+
+
+def check_words(page, drawn):
+    """Each panel says in words what it shows, with the arms that are switched on and a number."""
+    words = [panel.get_attribute("aria-label") for panel in page.locator(".panel").all()]
+    ensure(len(set(words)) == len(words), "two panels say the same of themselves")
+    for said, panel in zip(words, drawn):
+        absent = [t["arm"] for t in panel["traces"] if t["arm"] and t["meta"] != "band" and t["arm"] not in said]
+        ensure(not absent and any(letter.isdigit() for letter in said), f"it is not said of {absent} what is shown: {said}")
+
+
+def check_gaps(page):
+    """Nothing that scrolls sideways adds to the space below it."""
+    gap = "(place) => place.getBoundingClientRect().bottom - place.lastElementChild.getBoundingClientRect().bottom"
+    for place in page.locator("section > .wide").all():
+        ensure(place.evaluate(gap) <= 10, f"a gap of {place.evaluate(gap)} px stands below the table of the arms")
+
+
+def check_paper(page):
+    """On paper every panel fills its place, whatever the window was; afterwards all is as before."""
+    sizes = """() => Array.from(document.querySelectorAll('.panel:not([hidden])'), (panel) => {
+        const [place, drawn] = [panel.parentElement, panel.querySelector('svg.main-svg')].map((x) => x.clientWidth);
+        const abreast = Math.min(panel.parentElement.childElementCount, Number(panel.parentElement.style.getPropertyValue('--abreast')));
+        return [Math.round((place - 16 * (abreast - 1)) / abreast), drawn, place]; })"""
+    before = page.evaluate(sizes)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for i, (wanted, drawn, place) in enumerate(page.evaluate(sizes)):
+        ensure(place > 600, f"figures are {place} px wide on paper")
+        ensure(abs(wanted - drawn) <= 2, f"panel {i} is {drawn} px wide on paper, and its place {wanted}")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.wait_for_timeout(500)
+    ensure(page.evaluate(sizes) == before, "after printing figures are not as wide as before")
 
 
 def check(browser, path, shots):
@@ -198,6 +245,9 @@ def check(browser, path, shots):
         seconds = time.monotonic() - begun
         try:
             drawn = look(page)
+            check_words(page, drawn)
+            check_gaps(page)
+            check_paper(page)
             if (width, theme) == (1280, "light"):
                 check_arms(page, drawn)
                 check_all_and_none(page, drawn)

@@ -125,6 +125,8 @@
     const across = (own.shapes || []).map((shape) => shape.x0);
     const [x, y] = [axis(own.xaxis, [...all("x"), ...ends, ...across]), axis({ ...own.yaxis, ...switched }, all("y"))];
     if (seconds && panel.us_per_step) x.title = { text: "seconds of training steps" };
+    // Of few steps each is named, and no half of one.
+    else if (titleOf(own.xaxis) === "step" && Math.max(...all("x")) <= 5) x.dtick = 1;
     // Of a title in lines plotly puts the first higher.
     const text = plain(wrapped(panel.title));
     const lines = text.split("<br>").length;
@@ -148,6 +150,39 @@
     };
   }
 
+  // What a word of an axis stands for a value; the value itself where there are no words.
+  const word = (axis, value) => {
+    const at = axis && axis.ticktext ? axis.tickvals.findIndex((tick) => Math.abs(tick - value) < 0.4) : -1;
+    return at < 0 ? value : axis.ticktext[at].replaceAll("\n", " ");
+  };
+  const titleOf = (axis) => (axis && axis.title && axis.title.text) || "";
+  const short = (x) => (typeof x === "number" ? Number(x.toPrecision(6)) : x);
+  const ends = ({ x, meta, error_x: error }, i) =>
+    error && meta !== "unbounded" ? [x[i] - error.arrayminus[i], x[i] + error.array[i]].map(short) : ["", ""];
+
+  // A panel for those who do not see it: its axis, and from where to where each line goes, or where each row lies. Edges of
+  // bands and single seeds are left to the numbers below the figure.
+  function inWords({ title }, panel, { off }) {
+    const { xaxis, yaxis } = panel.layout;
+    const rough = (x) => (typeof x === "number" ? Number(x.toPrecision(3)) : x);
+    const said = (trace) => {
+      const points = trace.x.map((_, i) => i).filter((i) => trace.x[i] !== null && trace.y[i] !== null);
+      if (points.length === 0) return [];
+      const [first, last] = [points[0], points[points.length - 1]];
+      if (yaxis && yaxis.ticktext) {
+        const [low, high] = ends(trace, first).map(rough);
+        return [`${trace.name}: ${rough(trace.x[first])}${low === "" ? "" : `, interval ${low} to ${high}`}`];
+      }
+      const at = (i) => `${rough(trace.y[i])} at ${rough(word(xaxis, trace.x[i]))}`;
+      const name = [trace.legendgroup, trace.name].filter(Boolean).join(", ");
+      return [first === last ? `${name}: ${at(last)}` : `${name}: ${at(first)}, ${at(last)}`];
+    };
+    const shown = panel.traces.filter(({ legendgroup, meta, text }) => !off.has(legendgroup) && meta !== "band" && !text);
+    const along = titleOf(xaxis) ? ` The horizontal axis is ${titleOf(xaxis)}.` : "";
+    const head = [title, panel.title].filter(Boolean).join(": ");
+    return `${head}.${along} ${shown.flatMap(said).join("; ")}. All numbers are in the table below the figure.`;
+  }
+
   const configuration = {
     displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
     displaylogo: false,
@@ -165,7 +200,11 @@
     place.dataset.drawn = "yes";
     // A panel all of whose arms are switched off is not shown: its axes would say nothing.
     place.hidden = panel.traces.every((trace) => wanted.off.has(trace.legendgroup));
-    return Plotly.react(place, traces(panel, wanted), layout(panel, wanted), configuration);
+    place.setAttribute("aria-label", inWords(figures[number], panel, wanted));
+    // On paper it is as wide as its place is there, whatever the window is.
+    const isOnPaper = document.documentElement.classList.contains("printing");
+    const size = isOnPaper ? { width: place.clientWidth, height: place.clientHeight } : { autosize: true };
+    return Plotly.react(place, traces(panel, wanted), { ...layout(panel, wanted), ...size }, configuration);
   }
 
   function redraw() {
@@ -182,27 +221,35 @@
 
   // ------------------------------------------------------------------ its numbers
 
-  const short = (x) => (typeof x === "number" ? Number(x.toPrecision(6)) : x);
-
   // One row a point: panel, arm, what of it, the two axes; and the ends of its interval where it has one.
   function rows(figure) {
-    const title = (axis) => (axis && axis.title && axis.title.text) || "";
-    const word = (axis, value) => {
-      const at = axis && axis.ticktext ? axis.tickvals.findIndex((tick) => Math.abs(tick - value) < 0.4) : -1;
-      return at < 0 ? value : axis.ticktext[at].replaceAll("\n", " ");
-    };
     const body = [];
     for (const { title: panel, traces, layout: { xaxis, yaxis } } of figure.panels) {
-      for (const { legendgroup: arm, name, x, y, text, meta, error_x: error } of traces) {
+      for (const trace of traces) {
+        const { legendgroup: arm, name, x, y, text } = trace;
         x.forEach((at, i) => {
           if (at === null) return;
           const seed = text ? text[i].replace("seed ", "") : "";
-          const ends = error && meta !== "unbounded" ? [at - error.arrayminus[i], at + error.array[i]] : ["", ""];
-          body.push([panel, arm, name, seed, title(xaxis), word(xaxis, at), word(yaxis, y[i] ?? ""), ...ends.map(short)]);
+          body.push([panel, arm, name, seed, titleOf(xaxis), word(xaxis, at), word(yaxis, y[i] ?? ""), ...ends(trace, i)]);
         });
       }
     }
     return [["panel", "arm", "what", "seed", "x_axis", "x", "y", "x_low", "x_high"], ...body];
+  }
+
+  // The same for a reader: headings in words, and no column in which nothing stands.
+  function readable(figure) {
+    const [, ...body] = rows(figure);
+    const axes = [...new Set(figure.panels.map((panel) => titleOf(panel.layout.xaxis)))];
+    const inRows = figure.panels.filter((panel) => panel.layout.yaxis && panel.layout.yaxis.ticktext).length;
+    const areRows = inRows === figure.panels.length;
+    const value = inRows === 0 ? "value" : areRows ? "row" : "row or value";
+    const one = axes[0] === "step" ? "step (updates of the weights)" : axes[0] || (areRows ? "value" : "place");
+    const along = axes.length > 1 ? "place on it" : one;
+    const words = ["panel", "arm", "what", "seed", "horizontal axis", along, value, "interval from", "interval to"];
+    const says = (i) => body.some((cells) => cells[i] !== "") && !(i === 4 && axes.length === 1);
+    const kept = words.map((_, i) => i).filter(says);
+    return [kept.map((i) => words[i]), ...body.map((cells) => kept.map((i) => cells[i]))];
   }
 
   // Text that begins like a formula gets a space in front, so that a spreadsheet does not compute it.
@@ -216,14 +263,15 @@
 
   function table(place, [header, ...body]) {
     const made = document.createElement("table");
+    const isNumber = header.map((_, i) => body.some((cells) => typeof cells[i] === "number"));
     const row = (cells, kind) => {
       const line = document.createElement("tr");
-      for (const value of cells) {
+      cells.forEach((value, i) => {
         const one = document.createElement(kind);
         one.textContent = typeof value === "number" ? String(Number(value.toPrecision(6))) : value;
-        if (typeof value === "number") one.className = "number";
+        if (isNumber[i]) one.className = "number";
         line.append(one);
-      }
+      });
       return line;
     };
     const head = document.createElement("thead");
@@ -242,7 +290,7 @@
   for (const place of all("figure")) {
     const figure = figures[Number(place.dataset.figure)];
     const numbers = place.querySelector(".numbers");
-    numbers.addEventListener("toggle", () => numbers.open && table(numbers.querySelector(".wide"), rows(figure)));
+    numbers.addEventListener("toggle", () => numbers.open && table(numbers.querySelector(".wide"), readable(figure)));
     place.querySelector(".download").addEventListener("click", () => {
       const text = rows(figure).map((cells) => cells.map(cell).join(",")).join("\n") + "\n";
       const link = document.createElement("a");
