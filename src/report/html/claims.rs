@@ -125,9 +125,8 @@ fn along(all: &[Judged]) -> Option<Figure> {
                 None => lines.push((line, vec![(*x, part)])),
             }
         }
-        // All lines are of bn.
-        let (own, bn) = (Looks::of(lines.iter().map(|(line, _)| *line)), Looks::of(["bn"]).get("bn"));
-        let look = |line: &str| Look { colour: bn.colour, ..own.get(line) };
+        // All lines are of bn: their colours tell them apart, as its own could not.
+        let own = Looks::of(lines.iter().map(|(line, _)| *line));
         let mut traces = Vec::new();
         for (line, mut points) in lines {
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -136,10 +135,16 @@ fn along(all: &[Judged]) -> Option<Figure> {
             };
             let (low, high) = (at(&|part| Some(part.interval?.0)), at(&|part| Some(part.interval?.1)));
             traces.extend(
-                Drawn::band("", [&format!("{line}, 95 % from"), &format!("{line}, 95 % to")], &look(line), &low, &high)
-                    .map(Drawn::unnamed),
+                Drawn::band(
+                    "",
+                    [&format!("{line}, 95 % from"), &format!("{line}, 95 % to")],
+                    &own.get(line),
+                    &low,
+                    &high,
+                )
+                .map(Drawn::unnamed),
             );
-            traces.push(Drawn::marked("", line, &look(line), &at(&|part| part.estimate)));
+            traces.push(Drawn::marked("", line, &own.get(line), &at(&|part| part.estimate)));
         }
         let steps: Vec<f64> = judged.parts.iter().filter_map(|part| part.along.as_ref().map(|(_, x)| *x)).collect();
         Panel::new(judged.claim.id, "", traces).log_x("steps", &steps).with_legend()
