@@ -73,6 +73,20 @@ fn sparkline(losses: &[f64]) -> String {
     losses.iter().map(block).collect()
 }
 
+/// Places of the losses of a run with so many steps.
+fn places(steps: usize) -> usize {
+    TENTHS.min(steps).max(1)
+}
+
+/// Puts a loss in the place of its step. Where no loss was told the one before it stands; a continued run has none from before.
+fn place(losses: &mut Vec<f64>, loss: f64, step: usize, steps: usize) {
+    let place = step * places(steps) / steps.max(1);
+    if let Some(last) = losses.last().copied() {
+        losses.resize(place, last);
+    }
+    losses.push(loss);
+}
+
 impl Progress {
     /// On standard error.
     pub fn new(detail: Detail) -> Self {
@@ -112,12 +126,10 @@ impl Progress {
     fn step(&self, run: &PlannedRun, step: usize, loss: f64) {
         let mut shown = self.shown();
         let Some(Bar { steps, bar, counted, losses }) = shown.running.get_mut(&run.id) else { return };
-        // A continued run has no losses from before.
-        losses.truncate(step * TENTHS / (*steps).max(1));
-        losses.push(loss);
+        place(losses, loss, step, *steps);
         bar.set_position(step as u64);
         // What does not fit the line is cut off at its end: no number stands there.
-        let line = format!("{:TENTHS$}", sparkline(losses));
+        let line = format!("{:1$}", sparkline(losses), places(*steps));
         bar.set_message(format!("{line} loss {loss:.4}  step {step} of {steps}  {}", run.id));
         self.overall.inc(step.saturating_sub(*counted) as u64);
         *counted = step;
@@ -235,5 +247,19 @@ mod tests {
         assert_eq!(sparkline(&[1.0, 0.1, 0.01]), "█▅▁");
         assert_eq!(sparkline(&[2.0, f64::INFINITY]), "▄×");
         assert_eq!(sparkline(&[]), "");
+    }
+
+    #[test]
+    fn a_loss_stands_in_the_place_of_its_step_and_short_runs_have_as_many_places_as_steps() {
+        let told = |told: &[(usize, f64)], steps: usize| {
+            let mut losses = Vec::new();
+            told.iter().for_each(|(step, loss)| place(&mut losses, *loss, *step, steps));
+            losses
+        };
+        assert_eq!((places(3), places(1000)), (3, 10));
+        assert_eq!(told(&[(0, 5.0), (1, 4.0), (2, 3.0)], 3), [5.0, 4.0, 3.0]);
+        // Of one place the last loss counts; where none was told the one before it stands.
+        assert_eq!(told(&[(0, 5.0), (50, 4.0), (350, 3.0), (399, 2.0)], 1000), [4.0, 4.0, 4.0, 2.0]);
+        assert_eq!(told(&[(999, 1.0)], 1000), [1.0]);
     }
 }
