@@ -61,13 +61,20 @@ pub fn arm<'a>(scores: &Scores<'a>, setting: usize, variant: &'a str, confidence
     let choice = scores.choice(variant, &record);
     let values: Vec<f64> =
         record.read(&leave_one_out(&record)).iter().map(|value| scores.kind.sign() * value).collect();
-    let has_diverged = |(seed, candidate): (&u64, &usize)| {
-        let run = scores.grid.run(setting, variant, *seed, *candidate);
+    let has_diverged = |seed: u64, candidate: usize| {
+        let run = scores.grid.run(setting, variant, seed, candidate);
         run.and_then(|run| scores.score(&run)).is_some_and(|score| score.diverged)
     };
-    let diverged = seeds.iter().zip(&choice).filter(|read| has_diverged(*read)).count();
+    let diverged = seeds.iter().zip(&choice).filter(|(seed, candidate)| has_diverged(**seed, **candidate)).count();
+    // Then all candidates are alike, and what was not tried may do better.
+    let all_diverged =
+        seeds.iter().all(|seed| scores.grid.candidates_of(variant).iter().all(|k| has_diverged(*seed, *k)));
+    let at_edges = |candidate| match all_diverged {
+        true => scores.grid.edges(variant, candidate),
+        false => edges(scores.grid, variant, &record, candidate),
+    };
     let found = Sample::new(&values).map(|values| estimate(values, confidence));
-    let chosen = counted(&choice, scores.grid, |candidate| edges(scores.grid, variant, &record, candidate));
+    let chosen = counted(&choice, scores.grid, at_edges);
     ArmEstimate {
         variant: variant.to_owned(),
         setting: scores.grid.setting(setting),

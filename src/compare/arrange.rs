@@ -110,11 +110,13 @@ pub fn is_primary(loaded: &Loaded, (a, b): (&str, &str), options: &Options) -> b
 }
 
 /// Whether what is compared was chosen after the runs: by another baseline, metric or level of confidence than the
-/// configuration's, or by a configuration that was changed after runs were finished.
+/// configuration's, at each value of an axis over which it tunes, or by a configuration that was changed after runs were
+/// finished.
 pub fn is_exploratory(loaded: &Loaded, options: &Options) -> bool {
     let is_other = |baseline: &str| usual(loaded).is_some_and(|usual| usual != baseline);
     !loaded.changes.is_empty()
         || options.confidence != Options::default().confidence
+        || options.by.iter().any(|axis| loaded.options.select.contains(axis))
         || options.baseline.as_deref().is_some_and(is_other)
         || options.metric.is_some_and(|metric| metric != loaded.options.metric)
 }

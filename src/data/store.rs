@@ -116,8 +116,10 @@ impl Store {
         };
         if own.is_some() {
             warnings.extend(dataset.faint());
+            warnings.extend(dataset.large());
             warnings.extend(dataset.constant(&feature));
             dataset.lost_in_single = dataset.lost_in_single(&feature);
+            warnings.extend(dataset.stray(&feature));
             match dataset.outlier(&feature) {
                 Some((words, true)) => return Err(DataError::Io(anyhow::anyhow!(words))),
                 found => warnings.extend(found.map(|(words, _)| words)),

@@ -15,18 +15,18 @@ const MOST_COPIES: usize = 10;
 
 /// A feature in a split, whatever it is divided by.
 #[derive(Debug, Clone, Copy, Default)]
-struct Spread {
-    mean: f64,
-    sd: f64,
+pub(super) struct Spread {
+    pub mean: f64,
+    pub sd: f64,
     /// Whether it has more than one value.
-    varies: bool,
+    pub varies: bool,
     /// Whether it has more than one value in single precision.
     varies_in_single: bool,
 }
 
 impl Dataset {
     /// Calls `visit` with the sample, the feature and the stored value of each value of a split, in the order of memory.
-    fn each(&self, split: &Split, mut visit: impl FnMut(usize, usize, f64)) {
+    pub(super) fn each(&self, split: &Split, mut visit: impl FnMut(usize, usize, f64)) {
         let length = self.shape.len();
         let range = split.first * length..(split.first + split.len()) * length;
         let mut next = (0, 0);
@@ -43,7 +43,7 @@ impl Dataset {
     }
 
     /// Every feature of a split. The mean is found from the first value on, or its own rounding would be larger than the SD.
-    fn spreads(&self, split: &Split) -> Vec<Spread> {
+    pub(super) fn spreads(&self, split: &Split) -> Vec<Spread> {
         let count = split.len() as f64;
         let mut found = vec![Spread::default(); self.shape.len()];
         let mut first = vec![0.0; self.shape.len()];
@@ -80,6 +80,27 @@ impl Dataset {
         };
         let remedy = "set data.scaling to standardize, or spread the values over 0 to 255";
         Some(format!("the bytes of the training samples reach {high} and not 255: {scaled}; {remedy}"))
+    }
+
+    /// That training features which are used as they are come out large: what one step changes in the first layer grows with
+    /// the square of their size.
+    pub(super) fn large(&self) -> Option<String> {
+        const LARGE: f64 = 10.0;
+        if self.scaling != Scaling::None || matches!(*self.train.features, Features::Bytes(_)) {
+            return None;
+        }
+        let (mut squares, mut highest, count) = (0.0, 0.0_f64, (self.train.len() * self.shape.len()) as f64);
+        self.each(&self.train, |_, _, x| {
+            squares += x * x / count;
+            highest = highest.max(x.abs());
+        });
+        let size = squares.sqrt();
+        let remedy = "at usual learning rates training may diverge; set data.scaling to standardize, or divide them";
+        (size > LARGE).then(|| {
+            format!(
+                "the features are used as they are, and reach {highest} (their root mean square is {size:.3}): {remedy}"
+            )
+        })
     }
 
     /// A feature that is standardised, and whose values differ by no more than roundings do: these become as large as any other
@@ -119,36 +140,6 @@ impl Dataset {
             "{} has one value in single precision, though its values differ ({numbers}); {remedy}",
             feature(j)
         ))
-    }
-
-    /// A value of the validation or test split that is so far from what was trained on, by the SD of its feature, that nothing
-    /// can be learned for it: it would drive every logit, in single precision beyond its range. And whether the feature varies in
-    /// training: if not, there is no SD to measure by. `feature` names a feature by its place.
-    pub(super) fn outlier(&self, feature: &impl Fn(usize) -> String) -> Option<(String, bool)> {
-        const FARTHEST: f64 = 1e6;
-        if self.scaling != Scaling::Standardize || self.moments.len() != self.shape.len() {
-            return None;
-        }
-        for (split, name) in [(&self.validation, "validation"), (&self.test, "test")] {
-            let mut far = None;
-            self.each(split, |i, j, x| {
-                let (mean, sd) = self.moments[j];
-                if far.is_none() && (x - mean).abs() > FARTHEST * sd {
-                    far = Some((i, j, x));
-                }
-            });
-            if let Some((i, j, x)) = far {
-                let row = split.rows.get(i).map_or(i, |row| *row as usize) + 1;
-                let Spread { mean, sd, varies, .. } = self.spreads(&self.train)[j];
-                let words = format!(
-                    "{} of sample {row} of its file ({name} split) is {x:e}, and the training samples have {mean:.4e} there, with \
-                     an SD of {sd:.1e}; correct it, or leave the sample or the feature out",
-                    feature(j)
-                );
-                return Some((words, varies));
-            }
-        }
-        None
     }
 
     /// That most features of the test split are of another size than those of the training split: another unit, it seems.
@@ -240,14 +231,14 @@ impl Dataset {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
     use crate::config::settings::Shape;
 
     /// A data set of two features, so many of its samples for training and the others for testing.
-    fn pairs(features: Features, train: usize, scaling: Scaling) -> Dataset {
+    pub fn pairs(features: Features, train: usize, scaling: Scaling) -> Dataset {
         let (count, features) = (features.count() / 2, Arc::new(features));
         let split =
             |first: usize, n: usize| Split { features: features.clone(), first, labels: vec![0; n], rows: Vec::new() };
@@ -255,7 +246,7 @@ mod tests {
         Dataset::new(Shape::vector(2), 2, splits, scaling)
     }
 
-    fn named(j: usize) -> String {
+    pub fn named(j: usize) -> String {
         format!("feature {}", j + 1)
     }
 
@@ -298,30 +289,6 @@ mod tests {
         assert!(said([1.0, 1e-300, 2.0, 3e-300]).is_some());
         let single = Features::Floats(vec![1.0, 0.3, 2.0, f32::from_bits(0.3f32.to_bits() + 1)]);
         assert!(pairs(single, 2, Scaling::Standardize).constant(&named).is_some());
-        // A test value far from them would drive every logit.
-        let rounded = vec![1.0, 0.3, 2.0, 0.1 + 0.2, 3.0, 0.3, 4.0, 0.5];
-        let data = pairs(Features::Doubles(rounded), 3, Scaling::Standardize);
-        assert!(data.outlier(&named).unwrap().0.starts_with("feature 2 of sample 1 of its file (test split) is 5e-1"));
-    }
-
-    #[test]
-    fn a_value_that_no_training_can_have_prepared_for_is_named_with_its_row() {
-        let of = |x: f64, y: f64| {
-            pairs(Features::Doubles(vec![1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 2.0, 0.0, x, y]), 3, Scaling::Standardize)
-                .outlier(&named)
-        };
-        assert_eq!(of(2.5, 7.0), None);
-        assert_eq!(of(8e5, 9e5), None);
-        let (slip, varies) = of(1e12, 0.0).unwrap();
-        assert!(varies);
-        assert!(
-            slip.starts_with(
-                "feature 1 of sample 2 of its file (test split) is 1e12, and the training samples have 2.0000e0 there"
-            ),
-            "{slip}"
-        );
-        let (rare, varies) = of(2.0, -1e30).unwrap();
-        assert!(rare.starts_with("feature 2 of sample 2 of its file (test split) is -1e30") && !varies, "{rare}");
     }
 
     /// Columns that stand for words: 0 but for few samples, and in a small split 0 altogether.
@@ -346,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_do_not_come_near_255_are_named() {
+    fn bytes_that_do_not_come_near_255_and_floats_that_do_are_named() {
         let of = |values: Vec<u8>, scaling| pairs(Features::Bytes(values), 2, scaling).faint();
         let said = |values: Vec<u8>, scaling| of(values, scaling).unwrap_or_default();
         assert!(
@@ -359,6 +326,11 @@ mod tests {
             assert_eq!(of(values, scaling), None);
         }
         let measured = Features::Doubles(vec![0.0, 0.5, 1.0, 0.1]);
+        assert_eq!(pairs(measured.clone(), 2, Scaling::None).large(), None);
+        let raw = Features::Floats(vec![0.0, 255.0, 3.0, 1.0]);
+        let said = pairs(raw.clone(), 2, Scaling::None).large().unwrap();
+        assert!(said.contains("reach 255 (their root mean square is 127.5"), "{said}");
+        assert_eq!(pairs(raw, 2, Scaling::Standardize).large(), None);
         assert_eq!(pairs(measured, 2, Scaling::None).faint(), None);
     }
 }

@@ -172,6 +172,11 @@ fn paired(tables: [Table; 2], path: &Path, test_path: &str, fingerprint: String)
     let (names, [training_labels, test_labels]) = labels(&tables, path)?;
     let label_files = [&*path.display().to_string(), test_path];
     let labels = LabelSet::new(names, &training_labels, &test_labels, label_files);
+    if !test_labels.iter().any(|place| labels.in_training[usize::from(*place)]) {
+        let expected = format!("labels that are in {}, too", path.display());
+        let found = format!("none of them; {}", labels.numbering(Some(labels.names.len()))?.note.unwrap_or_default());
+        return Err(DataError::Mismatch { file: test_path.to_owned(), expected, found });
+    }
     let [training, test] = tables.map(|table| Features::Doubles(table.features));
     let samples = [permuted(training, training_labels, length), permuted(test, test_labels, length)];
     Ok(Files::new((Shape::vector(length), Values::Measured), labels, fingerprint, samples))

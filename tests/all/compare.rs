@@ -626,6 +626,32 @@ fn a_choice_at_the_end_of_the_grid_is_not_tuned() {
     lab.call(&["compare", "results/t"]).expect(0).says(&[warning, "1.0 (edge)"]);
 }
 
+/// All its rates are alike, and a smaller one may do better.
+#[test]
+fn an_arm_that_diverges_wherever_it_was_tried_is_at_the_edge() {
+    let end =
+        |arm: &str, seed, _| if arm == "affine" { End::Diverged } else { End::Accuracy(0.9, 0.9 + seed as f64 / 1e3) };
+    let lab = made_up(&["affine", "bn"], 8, tuned(), end);
+    let said =
+        lab.call(&["compare", "results/t", "--full"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("`affine` (optimizer.lr = 0.01, the smallest)"), "{said}");
+    assert!(!said.contains("`bn` (optimizer.lr"), "{said}");
+}
+
+/// The tuning of the configuration is undone after the runs.
+#[test]
+fn values_of_an_axis_that_the_configuration_tunes_are_compared_as_an_exploration() {
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    let is_exploratory = |lab: &Lab, args: &[&str]| {
+        let found = &json_of(lab, args)["experiments"][0];
+        found["contrasts"].as_array().expect("contrasts").iter().any(|contrast| contrast["exploratory"] == true)
+    };
+    assert!(!is_exploratory(&lab, &[]));
+    assert!(is_exploratory(&lab, &["--by", "optimizer.lr"]));
+    let untuned = made_up(&["affine", "bn"], 8, json!({}), planted(0.05));
+    assert!(!is_exploratory(&untuned, &["--by", "optimizer.lr"]));
+}
+
 #[test]
 fn ties_take_the_smaller_rate() {
     let lab = made_up(&["affine", "bn"], 6, tuned(), |_, _, _| End::Accuracy(0.5, 0.5));

@@ -548,6 +548,46 @@ fn a_test_file_has_the_same_columns() {
     run.complains(&["note: ", "labels 0, 1, 7 became", "the training split (180 samples) has none of label 7"]);
 }
 
+/// Labels that are written otherwise in the test file would be classes that nothing was trained for.
+#[test]
+fn a_test_file_has_labels_of_the_training_file() {
+    let lab = Lab::new();
+    let whole = table(|is_wide| if is_wide { "Wide".into() } else { "Narrow".into() });
+    lab.write("a.csv", &whole);
+    lab.write("b.csv", whole.replace("Wide", "wide").replace("Narrow", "narrow"));
+    let config = csv_config(&json!({ "test_file": "b.csv" }));
+    lab.run(&config, &[]).expect(1).complains(&["b.csv", "labels that are in a.csv, too", "none of them", "\"wide\""]);
+    lab.write("b.csv", whole.replace("Wide", "wide"));
+    lab.run(&config, &[]).expect(0).complains(&["the training split (180 samples) has none of label \"wide\""]);
+}
+
+/// A lost point, a number for what is missing, and features that are used as they are.
+#[test]
+fn training_values_far_from_all_others_and_large_features_are_named() {
+    let lab = Lab::new();
+    let whole = table(|is_wide| u8::from(is_wide).to_string());
+    let lines: Vec<&str> = whole.lines().collect();
+    let train = format!("{}\n", lines.join("\n"));
+    lab.write("b.csv", &train);
+    let said = |name: &str, text: &str, scaling: &str| {
+        lab.write("a.csv", text);
+        let config = csv_config(&json!({ "test_file": "b.csv", "scaling": scaling }));
+        lab.run(&with(config, "name", json!(name)), &[]).expect(0).stderr
+    };
+    let sound = said("sound", &train, "standardize");
+    assert!(!sound.contains("training split) is ") && !sound.contains("as they are"), "{sound}");
+    // Wherever the row comes to lie, it is of training here.
+    let cells: Vec<&str> = lines[1].split(',').collect();
+    let slip = train.replacen(lines[1], &format!("99999.5,{}", cells[1..].join(",")), 1);
+    let told = [said("slip", &slip, "standardize"), said("large", &train, "none")];
+    assert!(
+        told[0].contains("99999.5") && told[0].contains("if it is a slip or stands for a missing value"),
+        "{}",
+        told[0]
+    );
+    assert!(told[1].contains("the features are used as they are, and reach "), "{}", told[1]);
+}
+
 #[test]
 fn samples_that_were_trained_on_and_columns_in_other_units_are_named() {
     let lab = Lab::new();

@@ -35,7 +35,10 @@ pub(super) fn header<'a>(
         [] => return wrong("the file is empty; the first row names the columns, the others hold samples".into()),
         [only] => {
             let words = "features and labels need at least two, separated by commas";
-            return wrong(format!("there is one column, `{}`; {words}", column_name(only)));
+            let other = [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(mark, _)| only.contains(*mark));
+            let other = other.map(|(_, marks)| format!(" (here are {marks}; decimal commas must be points then)"));
+            let other = other.unwrap_or_default();
+            return wrong(format!("there is one column, `{}`; {words}{other}", column_name(only)));
         }
         _ if names.len() > MOST_COLUMNS => {
             return wrong(format!("there are {} columns; at most {MOST_COLUMNS} are allowed", names.len()));

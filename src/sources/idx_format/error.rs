@@ -41,6 +41,12 @@ pub enum IdxError {
     /// A value that no sample or label has.
     #[error("{file}: expected {expected}, found {found} at index {index}")]
     Value { file: String, expected: &'static str, found: String, index: usize },
+    /// Numbers as they come out of a machine that has the lowest byte first.
+    #[error(
+        "{file}: {what}, as where the bytes of each number are in the wrong order; IDX has the highest byte first: in \
+         NumPy, save the array .astype('>{kind}'){remedy}"
+    )]
+    Order { file: String, what: &'static str, kind: &'static str, remedy: &'static str },
     /// The header promises more than the compressed data could inflate to.
     #[error(
         "{file}: expected at most {possible} bytes from {compressed} of gzip data, found a header promising {promised}"

@@ -223,6 +223,41 @@ mod tests {
         assert!(error.to_string().ends_with("whole numbers from -9e15 to 9e15, found 1e300 at index 0"), "{error}");
     }
 
+    /// As NumPy's `tofile` writes them on most machines.
+    #[test]
+    fn numbers_with_their_lowest_byte_first_are_told_as_that() {
+        let said = |kind: u32, data: &[u8]| {
+            let count = data.len() as u32
+                / if kind == 0x0b {
+                    2
+                } else if kind == 0x0e {
+                    8
+                } else {
+                    4
+                };
+            images(file(&[kind << 8 | 2, 1, count], data)).map(|_| ()).map_err(|error| error.to_string())
+        };
+        for (kind, name, data) in [
+            (0x0b, ">i2", [0i16, 200, 3, 255].map(i16::to_le_bytes).concat()),
+            (0x0c, ">i4", [0i32, 200, 3, 5000].map(i32::to_le_bytes).concat()),
+            (0x0d, ">f4", [0.0f32, 1.0, 0.5, 0.25].map(f32::to_le_bytes).concat()),
+            (0x0e, ">f8", [0.0f64, 1.0, 0.5, 0.25].map(f64::to_le_bytes).concat()),
+        ] {
+            let words = said(kind, &data).unwrap_err();
+            assert!(words.contains("highest byte first") && words.contains(name), "{words}");
+        }
+        for (kind, data) in [
+            (0x0b, [0i16, 200, 3, 256].map(i16::to_be_bytes).concat()),
+            (0x0c, [0i32; 4].map(i32::to_be_bytes).concat()),
+            (0x0d, [0.0f32, 1.0, 1e-40, 0.25].map(f32::to_be_bytes).concat()),
+            (0x0e, [0.0f64; 4].map(f64::to_be_bytes).concat()),
+        ] {
+            assert_eq!(said(kind, &data), Ok(()), "{kind:#x}");
+        }
+        let error = labels(file(&[0x0c01, 3], &[0i32, 1, 2].map(i32::to_le_bytes).concat())).unwrap_err();
+        assert!(error.to_string().contains("multiple of 256"), "{error}");
+    }
+
     #[test]
     fn images_are_rows_columns_channels_however_they_lie_in_the_file() {
         // Of one image with 5 rows, 6 columns, 3 channels: 40·row + 5·column + channel.

@@ -35,7 +35,36 @@ impl Array {
         header.check_length(bytes.len(), file)?;
         bytes.drain(..header.length());
         let sizes = header.sizes.iter().map(|size| *size as usize).collect();
-        Ok(Self { dtype: header.dtype, sizes, bytes })
+        let array = Self { dtype: header.dtype, sizes, bytes };
+        array.check_order(file)?;
+        Ok(array)
+    }
+
+    /// Refuses numbers whose bytes are in the wrong order. Small integers are then multiples of 256, and floats of usual size
+    /// mostly too small for the type's full precision.
+    fn check_order(&self, file: &str) -> Result<(), IdxError> {
+        let wrong = |what, kind, remedy| Err(IdxError::Order { file: file.to_owned(), what, kind, remedy });
+        let numbers = || self.numbers().filter(|x| *x != 0.0);
+        let are_multiples = || self.bytes.iter().any(|byte| *byte != 0) && numbers().all(|x| x % 256.0 == 0.0);
+        let multiples = "every number is a multiple of 256";
+        let division = "; numbers that are right can be divided by 256";
+        match self.dtype {
+            Dtype::I16 if are_multiples() => wrong(multiples, "i2", division),
+            Dtype::I32 if are_multiples() => wrong(multiples, "i4", division),
+            Dtype::F32 | Dtype::F64 => {
+                let is_single = self.dtype == Dtype::F32;
+                let least = if is_single { f64::from(f32::MIN_POSITIVE) } else { f64::MIN_POSITIVE };
+                let tiny = numbers().filter(|x| x.abs() < least).count();
+                let are_tiny = tiny > 0 && 2 * tiny > numbers().count();
+                let kind = if is_single { "f4" } else { "f8" };
+                if are_tiny {
+                    wrong("most numbers are smaller than the type can hold in full", kind, "")
+                } else {
+                    Ok(())
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Every number; each type of the format fits into f64.
@@ -167,7 +196,7 @@ fn features(array: Array, file: &str) -> Result<(Values, Features), IdxError> {
         Dtype::F32 | Dtype::F64 => {
             let is_finite = |x: f64| x.abs() <= f64::from(f32::MAX);
             if let Some((index, found)) = array.numbers().enumerate().find(|(_, x)| !is_finite(*x)) {
-                let expected = "finite numbers that fit into 32 bits";
+                let expected = "finite numbers that fit into 32 bits, the highest byte of each first";
                 return Err(IdxError::Value { file: file.to_owned(), expected, found: format!("{found:?}"), index });
             }
             let is_single = array.dtype == Dtype::F32;
