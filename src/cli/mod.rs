@@ -166,7 +166,7 @@ pub struct RunArgs {
     /// How to say what happens: in words, or a line of JSON an event on standard output, without the comparison.
     #[arg(long, value_enum, default_value = "text")]
     pub format: RunFormat,
-    /// Show failures only.
+    /// Show no progress, only failures and what comes out.
     #[arg(long, short, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show a line for every finished run, bars or not.
@@ -293,7 +293,7 @@ pub struct ClaimsArgs {
     /// How the verdicts are written.
     #[arg(long, value_enum, default_value_t = ClaimsFormat::Table)]
     pub format: ClaimsFormat,
-    /// Show failures only.
+    /// Show no progress, only failures and what comes out.
     #[arg(long, short)]
     pub quiet: bool,
 }

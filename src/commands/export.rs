@@ -14,10 +14,13 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let folder = ExperimentFolder::at(place_of(&args.path)?);
     let loaded = load(&folder, &waiting(&NEVER)).map_err(|error| trained_first(error, &args.path))?;
     let out = args.out.join(&loaded.name);
-    // A viewer merges all events that it finds: those of an earlier export would be shown beside the new ones.
-    if files::look(&out)?.is_some() {
-        let words = format!("{} is there already; remove it, or give --out another folder", out.display());
-        return Err(UsageError(words).into());
+    if files::are_same(&out, folder.path())? {
+        let words = "is the experiment itself; give --out another folder, such as boards";
+        return Err(UsageError(format!("{} {words}", out.display())).into());
+    }
+    if !holds_only_events(&out)? {
+        let words = "holds other files than those of an export; give --out another folder";
+        return Err(UsageError(format!("{} {words}", out.display())).into());
     }
     // Has another name until it is whole, so that an interrupted export is not taken for a finished one.
     let unfinished = args.out.join(format!("{}.unfinished", loaded.name));
@@ -36,10 +39,28 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
         // What matters is why it failed; what is left here the next export removes.
         let _ = discard(&unfinished);
     })?;
+    // A viewer merges all events that it finds: those of an earlier export would be shown beside the new ones.
+    discard(&out)?;
     files::rename(&unfinished, &out)?;
     let noun = if runs == 1 { "run" } else { "runs" };
     show(format!("{runs} {noun} written to {}\nlook: tensorboard --logdir '{}'", out.display(), args.out.display()))?;
     Ok(Exit::Done)
+}
+
+/// Whether nothing is at a path, or a folder of events alone.
+fn holds_only_events(path: &Path) -> anyhow::Result<bool> {
+    if files::look(path)?.is_none() {
+        return Ok(true);
+    }
+    if !files::is_real_folder(path)? {
+        return Ok(path.ends_with(tensorboard::FILE));
+    }
+    for name in files::list(path)?.iter().filter(|name| !files::is_unfinished(name)) {
+        if !holds_only_events(&path.join(name))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Removes the events that an export has left which was stopped or failed; what is not an event file stays.

@@ -74,8 +74,9 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
 fn write(output: &Path, page: &[u8]) -> anyhow::Result<()> {
     let folder = ExperimentFolder::at(folder_of(output));
     let is_experiment = files::is_file(&folder.experiment_json())?;
-    let _lock = if is_experiment { Some(collect::lock(&folder, &waiting(&NEVER))?) } else { None };
-    files::write_atomically(output, page)
+    let lock = || if is_experiment { collect::lock(&folder, &waiting(&NEVER)).map(Some) } else { Ok(None) };
+    let written = lock().and_then(|_lock| files::write_atomically(output, page));
+    written.with_context(|| format!("cannot write {}; --output names another file", output.display()))
 }
 
 /// The folder that something is in.

@@ -137,7 +137,7 @@ fn show_results(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Result<(
     compare::print(folder, waiting)?;
     let files = tables::all().map(|table| table.file).collect::<Vec<_>>().join("  ");
     let files = Layout::terminal().paragraph(&format!("  {files}  experiment.json  runs/<run-id>/"));
-    show(format!("\nwritten to {}:\n{files}", folder.path().display()))?;
+    show(format!("\nthe results are in {}:\n{files}", folder.path().display()))?;
     show(compare::more(&[folder.path().to_owned()], View::default()))
 }
 

@@ -2,10 +2,12 @@
 
 use super::comparison::Comparison;
 use super::contrasts::Finding;
-use super::grid::Grid;
+use super::grid::{Grid, Values};
 use super::options::Options;
+use super::rows::Run;
 use super::scores::Scores;
-use super::warning::{DivergedRuns, Warning};
+use super::warning::{DivergedRuns, GuessingRuns, Warning};
+use crate::config::file::Metric;
 use crate::record::run::Status;
 use crate::stats::permutation::smallest_p;
 use crate::stats::selection::unsettled;
@@ -24,10 +26,12 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(times_at_edges(comparison));
     warnings.extend(edges(comparison));
     warnings.extend(unsettled_choices(scores));
+    warnings.extend(means_of_no_value(comparison));
     warnings.extend(contrasts(comparison, options));
     warnings.extend(other_margin(scores));
     warnings.extend(untuned(scores.grid, options));
     warnings.extend(diverged(scores, comparison));
+    warnings.extend(guessing(scores.grid));
     warnings.extend(unsteady_times(scores.grid));
     warnings.extend(program_versions(scores.grid));
     warnings.extend(instruction_levels(scores.grid));
@@ -144,6 +148,33 @@ fn unsettled_choices(scores: &Scores) -> Vec<Warning> {
     warnings
 }
 
+/// A mean may lie beyond those of the values that it is read at by so much of its standard error.
+const OF_THE_STANDARD_ERROR: f64 = 0.25;
+
+/// Means that lie outside those at the very values at which their seeds were read. Where one seed fails at the best value it is
+/// read there, as the others favour it, and the others, for whom it counts, are read elsewhere: all where they do badly.
+fn means_of_no_value(comparison: &Comparison) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for arm in comparison.arms.iter().filter(|arm| arm.chosen.len() > 1) {
+        let curves =
+            comparison.curves.iter().filter(|curve| (&curve.variant, &curve.setting) == (&arm.variant, &arm.setting));
+        let points: Vec<_> = curves.flat_map(|curve| &curve.points).collect();
+        let mean_at =
+            |values: &Values| points.iter().find(|point| point.values == *values).and_then(|point| point.mean);
+        let at: Option<Vec<(Values, f64)>> =
+            arm.chosen.iter().map(|chosen| Some((chosen.values.clone(), mean_at(&chosen.values)?))).collect();
+        let (Some(at), Some(mean), Some(std)) = (at, arm.mean, arm.std) else { continue };
+        let ends =
+            at.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, x)| (low.min(*x), high.max(*x)));
+        let beyond = (ends.0 - mean).max(mean - ends.1);
+        if beyond > OF_THE_STANDARD_ERROR * std / (arm.n as f64).sqrt() {
+            let (setting, variant) = (arm.setting.clone(), arm.variant.clone());
+            warnings.push(Warning::NoValueGivesMean { setting, variant, metric: comparison.metric, mean, at });
+        }
+    }
+    warnings
+}
+
 /// Contrasts without observations, or of guessing with what is worse; verdicts that another choice would change.
 fn contrasts(comparison: &Comparison, options: &Options) -> Vec<Warning> {
     let is_time = comparison.metric.kind.is_time();
@@ -194,6 +225,33 @@ fn diverged(scores: &Scores, comparison: &Comparison) -> Option<Warning> {
     let arms: Vec<DivergedRuns> = arms.collect();
     let compared = comparison.arms.iter().any(|arm| arm.diverged > 0);
     (!arms.is_empty()).then(|| Warning::Diverged { counts_as: scores.kind.into(), arms, compared })
+}
+
+/// Standard errors above chance up to which an accuracy is that of guessing.
+const ABOVE_CHANCE: f64 = 3.0;
+
+/// Runs that did not diverge and learned nothing. Under random labels no run can do better on the test split.
+fn guessing(grid: &Grid) -> Option<Warning> {
+    let loaded = grid.loaded;
+    let data = &loaded.configuration["data"];
+    let place = loaded.column(Metric::named("test_accuracy")?)?;
+    let samples = data["test"].as_f64().filter(|samples| *samples > 0.0)?;
+    let is_swept = |key: &str| loaded.axes.iter().any(|axis| axis == key);
+    if data["random_labels"] == true || is_swept("data.random_labels") || is_swept("data.test") {
+        return None;
+    }
+    let is_guess = |run: &Run| {
+        let chance = 1.0 / run.entry.classes as f64;
+        let most = chance + ABOVE_CHANCE * (chance * (1.0 - chance) / samples).sqrt();
+        run.status == Status::Completed && run.scores[place].is_some_and(|accuracy| accuracy <= most)
+    };
+    let of_arm = |variant: &String| {
+        let runs = loaded.runs.iter().filter(|run| run.entry.variant == *variant);
+        let guessing = runs.clone().filter(|run| is_guess(run)).count();
+        GuessingRuns { variant: variant.clone(), guessing, runs: runs.count() }
+    };
+    let arms: Vec<GuessingRuns> = loaded.variants.iter().map(of_arm).filter(|arm| arm.guessing > 0).collect();
+    (!arms.is_empty()).then_some(Warning::Guessing { arms })
 }
 
 /// From so many times the shortest time a step of its setting a run counts as held up.

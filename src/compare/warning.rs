@@ -51,6 +51,8 @@ pub enum Warning {
     Edge { setting: Values, variant: String, seeds: usize, chosen: Vec<Chosen> },
     /// Another candidate might as well have been chosen, and is not equal.
     UnsettledChoice { setting: Values, variant: String, selected: Values, others: Vec<Values> },
+    /// An arm whose mean no value gives at which its seeds were read, and the means over all seeds there.
+    NoValueGivesMean { setting: Values, variant: String, metric: Metric, mean: f64, at: Vec<(Values, f64)> },
     /// Every score of a contrast is assigned; no run has one of its own.
     NothingObserved { setting: Values, of: Vec<String>, is_time: bool },
     /// A verdict that another candidate would turn round.
@@ -63,12 +65,25 @@ pub enum Warning {
     Untuned { is_swept: bool, is_selected: bool, by: bool },
     /// Runs that diverged, and whether any of them is compared.
     Diverged { counts_as: CountsAs, arms: Vec<DivergedRuns>, compared: bool },
+    /// Runs that came to their end, at the accuracy of guessing.
+    Guessing { arms: Vec<GuessingRuns> },
     /// Arms whose times a step differ between runs of one setting by more than the work does: a share of their runs.
     UnsteadyTimes { arms: Vec<(String, f64)> },
     /// Runs made by different versions of the program.
     ProgramVersions { found: Vec<String> },
     /// Runs made at different instruction levels.
     InstructionLevels { found: Vec<String> },
+}
+
+/// Runs of an arm that ended at the accuracy of guessing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GuessingRuns {
+    /// The arm.
+    pub variant: String,
+    /// Its completed runs that are no better than guessing.
+    pub guessing: usize,
+    /// Its runs.
+    pub runs: usize,
 }
 
 /// A planned run that has no result.

@@ -638,6 +638,41 @@ fn an_arm_that_diverges_wherever_it_was_tried_is_at_the_edge() {
     assert!(!said.contains("`bn` (optimizer.lr"), "{said}");
 }
 
+/// Of one seed that fails at the best rate, it alone is read there, and the others where the failure does not count.
+#[test]
+fn a_mean_that_no_rate_gives_is_named() {
+    let end = |is_odd: bool| {
+        move |arm: &str, seed: u64, rate: usize| match (arm, rate) {
+            ("affine", 2) if is_odd && seed == 6 => End::Accuracy(0.70, 0.70),
+            (_, 2) => End::Accuracy(0.92, 0.92 + seed as f64 / 1e4),
+            _ => End::Accuracy(0.90, 0.90 + seed as f64 / 1e4),
+        }
+    };
+    let said = |is_odd: bool| {
+        let lab = made_up(&["affine", "bn"], 8, tuned(), end(is_odd));
+        lab.call(&["compare", "results/t"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let told = said(true);
+    assert!(told.contains("A mean of test accuracy is that of no value that was tried."), "{told}");
+    let means = "`affine` (0.8753, but 0.9003 at optimizer.lr = 0.01, 0.8928 at optimizer.lr = 1.0)";
+    assert!(told.contains(means), "{told}");
+    assert!(!said(false).contains("no value that was tried"));
+}
+
+/// No number became too large, and nothing was learned.
+#[test]
+fn runs_that_end_no_better_than_guessing_are_counted() {
+    let end = |arm: &str, _, rate| match (arm, rate) {
+        ("bn", 2) => End::Accuracy(0.34, 0.34),
+        _ => End::Accuracy(0.9, 0.9),
+    };
+    let lab = made_up(&["affine", "bn"], 8, tuned(), end);
+    let said = lab.call(&["compare", "results/t"]).expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("Runs took all their steps and ended no better than guessing: 8 of 24 of `bn`."), "{said}");
+    let lab = made_up(&["affine", "bn"], 8, tuned(), planted(0.05));
+    assert!(!lab.call(&["compare", "results/t"]).expect(0).stdout.contains("guessing:"));
+}
+
 /// The tuning of the configuration is undone after the runs.
 #[test]
 fn values_of_an_axis_that_the_configuration_tunes_are_compared_as_an_exploration() {

@@ -50,7 +50,16 @@ fn every_run_gets_a_file_and_seeds_that_differ_alone_three_together() {
         let bytes = std::fs::read(lab.path(&path)).expect("a file");
         assert!(records(&bytes).iter().any(|record| holds(record, "loss/validation/running_stats")), "{path}");
     }
-    lab.call(&["export", "results/t", "--out", "boards"]).expect(2).complains(&["is there already", "--out"]);
+    // An export again takes the place of the earlier one, and of nothing else.
+    std::fs::rename(lab.path("boards/t").join(&runs[0]), lab.path("boards/t/old")).expect("moved");
+    lab.call(&["export", "results/t", "--out", "boards"]).expect(0);
+    assert!(lab.path("boards/t").join(&runs[0]).join(file).exists() && !lab.path("boards/t/old").exists());
+    lab.write("boards/t/over seeds/mine.txt", "mine");
+    lab.call(&["export", "results/t", "--out", "boards"]).expect(2).complains(&["holds other files than", "--out"]);
+    assert_eq!(lab.text("boards/t/over seeds/mine.txt"), "mine");
+    std::fs::remove_file(lab.path("boards/t/over seeds/mine.txt")).expect("removed");
+    lab.call(&["export", "results/t", "--out", "results"]).expect(2).complains(&["is the experiment itself", "--out"]);
+    assert!(lab.path("results/t/experiment.json").exists());
     // One that was stopped is not taken for done, and the next one does not mix its runs with other ones.
     assert!(!lab.path("boards/t.unfinished").exists());
     std::fs::rename(lab.path("boards/t"), lab.path("boards/t.unfinished")).expect("moved");

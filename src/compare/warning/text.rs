@@ -1,6 +1,6 @@
 //! Each kind of warning in words: what is wrong, what to do, and where it is so.
 
-use super::{CountsAs, DivergedRuns, MeanUnder, Missing, VerdictUnder, Warning, Why};
+use super::{CountsAs, DivergedRuns, GuessingRuns, MeanUnder, Missing, VerdictUnder, Warning, Why};
 use crate::compare::arms::Chosen;
 use crate::compare::grid::{Edge, End, Values};
 use crate::compare::words::{named, number, p_value, seeds, signed, value, values};
@@ -89,6 +89,14 @@ impl Warning {
                  are for the one that was chosen; a verdict holds for each. More seeds, or more validation samples, settle it."
                     .to_owned()
             }
+            Self::NoValueGivesMean { metric, .. } => {
+                format!(
+                    "A mean of {} is that of no value that was tried. Each seed is read at the value that the other seeds favour: a \
+                     seed that fails at the best value is read just there, and the others are read elsewhere because of it. \
+                     Compare at each value (--by) before you rely on the verdict; more seeds settle it.",
+                    metric.name.replace('_', " ")
+                )
+            }
             Self::NothingObserved { is_time, .. } => {
                 let (what, cure) = if *is_time {
                     let cure = "Lower compare.target_accuracy or train longer; where they diverged, try smaller learning rates.";
@@ -123,6 +131,13 @@ impl Warning {
                 format!("The learning rate is not tuned. At one rate for all, the arm that it suits looks better. {remedy}.")
             }
             Self::Diverged { counts_as, arms, compared } => diverged(*counts_as, arms, *compared),
+            Self::Guessing { arms } => {
+                let arm = |arm: &GuessingRuns| format!("{} of {} of {}", arm.guessing, arm.runs, named(&arm.variant));
+                format!(
+                    "Runs took all their steps and ended no better than guessing: {}. They did not diverge, and learned nothing.",
+                    first_named(&arms.iter().map(arm).collect::<Vec<_>>())
+                )
+            }
             Self::UnsteadyTimes { arms } => {
                 let arm = |(arm, share): &(String, f64)| format!("{:.0} % of {}", 100.0 * share, named(arm));
                 format!(
@@ -153,6 +168,11 @@ impl Warning {
             }
             Self::UnsettledChoice { setting, variant, selected, others } => {
                 (setting, format!("{} ({})", named(variant), alternatives(selected, others)))
+            }
+            Self::NoValueGivesMean { setting, variant, metric, mean, at } => {
+                let mean_at = |(at, mean): &(Values, f64)| format!("{} at {}", number(*mean, metric.kind), values(at));
+                let means = at.iter().map(mean_at).collect::<Vec<_>>().join(", ");
+                (setting, format!("{} ({}, but {means})", named(variant), number(*mean, metric.kind)))
             }
             Self::MeanDependsOnStatistics { setting, variant, metric, means, .. } => {
                 (setting, format!("{} ({})", named(variant), means_under(*metric, means)))
