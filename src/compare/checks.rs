@@ -242,8 +242,10 @@ fn guessing(grid: &Grid) -> Option<Warning> {
     }
     let is_guess = |run: &Run| {
         let chance = 1.0 / run.entry.classes as f64;
-        let most = chance + ABOVE_CHANCE * (chance * (1.0 - chance) / samples).sqrt();
-        run.status == Status::Completed && run.scores[place].is_some_and(|accuracy| accuracy <= most)
+        let above = ABOVE_CHANCE * (chance * (1.0 - chance) / samples).sqrt();
+        // Few samples do not tell a guess from some knowledge.
+        let is_told = above <= chance / 2.0 && run.status == Status::Completed;
+        is_told && run.scores[place].is_some_and(|accuracy| accuracy <= chance + above)
     };
     let of_arm = |variant: &String| {
         let runs = loaded.runs.iter().filter(|run| run.entry.variant == *variant);
