@@ -45,7 +45,8 @@ fn found(confidence: f64) -> Vec<String> {
             .to_owned(),
         format!(
             "{share} % interval: the differences that the data do not rule out. If there were many experiments like \
-             this, the true difference would lie in the interval in {share} % of them. With fewer than 6 seeds, or \
+             this, the true difference would lie in the interval in {share} % of them; in fewer, if the arms want different \
+             rates and few validation samples choose them (docs/statistics.md has simulations). With fewer than 6 seeds, or \
              where losses diverged, there is none. It is not corrected for the number of tests, and p is: it may leave out 0 \
              where the verdict is undecided."
         ),
