@@ -143,6 +143,8 @@ pub struct TimeToTarget {
     pub seconds: Option<f64>,
     /// The candidate that all seeds together favour; none if nothing is tuned.
     pub selected: Option<Values>,
+    /// Seeds whose time is read there; the others' is read at the value that the other seeds favour.
+    pub taken: usize,
     /// Whether a candidate that was read is the smallest or the largest of several on an axis.
     pub edge: bool,
     /// The Kaplan–Meier curve over steps.
@@ -166,6 +168,7 @@ fn time<'a>(in_steps: &Scores<'a>, in_seconds: &Scores<'a>, setting: usize, vari
     let (record, choice, steps) = read_times(in_steps, setting, variant);
     let (.., seconds) = read_times(in_seconds, setting, variant);
     let curve = kaplan_meier(&steps);
+    let favourite = selected(in_steps, variant, &record);
     TimeToTarget {
         variant: variant.to_owned(),
         setting: grid.setting(setting),
@@ -175,7 +178,8 @@ fn time<'a>(in_steps: &Scores<'a>, in_seconds: &Scores<'a>, setting: usize, vari
         median_steps: curve.iter().find(|fall| fall.share <= 0.5 + 1e-12).map(|fall| fall.time),
         budget_steps: in_steps.budget(setting),
         seconds: restricted_mean(&seconds, in_seconds.budget(setting)),
-        selected: selected(in_steps, variant, &record),
+        taken: favourite.as_ref().map_or(0, |values| choice.iter().filter(|k| grid.candidate(**k) == *values).count()),
+        selected: favourite,
         edge: choice
             .iter()
             .any(|candidate| edges(grid, variant, &record, *candidate).iter().any(|edge| edge.end != End::Only)),

@@ -139,14 +139,17 @@ pub fn arm(comparison: &Comparison, arm: &ArmEstimate) -> Vec<String> {
 
 /// The cells of a time to the target.
 pub fn time(time: &TimeToTarget) -> Vec<String> {
-    let edge = if time.edge { " (edge)" } else { "" };
+    let taken = (time.taken < time.n).then(|| format!("{} of {}", time.taken, time.n));
+    let notes: Vec<String> = taken.into_iter().chain(time.edge.then(|| "edge".to_owned())).collect();
+    let notes =
+        if notes.is_empty() { String::new() } else { format!(" {}", glued(&format!("({})", notes.join(", ")))) };
     vec![
         time.variant.clone(),
         glued(&format!("{} of {}", time.reached, time.n)),
         time.steps.map_or_else(dash, |steps| number(steps, Kind::Steps)),
         time.median_steps.map_or_else(dash, |steps| number(steps, Kind::Steps)),
         time.seconds.map_or_else(dash, |seconds| number(seconds, Kind::Seconds)),
-        time.selected.as_ref().map_or_else(dash, |values| crossed(values) + edge),
+        time.selected.as_ref().map_or_else(dash, |values| crossed(values) + &notes),
     ]
 }
 

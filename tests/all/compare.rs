@@ -656,6 +656,12 @@ fn a_mean_that_no_rate_gives_is_named() {
     assert!(told.contains("A mean of test accuracy is that of no value that was tried."), "{told}");
     let means = "`affine` (0.8753, but 0.9003 at optimizer.lr = 0.01, 0.8928 at optimizer.lr = 1.0)";
     assert!(told.contains(means), "{told}");
+    // Its times are read as its accuracies are: seven seeds at the one rate, and one at another.
+    let lab = made_up(&["affine", "bn"], 8, json!({ "select": ["optimizer.lr"], "target_accuracy": 0.5 }), end(true));
+    let full = lab.call(&["compare", "results/t", "--full"]).expect(0).stdout;
+    assert!(full.contains("0.01 (7 of 8, edge)"), "{full}");
+    let times = &json_of(&lab, &[])["experiments"][0]["times_to_target"];
+    assert_eq!((&times[0]["variant"], &times[0]["taken"], &times[0]["n"]), (&json!("affine"), &json!(7), &json!(8)));
     assert!(!said(false).contains("no value that was tried"));
 }
 
