@@ -25,6 +25,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
         damaged,
         passed_over,
         questions,
+        lost,
         without_checkpoint,
         levels,
     } = merged;
@@ -34,6 +35,12 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     for question in questions {
         let place = out.experiment_json();
         complain(format!("warning: another question is asked {question}; that of {} stands", place.display()));
+    }
+    for (source, count) in &lost {
+        let (source, runs) = (source.display(), number_of_runs(*count));
+        complain(format!(
+            "warning: the tables of {source} hold {runs} finished that no folder holds; put its runs/ back"
+        ));
     }
     for reason in passed_over {
         complain(format!("warning: {reason}"));
@@ -65,7 +72,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
         let runs = number_of_runs(failed);
         complain(format!("warning: {runs} failed, for reasons in runs.csv; `bn-exp run` tries again"));
     }
-    Ok(if failed + damaged.len() > 0 { Exit::Failed } else { Exit::Done })
+    Ok(if failed + damaged.len() + lost.len() > 0 { Exit::Failed } else { Exit::Done })
 }
 
 fn number_of_runs(count: usize) -> String {

@@ -4,8 +4,8 @@
 //! copied last: a merge that is stopped leaves no unfinished run that looks finished. Merging again changes nothing. Only
 //! the files that a run consists of are copied, and no link is followed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
@@ -34,6 +34,8 @@ pub struct Merged {
     pub passed_over: Vec<String>,
     /// Folders that ask another question than the plan that stands, and how it reads there.
     pub questions: Vec<String>,
+    /// Sources whose tables hold finished runs that no folder has, and how many.
+    pub lost: Vec<(PathBuf, usize)>,
     /// Finished ones of which no copy has the checkpoint. They count: no table needs it.
     pub without_checkpoint: usize,
     /// Instruction levels of the finished ones.
@@ -53,7 +55,7 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     let (plan, _training) = open(sources, out, waiting)?;
     let questions = joint_plan::other_questions(&plan, sources)?;
     let mut merged = Merged { planned: plan.runs.len(), questions, ..Merged::default() };
-    let mut absent = 0;
+    let (mut absent, mut finished) = (0, HashSet::new());
     for entry in &plan.runs {
         let ended = merge_run(&entry.id, sources, out, &mut merged)?;
         match ended {
@@ -63,6 +65,7 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
             }
             Some(record) if record.status.is_finished() => {
                 merged.finished += 1;
+                finished.insert(entry.id.clone());
                 merged.levels.insert(record.simd);
             }
             Some(record) if record.status == Status::Failed => merged.failed += 1,
@@ -70,23 +73,17 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
             None => absent += 1,
         }
     }
-    if absent == plan.runs.len() {
-        check_nothing_lost(sources)?;
+    for source in sources {
+        let lost = collect::held(source)?.difference(&finished).count();
+        let place = source.path().display();
+        let all = format!("the tables of {place} hold {lost} finished runs, and its runs/ holds none");
+        ensure!(lost == 0 || absent < plan.runs.len(), "{all}; put runs/ back, or leave this folder out");
+        merged.lost.extend((lost > 0).then(|| (source.path().to_owned(), lost)));
     }
     // The sources may be deleted after this.
     files::sync_folder(&out.runs())?;
     files::sync_folder(out.path())?;
     Ok(merged)
-}
-
-/// Refuses sources whose runs are all gone while their tables hold finished ones: those tables are the only copy.
-fn check_nothing_lost(sources: &[ExperimentFolder]) -> anyhow::Result<()> {
-    for source in sources {
-        let (held, source) = (collect::held(source)?.len(), source.path().display());
-        let remedy = "put runs/ back, or leave this folder out";
-        ensure!(held == 0, "the tables of {source} hold {held} finished runs, and its runs/ holds none; {remedy}");
-    }
-    Ok(())
 }
 
 /// Ends the reason why a copy was passed over.
@@ -105,7 +102,7 @@ fn merge_run(
     let context = || format!("cannot copy run {id}");
     let destination = out.run(id);
     let mut ended = whole(&destination)?;
-    let (mut unreadable, mut garbled) = (None, None);
+    let (mut unreadable, mut garbled, mut unfinished) = (None, None, Vec::new());
     for source in sources {
         let folder = source.run(id);
         files::refuse_link(&source.runs())?;
@@ -126,10 +123,7 @@ fn merge_run(
                 garbled = Some(format!("{} is damaged: it is no record of this run", folder.run_json().display()));
             }
             // A killed program has left only what continues the run.
-            if ended.is_none() && files::is_file(&folder.resume())? && !files::is_file(&destination.resume())? {
-                let _lock = prepare(&destination)?;
-                copy_unfinished(&folder, &destination, &mut merged.passed_over).with_context(context)?;
-            }
+            unfinished.push((None, folder));
             continue;
         };
         let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
@@ -150,14 +144,12 @@ fn merge_run(
                     copy_what_is_beside(&folder, &destination, &mut merged.passed_over).with_context(context)?;
                 }
             }
-            // No source has a whole copy so far. For a failed run the reason is kept; for an interrupted one, the saved
-            // state with the most steps.
-            (false, false) if ended.as_ref().is_none_or(|ended| ended.steps < record.steps) => {
-                write_record(&record, &folder, &destination, &mut merged.passed_over).with_context(context)?;
-                ended = Some(record);
-            }
-            _ => {}
+            (false, false) => unfinished.push((Some(record), folder)),
+            (true, false) => {}
         }
+    }
+    if !ended.as_ref().is_some_and(|ended| ended.status.is_finished()) {
+        ended = merge_unfinished(id, &destination, ended, &unfinished, merged).with_context(context)?;
     }
     let is_finished = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
     if let Some(record) = ended.as_ref().filter(|_| is_finished) {
@@ -173,6 +165,46 @@ fn merge_run(
         None => {}
     }
     Ok(ended)
+}
+
+/// Of a run that no folder has finished: copies what continues it from where it was saved furthest, with the record that
+/// stands there. Where nothing continues it, the first record says why it failed. Returns the run's record in `to`.
+fn merge_unfinished(
+    id: &str,
+    to: &RunFolder,
+    own: Option<RunRecord>,
+    others: &[(Option<RunRecord>, RunFolder)],
+    merged: &mut Merged,
+) -> anyhow::Result<Option<RunRecord>> {
+    let mut furthest = (resume::saved_step(to, id).unwrap_or(None), None);
+    for (record, folder) in others {
+        match resume::saved_step(folder, id) {
+            Ok(saved) if saved > furthest.0 => furthest = (saved, Some((record, folder))),
+            Ok(_) => {}
+            Err(error) => merged.passed_over.push(format!("{error:#}; it was not copied")),
+        }
+    }
+    let (_, from) = furthest;
+    let first = || others.iter().find_map(|(record, _)| record.clone()).filter(|_| own.is_none());
+    let record = from.and_then(|(record, _)| record.clone()).or_else(first);
+    if from.is_none() && record.is_none() {
+        return Ok(own);
+    }
+    let lock = prepare(to)?;
+    if let Lock::Elsewhere = lock {
+        merged.elsewhere += 1;
+        return Ok(own);
+    }
+    if let Some((_, folder)) = from {
+        // The snapshots come first: the saved state relies on them.
+        copy_snapshots(folder, to, true, &mut merged.passed_over)?;
+        copy_file(&folder.resume(), &to.resume())?;
+    }
+    if let Some(record) = &record {
+        files::write_atomically(&to.log(), record.log_text().as_bytes())?;
+        record.write(to)?;
+    }
+    Ok(record.or(own))
 }
 
 /// The record of a run. A finished run counts as failed if something of it is missing or was changed.
@@ -220,9 +252,10 @@ fn copy(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyh
     }
     resume::remove(to)?;
     let files = tables::all().map(|table| (from.table(table.file), to.table(table.file)));
-    for (from, to) in files.chain([(from.log(), to.log()), (from.checkpoint(), to.checkpoint())]) {
+    for (from, to) in files.chain([(from.checkpoint(), to.checkpoint())]) {
         copy_file(&from, &to)?;
     }
+    copy_log(from, to, passed_over)?;
     // What is there may be of another training, at another instruction level.
     if !files::is_file(&from.checkpoint())? {
         files::remove(&to.checkpoint())?;
@@ -243,10 +276,11 @@ fn copy_what_is_beside(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<S
         return Ok(());
     }
     tidy(to)?;
-    for (from, to) in [(from.log(), to.log()), (from.checkpoint(), to.checkpoint())] {
-        if files::look(&to)?.is_none() {
-            copy_file(&from, &to)?;
-        }
+    if files::look(&to.log())?.is_none() {
+        copy_log(from, to, passed_over)?;
+    }
+    if files::look(&to.checkpoint())?.is_none() {
+        copy_file(&from.checkpoint(), &to.checkpoint())?;
     }
     copy_tensors(&from.trace(), &to.trace(), false, passed_over)?;
     copy_snapshots(from, to, false, passed_over)
@@ -261,7 +295,10 @@ fn copy_snapshots(
     if !files::is_folder(&from.snapshots())? {
         return Ok(());
     }
-    files::refuse_link(&from.snapshots())?;
+    if let Err(error) = files::refuse_link(&from.snapshots()) {
+        passed_over.push(format!("{error:#}; it was not copied"));
+        return Ok(());
+    }
     files::make_folder(&to.snapshots())?;
     for name in files::list(&from.snapshots())?.into_iter().filter(|name| RunFolder::is_snapshot(name)) {
         copy_tensors(&from.snapshots().join(&name), &to.snapshots().join(&name), replacing, passed_over)?;
@@ -269,45 +306,38 @@ fn copy_snapshots(
     Ok(())
 }
 
-/// Copies a trace or a snapshot that is whole; where `replacing` is false, only if nothing of its length is there. Of one that
-/// is damaged it is said that it was passed over: no table needs it, and another folder may have it.
+/// Copies a trace or a snapshot that is whole; where `replacing` is false, only if nothing whole of its length is there. Of one
+/// that is damaged, or cannot be read, it is said that it was passed over: no table needs it, and another folder may have it.
 fn copy_tensors(from: &Path, to: &Path, replacing: bool, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
-    files::refuse_link(from)?;
-    let length = |path: &Path| Ok::<_, anyhow::Error>(files::look(path)?.map(|metadata| metadata.len()));
-    if !replacing && length(to)?.is_some_and(|there| length(from).is_ok_and(|here| here == Some(there))) {
-        return Ok(());
-    }
-    let Some(bytes) = files::read_if_there(from)? else { return Ok(()) };
-    match tensors::parse(&bytes, from) {
+    let read = files::refuse_link(from).and_then(|()| files::read_if_there(from));
+    let whole = read.and_then(|bytes| {
+        bytes.as_deref().map(|bytes| tensors::parse(bytes, from)).transpose()?;
+        Ok(bytes)
+    });
+    match whole {
         Err(error) => passed_over.push(format!("{error:#}; it was not copied")),
-        Ok(_) => files::write_atomically(to, &bytes)?,
+        Ok(None) => {}
+        Ok(Some(bytes)) => {
+            let is_there = |there: Vec<u8>| there.len() == bytes.len() && tensors::parse(&there, to).is_ok();
+            if replacing || !files::read_if_there(to)?.is_some_and(is_there) {
+                files::write_atomically(to, &bytes)?;
+            }
+        }
     }
     Ok(())
 }
 
-/// Copies what continues an unfinished run. The snapshots come first: the saved state relies on them.
-fn copy_unfinished(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
-    if files::is_file(&from.resume())? {
-        copy_snapshots(from, to, true, passed_over)?;
-        copy_file(&from.resume(), &to.resume())?;
+/// Copies a run's log, if there is one that can be read: nothing needs it.
+fn copy_log(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
+    let from = from.log();
+    match files::refuse_link(&from).and_then(|()| files::read_if_there(&from)) {
+        Ok(Some(bytes)) => files::write_atomically(&to.log(), &bytes),
+        Ok(None) => Ok(()),
+        Err(error) => {
+            passed_over.push(format!("{error:#}; it was not copied"));
+            Ok(())
+        }
     }
-    Ok(())
-}
-
-/// Writes the record of a run that did not end, or that has no whole copy, and copies what continues it.
-fn write_record(
-    record: &RunRecord,
-    from: &RunFolder,
-    to: &RunFolder,
-    passed_over: &mut Vec<String>,
-) -> anyhow::Result<()> {
-    let lock = prepare(to)?;
-    if let Lock::Elsewhere = lock {
-        return Ok(());
-    }
-    copy_unfinished(from, to, passed_over)?;
-    files::write_atomically(&to.log(), record.log_text().as_bytes())?;
-    record.write(to)
 }
 
 /// Makes a run's folder, refuses a link in its place, and tries to lock it.

@@ -126,8 +126,28 @@ pub fn read(folder: &RunFolder, run_id: &str) -> anyhow::Result<Option<Saved>> {
 pub fn parse(bytes: &[u8], path: &Path, run_id: &str) -> anyhow::Result<Option<Saved>> {
     let context = || format!("{} is damaged", path.display());
     ensure!(tensors::recorded(bytes).is_some(), "{}, or was saved by an earlier program", context());
-    let tensors = tensors::parse(bytes, path).with_context(context)?;
-    Saved::of(tensors, path, run_id)
+    Saved::of(tensors::parse(bytes, path)?, path, run_id)
+}
+
+/// The updates that were done when a run was saved, by whatever program and kernels. `None` if it was not.
+///
+/// # Errors
+/// If the file cannot be read, a link stands in its place, or it is damaged or of another run.
+pub fn saved_step(folder: &RunFolder, run_id: &str) -> anyhow::Result<Option<usize>> {
+    /// What every layout of a header has.
+    #[derive(Deserialize)]
+    struct Step {
+        run_id: String,
+        step: usize,
+    }
+    let path = folder.resume();
+    files::refuse_link(&path)?;
+    let Some(bytes) = files::read_if_there(&path)? else { return Ok(None) };
+    let tensors = tensors::parse(&bytes, &path)?;
+    let header = tensors.iter().find(|tensor| tensor.name() == "header");
+    let header = header.and_then(|header| serde_json::from_slice::<Step>(header.raw()).ok());
+    let header = header.filter(|header| header.run_id == run_id);
+    Ok(Some(header.with_context(|| format!("{} is damaged, or of another run", path.display()))?.step))
 }
 
 impl Saved {

@@ -839,6 +839,7 @@ fn runs_and_curves_that_tell_different_things_are_named() {
     let tables = ["runs.csv", "curves.csv", "timing.csv"];
     let [runs, curves, timing] = tables.map(|file| lab.text(format!("results/t/{file}")));
     let affine = runs.lines().position(|line| line.contains(",affine,")).expect("a row") + 1;
+    let bn = runs.lines().position(|line| line.contains(",bn,")).expect("a row") + 1;
     let row_of = |words: &str| curves.lines().position(|line| line.contains(words)).expect("a row") + 1;
     let (end, early) = (row_of(",12,2.0,validation,running_stats"), row_of(",4,0.66"));
     let lines: Vec<&str> = curves.lines().collect();
@@ -895,6 +896,12 @@ fn runs_and_curves_that_tell_different_things_are_named() {
         ),
         ("runs.csv", with_cell(&runs, 2, "validation_loss", "0.25"), "column loss".to_owned(), "runs.csv has 0.25"),
         ("runs.csv", with_cell(&runs, 2, "test_loss", ""), "column loss".to_owned(), "runs.csv has nothing"),
+        (
+            "runs.csv",
+            with_cell(&runs, bn, "test_accuracy_population", ""),
+            "column accuracy".to_owned(),
+            "as test_accuracy_population of run",
+        ),
         (
             "runs.csv",
             with_cell(&runs, 2, "test_accuracy", ""),

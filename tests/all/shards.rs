@@ -148,6 +148,11 @@ fn a_damaged_snapshot_or_trace_gives_way_to_a_whole_one_and_is_named() {
         // Alone it is not copied.
         lab.call(&["collect", "a/t", "--out", "alone"]).expect(0).complains(&["it was not copied"]);
         assert!(!lab.path("alone").join(&file).exists());
+        // Where it has been damaged since, it is copied again.
+        lab.call(&["collect", "b/t", "--out", "alone"]).expect(0);
+        lab.write(Path::new("alone").join(&file), lab.bytes(&damaged));
+        lab.call(&["collect", "b/t", "--out", "alone"]).expect(0);
+        assert!(lab.bytes(Path::new("alone").join(&file)) == sound);
         lab.call(&["collect", "b/t", "--out", "alone"]).expect(0);
         assert!(lab.bytes(Path::new("alone").join(&file)) == sound);
         std::fs::remove_dir_all(lab.path("alone")).expect("removed");
@@ -257,6 +262,22 @@ fn runs_without_their_checkpoint_count_and_a_copy_that_has_it_gives_it_in_any_or
         .says(&["18 of 18 runs finished, 1 copied"])
         .complains(&told);
     assert!(!lab.path(&checkpoint).exists());
+}
+
+/// A folder whose runs are partly gone, while its tables hold them all.
+#[test]
+fn runs_that_a_sources_tables_alone_hold_are_told() {
+    let lab = straight();
+    for run in lab.runs("t").into_iter().filter(|run| run.starts_with("bn")) {
+        std::fs::remove_dir_all(lab.path("results/t/runs").join(run)).unwrap();
+    }
+    let told = ["the tables of results/t hold 6 runs finished that no folder holds"];
+    lab.call(&["collect", "results/t", "--out", "a"]).expect(1).says(&["12 of 18 runs finished"]).complains(&told);
+    let whole = Lab::new();
+    whole.run(&config(), &[]).expect(0);
+    let other = whole.path("results/t").display().to_string();
+    let both = lab.call(&["collect", "results/t", &other, "--out", "b"]).expect(0).says(&["18 of 18 runs finished"]);
+    assert!(both.stderr.is_empty(), "{}", both.stderr);
 }
 
 /// A folder stands where the record of a run was.

@@ -538,6 +538,83 @@ fn a_snapshot_that_is_missing_or_cut_short_is_told_and_its_run_stays_finished() 
     assert!(!said.stderr.contains("missing"), "{}", said.stderr);
 }
 
+/// Whatever records stand there, and in whatever order folders are given.
+#[test]
+#[cfg(unix)]
+fn a_run_is_collected_from_where_it_was_saved_furthest() {
+    let config = with(with(slow(), "variants", json!(["bn"])), "seeds", json!(1));
+    let (lab, saved) = interrupted(&config);
+    let run = saved.parent().expect("a run").strip_prefix("results").expect("below results").to_owned();
+    let run = run.strip_prefix(lab.path("results")).unwrap_or(&run).to_owned();
+    let step = |out: &str| {
+        let bytes = std::fs::read(lab.path(out).join(&run).join("resume.safetensors")).ok()?;
+        let tensors = bn_exp::record::tensors::parse(&bytes, Path::new("resume")).ok()?;
+        let header = tensors.iter().find(|tensor| tensor.name() == "header")?;
+        serde_json::from_slice::<Value>(header.raw()).ok()?["step"].as_u64()
+    };
+    let copy = |from: &str, to: &str| lab.copy(from, to);
+    copy("results", "early");
+    // Stopped in words, so that a record stands there; then killed further on, so that it is out of date.
+    let go_on = |out: &str, name: &str| loop {
+        lab.write("config.json", config.to_string());
+        let before = step(out);
+        let mut child = program(&lab, &["--resume-every", "0.02", "--out", out]).spawn().expect("the program");
+        let patience = Instant::now();
+        while step(out) == before && patience.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(&child, name);
+        child.wait().expect("an end");
+        if step(out) > before {
+            break;
+        }
+        assert!(patience.elapsed() < Duration::from_secs(20), "no later save");
+    };
+    copy("results", "stopped");
+    go_on("stopped", "INT");
+    assert!(lab.path("stopped").join(&run).join("run.json").exists());
+    copy("stopped", "further");
+    go_on("further", "KILL");
+    let furthest = step("further");
+    assert!(step("early") < step("stopped") && step("stopped") < furthest);
+    let folders = ["early/t", "stopped/t", "further/t"];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let [a, b, c] = order.map(|i| folders[i]);
+        let out = format!("out-{order:?}").replace([' ', ',', '[', ']'], "");
+        lab.call(&["collect", a, b, c, "--out", &out]).expect(0);
+        assert_eq!(step(&out), furthest, "{order:?}");
+    }
+    // What is further in the folder that is collected into stays.
+    lab.call(&["collect", "stopped/t", "--out", "further"]).expect(0);
+    assert_eq!(step("further"), furthest);
+    // A record whose saved state is lost, and one that is damaged, give way.
+    copy("stopped", "lost");
+    std::fs::remove_file(lab.path("lost").join(&run).join("resume.safetensors")).expect("removed");
+    copy("further", "damaged");
+    let resume = Path::new("damaged").join(&run).join("resume.safetensors");
+    let mut bytes = lab.bytes(&resume);
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    lab.write(&resume, bytes);
+    lab.call(&["collect", "lost/t", "stopped/t", "--out", "lost-first"]).expect(0);
+    assert_eq!(step("lost-first"), step("stopped"));
+    let told = ["resume.safetensors is damaged", "it was not copied"];
+    lab.call(&["collect", "damaged/t", "stopped/t", "--out", "damaged-first"]).expect(0).complains(&told);
+    assert_eq!(step("damaged-first"), step("stopped"));
+    // A finished copy that is damaged does not stand in the way either.
+    copy("stopped", "done");
+    lab.run(&config, &["--out", "done"]).expect(0);
+    lab.write(Path::new("done").join(&run).join("curves.csv"), "damaged");
+    for order in [["done/t", "stopped/t"], ["stopped/t", "done/t"]] {
+        let out = format!("with-{}", &order[0][..4]);
+        lab.call(&["collect", order[0], order[1], "--out", &out]);
+        assert_eq!(step(&out), step("stopped"), "{order:?}");
+    }
+    let whole = results(&straight(&config));
+    lab.run(&config, &["--out", "damaged-first"]).expect(0);
+    assert_same_files(&lab.reproducible("damaged-first"), &whole);
+}
+
 #[test]
 fn a_snapshot_that_is_lost_while_its_run_is_unfinished_makes_it_begin_anew() {
     let config = with(slow(), "log.snapshot_every", json!(100));

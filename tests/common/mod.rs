@@ -132,6 +132,14 @@ impl Lab {
     }
 
     #[track_caller]
+    /// Copies a folder with all that is in it.
+    pub fn copy(&self, from: &str, to: &str) {
+        for (path, (bytes, _)) in self.files(from) {
+            let below = path.strip_prefix(from).unwrap_or(&path).to_owned();
+            self.write(Path::new(to).join(below), bytes);
+        }
+    }
+
     pub fn bytes(&self, below: impl AsRef<Path>) -> Vec<u8> {
         let path = self.path(below);
         std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
