@@ -98,10 +98,12 @@ def same(found, expected, what):
 
 
 def best_rates(folder):
-    """The rate of each arm with its best mean validation accuracy, a diverged run counting 0."""
+    """The rate of each arm with its best mean validation accuracy, a diverged run counting as guessing."""
+    classes = {run["id"]: run["classes"] for run in json.loads((folder / "experiment.json").read_text())["runs"]}
     scores = {}
     for run in rows(folder, "runs"):
-        scores.setdefault(run["variant"], {}).setdefault(run[plot.RATE], []).append(float(run["validation_accuracy"] or 0))
+        accuracy = float(run["validation_accuracy"] or 1 / classes[run["run_id"]])
+        scores.setdefault(run["variant"], {}).setdefault(run[plot.RATE], []).append(accuracy)
     return {arm: max(by_rate, key=lambda rate: statistics.mean(by_rate[rate])) for arm, by_rate in scores.items()}
 
 

@@ -22,7 +22,7 @@ Figures, written to DIR (default: the experiment's folder); those whose tables a
                    finished; crosses above count the diverged.
 
 `best`, `percentiles` and `depth` show all arms at the values of --at. Of axes that --at does not name, those of
-`compare.select` take each arm's value of best mean validation accuracy (a diverged run counts 0), any other its first value.
+`compare.select` take each arm's value of best mean validation accuracy (a diverged run counts as guessing), any other its first value.
 --size is in inches. Of published tables, which lack most files, it draws what they have.
 Exit status: 0 drawn, 2 something is missing.
 """
@@ -143,6 +143,8 @@ def ordered(values):
 ALL_ARMS = []
 # The axes that arms are tuned over; None where that is not known, and all count as such.
 TUNED = None
+# {run: the accuracy of guessing}, which a run that diverged counts.
+CHANCE = {}
 
 
 def colours(variants):
@@ -274,13 +276,14 @@ def step_ticks(panel):
 
 
 def best_points(runs, points):
-    """{variant: the one of these sweep points with its best mean validation accuracy}; a diverged run counts 0."""
+    """{variant: the one of these sweep points with its best mean validation accuracy}; a diverged run counts as guessing."""
     done = runs[runs["status"].isin(["completed", "diverged"]) & runs["point"].isin(points)]
     if done.empty:
         raise PlotError("runs.csv has no completed run at these values of the sweep; finish them with `bn-exp run`")
     means = {}
     for (variant, point), group in done.groupby(["variant", "point"], sort=False):
-        means.setdefault(variant, {})[point] = group["validation_accuracy"].fillna(0.0).mean()
+        of_guessing = group["run_id"].map(CHANCE).astype(float).fillna(0.0)
+        means.setdefault(variant, {})[point] = group["validation_accuracy"].fillna(of_guessing).mean()
     return {variant: max(by_point, key=by_point.get) for variant, by_point in means.items()}
 
 
@@ -323,7 +326,7 @@ def shown_points(runs, axes, at):
         there = "; ".join(describe(axes, p) for p in points[:12])
         raise PlotError(f"--at {' --at '.join(at)} fits no sweep point; there are: {there}")
     fixed = ", ".join(f"{axis} = {value}" for axis, value in wanted.items())
-    best = "each arm's best by mean validation accuracy, a diverged run counting 0"
+    best = "each arm's best by mean validation accuracy, a diverged run counting as guessing"
     how = "; ".join(filter(None, [fixed, best if len(here) > 1 else ""]))
     return best_points(runs, here), how
 
@@ -680,14 +683,15 @@ FIGURES = {
 }
 
 
-def tuned_axes(folder):
-    """compare.select of the experiment's record; None without a record."""
+def asked(folder):
+    """compare.select of the experiment's record and the chance accuracy of its runs; None and nothing without a record."""
     try:
         record = json.loads((folder / "experiment.json").read_text())
-        return record["configuration"].get("compare", {}).get("select") or []
+        select = record["configuration"].get("compare", {}).get("select") or []
+        return select, {run["id"]: 1 / run["classes"] for run in record["runs"]}
     except FileNotFoundError:
-        return None
-    except (OSError, ValueError, LookupError, AttributeError) as error:
+        return None, {}
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, ZeroDivisionError) as error:
         raise PlotError(f"{folder / 'experiment.json'} is no record of an experiment: {error}") from None
 
 
@@ -706,8 +710,8 @@ def draw(options):
     unknown = [arm for arm in options.arms if arm not in known]
     if unknown:
         raise PlotError(f"there is no arm {', '.join(unknown)}; arms: {', '.join(known)}")
-    global TUNED
-    TUNED = tuned_axes(folder)
+    global TUNED, CHANCE
+    TUNED, CHANCE = asked(folder)
     if options.at:
         shown_points(tables["runs"], axes, options.at)
     if options.arms:
