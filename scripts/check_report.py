@@ -221,13 +221,17 @@ def check_paper(page):
         const abreast = Math.min(panel.parentElement.childElementCount, Number(panel.parentElement.style.getPropertyValue('--abreast')));
         return [Math.round((place - 16 * (abreast - 1)) / abreast), drawn, place]; })"""
     before = page.evaluate(sizes)
+    closed = "document.querySelectorAll('details:not(.numbers):not([open])').length"
+    on_screen = page.evaluate(closed)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    ensure(page.evaluate(closed) == 0, "on paper a part is closed")
     for i, (wanted, drawn, place) in enumerate(page.evaluate(sizes)):
         ensure(place > 600, f"figures are {place} px wide on paper")
         ensure(abs(wanted - drawn) <= 2, f"panel {i} is {drawn} px wide on paper, and its place {wanted}")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     page.wait_for_timeout(500)
     ensure(page.evaluate(sizes) == before, "after printing figures are not as wide as before")
+    ensure(page.evaluate(closed) == on_screen, "after printing a part is open that was closed")
 
 
 def check(browser, path, shots):

@@ -7,7 +7,9 @@ use super::exit::Exit;
 use super::prepare::{Prepared, prepare, with_cure};
 use super::terminal::{complain, show};
 use crate::cli::PlanArgs;
+use crate::compare::checks::small_splits;
 use crate::compare::outlook;
+use crate::config::Experiment;
 use crate::config::cost::{self, Operations};
 use crate::config::json::cell;
 use crate::kernels::gemm;
@@ -89,7 +91,10 @@ fn summary(prepared: &Prepared, costs: &[Cost]) -> String {
     ];
     let layout = Layout::terminal();
     let line = |(name, text): (&str, String)| layout.labelled(name, &text);
-    let lines: Vec<String> = lines.into_iter().chain(seeds).map(line).collect();
+    let Experiment { configuration, compare, .. } = &prepared.experiment;
+    let few = small_splits(configuration, !compare.select.is_empty(), compare.metric);
+    let few = few.enumerate().map(|(i, split)| (if i == 0 { "samples" } else { "" }, split.text()));
+    let lines: Vec<String> = lines.into_iter().chain(seeds).chain(few).map(line).collect();
     // A path on a line of its own, for programs to find.
     let results = format!("results  {}", prepared.folder.path().display());
     let name = layout.heading(&prepared.experiment.name);

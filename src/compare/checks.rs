@@ -1,5 +1,7 @@
 //! What must be known before the numbers are believed: each check finds warnings of its kind.
 
+use serde_json::Value;
+
 use super::comparison::Comparison;
 use super::contrasts::Finding;
 use super::grid::{Grid, Values};
@@ -21,7 +23,8 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(unfinished(comparison));
     warnings.extend(different_seeds(scores));
     warnings.extend(few_seeds(comparison, options));
-    warnings.extend(small_splits(comparison));
+    let is_tuned = !comparison.tuned.is_empty();
+    warnings.extend(small_splits(&comparison.configuration, is_tuned, comparison.metric));
     warnings.extend(coarse_times(scores, comparison));
     warnings.extend(times_at_edges(comparison));
     warnings.extend(edges(comparison));
@@ -88,9 +91,9 @@ fn few_seeds(comparison: &Comparison, options: &Options) -> Option<Warning> {
 const FEW_SAMPLES: u64 = 100;
 
 /// Splits that are too small to say much: validation if arms are tuned by it, test if it is compared.
-fn small_splits(comparison: &Comparison) -> impl Iterator<Item = Warning> {
-    let is_asked = [!comparison.tuned.is_empty(), comparison.metric.name.starts_with("test")];
-    let samples = |split: &str| comparison.configuration["data"][split].as_u64();
+pub fn small_splits(configuration: &Value, is_tuned: bool, metric: Metric) -> impl Iterator<Item = Warning> {
+    let is_asked = [is_tuned, metric.name.starts_with("test")];
+    let samples = |split: &str| configuration["data"][split].as_u64();
     let splits = ["validation", "test"].into_iter().zip(is_asked).filter(|(_, is_asked)| *is_asked);
     let splits: Vec<_> = splits.filter_map(|(split, _)| Some((split, samples(split)?))).collect();
     let few = splits.into_iter().filter(|(_, samples)| (1..FEW_SAMPLES).contains(samples));

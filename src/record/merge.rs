@@ -73,7 +73,7 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
             None => absent += 1,
         }
     }
-    for source in sources {
+    for source in sources.iter().filter(|_| finished.len() < plan.runs.len()) {
         let lost = collect::held(source)?.difference(&finished).count();
         let place = source.path().display();
         let all = format!("the tables of {place} hold {lost} finished runs, and its runs/ holds none");

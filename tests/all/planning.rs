@@ -49,7 +49,7 @@ fn what_run_will_refuse_is_said_and_nothing_else() {
     let output = lab.command().args(["plan", "narrow.json"]).env("COLUMNS", "60").output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let below = text.lines().skip_while(|line| !line.starts_with("seeds ")).skip(1);
-    let below: Vec<&str> = below.take_while(|line| !line.starts_with("results ")).collect();
+    let below: Vec<&str> = below.take_while(|line| line.starts_with("  ")).collect();
     let is_in_column = |line: &&str| line.len() - line.trim_start().len() == 9;
     assert!(below.len() > 1 && below.iter().all(is_in_column), "{text}");
     let refused = lab.plan(&small(), &["--set", "train.steps=13"]).expect(0);

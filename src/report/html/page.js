@@ -319,12 +319,17 @@
   controls.addEventListener("change", redraw);
   controls.addEventListener("submit", (event) => event.preventDefault());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  // On paper nothing can be opened. The numbers of the figures would fill it.
+  const closed = [];
   addEventListener("beforeprint", () => {
+    closed.push(...all("details:not(.numbers):not([open])"));
+    closed.forEach((part) => (part.open = true));
     document.documentElement.classList.add("printing");
     all(".panel").forEach(draw);
   });
   addEventListener("afterprint", () => {
     document.documentElement.classList.remove("printing");
+    closed.splice(0).forEach((part) => (part.open = false));
     redraw();
   });
 })();
