@@ -39,7 +39,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     for (source, count) in &lost {
         let (source, runs) = (source.display(), number_of_runs(*count));
         complain(format!(
-            "warning: the tables of {source} hold {runs} finished that no folder holds; put its runs/ back"
+            "warning: the tables of {source} hold {runs} finished that no folder holds whole; put its runs/ back"
         ));
     }
     for reason in passed_over {
