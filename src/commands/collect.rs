@@ -33,8 +33,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let tables = if made.is_new { "tables made" } else { "tables were current" };
     show(format!("{finished} of {planned} runs finished, {copied} copied to {}; {tables}", out.path().display()))?;
     for question in questions {
-        let place = out.experiment_json();
-        complain(format!("warning: another question is asked {question}; that of {} stands", place.display()));
+        complain(format!("warning: {question}; the question in {} stands", out.experiment_json().display()));
     }
     for (source, count) in &lost {
         let (source, runs) = (source.display(), number_of_runs(*count));
@@ -48,7 +47,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     if without_checkpoint > 0 {
         let runs = number_of_runs(without_checkpoint);
         complain(format!(
-            "warning: no copy has the checkpoint of {runs}; the tables are whole, `bn-exp fold` needs it"
+            "warning: no copy has the checkpoint of {runs}; their tables are whole, and `bn-exp fold` cannot be used on them"
         ));
     }
     if levels.len() > 1 {

@@ -70,7 +70,7 @@ pub fn other_questions(plan: &ExperimentRecord, folders: &[ExperimentFolder]) ->
         let unlike = ExperimentRecord::read(folder)?.question()?.unlike(&plan.question()?)?;
         if !unlike.is_empty() {
             let unlike = unlike.into_iter().map(|(path, value)| format!("{path} is {value}")).collect::<Vec<_>>();
-            others.push(format!("in {} {}", folder.path().display(), unlike.join(", ")));
+            others.push(format!("{} asks another question ({} there)", folder.path().display(), unlike.join(", ")));
         }
     }
     Ok(others)
