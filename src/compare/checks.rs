@@ -20,6 +20,7 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(side_by_side(scores.grid));
     warnings.extend(question_changed(scores.grid));
     warnings.extend(not_planned(scores.grid));
+    warnings.extend(tables_changed(scores.grid));
     warnings.extend(unfinished(comparison));
     warnings.extend(different_seeds(scores));
     warnings.extend(few_seeds(comparison, options));
@@ -54,6 +55,11 @@ fn question_changed(grid: &Grid) -> Option<Warning> {
 fn not_planned(grid: &Grid) -> Option<Warning> {
     let (name, reason) = (grid.loaded.name.clone(), grid.loaded.not_planned.clone()?);
     Some(Warning::NotPlanned { name, reason })
+}
+
+fn tables_changed(grid: &Grid) -> Option<Warning> {
+    let (name, files) = (grid.loaded.name.clone(), grid.loaded.changed_tables.clone());
+    (!files.is_empty()).then_some(Warning::TablesChanged { name, files })
 }
 
 fn unfinished(comparison: &Comparison) -> Option<Warning> {

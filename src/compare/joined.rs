@@ -101,6 +101,7 @@ fn join(earlier: &mut Loaded, mut next: Loaded) {
     earlier.name = format!("{} + {}", earlier.name, next.name);
     next.changes.retain(|change| !earlier.changes.contains(change));
     earlier.changes.extend(next.changes);
+    earlier.changed_tables.extend(next.changed_tables);
     earlier.not_planned = earlier.not_planned.take().or(next.not_planned);
     earlier.variants.extend(next.variants);
     earlier.runs.extend(next.runs);

@@ -19,6 +19,7 @@ use crate::plan::RunEntry;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
 use crate::record::replanned;
+use crate::record::stamp;
 use crate::record::tables;
 use crate::sources::Source;
 
@@ -41,6 +42,8 @@ pub struct Loaded {
     pub changes: Vec<String>,
     /// Why its runs could not be held against its configuration; `None` if they were.
     pub not_planned: Option<String>,
+    /// Files of its tables that somebody has changed.
+    pub changed_tables: Vec<&'static str>,
     /// Version of the program's numbers.
     pub numerics: String,
     /// Names of the arms, in the order of the configuration.
@@ -68,7 +71,7 @@ impl Loaded {
         let not_planned = replanned::check(&record, &folder.experiment_json())?;
         let (runs, timing) = (sheet::open(folder, tables::RUNS)?, sheet::open(folder, tables::TIMING)?);
         let loaded = Self::of(record.clone(), &folder.experiment_json(), runs, timing)?;
-        let mut loaded = Self { not_planned, ..loaded };
+        let mut loaded = Self { not_planned, changed_tables: stamp::changed(folder)?, ..loaded };
         if files::look(&folder.table(tables::CURVES.file))?.is_some() {
             let told = folder.table(tables::RUNS.file).display().to_string();
             let mut curves = sheet::open(folder, tables::CURVES)?;
@@ -168,6 +171,7 @@ impl Loaded {
             data_sha256: record.data_sha256,
             changes,
             not_planned: None,
+            changed_tables: Vec::new(),
             numerics,
             variants,
             corners,

@@ -21,6 +21,8 @@ pub enum Warning {
     QuestionChanged { changes: Vec<String> },
     /// Why the runs could not be held against the configuration.
     NotPlanned { name: String, reason: String },
+    /// Tables that somebody has changed since they were written.
+    TablesChanged { name: String, files: Vec<&'static str> },
     /// Nothing can be tuned with one seed.
     OneSeed,
     /// A split with so few samples that a score on it is mostly luck.

@@ -7,6 +7,8 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use super::damage::{self, Checked};
 use super::discard;
 use super::experiment::ExperimentRecord;
@@ -67,7 +69,9 @@ pub fn collect(folder: &ExperimentFolder, known: Option<&Ended>, waiting: Waitin
         return Ok(Update::default());
     }
     // In a folder that cannot be written, tables that are current are still read.
-    let _lock = lock?;
+    let place = folder.path().display();
+    let _lock =
+        lock.with_context(|| format!("the tables of {place} are not those of its runs, and cannot be made anew"))?;
     let lost = lost(folder, &record)?;
     if !lost.is_empty() {
         return Ok(Update { lost, ..Update::default() });

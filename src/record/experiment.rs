@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::layout::ExperimentFolder;
 use super::{SCHEMA_VERSION, machine};
@@ -52,6 +52,9 @@ pub struct ExperimentRecord {
     /// The question as it stood when the first runs were finished, if it has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_first: Option<Question>,
+    /// SHA-256 of the section `compare` and of `asked_first`, as they were written. `None` in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question_sha256: Option<String>,
 }
 
 /// What `compare` is to answer. It has to be chosen before there are results, or p does not mean what it says.
@@ -101,6 +104,7 @@ impl ExperimentRecord {
             data_sha256: fingerprints.into_iter().collect(),
             numerics_version: NUMERICS_VERSION,
             asked_first: None,
+            question_sha256: None,
         }
     }
 
@@ -127,6 +131,9 @@ impl ExperimentRecord {
     /// As [`Self::compare_options`].
     pub fn mark_if_changed(&mut self, first: Question) -> anyhow::Result<()> {
         let is_changed = self.question()? != first;
+        if !self.is_question_edited() {
+            self.question_sha256 = None;
+        }
         self.asked_first = is_changed.then_some(first);
         Ok(())
     }
@@ -137,9 +144,25 @@ impl ExperimentRecord {
     /// # Errors
     /// As [`Self::compare_options`].
     pub fn changes(&self) -> anyhow::Result<Vec<String>> {
-        let Some(first) = &self.asked_first else { return Ok(Vec::new()) };
-        let changed = first.unlike(&self.question()?)?;
-        Ok(changed.into_iter().map(|(path, value)| format!("{path} was {value}")).collect())
+        let changed = match &self.asked_first {
+            Some(first) => first.unlike(&self.question()?)?,
+            None => Vec::new(),
+        };
+        let mut changes: Vec<String> = changed.into_iter().map(|(path, value)| format!("{path} was {value}")).collect();
+        if self.is_question_edited() {
+            changes.push("somebody has edited it in experiment.json, and what it was is not known".to_owned());
+        }
+        Ok(changes)
+    }
+
+    fn question_digest(&self) -> String {
+        let asked = [json!(self.configuration.get("compare")), json!(self.asked_first)];
+        files::sha256(json!(asked).to_string().as_bytes())
+    }
+
+    /// Whether the question is another one than the program wrote.
+    pub fn is_question_edited(&self) -> bool {
+        self.question_sha256.as_ref().is_some_and(|written| *written != self.question_digest())
     }
 
     /// Reads the record of an experiment's folder.
@@ -250,7 +273,10 @@ impl ExperimentRecord {
     /// # Errors
     /// The system's.
     pub fn write(&self, folder: &ExperimentFolder) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
+        // A question that was edited stays so.
+        let digest = self.question_sha256.clone().filter(|_| self.is_question_edited());
+        let digest = digest.unwrap_or_else(|| self.question_digest());
+        let text = serde_json::to_string_pretty(&Self { question_sha256: Some(digest), ..self.clone() })? + "\n";
         files::write_atomically(&folder.experiment_json(), text.as_bytes())
     }
 }
@@ -316,7 +342,12 @@ pub fn open(
     if !finished.is_empty()
         && let Ok(earlier) = ExperimentRecord::read(folder)
     {
-        record.mark_if_changed(earlier.first_question()?)?;
+        if earlier.is_question_edited() {
+            // What was asked is not known. If it is asked again, its digest tells.
+            (record.asked_first, record.question_sha256) = (earlier.asked_first, earlier.question_sha256);
+        } else {
+            record.mark_if_changed(earlier.first_question()?)?;
+        }
     }
     record.write(folder)?;
     // The experiment's own name, too.

@@ -20,8 +20,8 @@ pub fn widest(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::R
     let folders = is_there.then_some(out).into_iter().chain(sources);
     let records = folders.map(|folder| Ok((folder, ExperimentRecord::read(folder)?)));
     let mut records = records.collect::<anyhow::Result<Vec<_>>>()?;
-    // The sort is stable: among plans of one length that of `out` wins, then the first.
-    records.sort_by_key(|(_, record)| Reverse(record.runs.len()));
+    // The sort is stable: among plans of one length, and as the program wrote them, that of `out` wins, then the first.
+    records.sort_by_key(|(_, record)| (Reverse(record.runs.len()), record.is_question_edited()));
     let Some(((folder, widest), others)) = records.split_first() else { bail!("there is nothing to merge") };
     let ids: HashSet<&str> = widest.runs.iter().map(|run| run.id.as_str()).collect();
     for (other_folder, other) in others {

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
+use super::beside::Copying;
 use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
-use super::{collect, damage, discard, joint_plan, resume, tables, tensors};
+use super::{collect, damage, discard, joint_plan, resume, tables};
 use crate::files::{self, Lock, Waiting};
 
 /// What a merge found.
@@ -51,11 +52,12 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
     // Before anything is created.
     joint_plan::widest(sources, out)?;
     discard::check_ours(out)?;
+    check_has_runs(sources, out)?;
     files::make_folder(&out.runs())?;
     let (plan, _training) = open(sources, out, waiting)?;
     let questions = joint_plan::other_questions(&plan, sources)?;
     let mut merged = Merged { planned: plan.runs.len(), questions, ..Merged::default() };
-    let (mut absent, mut finished) = (0, HashSet::new());
+    let mut finished = HashSet::new();
     for entry in &plan.runs {
         let ended = merge_run(&entry.id, sources, out, &mut merged)?;
         match ended {
@@ -69,21 +71,32 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
                 merged.levels.insert(record.simd);
             }
             Some(record) if record.status == Status::Failed => merged.failed += 1,
-            Some(_) => {}
-            None => absent += 1,
+            Some(_) | None => {}
         }
     }
     for source in sources.iter().filter(|_| finished.len() < plan.runs.len()) {
         let lost = collect::held(source)?.difference(&finished).count();
-        let place = source.path().display();
-        let all = format!("the tables of {place} hold {lost} finished runs, and its runs/ holds none");
-        ensure!(lost == 0 || absent < plan.runs.len(), "{all}; put runs/ back, or leave this folder out");
         merged.lost.extend((lost > 0).then(|| (source.path().to_owned(), lost)));
     }
     // The sources may be deleted after this.
     files::sync_folder(&out.runs())?;
     files::sync_folder(out.path())?;
     Ok(merged)
+}
+
+/// Refuses folders that hold no run at all, where the tables of one tell of runs: they were moved away.
+fn check_has_runs(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::Result<()> {
+    for folder in sources.iter().chain([out]) {
+        if !files::list(&folder.runs())?.is_empty() {
+            return Ok(());
+        }
+    }
+    for source in sources {
+        let (place, held) = (source.path().display(), collect::held(source)?.len());
+        let all = format!("the tables of {place} hold {held} finished runs, and its runs/ holds none");
+        ensure!(held == 0, "{all}; put runs/ back, or leave this folder out");
+    }
+    Ok(())
 }
 
 /// Ends the reason why a copy was passed over.
@@ -129,7 +142,9 @@ fn merge_run(
         let has_it = ended.as_ref().is_some_and(|ended| ended.status.is_finished());
         match (has_it, record.status.is_finished()) {
             (false, true) => {
-                if !copy(&folder, &destination, &mut merged.passed_over).with_context(context)? {
+                if !copy(&record, &folder, &destination, ended.as_ref(), &mut merged.passed_over)
+                    .with_context(context)?
+                {
                     merged.elsewhere += 1;
                     break;
                 }
@@ -141,7 +156,8 @@ fn merge_run(
                 let (one, other) = (destination.path().display(), folder.path().display());
                 ensure!(is_same, "{one} and {other} are of one run and hold different results");
                 if ended.as_ref().is_some_and(|ended| came_to_the_same_bytes(ended, &record)) {
-                    copy_what_is_beside(&folder, &destination, &mut merged.passed_over).with_context(context)?;
+                    copy_what_is_beside(&record, &folder, &destination, &mut merged.passed_over)
+                        .with_context(context)?;
                 }
             }
             (false, false) => unfinished.push((Some(record), folder)),
@@ -176,7 +192,8 @@ fn merge_unfinished(
     others: &[(Option<RunRecord>, RunFolder)],
     merged: &mut Merged,
 ) -> anyhow::Result<Option<RunRecord>> {
-    let mut furthest = (resume::saved_step(to, id).unwrap_or(None), None);
+    let saved = resume::saved_step(to, id).unwrap_or(None);
+    let mut furthest = (saved, None);
     for (record, folder) in others {
         match resume::saved_step(folder, id) {
             Ok(saved) if saved > furthest.0 => furthest = (saved, Some((record, folder))),
@@ -191,13 +208,15 @@ fn merge_unfinished(
         return Ok(own);
     }
     let lock = prepare(to)?;
-    if let Lock::Elsewhere = lock {
+    let is_as_seen = || anyhow::Ok(whole(to)? == own && resume::saved_step(to, id).unwrap_or(None) == saved);
+    if matches!(lock, Lock::Elsewhere) || !is_as_seen()? {
         merged.elsewhere += 1;
         return Ok(own);
     }
     if let Some((_, folder)) = from {
         // The snapshots come first: the saved state relies on them.
-        copy_snapshots(folder, to, true, &mut merged.passed_over)?;
+        let passed_over = &mut merged.passed_over;
+        Copying { from: folder, to, replacing: true, has_digests: true, passed_over }.snapshots()?;
         copy_file(&folder.resume(), &to.resume())?;
     }
     if let Some(record) = &record {
@@ -244,10 +263,17 @@ fn came_to_the_same_bytes(a: &RunRecord, b: &RunRecord) -> bool {
     a.simd == b.simd && a.checkpoint_sha256 == b.checkpoint_sha256
 }
 
-/// Copies a finished run, its record last. Returns false if another program is training it there.
-fn copy(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<bool> {
+/// Copies a finished run, its record last. Returns false if another program is training it there, or has done so since its
+/// record there was `seen`.
+fn copy(
+    record: &RunRecord,
+    from: &RunFolder,
+    to: &RunFolder,
+    seen: Option<&RunRecord>,
+    passed_over: &mut Vec<String>,
+) -> anyhow::Result<bool> {
     let lock = prepare(to)?;
-    if let Lock::Elsewhere = lock {
+    if matches!(lock, Lock::Elsewhere) || whole(to)?.as_ref() != seen {
         return Ok(false);
     }
     resume::remove(to)?;
@@ -255,13 +281,14 @@ fn copy(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyh
     for (from, to) in files.chain([(from.checkpoint(), to.checkpoint())]) {
         copy_file(&from, &to)?;
     }
-    copy_log(from, to, passed_over)?;
     // What is there may be of another training, at another instruction level.
     if !files::is_file(&from.checkpoint())? {
         files::remove(&to.checkpoint())?;
     }
-    copy_tensors(&from.trace(), &to.trace(), true, passed_over)?;
-    copy_snapshots(from, to, true, passed_over)?;
+    let mut beside = Copying { from, to, replacing: true, has_digests: record.has_digests(), passed_over };
+    beside.log()?;
+    beside.trace()?;
+    beside.snapshots()?;
     files::sync_folder(to.path())?;
     copy_file(&from.run_json(), &to.run_json())?;
     files::remove(&to.failure())?;
@@ -271,73 +298,23 @@ fn copy(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyh
 
 /// Copies what belongs to a finished run and is not needed for it, as far as only this copy has it: its checkpoint, snapshots,
 /// trace and log.
-fn copy_what_is_beside(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
+fn copy_what_is_beside(
+    record: &RunRecord,
+    from: &RunFolder,
+    to: &RunFolder,
+    passed_over: &mut Vec<String>,
+) -> anyhow::Result<()> {
     if !matches!(files::try_lock(&to.lock())?, Lock::Held(_) | Lock::Unsupported) {
         return Ok(());
     }
     tidy(to)?;
-    if files::look(&to.log())?.is_none() {
-        copy_log(from, to, passed_over)?;
-    }
     if files::look(&to.checkpoint())?.is_none() {
         copy_file(&from.checkpoint(), &to.checkpoint())?;
     }
-    copy_tensors(&from.trace(), &to.trace(), false, passed_over)?;
-    copy_snapshots(from, to, false, passed_over)
-}
-
-fn copy_snapshots(
-    from: &RunFolder,
-    to: &RunFolder,
-    replacing: bool,
-    passed_over: &mut Vec<String>,
-) -> anyhow::Result<()> {
-    if !files::is_folder(&from.snapshots())? {
-        return Ok(());
-    }
-    if let Err(error) = files::refuse_link(&from.snapshots()) {
-        passed_over.push(format!("{error:#}; it was not copied"));
-        return Ok(());
-    }
-    files::make_folder(&to.snapshots())?;
-    for name in files::list(&from.snapshots())?.into_iter().filter(|name| RunFolder::is_snapshot(name)) {
-        copy_tensors(&from.snapshots().join(&name), &to.snapshots().join(&name), replacing, passed_over)?;
-    }
-    Ok(())
-}
-
-/// Copies a trace or a snapshot that is whole; where `replacing` is false, only if nothing whole of its length is there. Of one
-/// that is damaged, or cannot be read, it is said that it was passed over: no table needs it, and another folder may have it.
-fn copy_tensors(from: &Path, to: &Path, replacing: bool, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
-    let read = files::refuse_link(from).and_then(|()| files::read_if_there(from));
-    let whole = read.and_then(|bytes| {
-        bytes.as_deref().map(|bytes| tensors::parse(bytes, from)).transpose()?;
-        Ok(bytes)
-    });
-    match whole {
-        Err(error) => passed_over.push(format!("{error:#}; it was not copied")),
-        Ok(None) => {}
-        Ok(Some(bytes)) => {
-            let is_there = |there: Vec<u8>| there.len() == bytes.len() && tensors::parse(&there, to).is_ok();
-            if replacing || !files::read_if_there(to)?.is_some_and(is_there) {
-                files::write_atomically(to, &bytes)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Copies a run's log, if there is one that can be read: nothing needs it.
-fn copy_log(from: &RunFolder, to: &RunFolder, passed_over: &mut Vec<String>) -> anyhow::Result<()> {
-    let from = from.log();
-    match files::refuse_link(&from).and_then(|()| files::read_if_there(&from)) {
-        Ok(Some(bytes)) => files::write_atomically(&to.log(), &bytes),
-        Ok(None) => Ok(()),
-        Err(error) => {
-            passed_over.push(format!("{error:#}; it was not copied"));
-            Ok(())
-        }
-    }
+    let mut beside = Copying { from, to, replacing: false, has_digests: record.has_digests(), passed_over };
+    beside.log()?;
+    beside.trace()?;
+    beside.snapshots()
 }
 
 /// Makes a run's folder, refuses a link in its place, and tries to lock it.

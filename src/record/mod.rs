@@ -3,8 +3,9 @@
 //! [`layout`] knows every path, [`tables`] every table. [`run`] is the record of one run, [`metrics`] its scores, [`found`]
 //! its state on disk, [`resume`] an unfinished run; [`experiment`] is the record of the whole, which [`replanned`] holds
 //! against its own plan, [`discard`] says who owns a folder. [`collect`] makes the root tables from the runs, [`merge`] one
-//! folder of several, whose plan [`joint_plan`] finds; [`trained`] makes a network from the folder of a run.
+//! folder of several, whose plan [`joint_plan`] finds, with what is [`beside`] each run; [`trained`] makes a network from the folder of a run.
 
+mod beside;
 pub mod collect;
 pub mod curves;
 pub(crate) mod damage;
@@ -22,7 +23,7 @@ pub mod resume;
 mod root_tables;
 pub mod run;
 pub mod runs;
-mod stamp;
+pub mod stamp;
 pub mod tables;
 pub mod tensors;
 pub mod timing;

@@ -156,6 +156,11 @@ impl Timing {
 }
 
 impl RunRecord {
+    /// Whether the program that trained the run gave each file of tensors its digest.
+    pub const fn has_digests(&self) -> bool {
+        self.record_sha256.is_some()
+    }
+
     /// The same run, failed for this reason.
     pub fn failed(self, reason: String) -> Self {
         Self { status: Status::Failed, reason: Some(reason), metrics: Metrics::default(), ..self }

@@ -66,6 +66,22 @@ pub fn write(folder: &ExperimentFolder, sources: Sources) -> anyhow::Result<()> 
     files::write_atomically(&folder.stamp(), &serde_json::to_vec(&stamp)?)
 }
 
+/// The root tables that are not as the program wrote them, by the names of their files. None if that is not known.
+///
+/// # Errors
+/// If a table cannot be read.
+pub fn changed(folder: &ExperimentFolder) -> anyhow::Result<Vec<&'static str>> {
+    let bytes = files::read_if_there(&folder.stamp())?.unwrap_or_default();
+    let Ok(stamp) = serde_json::from_slice::<Stamp>(&bytes) else { return Ok(Vec::new()) };
+    let found = on_disk(folder)?;
+    let differ = tables::all().zip(stamp.tables.iter().zip(&found));
+    // Tables may be left out where results are published.
+    Ok(differ
+        .filter(|(_, (written, found))| !found.is_empty() && written != found)
+        .map(|(table, _)| table.file)
+        .collect())
+}
+
 /// SHA-256 of each root table on disk; empty for one that is not there. Comparisons and figures are made from any of them.
 fn on_disk(folder: &ExperimentFolder) -> anyhow::Result<Vec<String>> {
     tables::all().map(|table| Ok(files::sha256_of(&folder.table(table.file))?.unwrap_or_default())).collect()

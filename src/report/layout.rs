@@ -37,7 +37,7 @@ pub enum Layout {
 pub fn width() -> usize {
     let stated = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let own = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    stated.or_else(own).unwrap_or(USUAL).max(NARROWEST)
+    stated.or_else(own).filter(|columns| *columns > 0).unwrap_or(USUAL).max(NARROWEST)
 }
 
 /// Text in which no line ends at a space.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{Read, Seek};
+use std::ops::RangeInclusive;
 
 use anyhow::{Context, bail, ensure};
 
@@ -15,6 +16,24 @@ use crate::table::Table;
 
 /// Columns that say which figure a row is of; all others but the step and the epoch hold figures.
 const KEYS: [&str; 8] = ["split", "mode", "block", "site", "channel", "tensor", "metric", "distance"];
+
+/// Figures of one row that do not fall from one to the next.
+const ORDERED: [&str; 5] = ["min", "p15", "p50", "p85", "max"];
+
+/// A figure may lie so much beyond where it can be: the share of it that is lost in computing.
+const ROUNDING: f64 = 1e-6;
+
+/// The values that a figure can have, and the same in words.
+fn range(name: &str) -> (RangeInclusive<f64>, &'static str) {
+    match name {
+        "accuracy" | "zero_fraction" | "saturated_fraction" => (0.0..=1.0, "from 0 to 1"),
+        "mean_cosine" => (-1.0 - ROUNDING..=1.0 + ROUNDING, "from -1 to 1"),
+        "loss" | "std" | "norm" | "value_norm" | "update_ratio" | "effective_rank" => {
+            (0.0..=f64::INFINITY, "at least 0")
+        }
+        _ => (f64::NEG_INFINITY..=f64::INFINITY, "any number"),
+    }
+}
 
 /// The tables of an experiment that are there, each before its first row.
 ///
@@ -96,13 +115,18 @@ impl<R: Read + Seek> Reader<R> {
             let figure =
                 |(name, column): &(&'static str, Column<Number>)| Ok(row.get(*column)?.map(|x| (tag(name), x)));
             let figures = self.figures.iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
+            let mut below: Option<(&str, f64)> = None;
             for ((name, column), figure) in self.figures.iter().zip(&figures) {
-                let (can_be, range) = match (*name, figure) {
-                    ("accuracy", Some((_, x))) => ((0.0..=1.0).contains(x), "an accuracy is from 0 to 1"),
-                    ("loss", Some((_, x))) => (*x >= 0.0, "a loss is at least 0"),
-                    _ => (true, ""),
-                };
-                ensure!(can_be, "{}: {range}", row.at(*column));
+                let Some((_, x)) = figure else { continue };
+                let (range, words) = range(name);
+                ensure!(range.contains(x), "{}: it is {x}, and {name} is {words}", row.at(*column));
+                if ORDERED.contains(name) {
+                    if let Some((other, least)) = below {
+                        let is_above = least - x > ROUNDING * (least.abs() + x.abs());
+                        ensure!(!is_above, "{}: it is {x}, below {other}, {least}", row.at(*column));
+                    }
+                    below = Some((name, *x));
+                }
             }
             let step: Option<f64> = row.get(self.step)?;
             let step = step.filter(|step| *step >= 0.0 && step.fract() == 0.0 && *step < 1e15);

@@ -112,6 +112,7 @@ fn experiment(runs: Vec<Run>) -> Loaded {
         data_sha256: Vec::new(),
         changes: Vec::new(),
         not_planned: None,
+        changed_tables: Vec::new(),
         numerics: String::new(),
         arrivals: Arrivals::default(),
         has_fixed_data: false,

@@ -505,6 +505,75 @@ fn a_question_that_was_changed_after_the_runs_leaves_a_trace() {
     lab.run(&added, &[]).expect(0).says(&["baseline was \"none\""]);
 }
 
+/// The record is a text file. An edit of what it asks must not look like a plan made before the results.
+#[test]
+fn a_question_that_somebody_edited_in_the_record_is_told() {
+    let lab = Lab::new();
+    let config = with(with(small(), "seeds", json!(2)), "compare", json!({ "equivalence_margin": 0.1 }));
+    lab.run(&config, &["--quiet"]).expect(0);
+    let path = "results/t/experiment.json";
+    let asked = lab.text(path);
+    let is_told = |told: bool, case: &str| {
+        let text = lab.call(&["compare", "results/t"]).expect(0).stdout;
+        let words = ["somebody has edited it in experiment.json", "exploratory"];
+        assert!(
+            words.iter().all(|words| text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words) == told),
+            "{case}: {text}"
+        );
+    };
+    is_told(false, "as it was written");
+    for (case, from, to) in [
+        ("another margin", "\"equivalence_margin\": 0.1", "\"equivalence_margin\": 0.5"),
+        ("a misspelt section", "\"compare\": {", "\"compar\": {"),
+    ] {
+        let edited = asked.replacen(from, to, 1);
+        assert_ne!(edited, asked);
+        lab.write(path, edited);
+        is_told(true, case);
+        // A copy of it is no better.
+        lab.call(&["collect", "results/t", "--out", case]).expect(0);
+        let text = lab.call(&["compare", &format!("{case}/t")]).expect(0).stdout;
+        assert!(text.contains("somebody has"), "{case}: {text}");
+        // Another question does not hide it; what was asked is known again when it is asked again.
+        lab.run(&with(config.clone(), "compare.equivalence_margin", json!(0.3)), &["--quiet"]).expect(0);
+        is_told(true, case);
+        lab.run(&config, &["--quiet"]).expect(0);
+        is_told(false, case);
+    }
+    // Spaces and the order of other keys are no question, and older records have no digest.
+    let value: Value = serde_json::from_str(&asked).expect("json");
+    lab.write(path, value.to_string());
+    is_told(false, "in one line");
+    let mut older = lab.json(path);
+    older.as_object_mut().expect("an object").remove("question_sha256");
+    lab.write(path, older.to_string().replacen("\"equivalence_margin\":0.1", "\"equivalence_margin\":0.5", 1));
+    is_told(false, "an older record");
+}
+
+/// Where results are published, their runs stay at home: nothing makes the tables anew.
+#[test]
+fn tables_that_somebody_changed_since_they_were_written_are_told() {
+    let lab = Lab::new();
+    lab.run(&small(), &["--quiet"]).expect(0);
+    let told = || lab.call(&["compare", "results/t"]).expect(0).stdout.contains("Somebody has changed");
+    std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
+    assert!(!told());
+    for file in ["activations.csv", "gradients.csv"] {
+        let path = format!("results/t/{file}");
+        let whole = lab.text(&path);
+        // One digit of the last cells: a value that no check can tell from another.
+        let at = whole.rfind(|c: char| ('1'..='8').contains(&c)).expect("a digit");
+        let digit = char::from(whole.as_bytes()[at] + 1).to_string();
+        lab.write(&path, [&whole[..at], &digit, &whole[at + 1..]].concat());
+        assert!(told(), "{file}");
+        lab.write(&path, &whole);
+        assert!(!told(), "{file}");
+    }
+    // Not everything has to be published.
+    std::fs::remove_file(lab.path("results/t/gradients.csv")).expect("removed");
+    assert!(!told());
+}
+
 #[test]
 fn of_many_settings_a_sentence_names_the_range() {
     let lab = Lab::new();

@@ -416,6 +416,31 @@ fn a_table_that_holds_what_no_run_can_write_is_named() {
     let below = whole.replacen(lines[at], &format!("{},-0.5,0.5", before.rsplit_once(',').expect("cells").0), 1);
     lab.write("results/t/curves.csv", below);
     lab.call(&["report", "results/t"]).expect(1).complains(&["curves.csv", "column loss", "a loss is at least 0"]);
+    lab.write("results/t/curves.csv", &whole);
+    for (table, column, value, words) in [
+        ("gradients.csv", "norm", "-1", "it is -1, and norm is at least 0"),
+        ("gradients.csv", "update_ratio", "-0.5", "it is -0.5, and update_ratio is at least 0"),
+        ("activations.csv", "std", "-1", "it is -1, and std is at least 0"),
+        ("activations.csv", "p85", "1e9", "column max: it is"),
+        ("activations.csv", "min", "1e9", "column p15: it is"),
+        ("activations.csv", "zero_fraction", "1.5", "it is 1.5, and zero_fraction is from 0 to 1"),
+        ("activations.csv", "mean_cosine", "-2", "it is -2, and mean_cosine is from -1 to 1"),
+    ] {
+        let path = format!("results/t/{table}");
+        let kept = lab.text(&path);
+        let mut lines: Vec<String> = kept.lines().map(str::to_owned).collect();
+        let place = lines[0].split(',').position(|name| name == column).expect("a column");
+        let row =
+            lines.iter().position(|line| table == "gradients.csv" && line.contains("weight") || line.contains(",all,"));
+        let row = row.expect("a row");
+        let mut cells: Vec<&str> = lines[row].split(',').collect();
+        cells[place] = value;
+        lines[row] = cells.join(",");
+        lab.write(&path, lines.join("\n") + "\n");
+        let at = format!("{table}, row {}", row + 1);
+        lab.call(&["report", "results/t"]).expect(1).complains(&[&at, words]);
+        lab.write(&path, kept);
+    }
     // Cells that contradict the plan.
     let cells: Vec<&str> = lines[at].splitn(4, ',').collect();
     let [id, arm, seed, rest] = cells[..] else { panic!("{cells:?}") };

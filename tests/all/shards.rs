@@ -130,12 +130,16 @@ fn a_damaged_snapshot_or_trace_gives_way_to_a_whole_one_and_is_named() {
     lab.run(&config, &["--out", "b", "--trace"]).expect(0);
     let id = std::fs::read_dir(lab.path("a/t/runs")).unwrap().next().unwrap().unwrap().file_name();
     let run = Path::new("t/runs").join(id);
-    for file in ["snapshots/step-000000004.safetensors", "trace.safetensors"] {
+    let of_digest = |bytes: &[u8]| bytes.windows(8).position(|key| key == b"\"sha256\"").expect("a digest") + 1;
+    let of_value = |bytes: &[u8]| bytes.len() - 1;
+    let damages: [fn(&[u8]) -> usize; 2] = [of_value, of_digest];
+    let files = ["snapshots/step-000000004.safetensors", "trace.safetensors"];
+    for (file, at) in files.into_iter().flat_map(|file| damages.map(|at| (file, at))) {
         let file = run.join(file);
         let [damaged, whole] = ["a", "b"].map(|copy| Path::new(copy).join(&file));
         let sound = lab.bytes(&whole);
         let mut bytes = sound.clone();
-        *bytes.last_mut().expect("a byte") ^= 1;
+        bytes[at(&sound)] ^= 1;
         lab.write(&damaged, bytes);
         for (order, out) in [(["a/t", "b/t"], "ab"), (["b/t", "a/t"], "ba")] {
             let said = lab.call(&["collect", order[0], order[1], "--out", out]).expect(0);

@@ -30,6 +30,12 @@ impl Warning {
                 "This program does not know the configuration in the experiment.json of {name} ({reason}). So it could not \
                  check that the runs are those of this configuration."
             ),
+            Self::TablesChanged { name, files } => format!(
+                "Somebody has changed {} of {name} since bn-exp wrote {}. Numbers may be wrong: get the tables again from where \
+                 they came from, or run `bn-exp collect` on the folder that holds the runs.",
+                files.join(", "),
+                if files.len() == 1 { "it" } else { "them" }
+            ),
             Self::OneSeed => {
                 "There is one seed, so no arm is tuned: the other seeds would choose. Give seeds at least 2, better 10."
                     .to_owned()
