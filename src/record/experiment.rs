@@ -150,7 +150,7 @@ impl ExperimentRecord {
         };
         let mut changes: Vec<String> = changed.into_iter().map(|(path, value)| format!("{path} was {value}")).collect();
         if self.is_question_edited() {
-            changes.push("somebody has edited it in experiment.json, and what it was is not known".to_owned());
+            changes.push("somebody edited it in experiment.json, and what it was is not known".to_owned());
         }
         Ok(changes)
     }
