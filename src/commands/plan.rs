@@ -12,6 +12,7 @@ use crate::compare::outlook;
 use crate::config::Experiment;
 use crate::config::cost::{self, Operations};
 use crate::config::json::cell;
+use crate::config::settings::Arm;
 use crate::kernels::gemm;
 use crate::plan::{PlannedRun, entries};
 use crate::record::collect;
@@ -36,6 +37,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     let rate = multiply_adds_per_second();
     let cost = |run: &PlannedRun| -> anyhow::Result<Cost> {
         let settings = &prepared.experiment.points[run.point].settings;
+        let arm = prepared.experiment.variants[run.variant].arm;
         let record = RunRecord::read(&prepared.folder.run(&run.id))?;
         let status = record.as_ref().map_or(Status::Missing, |record| record.status);
         let measured = record.filter(|_| status.is_finished()).map(|record| record.timing);
@@ -44,7 +46,7 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
             Some(timing) => timing.train_seconds + timing.evaluate_seconds + timing.probe_seconds,
             None => Operations::total(settings) / rate + LEAST_STEP * steps,
         };
-        Ok(Cost { status, seconds, memory: cost::memory(settings), disk: cost::disk(settings) })
+        Ok(Cost { status, seconds, memory: cost::memory(settings, arm), disk: cost::disk(settings) })
     };
     let costs = prepared.plan.iter().map(cost).collect::<anyhow::Result<Vec<_>>>()?;
     let Prepared { experiment, plan, folder, .. } = &prepared;
@@ -86,7 +88,7 @@ fn summary(prepared: &Prepared, costs: &[Cost]) -> String {
     let lines = [
         ("runs", runs(prepared, costs)),
         ("time", left(prepared, costs)),
-        ("memory", memory(prepared)),
+        ("memory", memory(prepared, costs)),
         ("disk", disk(prepared, costs)),
     ];
     let layout = Layout::terminal();
@@ -123,18 +125,25 @@ fn runs(prepared: &Prepared, costs: &[Cost]) -> String {
 }
 
 fn left(prepared: &Prepared, costs: &[Cost]) -> String {
-    let seconds: f64 = costs.iter().filter(|cost| !cost.status.is_finished()).map(|cost| cost.seconds).sum();
+    let open = || costs.iter().filter(|cost| !cost.status.is_finished()).map(|cost| cost.seconds);
     if costs.iter().all(|cost| cost.status.is_finished()) {
         return "nothing left to train".to_owned();
     }
-    format!("about {} with --jobs {}", time(seconds / prepared.jobs as f64), prepared.jobs)
+    // A run is trained by one thread: it takes no less than the longest.
+    let longest = open().fold(0.0, f64::max);
+    let seconds = (open().sum::<f64>() / prepared.jobs as f64).max(longest);
+    format!("about {} with --jobs {}", time(seconds), prepared.jobs)
 }
 
-fn memory(prepared: &Prepared) -> String {
+fn memory(prepared: &Prepared, costs: &[Cost]) -> String {
     let points = &prepared.experiment.points;
     let settings: Vec<_> = points.iter().map(|point| &point.settings).collect();
     let seeds = prepared.experiment.seeds.len();
-    format!("about {} with --jobs {}", size(cost::program_memory(&settings, seeds, prepared.jobs)), prepared.jobs)
+    let open = costs.iter().filter(|cost| !cost.status.is_finished()).count();
+    let at_once = prepared.jobs.min(if open == 0 { costs.len() } else { open });
+    let arms: Vec<Arm> = prepared.experiment.variants.iter().map(|variant| variant.arm).collect();
+    let bytes = cost::program_memory(&settings, &arms, seeds, at_once);
+    format!("about {} with --jobs {}", size(bytes), prepared.jobs)
 }
 
 fn disk(prepared: &Prepared, costs: &[Cost]) -> String {

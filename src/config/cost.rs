@@ -8,7 +8,9 @@ use crate::sources::error::DataError;
 use crate::sources::traits::FromFiles;
 
 use super::file::POPULATION;
-use super::settings::{Data, Every, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train};
+use super::settings::{
+    Arm, Data, Every, Layer, Log, Model, OptimizerKind, PoolKind, Precision, Settings, Shape, Train,
+};
 
 /// Cost of a value that a hidden layer computes in a training step, besides its multiply-adds; in multiply-adds, as
 /// measured.
@@ -130,24 +132,27 @@ pub fn parameters(settings: &Settings) -> f64 {
     layers.iter().map(|l| (l.fan_in() as f64 + 3.0) * l.mapped.channels as f64).sum()
 }
 
-/// Bytes of memory of one run and of its data.
-pub fn memory(settings: &Settings) -> f64 {
-    data_memory(&settings.data) + run_memory(settings)
+/// Bytes of memory of one run of this arm and of its data.
+pub fn memory(settings: &Settings, arm: Arm) -> f64 {
+    data_memory(&settings.data) + run_memory(settings, arm)
 }
 
-/// Bytes of memory of the whole program, at its peak, with so many seeds, and so many runs at once.
-pub fn program_memory(points: &[&Settings], seeds: usize, jobs: usize) -> f64 {
+/// Bytes of memory of the whole program, at its peak, with so many seeds, and so many runs at once: the largest.
+pub fn program_memory(points: &[&Settings], arms: &[Arm], seeds: usize, at_once: usize) -> f64 {
     let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
-    let at_once = jobs.min(points.len().saturating_mul(seeds)) as f64;
-    let runs = most(&mut points.iter().map(|settings| run_memory(settings))) * at_once;
+    let mut of_one: Vec<f64> =
+        points.iter().flat_map(|settings| arms.iter().map(|arm| run_memory(settings, *arm))).collect();
+    of_one.sort_by(|a, b| b.total_cmp(a));
+    let runs = of_one.iter().flat_map(|bytes| std::iter::repeat_n(*bytes, seeds)).take(at_once).sum::<f64>();
     let mut different: Vec<&Data> = Vec::new();
     for settings in points {
         if !different.contains(&&settings.data) {
             different.push(&settings.data);
         }
     }
-    // Data from files is shared. Generated data belongs to each run, and is kept for each seed while there is room.
-    let in_use = |data: &Data| data_memory(data) * if data.source.is_file() { 1.0 } else { at_once };
+    // Data from files is shared. Generated data belongs to each seed, and is kept for the next runs while there is room.
+    let copies = at_once.min(points.len().saturating_mul(seeds)) as f64;
+    let in_use = |data: &Data| data_memory(data) * if data.source.is_file() { 1.0 } else { copies };
     let largest = most(&mut different.iter().map(|data| in_use(data)));
     let generated = different.iter().filter(|data| !data.source.is_file()).map(|data| data_memory(data));
     let kept = (generated.sum::<f64>() * seeds as f64).min(KEPT_DATA as f64);
@@ -177,7 +182,7 @@ fn data_memory(data: &Data) -> f64 {
 }
 
 /// Bytes of memory of one run, data aside.
-fn run_memory(settings: &Settings) -> f64 {
+fn run_memory(settings: &Settings, arm: Arm) -> f64 {
     let layers = settings.model.layers(settings.data.shape, settings.data.classes);
     let float = if settings.model.precision == Precision::F32 { 4.0 } else { 8.0 };
     let input = values(settings.data.shape);
@@ -189,11 +194,15 @@ fn run_memory(settings: &Settings) -> f64 {
     let training = 2.0 * batch * (input + mapped + layers.iter().map(|l| values(l.output())).sum::<f64>());
     // Beside it there is one workspace with every stage of a block: for the gradient probe, which also keeps gradients; for
     // an evaluation; or for the activation probe, which keeps two stages and a block's input. The last evaluation also
-    // finds population statistics, with what enters and leaves a block for all samples.
+    // finds population statistics, with what enters and leaves a block for all samples; what leaves the last norm's block is
+    // not asked for.
     let every_stage = input + 3.0 * mapped + pooled;
     let probing = 3.0 * probe * largest + 8.0 / float * (256.0 * probe.max(largest) + 3.0 * probe.min(largest).powi(2));
-    let through = layers.iter().map(|l| values(l.input) + values(l.output())).fold(0.0, f64::max);
-    let looking = settings.data.train.min(POPULATION) as f64 * through;
+    let last = layers.iter().rposition(|l| l.hidden);
+    let leaving = |i: usize, l: &Layer| if Some(i) == last { 0.0 } else { values(l.output()) };
+    let hidden = layers.iter().enumerate().filter(|(_, l)| l.hidden);
+    let through = hidden.map(|(i, l)| values(l.input) + leaving(i, l)).fold(0.0, f64::max);
+    let looking = if arm.has_population() { settings.data.train.min(POPULATION) as f64 * through } else { 0.0 };
     let evaluating = (2.0 * batch).max(128.0) * every_stage + looking;
     let beside = evaluating.max(probing);
     let states = if settings.optimizer.kind == OptimizerKind::Sgd { 1.0 } else { 2.0 };

@@ -1,6 +1,6 @@
 //! Checks of an experiment before anything is trained or written.
 
-use crate::config::{ConfigError, Experiment, Problems, cost};
+use crate::config::{ConfigError, Experiment, Problems, Variant, cost};
 use crate::nn::{NetworkError, build};
 use crate::plan::{PlannedRun, plan};
 use crate::record::machine;
@@ -21,7 +21,8 @@ fn check_networks(experiment: &Experiment) -> Result<(), ConfigError> {
     let mut problems = Problems::default();
     let available = machine::memory_bytes();
     for point in &experiment.points {
-        let needed = cost::memory(&point.settings);
+        let of_arm = |variant: &Variant| cost::memory(&point.settings, variant.arm);
+        let needed = experiment.variants.iter().map(of_arm).fold(0.0, f64::max);
         if available > 0 && needed > available as f64 {
             let gib = |bytes: f64| bytes / f64::from(1 << 30);
             let message = format!(

@@ -72,6 +72,7 @@ fn each_arm_does_what_the_list_says_of_it() {
         assert_eq!(norm.is_some(), facts.has_norm, "{name}: a norm");
         let Some(mut norm) = norm else { continue };
         assert_eq!(norm.uses_batch(), facts.uses_batch, "{name}: batch statistics");
+        assert_eq!(norm.has_population(), variant.arm.has_population(), "{name}: population statistics");
 
         let draws = |rows: usize| -> Vec<f64> {
             let mut rng = stream(1, "arms");

@@ -24,7 +24,7 @@ fn on_disk(path: &Path) -> u64 {
 }
 
 /// Like the shipped configurations, and shorter.
-fn cases() -> [Value; 4] {
+fn cases() -> [Value; 6] {
     let glyphs = with(small(), "data", json!({ "source": "glyphs" }));
     let glyphs =
         with(with(glyphs, "train", json!({ "batch_size": 64, "steps": 100 })), "log", json!({ "channels": 10 }));
@@ -34,7 +34,13 @@ fn cases() -> [Value; 4] {
     let vectors = with(with(vectors, "train.steps", json!(500)), "sweep", json!({ "data.offset": [0.0, 3.0] }));
     let wide = with(small(), "data", json!({ "source": "gaussians", "dimension": 300, "train": 8000 }));
     let wide = with(wide, "log", json!({ "activations_every": 0, "gradients_every": 0 }));
-    [mlp, with(cnn, "seeds", json!(1)), vectors, wide]
+    // Of one seed, arms are trained at once. Behind the last norm nobody asks for statistics.
+    let of_one_seed = with(with(mlp.clone(), "model.hidden", json!([1500, 1500])), "seeds", json!(1));
+    let of_one_seed = with(with(of_one_seed, "train.steps", json!(4)), "log.landscape_every", json!(0));
+    let one_block = with(with(cnn.clone(), "model.channels", json!([64])), "model.pool", json!("none"));
+    let one_block =
+        with(with(one_block, "train", json!({ "batch_size": 16, "steps": 4 })), "log", json!({ "probe_size": 2 }));
+    [mlp, cnn, vectors, wide, of_one_seed, one_block]
 }
 
 #[cfg(unix)]
@@ -56,6 +62,23 @@ fn what_run_will_refuse_is_said_and_nothing_else() {
     refused.says(&["6 missing"]).complains(&["`bn-exp run` will refuse this", "train.steps: 12 before, 13 now"]);
     std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
     lab.plan(&small(), &["--set", "train.steps=13"]).expect(0).complains(&["will refuse this"]);
+}
+
+/// A run is trained by one thread: more of them do not make it shorter.
+#[test]
+fn one_run_takes_as_long_with_many_jobs() {
+    let lab = Lab::new();
+    let one = with(with(with(small(), "seeds", json!(1)), "variants", json!(["bn"])), "train.steps", json!(300_000));
+    let seconds = |jobs: &str| {
+        let text = lab.plan(&one, &["--jobs", jobs]).expect(0).stdout;
+        let line = text.lines().find(|line| line.starts_with("time ")).expect("a time");
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let unit = [("s", 1.0), ("min", 60.0), ("h", 3600.0)].into_iter().find(|(name, _)| words[3] == *name);
+        number(words[2]) * unit.expect("a unit").1
+    };
+    // How fast the machine multiplies differs from call to call, but not sixteen times.
+    let ratio = seconds("16") / seconds("1");
+    assert!(ratio > 0.25, "{ratio}");
 }
 
 #[test]

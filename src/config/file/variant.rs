@@ -143,6 +143,21 @@ impl Arm {
         !matches!(self, Self::None | Self::Standardize)
     }
 
+    /// Whether it standardises by the statistics of the batch in training, and by kept ones in evaluation: for these those of
+    /// the population can stand.
+    pub const fn has_population(self) -> bool {
+        matches!(
+            self,
+            Self::Standardize
+                | Self::Bn
+                | Self::Center
+                | Self::Scale
+                | Self::Detached
+                | Self::Noisy
+                | Self::Ghost { .. }
+        )
+    }
+
     /// Whether at initialisation the arm is the same function as no norm at all: γ = 1, β = 0, and no
     /// statistics.
     pub const fn starts_as_identity(self) -> bool {
