@@ -27,6 +27,8 @@ pub struct Judged {
     pub seconds: f64,
     /// Whether the Benjamini–Hochberg procedure over all experimental claims would drop it.
     pub is_dropped: bool,
+    /// What else has to be known of it, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Judged {
@@ -54,6 +56,7 @@ pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence, thre
             decided_by,
             seconds: 0.0,
             is_dropped: false,
+            notes: Vec::new(),
         }
     };
     let mut all = spread(claims, threads, judged);
@@ -61,9 +64,36 @@ pub fn judge(claims: &[(&'static Claim, Vec<Regime>)], evidence: &Evidence, thre
     all
 }
 
+impl Judged {
+    /// Whether its verdict is the one that its parts come to, and theirs what their intervals show; else what is not.
+    ///
+    /// # Errors
+    /// What contradicts what, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { claim, verdict, parts, decided_by, seconds, .. } = self;
+        if *decided_by > parts.len() || !(*seconds >= 0.0) {
+            return Err(format!(
+                "claim `{}` has {decided_by} deciding parts of {}, and {seconds} s",
+                claim.id,
+                parts.len()
+            ));
+        }
+        for part in parts {
+            part.check().map_err(|why| format!("claim `{}`, part {:?}: {why}", claim.id, part.sentence))?;
+        }
+        let (main, elsewhere) = parts.split_at(*decided_by);
+        let (expected, _) = combined(main, elsewhere);
+        if *verdict != expected {
+            let (told, parts) = (verdict.words(), expected.words());
+            return Err(format!("claim `{}` has the verdict {told:?}, but its parts come to {parts:?}", claim.id));
+        }
+        Ok(())
+    }
+}
+
 /// Benjamini & Hochberg 1995 at 0.05, for m experimental claims. Sort the p of those decided in rising order; the first k
 /// stand, where k is the largest with p_k ≤ 0.05·k/m.
-fn mark_dropped(all: &mut [Judged]) {
+pub fn mark_dropped(all: &mut [Judged]) {
     let is_tested = |judged: &Judged| judged.claim.kind == Kind::Experiment;
     // A claim is as uncertain as the least certain of the parts that decide it.
     let p = |judged: &Judged| {

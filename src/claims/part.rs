@@ -1,6 +1,6 @@
 //! The parts of a claim, and what they come to.
 
-use super::decide::{Criterion, Verdict};
+use super::decide::{Beyond, Criterion, Verdict};
 
 /// What became of a part of a claim.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,35 @@ pub struct Part {
     pub diverged: Vec<(String, usize)>,
     /// For a plot: the line that this point belongs to, and its place on the horizontal axis.
     pub along: Option<(String, f64)>,
+}
+
+/// An end of an interval may lie so much on the wrong side of a threshold: it is found by a search.
+const FOUND_TO: f64 = 1e-6;
+
+impl Part {
+    /// Whether its numbers belong together; else what does not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if let Some(p) = self.p.filter(|p| !(0.0..=1.0).contains(p)) {
+            return Err(format!("p is {p}"));
+        }
+        let (Some(estimate), Some((low, high))) = (self.estimate, self.interval) else { return Ok(()) };
+        let slack = |x: f64| FOUND_TO * (1.0 + x.abs());
+        if !(low <= estimate + slack(estimate) && estimate <= high + slack(estimate)) {
+            return Err(format!("{estimate} is not in the interval from {low} to {high}"));
+        }
+        let is_beyond = |beyond: Beyond| match beyond {
+            Beyond::Above(threshold) => low >= threshold - slack(threshold),
+            Beyond::Below(threshold) => high <= threshold + slack(threshold),
+        };
+        let Some(criterion) = self.criterion else { return Ok(()) };
+        let is_shown = match self.verdict {
+            Verdict::Holds => is_beyond(criterion.holds),
+            Verdict::Fails => is_beyond(criterion.fails),
+            _ => true,
+        };
+        let words = self.verdict.words();
+        is_shown.then_some(()).ok_or_else(|| format!("the interval from {low} to {high} does not show that it {words}"))
+    }
 }
 
 /// The verdict on a whole claim, and why. The parts of the first regime decide together; if another regime decides

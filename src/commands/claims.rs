@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context;
+use serde_json::json;
 
 use super::exit::{Exit, UsageError};
 use super::prepare::data_dir;
 use super::run::stop_on_signals;
-use super::terminal::{complain, show};
+use super::terminal::{complain, show, waiting};
 use crate::claims::cheaper_steps;
 use crate::claims::claim::Claim;
 use crate::claims::evidence::{Arm, Evidence};
@@ -28,10 +29,13 @@ use crate::claims::tune::tune;
 use crate::cli::ClaimsArgs;
 use crate::config::problem::did_you_mean;
 use crate::data::Store;
-use crate::files;
+use crate::files::{self, Lock, Waiting};
+use crate::plan::NUMERICS_VERSION;
 use crate::record::experiment::WouldDrop;
+use crate::record::machine;
+use crate::report::claims::json as verdicts;
 use crate::report::claims::text::{explained, listed};
-use crate::report::claims::{ClaimsFormat, Ground, json, judged};
+use crate::report::claims::{ClaimsFormat, Ground, judged};
 use crate::report::layout::Layout;
 use crate::runner::progress::{Detail, Progress};
 use crate::runner::{Event, Events};
@@ -147,7 +151,7 @@ fn rates(data: Data, is_quick: bool) -> Rates {
 fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Result<Exit> {
     note.iter().for_each(|note| complain(format!("note: {note}")));
     // Before hours are spent on what could not be written.
-    files::refuse_foreign(&suite.folder.join(json::FILE), json::is_ours)?;
+    files::refuse_foreign(&suite.folder.join(verdicts::FILE), verdicts::is_ours)?;
     let mut evidence = Evidence { rates: suite.rates.clone(), ..Evidence::default() };
     let parts = suite.parts()?;
     let screen = Screen::new(&parts, args.quiet);
@@ -177,11 +181,23 @@ fn decided(suite: &Suite, args: &ClaimsArgs, note: Option<String>) -> anyhow::Re
         let runs = suite.arms_of(judged.claim).into_iter().filter_map(|arm| seconds.get(&arm)).sum::<f64>();
         runs + took.get(judged.claim.id).copied().unwrap_or_default()
     };
-    all.iter_mut().for_each(|judged| judged.seconds = time(judged));
+    for judged in &mut all {
+        judged.seconds = time(judged);
+        judged.notes = notes_on(judged.claim, suite, args, &evidence, failed);
+    }
     let [first, last] = [suite.seeds.first(), suite.seeds.last()].map(|seed| seed.copied().unwrap_or_default());
-    let notes = notes(suite, args, note, &evidence, failed);
-    let ground = Ground { data: suite.data.name().to_owned(), seeds: (first, last), count: suite.seeds.len(), notes };
-    keep(&suite.folder.join(json::FILE), &all, &ground)?;
+    let rules = json!([machine::PROGRAM_VERSION, NUMERICS_VERSION, suite.rates]);
+    let mut ground = Ground {
+        data: suite.data.name().to_owned(),
+        seeds: (first, last),
+        count: suite.seeds.len(),
+        rules: files::sha256(rules.to_string().as_bytes()),
+        notes: note.into_iter().collect(),
+    };
+    if !keep(&suite.folder, &all, &ground, &waiting(suite.stop))? {
+        return Ok(Exit::Interrupted);
+    }
+    ground.notes.extend(left_out(args));
     show(judged(&all, &ground, args.format).trim_end())?;
     if args.format == ClaimsFormat::Table {
         let more =
@@ -213,21 +229,14 @@ fn trained(suite: &Suite, parts: &[Part], screen: &Screen) -> anyhow::Result<Opt
     Ok(Some(failed))
 }
 
-/// What has to be known beside the verdicts.
-fn notes(suite: &Suite, args: &ClaimsArgs, note: Option<String>, evidence: &Evidence, failed: usize) -> Vec<String> {
-    let mut notes: Vec<String> = note.into_iter().collect();
+/// What has to be known beside the verdict on a claim.
+fn notes_on(claim: &Claim, suite: &Suite, args: &ClaimsArgs, evidence: &Evidence, failed: usize) -> Vec<String> {
+    let mut notes = Vec::new();
     if args.quick {
-        let left_out: Vec<String> = list::ALL
-            .into_iter()
-            .filter(|claim| args.ids.is_empty() && is_long(claim))
-            .map(|claim| format!("`{}`", claim.id))
-            .collect();
-        let left_out = if left_out.is_empty() { String::new() } else { format!(" Left out: {}.", left_out.join(", ")) };
-        notes.push(format!(
-            "With --quick there are few seeds and one rate an arm: what is inconclusive may not be with more.{left_out}"
-        ));
+        let words = "With --quick there are few seeds and one rate an arm: what is inconclusive may not be with more.";
+        notes.push(words.to_owned());
     }
-    if cheaper_steps::is_unsteady(evidence) {
+    if claim.id == cheaper_steps::CLAIM.id && cheaper_steps::is_unsteady(evidence) {
         let table = suite.folder.join("cheaper-steps.csv");
         notes.push(format!(
             "The machine was busy while steps were timed, and what rests on seconds says little. To time them again, remove {} \
@@ -241,17 +250,31 @@ fn notes(suite: &Suite, args: &ClaimsArgs, note: Option<String>, evidence: &Evid
     notes
 }
 
-/// Writes the verdicts. Keeps those on other claims that another call with these seeds wrote.
-fn keep(path: &Path, all: &[Judged], ground: &Ground) -> anyhow::Result<()> {
-    let earlier = files::read_if_there(path)?.and_then(|text| String::from_utf8(text).ok()).unwrap_or_default();
-    let kept = json::kept(&earlier, all, ground);
-    let mut both: Vec<Judged> = all.iter().cloned().chain(kept).collect();
-    both.sort_by_key(|judged| list::ALL.iter().position(|claim| claim.id == judged.claim.id));
+/// The claims that --quick leaves out, in words.
+fn left_out(args: &ClaimsArgs) -> Option<String> {
+    let is_left_out = |claim: &&Claim| args.quick && args.ids.is_empty() && is_long(claim);
+    let names: Vec<String> = list::ALL.into_iter().filter(is_left_out).map(|claim| format!("`{}`", claim.id)).collect();
+    (!names.is_empty()).then(|| format!("Left out with --quick: {}.", names.join(", ")))
+}
+
+/// Writes the verdicts. Keeps those on other claims that another call found with these seeds and by these rules. Returns false
+/// if it was stopped while it waited for another call.
+fn keep(folder: &Path, all: &[Judged], ground: &Ground, waiting: Waiting) -> anyhow::Result<bool> {
+    let path = folder.join(verdicts::FILE);
     // A claim without experiment has made no folder.
-    if let Some(folder) = path.parent() {
-        files::make_folder(folder)?;
+    files::make_folder(folder)?;
+    let lock = files::lock(&folder.join(".claims.lock"), waiting)?;
+    if let Lock::Elsewhere = lock {
+        return Ok(false);
     }
-    files::write_atomically(path, json::written(&both, ground).as_bytes())
+    let earlier = files::read_if_there(&path)?;
+    let earlier = earlier.map(|text| verdicts::merged(&String::from_utf8_lossy(&text), all, ground));
+    let both = earlier.unwrap_or_else(|| Ok(all.to_vec())).unwrap_or_else(|error| {
+        complain(format!("note: the verdicts on other claims in {} are not kept: {error:#}", path.display()));
+        all.to_vec()
+    });
+    files::write_atomically(&path, verdicts::written(&both, ground).as_bytes())?;
+    Ok(true)
 }
 
 /// The analyses; `None`, said on the terminal, if asked to stop.

@@ -89,7 +89,11 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
             format!(" With {} no p can be below {}, so that few can do without it.", seeds(n), p_value(smallest_p(n)));
         notes.push(words.to_owned() + if n < 8 { &few } else { "" });
     }
-    notes.extend(ground.notes.iter().cloned());
+    for note in ground.notes.iter().chain(all.iter().flat_map(|judged| &judged.notes)) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
     sections.push(layout.list(&notes));
     sections
 }
@@ -271,6 +275,7 @@ mod tests {
             theory: Vec::new(),
             seconds: 0.0,
             is_dropped: false,
+            notes: Vec::new(),
         };
         let said = |parts| super::parts(&judged(parts), Layout::Terminal(200));
         let both =
