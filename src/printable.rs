@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The text with every control character written out, as `\u001b`, and every character that turns the direction of writing:
-/// a terminal would obey them. Lines stay lines.
+/// The text with every control character written out, as `\u001b`, every character that turns the direction of writing, and
+/// every one that nobody sees: a terminal would obey the first, and two names may differ in the last alone. Lines stay lines.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_command) {
         return Cow::Borrowed(text);
@@ -19,15 +19,17 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(harmless)
 }
 
-/// Whether text may stand in a table and in a line of a terminal: it has no control character, not even a new line, and no
-/// character that turns the direction of writing.
+/// Whether text may stand in a table and in a line of a terminal: it has no control character, not even a new line, no
+/// character that turns the direction of writing, and none that nobody sees.
 pub fn is_plain(text: &str) -> bool {
     !text.contains(|c: char| c.is_control() || is_command(c))
 }
 
 fn is_command(c: char) -> bool {
     let turns = matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
-    turns || (c.is_control() && c != '\n' && c != '\t')
+    // Zero-width and filling characters, soft hyphens, tags. Joiners stay: Persian and Hindi are written with them.
+    let is_unseen = matches!(c, '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    turns || is_unseen || (c.is_control() && c != '\n' && c != '\t')
 }
 
 /// Whether a spreadsheet would take a cell with this text for a formula: some also by a wide `＝`, `＋`, `－` or `＠`. Quotes do
@@ -79,6 +81,9 @@ mod tests {
     fn commands_to_a_terminal_are_written_out_and_lines_stay_lines() {
         assert_eq!(escaped("a\u{1b}[31mb\nc\u{9b}\r\u{7f}\u{202e}é"), "a\\u001b[31mb\nc\\u009b\\u000d\\u007f\\u202eé");
         assert!(matches!(escaped("µs\tand\n"), Cow::Borrowed(_)));
+        assert_eq!(escaped("a\u{200b}b\u{feff}\u{ad}\u{e0041}"), "a\\u200bb\\ufeff\\u00ad\\ue0041");
+        // Some languages are not written without these.
+        assert!(is_plain("\u{645}\u{6cc}\u{200c}\u{62e}") && is_plain("\u{915}\u{94d}\u{200d}"));
     }
 
     #[test]
@@ -103,6 +108,7 @@ mod tests {
             b"id,-1-1\n",
             "id,\u{9b}31m\n".as_bytes(),
             "id,\u{202e}\n".as_bytes(),
+            "id,\u{feff}=cmd()\n".as_bytes(),
             "id,\u{ff1d}cmd()\n".as_bytes(),
             "id,\"\u{ff20}x\"\n".as_bytes(),
         ] {

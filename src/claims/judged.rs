@@ -71,7 +71,7 @@ impl Judged {
     /// What contradicts what, in words.
     pub fn check(&self) -> Result<(), String> {
         let Self { claim, verdict, parts, decided_by, seconds, .. } = self;
-        if *decided_by > parts.len() || !(*seconds >= 0.0) {
+        if *decided_by > parts.len() || seconds.is_nan() || *seconds < 0.0 {
             return Err(format!(
                 "claim `{}` has {decided_by} deciding parts of {}, and {seconds} s",
                 claim.id,

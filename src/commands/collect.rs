@@ -56,7 +56,9 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     }
     if elsewhere > 0 {
         complain(format!(
-            "warning: not copied, because another program is training them there: {elsewhere} of the runs"
+            "warning: another program is training {} in {}, or copies there; call this again when it has ended",
+            number_of_runs(elsewhere),
+            out.path().display()
         ));
     }
     for (id, reason) in damaged.iter().filter(|(id, _)| !made.damaged.iter().any(|(known, _)| known == *id)) {

@@ -8,7 +8,7 @@ use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CompareArgs;
 use crate::compare::joined::joined;
 use crate::compare::{self, Loaded, Options};
-use crate::files::{self, Waiting};
+use crate::files::{self, Lock, Waiting};
 use crate::printable::is_formula;
 use crate::record::collect;
 use crate::record::layout::ExperimentFolder;
@@ -218,6 +218,13 @@ pub(super) fn load(folder: &ExperimentFolder, waiting: Waiting) -> anyhow::Resul
     if files::is_folder(&folder.runs())? {
         warn_of_damage(&collect::collect(folder, None, waiting)?);
     } else if files::is_folder(&folder.discarded())? {
+        // Another program may be at it, and begins anew. If not, it was stopped.
+        if let Ok(Lock::Elsewhere) = files::lock(&folder.lock(), waiting) {
+            return Err(collect::Stopped(folder.path().to_owned()).into());
+        }
+        if files::is_folder(&folder.runs())? {
+            return load(folder, waiting);
+        }
         let place = folder.path().display();
         anyhow::bail!(
             "the results in {place} were being discarded when the program was stopped; the next `bn-exp run` ends that"

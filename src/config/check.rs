@@ -74,7 +74,7 @@ impl Checker<'_> {
             }
             // A description is shown nowhere, and names have a rule of their own.
             Value::String(text) if !is_plain(text) && !path.ends_with("description") && !path.ends_with("name") => {
-                let what = "has a control character, or one that turns the direction of writing; choose another name";
+                let what = "has a control character, or one that nobody sees or that turns the direction of writing; choose another name";
                 self.problems.add(path, format!("{text:?} {what}"));
             }
             _ => {}

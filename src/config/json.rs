@@ -62,7 +62,7 @@ pub fn join(path: &str, key: &str) -> String {
 /// If a part of the path is not an object, or the path is malformed or too deep for any configuration.
 pub fn set(root: &mut Value, path: &str, value: Value) -> Result<(), String> {
     if path.split('.').any(str::is_empty) || path.split('.').count() > DEEPEST {
-        return Err(format!("`{path}` is not a key such as `optimizer.lr`"));
+        return Err(format!("`{path}` is not a dotted path such as `optimizer.lr`"));
     }
     let mut node = root;
     let mut walked = String::new();

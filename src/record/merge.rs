@@ -75,7 +75,11 @@ pub fn merge(sources: &[ExperimentFolder], out: &ExperimentFolder, waiting: Wait
         }
     }
     for source in sources.iter().filter(|_| finished.len() < plan.runs.len()) {
-        let lost = collect::held(source)?.difference(&finished).count();
+        let mut lost = 0;
+        for id in collect::held(source)?.difference(&finished) {
+            // One that another program is training in `out` was not copied: it is not lost.
+            lost += usize::from(!RunRecord::is_finished(&source.run(id)).unwrap_or(false));
+        }
         merged.lost.extend((lost > 0).then(|| (source.path().to_owned(), lost)));
     }
     // The sources may be deleted after this.

@@ -234,7 +234,7 @@ fn a_wrong_value_in_a_sweep_is_refused_by_its_place() {
     for missing in ["NA", "null", "None", "nan"] {
         refused_with("sweep", json!({ "data.label": ["a", missing] }), &["sweep.data.label[1]", "a missing value"]);
     }
-    for text in ["y\n2", "y\u{200f}", "\u{202e}y", "\u{1b}[31m"] {
+    for text in ["y\n2", "y\u{200f}", "\u{202e}y", "\u{1b}[31m", "y\u{200b}", "\u{feff}=y", "y\u{ad}"] {
         refused_with("sweep", json!({ "data.label": ["a", text] }), &["sweep.data.label[1]", "a control character"]);
         refused_with("data", json!({ "source": "csv", "file": text }), &["data.file", "a control character"]);
     }

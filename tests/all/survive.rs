@@ -1136,3 +1136,35 @@ fn a_damaged_table_fails_its_run_with_the_reason_and_the_next_call_trains_it_aga
         assert_same_files(&results(&lab), &expected);
     }
 }
+
+/// What another program is at is neither lost nor stopped.
+#[test]
+fn what_another_program_is_at_is_not_said_to_be_lost_or_stopped() {
+    let lab = Lab::new();
+    lab.run(&small(), &["--out", "from"]).expect(0);
+    lab.call(&["collect", "from/t", "--out", "results"]).expect(0);
+    let folder = lab.path(lab.run_folder("t", "bn", 0));
+    std::fs::remove_file(folder.join("run.json")).expect("removed");
+    let lock = std::fs::File::create(folder.join(".lock")).expect("a file");
+    lock.lock().expect("locked");
+    let said = lab.call(&["collect", "from/t", "--out", "results"]).expect(0);
+    let said = said.says(&["5 of 6 runs finished"]).complains(&["another program is training 1 run in results/t"]);
+    assert!(!said.stderr.contains("put its runs/ back"), "{}", said.stderr);
+    drop(lock);
+    lab.call(&["collect", "from/t", "--out", "results"]).expect(0).says(&["6 of 6 runs finished"]);
+    // A call with --fresh puts the runs aside, and makes a new folder for those to come.
+    let lock = std::fs::File::create(lab.path("results/t/.lock")).expect("a file");
+    lock.lock().expect("locked");
+    let [runs, aside] = ["runs", ".writing-removed"].map(|name| lab.path(format!("results/t/{name}")));
+    std::fs::rename(&runs, &aside).expect("put aside");
+    std::thread::scope(|scope| {
+        let compared = scope.spawn(|| lab.call(&["compare", "results/t"]));
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        std::fs::rename(&aside, &runs).expect("made anew");
+        drop(lock);
+        compared.join().expect("it ends").expect(0);
+    });
+    // One that was stopped has left the lock.
+    std::fs::rename(&runs, &aside).expect("put aside");
+    lab.call(&["compare", "results/t"]).expect(1).complains(&["were being discarded when the program was stopped"]);
+}

@@ -13,7 +13,7 @@ use bn_exp::compare::sheet::Sheet;
 use bn_exp::compare::{self, Loaded, Options};
 use bn_exp::config::cost;
 use bn_exp::config::file::DataFile;
-use bn_exp::config::{DataFacts, Experiment, Shape};
+use bn_exp::config::{DataFacts, Experiment, Shape, Variant};
 use bn_exp::data::Store;
 use bn_exp::kernels::Scalar;
 use bn_exp::nn::{Network, build};
@@ -138,7 +138,8 @@ pub fn configuration(bytes: &[u8]) {
         return; // A million runs are planned in a second or two; a fuzzer has better things to do.
     }
     for point in experiment.points.iter().take(100) {
-        let needed = cost::memory(&point.settings);
+        let of_arm = |variant: &Variant| cost::memory(&point.settings, variant.arm);
+        let needed = experiment.variants.iter().map(of_arm).fold(0.0, f64::max);
         assert!(needed.is_finite() && needed > 0.0, "{needed} bytes");
         for variant in experiment.variants.iter().take(10).filter(|_| needed < 1e11) {
             if let Err(error) = build::check(&point.settings, variant) {
