@@ -134,7 +134,7 @@ def check_best(figure, folder, rates):
     wanted = [("train", "loss"), ("validation", "loss"), ("train", "accuracy"), ("validation", "accuracy")]
     for panel, (split, column) in zip(figure.axes, wanted, strict=True):
         worst = math.inf if column == "loss" else -math.inf
-        for line, (arm, rate) in zip(panel.lines, rates.items(), strict=True):
+        for line, band, (arm, rate) in zip(panel.lines, panel.collections, rates.items(), strict=True):
             where = {"variant": arm, plot.RATE: rate, "split": split, "mode": "running_stats"}
             evaluations = rows(folder, "curves", **where)
             runs = {row["run_id"] for row in rows(folder, "runs", variant=arm, **{plot.RATE: rate})}
@@ -144,6 +144,10 @@ def check_best(figure, folder, rates):
                 cut = [worst for run in runs - set(values) if ended[run] == "diverged"]
                 medians.append(statistics.median([*values.values(), *cut]))
             same(line.get_ydata(), medians, f"{split} {column} of {arm}")
+            first = [float(row[column]) for row in evaluations if row["step"] == "0" and row[column]]
+            low, _, high = statistics.quantiles(first, n=4, method="inclusive") if len(first) > 1 else first * 3
+            drawn = [y for path in band.get_paths() for x, y in path.vertices if x == 0]
+            same([min(drawn), max(drawn)], [low, high], f"band of {split} {column} of {arm} at the start")
 
 
 def check_learning_rate(figure, folder, arms):
@@ -155,16 +159,19 @@ def check_learning_rate(figure, folder, arms):
         same(line.get_ydata(), [statistics.median(by_rate[rate]) for rate in sorted(by_rate)], f"test accuracy of {arm}")
 
 
-def check_percentiles(figure, folder, rates):
+def check_percentiles(figure, folder, rates, channel=None):
     last = str(max(int(row["block"]) for row in rows(folder, "activations", site="norm_output")))
     for panel, (arm, rate) in zip(figure.axes, rates.items(), strict=True):
         where = {"variant": arm, plot.RATE: rate, "site": "norm_output", "block": last}
-        found = rows(folder, "activations", **where)
-        found = [row for row in found if row["seed"] == found[0]["seed"]]
-        found = [row for row in found if row["channel"] == "0"] or [row for row in found if row["channel"] == "all"]
-        found.sort(key=lambda row: int(row["step"]))
+        if channel is None:
+            found = rows(folder, "activations", channel="all", **where)
+        else:
+            found = rows(folder, "activations", channel=channel, **where)
+            found = [row for row in found if row["seed"] == found[0]["seed"]]
+        steps = sorted({int(row["step"]) for row in found})
         for line, column in zip(panel.lines, ("p85", "p50", "p15"), strict=True):
-            same(line.get_ydata(), [float(row[column] or "nan") for row in found], f"{column} of {arm}")
+            at = [[float(row[column]) for row in found if int(row["step"]) == step and row[column]] for step in steps]
+            same(line.get_ydata(), [statistics.median(values) for values in at], f"{column} of {arm}")
 
 
 def check_depth(figure, folder, rates):
@@ -226,6 +233,18 @@ def main():
         check_best(found["best"], folder, rates)
         check_learning_rate(found["learning_rate"], folder, rates)
         check_percentiles(found["percentiles"], folder, rates)
+        one = figures(program, folder, "--channel", "1", "--figures", "percentiles")
+        check_percentiles(one["percentiles"], folder, rates, channel="1")
+        refused(program, folder, "channel 9999 of block", "--channel", "9999", "--figures", "percentiles")
+        # Letters grow with the figure.
+        wide = figures(program, folder, "--size", "12x6.75", "--figures", "best")
+        assert wide["best"].axes[0].yaxis.label.get_size() > found["best"].axes[0].yaxis.label.get_size() + 3
+        # There one run alone ended at the accuracy of guessing, far below all medians.
+        panel = figures(program, eight, "--figures", "learning_rate", "--out", "eight")["learning_rate"].axes[-1]
+        shown = panel.get_ylim()
+        medians = [y for line in panel.lines if line.get_marker() != "_" for y in line.get_ydata()]
+        medians = [y for y in medians if math.isfinite(y)]
+        assert shown[1] - shown[0] < 2 * (max(medians) - min(medians)), f"{shown} for accuracies of {medians}"
         check_depth(found["depth"], folder, rates)
         # Where some runs of an arm have diverged, and some have not.
         mixed = next(rate for arm, rate, share in diverged(folder) if 0 < share < 1)

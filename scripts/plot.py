@@ -7,23 +7,24 @@
 Figures, written to DIR (default: the experiment's folder); those whose tables are there, or those of --figures:
     differences    each arm less the one it is held against, with its interval and single seeds, as `bn-exp compare` finds
                    them.
-    best           losses and accuracies by step, each arm at its best sweep point: median over seeds, band from smallest
-                   to largest.
+    best           losses and accuracies by step, each arm at its best sweep point: median over seeds, band over the
+                   middle half of them (a band over all would be as wide as one run that failed).
     loss           minibatch loss (running median over seven logged points) and validation loss by step, one panel a sweep
                    point; median over seeds, a run that diverged counting as infinite from then on (crosses above say
-                   when); band from smallest to largest of the runs still training.
+                   when); band over the middle half of the runs still training.
     percentiles    15th, 50th and 85th percentile of what leaves the norm of one block over training, one panel an arm
-                   (figure 1 of Ioffe and Szegedy 2015): the first seed, the last block (--block), channel 0 (--channel;
-                   over all channels where the channel has no rows).
+                   (figure 1 of Ioffe and Szegedy 2015): the last block (--block), over all channels, median over seeds, as
+                   in the report; or one channel (--channel) of the first seed.
     depth          SD before and behind each norm, and gradient norm and size of an update of each block's weights, at the
                    start (thin) and the end (thick) of training.
     learning_rate  final test loss and accuracy against the learning rate, where optimizer.lr is an axis of the sweep:
                    median over seeds, a diverged run counting as worst; bars from smallest to largest of the runs that
-                   finished; crosses above count the diverged.
+                   finished; crosses above count the diverged. Accuracies are shown where the lines are; where a
+                   rate at which training fails presses the others together, near the best, by the report's rule.
 
 `best`, `percentiles` and `depth` show all arms at the values of --at. Of axes that --at does not name, those of
 `compare.select` take each arm's value of best mean validation accuracy (a diverged run counts as guessing), any other its first value.
---size is in inches. Of published tables, which lack most files, it draws what they have.
+--size is in inches; a large figure has larger letters. Of published tables, which lack most files, it draws what they have.
 Exit status: 0 drawn, 2 something is missing.
 """
 
@@ -73,7 +74,7 @@ SMOOTHED_OVER = 7
 FEW_STEPS = 15
 ROOT = Path(__file__).resolve().parent.parent
 RATE = "optimizer.lr"
-BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 7.5, "annotation_clip": False}
+BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": "small", "annotation_clip": False}
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 9,
@@ -173,16 +174,16 @@ def dash(variant):
 
 
 def over_seeds(rows, value, diverged, smooth=1, worst=math.inf):
-    """Steps, and median, smallest and largest over seeds of a column of `rows`.
+    """Steps, and median and quartiles over seeds of a column of `rows`.
 
-    A run in `diverged` counts as `worst` in the median where its rows have ended.
+    A run in `diverged` counts as `worst` in the median where its rows have ended, and leaves the quartiles.
     """
     by_run = rows.pivot_table(index="step", columns="run_id", values=value, aggfunc="last", dropna=False).sort_index()
     if smooth > 1:
         smoothed = by_run.rolling(smooth, center=True, min_periods=1).median()
         by_run = smoothed.where(by_run.notna())
     by_run = by_run.dropna(how="all")
-    low, high = by_run.min(axis=1), by_run.max(axis=1)
+    low, high = by_run.quantile(0.25, axis=1), by_run.quantile(0.75, axis=1)
     for run in by_run.columns.intersection(list(diverged)):
         last = by_run[run].last_valid_index()
         by_run.loc[by_run.index > (last if last is not None else -1), run] = worst
@@ -200,8 +201,21 @@ SIZE = None
 # A panel below this, in inches, shows no more than its ticks; and what title, legend and caption take of the height.
 LEAST_PANEL = (1.6, 1.5)
 AROUND_PANELS = 1.0
-# A figure for one column of a paper has smaller letters.
-NARROW = 5
+# A figure for one column of a paper has smaller letters, one that is larger than a page is wide has larger ones.
+NARROW, USUAL_AREA = 5, 32
+LETTERS, SMALL_LETTERS = STYLE["font.size"], 7
+
+
+def letters_of(size):
+    """The size of the letters in a figure of this size, in points."""
+    if size[0] < NARROW:
+        return SMALL_LETTERS
+    return LETTERS * max(1, math.sqrt(size[0] * size[1] / USUAL_AREA))
+
+
+def letters_in(inches, an_inch):
+    """How many letters stand in so many inches, if so many of the usual size stand in one."""
+    return int(an_inch * inches * LETTERS / plt.rcParams["font.size"])
 
 
 def columns_that_fit(count, usual):
@@ -233,26 +247,25 @@ def grid_of_panels(count, width=3.6, height=2.8, columns=None, **options):
 
 def fitted(figure, columns, title):
     """The title of a panel, in lines that are no longer than the panel is wide."""
-    return textwrap.fill(title, max(12, int(11.5 * figure.get_figwidth() / columns - 4)), break_long_words=False)
+    return textwrap.fill(title, max(12, letters_in(figure.get_figwidth() / columns, 11.5) - 4), break_long_words=False)
 
 
 def finish(figure, title, handles, caption, path):
     """Title and legend above, caption below, and the file."""
     width = figure.get_figwidth()
-    title = textwrap.fill(title, int(11 * width))
-    size = 11 if width >= NARROW else 8
+    title = textwrap.fill(title, letters_in(width, 11))
     if handles:
         # As many beside each other as the longest of their names allows.
         longest = max(len(str(handle.get_label())) for handle in handles)
-        columns = max(1, min(len(handles), int(width / (0.55 + 0.085 * longest))))
+        columns = max(1, min(len(handles), letters_in(width / (0.55 + 0.085 * longest), 1)))
         legend = {"loc": "outside upper center", "ncols": columns, "handlelength": 2.2}
         # Read from left to right: a legend is filled from above.
         handles = [handle for i in range(columns) for handle in handles[i::columns]]
-        figure.legend(handles=handles, title=title, title_fontproperties={"size": size, "weight": "bold"}, **legend)
+        figure.legend(handles=handles, title=title, title_fontproperties={"size": "large", "weight": "bold"}, **legend)
     else:
-        figure.suptitle(title, fontsize=size, fontweight="bold")
-    lines = [textwrap.fill(line, int(17 * width)) for line in caption]
-    figure.supxlabel("\n".join(lines), fontsize=min(7.5, size - 2), color="#444444")
+        figure.suptitle(title, fontsize="large", fontweight="bold")
+    lines = [textwrap.fill(line, letters_in(width, 17)) for line in caption]
+    figure.supxlabel("\n".join(lines), fontsize="small", color="#444444")
     # No date in an SVG, so that the same tables give the same file.
     figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {"CreationDate": None} if path.suffix == ".pdf" else None)
     plt.close(figure)
@@ -379,7 +392,7 @@ def differences_figure(folder, arms, program, path):
         low, high = row["interval"] or [row["difference"]] * 2
         panel.plot([low, high], [i, i], color=colour, linewidth=2)
         panel.plot([row["difference"]], [i], marker(row["a"]), color=colour, markersize=7)
-        panel.annotate(row["verdict"].replace("_", " "), (1.01, i), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+        panel.annotate(row["verdict"].replace("_", " "), (1.01, i), xycoords=("axes fraction", "data"), va="center", fontsize="small")
     panel.axvline(0, color="#666666", linewidth=0.9)
     margin = found.get("equivalence_margin")
     if margin:
@@ -427,7 +440,7 @@ def best_figure(name, runs, curves, axes, at, path):
     label = lambda v: v + (f" ({describe(axes, points[v])})" if axes else "")
     handles = [Line2D([], [], color=palette[v], linestyle=dash(v), linewidth=2, label=label(v)) for v in points]
     seeds = runs["seed"].nunique()
-    caption = [f"Line: median over {seeds} seeds; band: smallest to largest. Running statistics."]
+    caption = [f"Line: median over {seeds} seeds; band: their middle half. Running statistics."]
     caption += diverged_at(runs, points, "From then on such a run counts as the worst in the median, and leaves the band.")
     if axes:
         caption.append(f"Sweep point: {how}.")
@@ -510,14 +523,14 @@ def loss_figure(name, runs, curves, axes, path):
     log_ticks(panels[0].yaxis)
     for i, panel in enumerate(panels):
         if i % columns == 0:
-            panel.set_ylabel("loss (cross-entropy, nats)")
+            panel.set_ylabel("loss (nats)")
         if i + columns >= len(panels):
             panel.set_xlabel("step (updates)")
     handles = [Line2D([], [], color=palette[v], linewidth=2, label=v) for v in variants]
     handles.append(Line2D([], [], color="#666666", linestyle="-", label="minibatch"))
     handles.append(Line2D([], [], color="#666666", linestyle="--", label="validation"))
     seeds, diverged = runs["seed"].nunique(), (runs["status"] == "diverged").sum()
-    over = "Line: the one seed. " if seeds == 1 else f"Line: median over {seeds} seeds; band: smallest to largest. "
+    over = "Line: the one seed. " if seeds == 1 else f"Line: median over {seeds} seeds; band: their middle half. "
     caption = [
         f"{over}Minibatch loss: running median over {SMOOTHED_OVER} logged points; validation: running statistics.",
     ]
@@ -543,15 +556,17 @@ def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
     if at_norm.empty:
         blocks = ", ".join(str(b) for b in sorted(activations["block"].unique()))
         raise PlotError(f"block {block} has no rows of site norm_output; blocks with rows: {blocks}")
-    shown = str(channel) if (at_norm["channel"] == str(channel)).any() else "all"
+    shown = "all" if channel is None else str(channel)
     at_norm = at_norm[at_norm["channel"] == shown]
+    if at_norm.empty:
+        raise PlotError(f"channel {shown} of block {block} has no rows of site norm_output")
     chosen, how = shown_points(runs, axes, at)
     panels_of = {}
     for variant, point in chosen.items():
         rows = at_norm[(at_norm["variant"] == variant) & (at_norm["point"] == point)]
         if not rows.empty:
-            seed = rows["seed"].iloc[0]
-            panels_of[variant] = (point, seed, rows[rows["seed"] == seed].sort_values("step"))
+            of = rows if channel is None else rows[rows["seed"] == rows["seed"].iloc[0]]
+            panels_of[variant] = (point, of["seed"].unique(), of.groupby("step", as_index=False)[["p15", "p50", "p85"]].median())
         else:
             print(f"note: {variant} has no rows of site norm_output at {describe(axes, point)}; left out", file=sys.stderr)
     if not panels_of:
@@ -565,7 +580,7 @@ def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
     is_shared = max(spans) <= 10 * min(spans)
     figure, panels, columns = grid_of_panels(len(panels_of), width=3.0, sharex=True, sharey=is_shared)
     figure.get_layout_engine().set(wspace=0.06)
-    for i, (panel, (variant, (point, seed, rows))) in enumerate(zip(panels, panels_of.items())):
+    for i, (panel, (variant, (point, seeds, rows))) in enumerate(zip(panels, panels_of.items())):
         colour = palette[variant]
         panel.fill_between(rows["step"], rows["p15"], rows["p85"], color=colour, alpha=0.12, linewidth=0)
         for column, width, label in (("p85", 1.0, "85th"), ("p50", 1.8, "median"), ("p15", 1.0, "15th")):
@@ -574,20 +589,40 @@ def percentiles_figure(name, runs, activations, axes, at, block, channel, path):
             if not last.empty:
                 end = (last["step"].iloc[-1], last[column].iloc[-1])
                 panel.annotate(label, end, xytext=(3, 0), color=colour, **BESIDE)
-        panel.set_title("\n".join([f"{variant}, seed {seed}", *map(" = ".join, zip(axes, point))]))
+        panel.set_title("\n".join([variant if len(seeds) > 1 else f"{variant}, seed {seeds[0]}", *map(" = ".join, zip(axes, point))]))
         step_ticks(panel)
         panel.margins(x=0.02)
         if i % columns == 0:
             panel.set_ylabel("value at the norm's output")
         if i + columns >= len(panels):
             panel.set_xlabel("step (updates)")
-    what = f"channel {shown}" if shown != "all" else "all channels"
+    is_all = channel is None
+    what = "all channels" if is_all else f"channel {shown}"
     scale = "one scale" if is_shared else "each panel has its own scale"
-    caption = [f"15th, 50th and 85th percentile over the probe batch, batch statistics; {scale}."]
-    caption += diverged_at(runs, chosen, "A panel shows the first seed, as far as its run went.")
+    over = "each the median over the seeds that have not diverged so far" if is_all else "of the first seed"
+    caption = [f"15th, 50th and 85th percentile over the probe batch, batch statistics, {over}; {scale}."]
+    caption += diverged_at(runs, chosen, "" if is_all else "A panel shows the first seed, as far as its run went.")
     if axes:
         caption.append(f"Sweep point: {how}.")
     return finish(figure, f"{name}: what leaves the norm of block {block}, {what}", None, caption, path)
+
+
+def shown_accuracies(runs):
+    """The part of the axis of accuracy that is shown: that of the medians; None if there are none.
+
+    Where every arm's best, and as much again below, is less than a third of that, it is shown alone.
+    """
+    of = lambda values: values.fillna(-math.inf).median()
+    medians = runs.groupby(["variant", "rest", "rate"])["test_accuracy"].apply(of)
+    medians = medians[np.isfinite(medians)]
+    if medians.empty:
+        return None
+    best = medians.groupby("variant").max()
+    top, low = best.max(), 2 * best.min() - best.max()
+    if not (low < top and top - low < (top - medians.min()) / 3):
+        low = medians.min()
+    room = 0.1 * (top - low) or 0.05
+    return low - room, top + room
 
 
 def learning_rate_figure(name, runs, axes, path):
@@ -600,7 +635,8 @@ def learning_rate_figure(name, runs, axes, path):
     variants, rest = ordered(runs["variant"]), ordered(runs["rest"])
     palette = colours(variants)
     has_diverged = (runs["status"] == "diverged").any()
-    heights = [0.16 * len(variants) + 0.1, 2.4, 2.4] if has_diverged else [2.4, 2.4]
+    strip_height = (0.16 * len(variants) + 0.1) * plt.rcParams["font.size"] / LETTERS
+    heights = [strip_height, 2.4, 2.4] if has_diverged else [2.4, 2.4]
     # Arms stand a little beside each other, so that their bars do not hide one another.
     spread = (runs["rate"].max() / runs["rate"].min()) ** 0.008
     figure, panels = plt.subplots(
@@ -630,10 +666,13 @@ def learning_rate_figure(name, runs, axes, path):
         top = strip if strip is not None else metrics[0]
         top.set_title(fitted(figure, panels.shape[1], describe(others, values) if others else ""))
         metrics[1].set_xlabel("learning rate")
-    top = panels[-2, 0]
-    top.set_ylabel("final test loss (nats)")
-    log_ticks(top.yaxis)
-    panels[-1, 0].set_ylabel("final test accuracy (share correct)")
+    losses, accuracies = panels[-2:, 0]
+    losses.set_ylabel("test loss (nats)")
+    log_ticks(losses.yaxis)
+    accuracies.set_ylabel("test accuracy")
+    shown = shown_accuracies(runs)
+    if shown:
+        accuracies.set_ylim(*shown)
     rates = sorted(runs["rate"].unique())
     if len(rates) <= 8:
         panels[-1, 0].set_xticks(rates, [f"{rate:g}" for rate in rates])
@@ -648,6 +687,8 @@ def learning_rate_figure(name, runs, axes, path):
             f"Line: median over {seeds} seeds, a diverged run counting as worst.",
             "Bar: smallest to largest of the runs that finished.",
         ]
+    if shown and runs["test_accuracy"].min() < shown[0]:
+        caption.append(f"Accuracies below {shown[0]:.2f} are not shown.")
     if has_diverged:
         caption.append("Crosses: diverged runs of all runs at that rate; a line ends where half have diverged.")
     return finish(figure, f"{name}: final test loss and accuracy by learning rate", handles, caption, path)
@@ -664,11 +705,11 @@ def diverged_strip(panel, runs, variants, palette, is_first):
                 panel.annotate(text, (rate, row), xytext=(5, 0), color=palette[variant], **BESIDE)
     panel.set_ylim(len(variants) - 0.4, -0.6)
     if is_first:
-        panel.set_yticks(range(len(variants)), variants, fontsize=7.5)
+        panel.set_yticks(range(len(variants)), variants, fontsize="small")
     panel.tick_params(length=0, labelbottom=False)
     panel.spines[:].set_visible(False)
     if is_first:
-        panel.set_ylabel("diverged", fontsize=8)
+        panel.set_ylabel("diverged", fontsize="small")
 
 
 # --- command ---------------------------------------------------------------------------------
@@ -766,15 +807,15 @@ def main():
     parser.add_argument("--arms", nargs="+", default=[], metavar="NAME", help="these arms alone")
     parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="of each figure, in inches")
     parser.add_argument("--block", type=int, help="block of the percentiles (default: the last with rows)")
-    parser.add_argument("--channel", type=int, default=0, help="channel of the percentiles (default 0)")
+    parser.add_argument("--channel", type=int, help="one channel of the percentiles (default: all)")
     parser.add_argument("--at", action="append", default=[], metavar="AXIS=VALUE", help="value of an axis of the sweep; repeatable")
     parser.add_argument("--program", type=Path, help="bn-exp, for the differences (default: the one built here, or in PATH)")
     options = parser.parse_args()
     plt.rcParams.update(STYLE)
     global SIZE
     SIZE = options.size
-    if SIZE and SIZE[0] < NARROW:
-        plt.rcParams.update({"font.size": 6.5, "axes.titlesize": 6.5})
+    if SIZE:
+        plt.rcParams.update({"font.size": letters_of(SIZE), "axes.titlesize": letters_of(SIZE)})
     try:
         for path in draw(options):
             print(path)
