@@ -64,18 +64,17 @@ pub(super) fn plan(args: &PlanArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Every run on a line.
+/// Every run on a line. Its name says arm and seed.
 fn table(prepared: &Prepared, costs: &[Cost]) -> String {
     let experiment = &prepared.experiment;
     let axes = experiment.axes.iter().map(|axis| axis.path.as_str());
-    let leading: Vec<&str> = ["run", "variant", "seed"].into_iter().chain(axes).collect();
+    let leading: Vec<&str> = ["run"].into_iter().chain(axes).collect();
     let header: Vec<String> =
         leading.iter().copied().chain(["state", "time", "memory", "disk"]).map(str::to_owned).collect();
     let row = |(run, cost): (&PlannedRun, &Cost)| {
-        let leading = [run.id.clone(), experiment.variants[run.variant].name.clone(), run.seed.to_string()];
         let values = experiment.points[run.point].values.iter().map(cell);
         let cells = [cost.status.name().to_owned(), time(cost.seconds), size(cost.memory), size(cost.disk)];
-        leading.into_iter().chain(values).chain(cells).collect()
+        [run.id.clone()].into_iter().chain(values).chain(cells).collect()
     };
     let rows: Vec<Vec<String>> = prepared.plan.iter().zip(costs).map(row).collect();
     Layout::terminal().table(&header, &rows, 1)

@@ -72,7 +72,7 @@ fn text(path: &Path) -> Result<String, UsageError> {
         }
         None if is_folder => Err(UsageError(format!("{} is a folder; {CONFIGURATION}", path.display()))),
         None => match absent {
-            Some(error) => Err(UsageError(format!("cannot read {}: {error}; {}", path.display(), instead(path)))),
+            Some(error) => Err(UsageError(instead(path, error))),
             None => read(),
         },
     }
@@ -92,15 +92,18 @@ fn refuse_record(text: &str, path: &Path) -> Result<(), UsageError> {
 /// What a configuration is.
 const CONFIGURATION: &str = "name a configuration: a JSON file, or one that `bn-exp init --list` lists";
 
-/// What may have been meant by a configuration that does not exist.
-fn instead(path: &Path) -> String {
+/// What may have been meant by a configuration that does not exist; the nearest name first, as most have mistyped it.
+fn instead(path: &Path, error: &std::io::Error) -> String {
+    let unread = format!("cannot read {}: {error}", path.display());
     let beside = path.with_extension("json");
     if beside != path && files::is_file(&beside).is_ok_and(|is| is) {
-        return format!("there is {}", beside.display());
+        return format!("{unread}; there is {}", beside.display());
     }
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    let meant = nearest(stem, shipped::names());
-    meant.map_or_else(|| CONFIGURATION.to_owned(), |name| format!("the shipped configuration is called `{name}`"))
+    match nearest(stem, shipped::names()) {
+        Some(name) => format!("did you mean `{name}`, a shipped configuration? There is no file {}", path.display()),
+        None => format!("{unread}; {CONFIGURATION}"),
+    }
 }
 
 /// Adds a remedy to an error if runs would be dropped.

@@ -139,6 +139,8 @@ pub struct TimeToTarget {
     pub median_steps: Option<f64>,
     /// The budget in steps.
     pub budget_steps: f64,
+    /// The budget in seconds.
+    pub budget_seconds: f64,
     /// Restricted mean in seconds.
     pub seconds: Option<f64>,
     /// The candidate that all seeds together favour; none if nothing is tuned.
@@ -177,6 +179,7 @@ fn time<'a>(in_steps: &Scores<'a>, in_seconds: &Scores<'a>, setting: usize, vari
         steps: restricted_mean(&steps, in_steps.budget(setting)),
         median_steps: curve.iter().find(|fall| fall.share <= 0.5 + 1e-12).map(|fall| fall.time),
         budget_steps: in_steps.budget(setting),
+        budget_seconds: in_seconds.budget(setting),
         seconds: restricted_mean(&seconds, in_seconds.budget(setting)),
         taken: favourite.as_ref().map_or(0, |values| choice.iter().filter(|k| grid.candidate(**k) == *values).count()),
         selected: favourite,

@@ -76,6 +76,9 @@ pub struct Finding {
     pub seeds_needed: Option<usize>,
     /// If undecided: about how many seeds would tell the difference from 0, if it is as large as it seems.
     pub seeds_to_tell: Option<usize>,
+    /// The same at the two ends of the interval: at the end that is further from 0, and at the nearer one. The second is `None`
+    /// if the interval holds 0, which no number of seeds tells from 0.
+    pub seeds_to_tell_at_ends: Option<(usize, Option<usize>)>,
     /// If undecided: about how many would show that it lies within the margin, if it is 0.
     pub seeds_for_equivalence: Option<usize>,
     /// Whether the interval is wide because of the choice of a candidate, more than because of the seeds.
@@ -191,6 +194,7 @@ impl Finding {
             verdict: Verdict::Undecided,
             seeds_needed: None,
             seeds_to_tell: None,
+            seeds_to_tell_at_ends: None,
             seeds_for_equivalence: None,
             widened_by_choice: false,
             differences: Vec::new(),
@@ -249,10 +253,16 @@ impl Finding {
         if self.verdict == Verdict::Undecided && self.is_sound() {
             // For a difference that is too small to matter, nobody asks how many seeds would show it.
             let matters = |difference: &f64| level.margin.is_none_or(|margin| difference.abs() >= margin);
-            self.seeds_to_tell =
-                self.difference.filter(matters).zip(self.interval).and_then(|(difference, (low, high))| {
+            let observed = self.difference.filter(matters).zip(self.interval);
+            if let Some((difference, (low, high))) = observed {
+                let to_tell = |difference: f64| {
                     seeds::to_tell_from_0(self.n, (high - low) / 2.0, difference, tests, level.alpha())
-                });
+                };
+                let (far, near) = if low.abs() > high.abs() { (low, high) } else { (high, low) };
+                let near = (low * high > 0.0).then_some(near).and_then(to_tell);
+                self.seeds_to_tell = to_tell(difference);
+                self.seeds_to_tell_at_ends = to_tell(far).map(|least| (least, near));
+            }
             self.seeds_for_equivalence = self.difference.zip(level.margin).and_then(|(difference, margin)| {
                 let sd = self.std.filter(|sd| *sd > 0.0 && difference.abs() < margin)?;
                 seeds::to_show_equivalence(sd, margin, level.alpha())

@@ -119,13 +119,7 @@ pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
         return String::new();
     }
     let mut said: Vec<String> = seeds_needed(found).into_iter().collect();
-    if let Some(n) = found.seeds_to_tell {
-        said.push(if n <= IN_SIGHT {
-            format!("If the difference is as large as it seems, about {n} seeds would show it nine times in ten.")
-        } else {
-            format!("If the difference is as small as it seems, more than {IN_SIGHT} seeds would be needed to show it.")
-        });
-    }
+    said.extend(found.seeds_to_tell.map(|n| to_tell(comparison, found, n)));
     let for_equivalence = found.seeds_for_equivalence.filter(|n| *n > found.n);
     if let (Some(n), Some(margin)) = (for_equivalence, comparison.equivalence_margin) {
         said.push(format!(
@@ -138,6 +132,30 @@ pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
         );
     }
     said.iter().map(|sentence| format!(" {sentence}")).collect()
+}
+
+/// How many seeds would show the difference, if it is the one that was seen; and how far this is from sure, as the interval
+/// allows others.
+fn to_tell(comparison: &Comparison, found: &Finding, n: usize) -> String {
+    let observed = if n <= IN_SIGHT {
+        format!("If the true difference is the one seen, about {n} seeds would show it nine times in ten")
+    } else {
+        format!("If the true difference is the one seen, it takes more than {IN_SIGHT} seeds to show it")
+    };
+    let Some(((low, high), (least, most))) = found.interval.zip(found.seeds_to_tell_at_ends) else {
+        return observed + ".";
+    };
+    let places = Places::of(comparison);
+    let (far, near) = if low.abs() > high.abs() { (low, high) } else { (high, low) };
+    let near = match most {
+        Some(most) if most <= IN_SIGHT => format!("{}, about {most}", places.signed(near)),
+        Some(_) => format!("{}, more than {IN_SIGHT}", places.signed(near)),
+        None => "0, no number does".to_owned(),
+    };
+    format!(
+        "{observed}; if it is {}, about {least}; if it is {near}. The interval allows all three.",
+        places.signed(far)
+    )
 }
 
 /// How many seeds it takes before any outcome can decide, where there are fewer.

@@ -77,6 +77,21 @@ pub enum Warning {
     InstructionLevels { found: Vec<String> },
 }
 
+impl Warning {
+    /// Whether it only informs: nothing is wrong, and nothing has to be done before the numbers are used.
+    pub fn is_note(&self) -> bool {
+        match self {
+            Self::MeanDependsOnStatistics { metric, why, .. }
+            | Self::VerdictDependsOnStatistics { metric, why, .. } => {
+                *why == Why::RoughBatches && !metric.kind.is_time()
+            }
+            Self::Diverged { compared, .. } => !compared,
+            Self::Guessing { .. } | Self::OtherMargin { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// Runs of an arm that ended at the accuracy of guessing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GuessingRuns {

@@ -29,7 +29,7 @@ pub const ARM: [&str; 8] =
     ["arm", "seeds", "mean", "interval", "diverged", "interval of diverged", "values used", "µs a step"];
 
 /// Columns of the table of times to the target.
-pub const TIME: [&str; 6] = ["arm", "reached", "mean steps", "median steps", "mean seconds", "best value"];
+pub const TIME: [&str; 7] = ["arm", "reached", "mean steps", "median steps", "mean seconds", "budget", "best value"];
 
 /// What has been shown, in words.
 pub fn verdict(found: &Finding) -> String {
@@ -149,8 +149,19 @@ pub fn time(time: &TimeToTarget) -> Vec<String> {
         time.steps.map_or_else(dash, |steps| number(steps, Kind::Steps)),
         time.median_steps.map_or_else(dash, |steps| number(steps, Kind::Steps)),
         time.seconds.map_or_else(dash, |seconds| number(seconds, Kind::Seconds)),
+        budget(time),
         time.selected.as_ref().map_or_else(dash, |values| crossed(values) + &notes),
     ]
+}
+
+/// At what a run counts that never arrives.
+pub fn budget(time: &TimeToTarget) -> String {
+    let (steps, seconds) = (time.budget_steps, number(time.budget_seconds, Kind::Seconds));
+    if time.budget_seconds > 0.0 {
+        glued(&format!("{steps} steps, {seconds} s"))
+    } else {
+        glued(&format!("{steps} steps"))
+    }
 }
 
 /// The cell of an arm at one candidate.

@@ -175,7 +175,8 @@ impl Rows<'_> {
             row.values("candidate", time.selected.as_ref().unwrap_or(&Values::new())).with("edge", time.edge)
         };
         let steps = row("steps_to_target").number("estimate", time.steps).number("median", time.median_steps);
-        let seconds = row("seconds_to_target").number("estimate", time.seconds);
+        let seconds =
+            row("seconds_to_target").number("estimate", time.seconds).number("budget", Some(time.budget_seconds));
         let curve = time
             .not_yet_reached
             .iter()

@@ -1,12 +1,13 @@
 //! What the words and numbers of a comparison mean.
 
-use crate::compare::words::percent;
+use crate::compare::words::{percent, seeds};
 use crate::compare::{Comparison, Options};
 
 /// An entry for each word, in the order in which a reader meets them.
 pub fn explain(comparisons: &[Comparison], options: &Options) -> Vec<String> {
     let any = |is: fn(&Comparison) -> bool| comparisons.iter().any(is);
-    let mut entries = found(options.confidence);
+    let mut entries = in_short(comparisons, options.confidence);
+    entries.extend(found(options.confidence));
     if any(|c| !c.tuned.is_empty()) {
         entries.extend(TUNED.map(str::to_owned));
     }
@@ -25,6 +26,30 @@ pub fn explain(comparisons: &[Comparison], options: &Options) -> Vec<String> {
         entries.push(FIXED_DATA.to_owned());
     }
     entries
+}
+
+/// What a verdict is worth: how sure it is, on what it rests, and what it does not show.
+fn in_short(comparisons: &[Comparison], confidence: f64) -> Vec<String> {
+    let contrasts = comparisons.iter().flat_map(|c| &c.contrasts).map(|contrast| &contrast.found);
+    let effects = comparisons.iter().flat_map(|c| &c.effects).map(|effect| &effect.found);
+    let tested: Vec<usize> = contrasts.chain(effects).filter(|found| found.p.is_some()).map(|found| found.n).collect();
+    let (Some(fewest), Some(most)) = (tested.iter().min(), tested.iter().max()) else { return Vec::new() };
+    let seeds = if fewest == most { seeds(*most) } else { format!("{fewest} to {most} seeds") };
+    let tests = if tested.len() == 1 { "1 test was".to_owned() } else { format!("{} tests were", tested.len()) };
+    let level = percent((1e6 * (1.0 - confidence)).round() / 1e6);
+    vec![
+        format!(
+            "how sure a verdict is: if two arms are the same, a test says better or worse in at most {level} % of experiments. So \
+             one verdict may be a false alarm. Repeat it with other seeds before you rely on it."
+        ),
+        format!(
+            "on what it rests: {seeds}. The arms of a seed are compared with each other, as they share all but the norm. {tests} \
+             made, and each p is corrected for the number of tests of its kind."
+        ),
+        "what it does not show: what other networks, data or settings would give; why the arms differ; that a difference is large \
+         enough to matter (look at the interval); that arms are the same, where the verdict is undecided."
+            .to_owned(),
+    ]
 }
 
 /// The words of the verdicts and of the table of arms.
@@ -70,7 +95,7 @@ fn found(confidence: f64) -> Vec<String> {
         ),
         "undecided: neither is shown. The arms may be the same, or more seeds may tell them apart. How many would is \
          estimated: if the true difference, and the spread of single seeds, are as seen here, so many seeds find it nine \
-         times in ten."
+         times in ten. The difference of few seeds is rough, and so is this number: it is also given for the ends of the interval."
             .to_owned(),
         format!("too few seeds: with so few seeds no result, however clear, can bring the corrected p below {alpha}."),
         "exploratory: the arms, the metric or the level of confidence are not those of the configuration, or the configuration's question was \

@@ -15,8 +15,12 @@ pub(super) fn tabular(header: &[String], rows: &[Vec<String>], is_number: impl F
 pub(super) fn escaped(text: &str) -> String {
     let mut found = String::with_capacity(text.len());
     let mut is_open = false;
-    for c in text.chars() {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
         match c {
+            // A letter and its hat.
+            c if chars.next_if_eq(&'\u{302}').is_some() => found.push_str(&format!(r"$\hat{{{c}}}$")),
+            'Ŵ' => found.push_str(r"$\hat{W}$"),
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => found.extend(['\\', c]),
             '\\' => found.push_str(r"\textbackslash{}"),
             '~' => found.push_str(r"\textasciitilde{}"),
@@ -31,6 +35,10 @@ pub(super) fn escaped(text: &str) -> String {
             'γ' => found.push_str(r"$\gamma$"),
             'β' => found.push_str(r"$\beta$"),
             'µ' | 'μ' => found.push_str(r"$\mu$"),
+            'σ' => found.push_str(r"$\sigma$"),
+            'ε' => found.push_str(r"$\varepsilon$"),
+            '√' => found.push_str(r"$\surd$"),
+            '²' => found.push_str("$^2$"),
             '–' => found.push_str("--"),
             '\u{a0}' => found.push('~'),
             // Names stand in `…`.
@@ -55,6 +63,7 @@ mod tests {
     fn what_has_a_meaning_for_latex_is_written_out() {
         assert_eq!(escaped("50 % of a_b & c"), r"50 \% of a\_b \& c");
         assert_eq!(escaped("−0.1 µs, `γ_0`"), r"$-$0.1 $\mu$s, \texttt{$\gamma$\_0}");
+        assert_eq!(escaped("γx̂, √σ²"), r"$\gamma$$\hat{x}$, $\surd$$\sigma$$^2$");
         assert_eq!(escaped(r"\input{x}"), r"\textbackslash{}input\{x\}");
     }
 }

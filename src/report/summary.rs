@@ -8,7 +8,7 @@ use crate::compare::arms::ArmEstimate;
 use crate::compare::contrasts::{Contrast, Finding};
 use crate::compare::places::Places;
 use crate::compare::sentence::{finding, outlook, seeds_needed};
-use crate::compare::words::{at, named, p_value, percent, value};
+use crate::compare::words::{at, named, p_value, percent, value, values};
 
 /// What is compared, and how the arms were tuned.
 pub(super) fn headings(page: &Page) -> String {
@@ -20,6 +20,28 @@ pub(super) fn headings(page: &Page) -> String {
         page.layout.heading(&format!("{}: {}, {tuned}", comparison.name, comparison.metric.name))
     };
     page.comparisons.iter().map(heading).collect::<Vec<_>>().join("\n")
+}
+
+/// Where times are compared: to which target, and at what a run counts that never arrives.
+pub(super) fn target(page: &Page, comparison: &Comparison) -> Option<String> {
+    let target = comparison.target_accuracy.filter(|_| comparison.metric.kind.is_time())?;
+    let mut budgets: Vec<String> = Vec::new();
+    for time in &comparison.times_to_target {
+        let budget = format!("{}{}", cells::budget(time), after_at(&time.setting));
+        if !budgets.contains(&budget) {
+            budgets.push(budget);
+        }
+    }
+    let name = page.name_of(comparison);
+    let budgets = shortened(&budgets);
+    Some(format!(
+        "{name}The target is a validation accuracy of {target}. A run that never reaches it counts with the budget: {budgets}."
+    ))
+}
+
+/// ` at train.batch_size = 8`; empty of the only setting.
+fn after_at(setting: &crate::compare::grid::Values) -> String {
+    if setting.is_empty() { String::new() } else { format!(" at {}", values(setting)) }
 }
 
 /// A sentence on what was found, and those on what a verdict would take, if there is none, each after a blank.
@@ -106,8 +128,8 @@ fn outlook_by_setting(found: &[&Finding]) -> String {
     let wide: Vec<String> = found.iter().filter(is_wide).map(|found| at(found)).collect();
     let mut said = String::new();
     if !to_tell.is_empty() {
-        said += " If the difference is as large as it seems, about so many seeds would show it nine times in ten: ";
-        said += &(shortened(&to_tell) + ".");
+        said += " If the true difference is the one seen, about so many seeds would show it nine times in ten: ";
+        said += &(shortened(&to_tell) + ". These numbers are rough: the intervals allow other differences.");
     }
     if !wide.is_empty() {
         let at = shortened(&wide);

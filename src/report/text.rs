@@ -24,7 +24,9 @@ const COMMENT: usize = 78;
 /// The verdicts, the arms, the curves over the tuned axes, warnings.
 pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout, view: View) -> String {
     let page = Page { comparisons, options, layout };
-    let mut parts = vec![summary::headings(&page), summary::verdicts(&page)];
+    let mut parts = vec![summary::headings(&page)];
+    parts.extend(comparisons.iter().filter_map(|one| summary::target(&page, one)).map(|said| layout.paragraph(&said)));
+    parts.push(summary::verdicts(&page));
     let all: Vec<&Comparison> = comparisons.iter().collect();
     parts.extend(summary::together(&all).map(|words| layout.paragraph(&words)));
     if view.full {
@@ -44,7 +46,7 @@ pub fn comparisons(comparisons: &[Comparison], options: &Options, layout: Layout
 /// What there is to know about the tables: warnings, and what words and numbers mean.
 fn beside(page: &Page, view: View) -> Vec<String> {
     let Page { comparisons, options, layout } = page;
-    let mut parts: Vec<String> = warnings::warnings(page).into_iter().collect();
+    let mut parts: Vec<String> = warnings::warnings(page);
     if view.explain {
         parts.push(layout.titled("What the words and numbers mean", &layout.list(&explain(comparisons, options))));
         for comparison in *comparisons {
@@ -65,8 +67,9 @@ pub fn for_latex(comparisons: &[Comparison], options: &Options, view: View) -> S
         let tuned = if is_tuned { format!(", tuned over {}", comparison.tuned.join(", ")) } else { String::new() };
         let edge = comparison.arms.iter().any(|arm| arm.edge && is_tuned);
         let edge = if edge { " Edge: the best value is the first or the last that was tried." } else { "" };
+        let arms = what_arms_are(&comparison.configuration).map_or_else(String::new, |what| format!(" {what}"));
         let name = &comparison.name;
-        escaped(&format!("{name}: {metric}, {n}{tuned}; pairs by seed, p corrected by Holm's method.{edge}"))
+        escaped(&format!("{name}: {metric}, {n}{tuned}; pairs by seed, p corrected by Holm's method.{edge}{arms}"))
     };
     // What it would take to decide is for whoever plans, not for whoever reads the paper.
     let found: Vec<String> =

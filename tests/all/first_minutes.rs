@@ -58,7 +58,9 @@ fn a_configuration_is_given_by_place_by_option_or_by_name() {
     lab.call(&["run", "config.json", "--quiet"]).expect(0).says(&["`bn` against `affine`"]);
     lab.call(&["plan"]).expect(2).complains(&["CONFIG"]);
     lab.call(&["plan", "config.json", "--config", "config.json"]).expect(2);
-    lab.call(&["plan", "quikstart"]).expect(2).complains(&["cannot read quikstart", "`quickstart`"]);
+    lab.call(&["plan", "quikstart"])
+        .expect(2)
+        .complains(&["error: did you mean `quickstart`, a shipped configuration? There is no file quikstart"]);
     lab.call(&["plan", "configs/quickstart.json"]).expect(2).complains(&["configs/quickstart.json", "`quickstart`"]);
     lab.call(&["plan", "results"]).expect(2).complains(&["results is a folder", "init --list"]);
     // `dose` has two letters of four in common with it.
@@ -253,4 +255,16 @@ fn what_is_said_of_steps_and_epochs_cures_it() {
     lab.plan(&small(), &["--set", "sweep={}", "--set", r#"compare.select=["optimizer.lr"]"#])
         .expect(2)
         .complains(&["--set compare.select=[]"]);
+}
+
+#[test]
+fn a_planned_run_is_one_line_of_a_terminal() {
+    let lab = Lab::new();
+    let config = with(with(small(), "sweep", json!({ "optimizer.lr": [0.1, 0.3] })), "seeds", json!(1));
+    lab.run(&with(config.clone(), "variants", json!(["affine_init", "standardize"])), &["--quiet"]).expect(0);
+    let mut plan = lab.command();
+    let output = plan.args(["plan", "config.json", "--runs"]).env("COLUMNS", "80").output().expect("it starts");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(text.lines().filter(|line| line.contains("-s0-")).count(), 4, "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }

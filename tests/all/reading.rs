@@ -64,7 +64,7 @@ fn a_log_spaced_sweep_is_a_short_page_in_short_numbers() {
     let lab = Lab::new();
     lab.run(&log_spaced(), &[]).expect(0);
     let text = read(&lab, &["results/t"], 80);
-    assert!(text.lines().count() < 48, "{text}");
+    assert!(text.lines().count() < 50, "{text}");
     assert!(!text.contains("0.0316227"), "{text}");
     assert!(text.contains("test accuracy over optimizer.lr from 0.001 to 10.0"), "{text}");
     let two = with(
@@ -171,4 +171,76 @@ fn a_paper_is_told_what_was_done() {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
+}
+
+#[test]
+fn what_only_informs_stands_below_the_warnings_and_in_the_same_list_for_programs() {
+    let lab = Lab::new();
+    let text = read(&lab, &[&published("quickstart")], 80);
+    let (_, below) = text.split_once("\nWarnings\n").expect("warnings");
+    let (warnings, notes) = below.split_once("\nNotes\n").expect("notes");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(warnings).contains("Validation does not show which of these values is best"), "{warnings}");
+    for note in ["Nothing is wrong", "No diverged run is among those that are compared", "no better than guessing"] {
+        assert!(words(notes).contains(note) && !words(warnings).contains(note), "{note}\n{text}");
+    }
+    let json = lab.call(&["compare", &published("quickstart"), "--format", "json"]).expect(0).stdout;
+    let json: Value = serde_json::from_str(&json).expect("json");
+    let all = json["experiments"][0]["warnings"].as_array().expect("warnings");
+    for kind in ["unsettled_choice", "mean_depends_on_statistics", "diverged", "guessing"] {
+        assert!(all.iter().any(|warning| warning["kind"] == kind), "{kind}: {all:?}");
+    }
+}
+
+#[test]
+fn the_words_begin_with_what_a_verdict_is_worth() {
+    let text = read(&Lab::new(), &[&published("quickstart"), "--explain"], 2000);
+    let (_, words) = text.split_once("What the words and numbers mean\n").expect("the words");
+    let first: Vec<&str> = words.lines().take(3).collect();
+    let begins = ["- how sure a verdict is: ", "- on what it rests: 8 seeds. ", "- what it does not show: "];
+    assert!(first.iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{first:?}");
+    assert!(first[1].contains("2 tests were made"), "{first:?}");
+}
+
+#[test]
+fn the_seeds_that_a_verdict_would_take_have_a_range() {
+    let lab = Lab::new();
+    let path = published("quickstart");
+    let text = read(&lab, &[&path], 2000);
+    let said = "about 34 seeds would show it nine times in ten; if it is −0.020, about 9; if it is 0, no number does. The \
+                interval allows all three.";
+    assert!(text.contains(said), "{text}");
+    let json = lab.call(&["compare", &path, "--format", "json"]).expect(0).stdout;
+    let json: Value = serde_json::from_str(&json).expect("json");
+    let contrasts = json["experiments"][0]["contrasts"].as_array().expect("contrasts");
+    let none = contrasts.iter().find(|contrast| contrast["a"] == "none").expect("the contrast");
+    assert_eq!(none["seeds_to_tell_at_ends"], json!([9, null]), "{none:#}");
+}
+
+#[test]
+fn the_caption_for_latex_says_what_each_arm_is() {
+    let text = Lab::new().call(&["compare", &published("quickstart"), "--format", "latex"]).expect(0).stdout;
+    let caption = text.lines().find(|line| line.starts_with(r"\caption")).expect("a caption");
+    for arm in [r"\texttt{affine}, y = $\gamma$x + $\beta$ (eq. 3)", r"\texttt{bn}, y = $\gamma$$\hat{x}$ + $\beta$"] {
+        assert!(caption.contains(arm) && caption.is_ascii(), "{caption}");
+    }
+}
+
+#[test]
+fn where_times_are_compared_target_and_budget_are_said() {
+    let lab = Lab::new();
+    let config = with(log_spaced(), "sweep", json!({ "optimizer.lr": [0.1, 0.3], "train.batch_size": [8, 16] }));
+    lab.run(&with(config, "seeds", json!(2)), &["--quiet"]).expect(0);
+    let steps = lab.table("results/t/runs.csv").rows[0]["steps"].clone();
+    for metric in ["steps_to_target", "seconds_to_target"] {
+        let text = read(&lab, &["results/t", "--metric", metric], 2000);
+        for words in ["The target is a validation accuracy of 0.5.", &format!("{steps} steps"), "train.batch_size = 16"]
+        {
+            let line = text.lines().find(|line| line.contains("The target is")).unwrap_or_else(|| panic!("{text}"));
+            assert!(line.contains(words), "{words}: {line}");
+        }
+    }
+    assert!(!read(&lab, &["results/t"], 2000).contains("The target is"));
+    let full = read(&lab, &["results/t", "--full"], 2000);
+    assert!(full.contains(" budget ") && full.contains(&format!("{steps} steps")), "{full}");
 }

@@ -249,7 +249,7 @@ fn section<'a>(shown: &Shown, options: &Options, figures: &[Figure]) -> Section<
             + &layout.paragraph(&methods::trained(comparison, &comparison.configuration)),
         verdicts: summary::verdicts(&page),
         arms: summary::arms(&page) + &what.map_or_else(String::new, |what| layout.paragraph(&what)),
-        warnings: warnings::warnings(&page).unwrap_or_default(),
+        warnings: warnings::warnings(&page).concat(),
         not_drawn: not_drawn(figures, &record.configuration),
         more: vec![
             ("What the words and numbers mean", layout.list(&explain::explain(page.comparisons, options))),

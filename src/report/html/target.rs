@@ -25,7 +25,7 @@ pub(super) fn target(comparison: &Comparison, looks: &Looks, gap: Option<usize>)
     };
     let mut caption = format!(
         "Kaplan–Meier curves of the time to a validation accuracy of {accuracy}, each arm tuned by that time. A line that ends \
-         above 0: so many of the seeds never got there."
+         above 0: so many of the seeds never got there within the budget, where the line ends."
     );
     if let Some(steps) = gap {
         caption += &format!(" A step down may be up to {steps} steps late: runs are looked at from time to time.");
