@@ -207,7 +207,8 @@ def the_reasons(first, second):
     for a, b in zip(first["claims"], second["claims"]):
         if settled(a, b) == "open":
             told = [f"seeds {seeds_of(answer)}: {WORDS[c['verdict']]}{'; ' + c['detail'] if c['detail'] else ''}" for answer, c in ((first, a), (second, b))]
-            lines.append(f"- `{a['id']}`. " + ". ".join(told) + ".")
+            asked = f"What decides: {a['criterion']}. " if a["verdict"] != "not_tested" else ""
+            lines.append(f"- `{a['id']}`. {asked}" + ". ".join(told) + ".")
     return "\n".join(lines)
 
 
@@ -231,10 +232,13 @@ def the_answer(first, second):
         if sentences:
             lines += ["", f"**{begins}**", ""] + [f"- {sentence}" for sentence in sentences]
     # What decides these are several parts, in one network or in several.
-    parts = [f"- {a['sentence']} (`{a['id']}`). {both_details(a, b)}" for a, b in pairs if settled(a, b) == "**in part**"]
+    of_part = [(a, b) for a, b in pairs if settled(a, b) == "**in part**"]
+    parts = [f"- {a['sentence']} (`{a['id']}`). {both_details(a, b)} *What decides*: {a['criterion']}." for a, b in of_part]
     if parts:
         lines += ["", "**Hold in part**", ""] + parts
     lines += ["", "**Open**, with what each range says", "", "- " + "; ".join(opened(pairs))]
+    lines += ["", "*Inconclusive*: the interval does not lie beyond a threshold, or a learning rate that may be as good gives another "
+              "verdict, or too many runs did not arrive in time."]  # fmt: skip
     return "\n".join(lines[1:])
 
 

@@ -125,6 +125,16 @@ fn share(contrasts: &[Contrast], is: impl Fn(&Contrast) -> bool) -> f64 {
     contrasts.iter().filter(|contrast| is(contrast)).count() as f64 / contrasts.len() as f64
 }
 
+/// `± 0.0048`, the standard error of a share of the simulated experiments.
+fn error(share: f64) -> String {
+    error_in(4, share)
+}
+
+/// The same in so many digits.
+fn error_in(digits: usize, share: f64) -> String {
+    format!("± {:.digits$}", (share * (1.0 - share) / REPETITIONS as f64).sqrt())
+}
+
 /// Whether a verdict says that there is a difference.
 fn is_alarm(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Better | Verdict::Worse)
@@ -156,7 +166,11 @@ fn false_alarms_and_coverage_are_as_promised(seeds: usize) {
         let alarms = share(&contrasts, |c| is_alarm(c.found.verdict));
         let covered = share(&contrasts, |c| c.found.interval.is_some_and(|(low, high)| low <= 0.0 && 0.0 <= high));
         let most = attainable(seeds);
-        println!("{seeds} seeds, {name}: rejected {rejected}, alarms {alarms}, at most {most:.4}; covered {covered}");
+        let [of_p, of_alarms, of_covered] = [rejected, alarms, covered].map(error);
+        println!(
+            "{seeds} seeds, {name}: rejected {rejected} {of_p}, alarms {alarms} {of_alarms}, at most {most:.4}; covered {covered} \
+             {of_covered}"
+        );
         assert!(alarms <= most, "{name}: alarms {alarms}, at most {most}");
         // Where arms differ and the choice is a matter of chance, no test within seeds can know it; the verdict does.
         let is_beyond = name == BEYOND.0;
@@ -211,7 +225,8 @@ fn each_family_raises_false_alarms_as_rarely_as_one_test() {
         }
     }
     let [primary, others, either] = counts.map(|count| count as f64 / REPETITIONS as f64);
-    println!("10 seeds, four arms alike: false alarms primary {primary}, others {others}, either {either}");
+    let [a, b, c] = [primary, others, either].map(error);
+    println!("10 seeds, four arms alike: false alarms primary {primary} {a}, others {others} {b}, either {either} {c}");
     let most = attainable(10);
     assert!(primary <= most && others <= most && either <= primary + others, "{primary} {others} {either}");
     // The primary contrast is corrected for nothing, so it comes near the level.
@@ -239,7 +254,7 @@ fn each_of_the_two_tests_alone_raises_false_alarms_somewhere() {
     let mut worst = [0.0f64; 2];
     for (name, world) in worlds().into_iter().chain([BEYOND]) {
         let rates = [6, 8, 10].map(|seeds| rejected(world, seeds));
-        let of = |i: usize| rates.map(|rates| format!("{:.3}", rates[i])).join(", ");
+        let of = |i: usize| rates.map(|rates| format!("{:.3} {}", rates[i], error_in(3, rates[i]))).join(", ");
         println!("| {name} | {} | {} | {} |", of(0), of(1), of(2));
         for (rates, seeds) in rates.iter().zip([6, 8, 10]) {
             assert!(rates[2] <= attainable(seeds) || name == BEYOND.0, "{name}: {rates:?}");
@@ -270,7 +285,11 @@ fn a_planted_effect_is_found_as_often_as_theory_says_and_covered() {
             let contrasts = world.contrasts(seeds, name);
             let found = share(&contrasts, |c| c.found.verdict == Verdict::Better);
             let covered = share(&contrasts, |c| c.found.interval.is_some_and(|(l, h)| l <= effect && effect <= h));
-            println!("{seeds} seeds, effect {effect}, {name}: found {found}, theory {power:.3}; covered {covered}");
+            let [of_found, of_covered] = [found, covered].map(error);
+            println!(
+                "{seeds} seeds, effect {effect}, {name}: found {found} {of_found}, theory {power:.3}; covered {covered} \
+                 {of_covered}"
+            );
             assert!(found > power - lost && found < power + 0.03, "{name}: found {found}, theory {power}");
             assert!(covered >= 0.93, "{name}: covered {covered}");
             assert!(share(&contrasts, |c| c.found.verdict == Verdict::Worse) < 0.005);
