@@ -65,7 +65,12 @@ pub fn judged(all: &[Judged], ground: &Ground, layout: Layout) -> String {
 pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Layout) -> Vec<String> {
     let mut sections = Vec::new();
     let told = all.iter().filter(|judged| !judged.detail.is_empty());
-    let why: Vec<String> = told.map(|judged| format!("`{}`: {}.", judged.claim.id, judged.detail)).collect();
+    let why = |judged: &Judged| {
+        let Claim { id, criterion, kind, .. } = judged.claim;
+        let decides = if *kind == Kind::NotTested { String::new() } else { format!(" What decides: {criterion}.") };
+        format!("`{id}`: {}.{decides}", judged.detail)
+    };
+    let why: Vec<String> = told.map(why).collect();
     if !why.is_empty() {
         sections.push(layout.titled("Why", &layout.list(&why)));
     }

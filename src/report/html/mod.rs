@@ -140,7 +140,7 @@ pub fn page(title: &str, verdicts: &[Verdicts], all: &[Shown], options: &Options
     let mut data = Data { figures: Vec::new() };
     let mut experiments = Vec::new();
     for verdicts in verdicts {
-        experiments.push(data.placed(of_verdicts(verdicts), claims::figures(verdicts, &looks)));
+        experiments.push(linked(data.placed(of_verdicts(verdicts), claims::figures(verdicts, &looks))));
     }
     let together = summary::together(&all.iter().map(|shown| &shown.comparison).collect::<Vec<_>>());
     for shown in all {
@@ -291,6 +291,17 @@ fn of_verdicts<'a>(verdicts: &Verdicts) -> Section<'a> {
         facts: Vec::new(),
         figures: Vec::new(),
     }
+}
+
+/// The section in which each claim of the table leads to its figure, as the page is long.
+fn linked(mut section: Section) -> Section {
+    for figure in &section.figures {
+        if let Some((claim, _)) = figure.title.split_once(": ") {
+            let link = format!("><a href=\"#figure-{}\">{claim}</a></td>", figure.number);
+            section.arms = section.arms.replacen(&format!(">{claim}</td>"), &link, 1);
+        }
+    }
+    section
 }
 
 /// Versions and machines.
