@@ -10,9 +10,10 @@ pub(super) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// An element with this text in it; what stands between backticks is code.
+/// An element with this text in it; what stands between backticks is code. No line ends beside an equals sign, nor before %.
 pub(super) fn element(name: &str, text: &str) -> String {
-    let pieces: Vec<String> = escaped(text).split('`').map(str::to_owned).collect();
+    let text = text.replace(" = ", "\u{a0}=\u{a0}").replace(" %", "\u{a0}%");
+    let pieces: Vec<String> = escaped(&text).split('`').map(str::to_owned).collect();
     let is_paired = pieces.len() % 2 == 1;
     let mut inner = pieces[0].clone();
     for (i, piece) in pieces.iter().enumerate().skip(1) {

@@ -469,11 +469,14 @@ fn each_claim_in_the_table_leads_to_its_figure() {
     lab.call(&["report", published, "--output", "claims.html"]).expect(0);
     let page = page(&lab, "claims.html");
     for claim in ["faster-learning", "cheaper-steps", "price"] {
-        let (before, _) = page.split_once(&format!("\">{claim}</a></td>")).unwrap_or_else(|| panic!("{claim} is no link"));
+        let (before, _) =
+            page.split_once(&format!("\">{claim}</a></td>")).unwrap_or_else(|| panic!("{claim} is no link"));
         let (_, place) = before.rsplit_once("href=\"#").expect("a place");
         let (_, figure) = page.split_once(&format!("<figure id=\"{place}\"")).expect("the figure");
         let (figure, _) = figure.split_once("</figure>").expect("its end");
         assert!(figure.contains(&format!("<h3>{claim}: ")), "{place} is not of {claim}");
     }
-    assert!(page.contains("inconclusive with affine at 0.18, bn at 0.18, which the tuning seeds cannot tell from them. What decides: "));
+    assert!(page.contains(
+        "inconclusive with affine at 0.18, bn at 0.18, which the tuning seeds cannot tell from them. What decides: "
+    ));
 }
