@@ -219,11 +219,14 @@ pub(super) fn arms(page: &Page) -> String {
     if is_tuned {
         header.insert(6, &best);
     }
+    // A table for a paper is about what was asked.
+    let width = header.len() - usize::from(page.layout == Layout::Latex);
+    header.truncate(width);
     let rows = page.rows(|comparison| {
         let row = |arm: &ArmEstimate| Row {
             comparison,
             setting: arm.setting.clone(),
-            cells: cells(comparison, arm, is_tuned, &baselines),
+            cells: cells(comparison, arm, is_tuned, &baselines)[..width].to_vec(),
         };
         comparison.arms.iter().map(row).collect()
     });

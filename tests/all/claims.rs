@@ -239,9 +239,10 @@ fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     // The report says what the networks and the arms are.
     lab.call(&["report", "out/glyphs"]).expect(0);
     let page = lab.text("out/glyphs/report.html");
-    for words in
-        ["memorise: <code>shallow</code> on 1,000 images", "<code>affine_50</code>, y = γx + β (eq. 3), in layers"]
-    {
+    for words in [
+        "memorise: <code>shallow</code> on 1,000 images",
+        "<code>affine_50</code>, y\u{a0}=\u{a0}γx + β (eq. 3), in layers",
+    ] {
         assert!(page.contains(words), "{words}");
     }
     // An ordinary experiment, which compare reads.
