@@ -3,7 +3,7 @@
 //! [`layout`] knows every path, [`tables`] every table. [`run`] is the record of one run, [`metrics`] its scores, [`found`]
 //! its state on disk, [`resume`] an unfinished run; [`experiment`] is the record of the whole, which [`replanned`] holds
 //! against its own plan, [`discard`] says who owns a folder. [`collect`] makes the root tables from the runs, [`merge`] one
-//! folder of several, whose plan [`joint_plan`] finds, with what is [`beside`] each run; [`trained`] makes a network from the folder of a run.
+//! folder of several, whose plan [`joint_plan`] finds, with what stands beside each run; [`trained`] makes a network from the folder of a run.
 
 mod beside;
 pub mod collect;
