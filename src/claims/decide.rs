@@ -252,7 +252,7 @@ pub fn decide(figure: &Figure, criterion: &Criterion) -> Decision {
         (Verdict::Holds, _) => (String::new(), p(holds)),
         (Verdict::Fails, _) => (String::new(), p(fails)),
         (Verdict::HoldsInPart, _) => ("between the thresholds".to_owned(), None),
-        (_, None) => (format!("{} seeds give no interval; at least {FEWEST} are needed", figure.n()), None),
+        (_, None) => (format!("n = {} gives no interval; at least {FEWEST} are needed", figure.n()), None),
         (_, Some(_)) if criterion.verdict(&figure.clone().bounded(Bound::Exact)).is_decided() => {
             (figure.left_open(), None)
         }

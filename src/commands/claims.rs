@@ -385,7 +385,8 @@ impl Screen {
     fn end(&self) {
         let runs = self.shown().runs;
         if runs > 0 {
-            self.say(&format!("{runs} runs trained in {:.0} s", self.begun.elapsed().as_secs_f64()));
+            let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+            self.say(&format!("{runs} trained in {:.0} s", self.begun.elapsed().as_secs_f64()));
         }
     }
 
