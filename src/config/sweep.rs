@@ -63,7 +63,8 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
     for (i, value) in values.iter().enumerate() {
         check_part(value, node, schema, &format!("{at}[{i}]"), problems);
         if value.as_str().is_some_and(is_formula) {
-            let why = "begins with = + - @, a tab or a new line: a spreadsheet would take it for a formula in the tables";
+            let why =
+                "begins with = + - @, a tab or a new line: a spreadsheet would take it for a formula in the tables";
             problems.add(format!("{at}[{i}]"), format!("{value} {why}; of a path, begin with ./"));
         }
         if value.is_null() {
