@@ -42,7 +42,9 @@ pub(super) fn read(args: &ExperimentArgs) -> anyhow::Result<(Experiment, Store)>
     let text = text(args.config())?;
     refuse_record(&text, args.config())?;
     let store = Store::new(data_dir(&args.data));
-    let experiment = Experiment::parse(&text, &args.set, &|data| Ok(store.facts(data)?))
+    let mut set = args.set.clone();
+    set.extend(is_outdated(&text, &args.set).then(|| ("description".to_owned(), Value::from(""))));
+    let experiment = Experiment::parse(&text, &set, &|data| Ok(store.facts(data)?))
         .with_context(|| args.config().display().to_string())?;
     store.notes().iter().for_each(|note| complain(format!("note: {note}")));
     for variant in &experiment.variants {
@@ -55,6 +57,13 @@ pub(super) fn read(args: &ExperimentArgs) -> anyhow::Result<(Experiment, Store)>
         }
     }
     Ok((experiment, store))
+}
+
+/// Whether the description of a shipped configuration is no longer true of what these assignments make of it.
+fn is_outdated(text: &str, set: &[(String, Value)]) -> bool {
+    let keeps = |(path, _): &(String, Value)| ["name", "seeds"].contains(&&path[..]) || path.starts_with("compare");
+    let is_given = set.iter().any(|(path, _)| path == "description");
+    shipped::SHIPPED.iter().any(|(_, known)| *known == text) && !is_given && !set.iter().all(keeps)
 }
 
 /// A configuration's text: of a file, or else of a shipped configuration.
@@ -100,7 +109,8 @@ fn instead(path: &Path, error: &std::io::Error) -> String {
         return format!("{unread}; there is {}", beside.display());
     }
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    match nearest(stem, shipped::names()) {
+    let begun = || shipped::names().find(|name| stem.len() > 2 && name.starts_with(stem));
+    match nearest(stem, shipped::names()).or_else(begun) {
         Some(name) => format!("did you mean `{name}`, a shipped configuration? There is no file {}", path.display()),
         None => format!("{unread}; {CONFIGURATION}"),
     }

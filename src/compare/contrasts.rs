@@ -250,7 +250,8 @@ impl Finding {
         (self.evidence.p, self.evidence.p_least) = (p_holm, p_least);
         self.verdict = verdict(&self.evidence, level.alpha());
         self.seeds_needed = (self.verdict == Verdict::TooFewSeeds).then(|| seeds::needed(tests, level.alpha()));
-        if self.verdict == Verdict::Undecided && self.is_sound() {
+        // Where the choice of a value decides, more seeds of the same spread are not what is missing.
+        if self.verdict == Verdict::Undecided && self.is_sound() && !self.hangs_on_the_choice(level.confidence) {
             // For a difference that is too small to matter, nobody asks how many seeds would show it.
             let matters = |difference: &f64| level.margin.is_none_or(|margin| difference.abs() >= margin);
             let observed = self.difference.filter(matters).zip(self.interval);

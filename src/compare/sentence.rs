@@ -46,6 +46,9 @@ pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) ->
             let margin = comparison.equivalence_margin.unwrap_or_default();
             format!("{a} and {b} are equivalent within ±{margin}")
         }
+        Verdict::Undecided if found.hangs_on_the_choice(confidence) => {
+            format!("{a} against {b} is undecided, because its sign depends on which of the values tried is chosen")
+        }
         Verdict::Undecided => {
             format!("{a} against {b} is undecided with {}", if found.n == 1 { "this seed" } else { "these seeds" })
         }
@@ -128,7 +131,8 @@ pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
     }
     if found.widened_by_choice {
         said.push(
-            "The interval is wide because of the choice of the best value, more than because of the seeds.".to_owned(),
+            "The interval is wide because it also holds what other values would give that may be the best ones, more than \
+             because of the seeds.".to_owned(),
         );
     }
     said.iter().map(|sentence| format!(" {sentence}")).collect()

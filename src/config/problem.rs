@@ -139,8 +139,9 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// Values by the words that others have for them.
-const CALLED: [(&str, &str); 5] = [
+/// Values and keys by the words that others have for them.
+const CALLED: [(&str, &str); 6] = [
+    ("arms", "variants"),
     ("batchnorm", "bn"),
     ("batch_norm", "bn"),
     ("batch_normalization", "bn"),

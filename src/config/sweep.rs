@@ -55,7 +55,7 @@ fn axis(path: &str, values: &Value, schema: &Value, problems: &mut Problems) -> 
         return None;
     };
     let Some(values) = values.as_array().filter(|v| !v.is_empty()) else {
-        problems.add(at, "must be a list with at least one value");
+        problems.add(at, "must be a list with at least one value, such as [0.1, 0.3]");
         return None;
     };
     let mut seen = HashSet::new();

@@ -36,17 +36,23 @@ fn in_short(comparisons: &[Comparison], confidence: f64) -> Vec<String> {
     let (Some(fewest), Some(most)) = (tested.iter().min(), tested.iter().max()) else { return Vec::new() };
     let seeds = if fewest == most { seeds(*most) } else { format!("{fewest} to {most} seeds") };
     let tests = if tested.len() == 1 { "1 test was".to_owned() } else { format!("{} tests were", tested.len()) };
+    let is_alone = comparisons.iter().flat_map(|c| &c.contrasts).all(|contrast| contrast.found.tests < 2);
+    let corrected = if is_alone {
+        "each is the only one of its kind, so that no p had to be corrected"
+    } else {
+        "each p is corrected for the number of tests of its kind"
+    };
     let level = percent((1e6 * (1.0 - confidence)).round() / 1e6);
     vec![
         format!(
-            "how sure a verdict is: if two arms are the same, a test says better or worse in at most {level} % of experiments. So \
-             one verdict may be a false alarm. Repeat it with other seeds before you rely on it."
+            "how sure a verdict is: if the arms are the same, a verdict of one kind (see p) says better or worse in at most {level} % \
+             of experiments. So one verdict may be a false alarm. Repeat it with other seeds before you rely on it."
         ),
         format!(
             "on what it rests: {seeds}. The arms of a seed are compared with each other, as they share all but the norm. {tests} \
-             made, and each p is corrected for the number of tests of its kind."
+             made; {corrected}."
         ),
-        "what it does not show: what other networks, data or settings would give; why the arms differ; that a difference is large \
+        "what it does not show: what other networks, settings or data would give, nor other samples for the test; why the arms differ; that a difference is large \
          enough to matter (look at the interval); that arms are the same, where the verdict is undecided."
             .to_owned(),
     ]

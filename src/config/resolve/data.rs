@@ -54,7 +54,11 @@ fn counts(file: &mut DataFile, facts: &DataFacts, problems: &mut Problems) -> (u
     if train < 2 {
         problems.add(
             "data.validation",
-            format!("{validation} of the {in_file} samples in the training file leave {left} to train on; at least 2 are needed"),
+            format!(
+                "{validation} samples for validation leave {left} of {in_file} to train on (those for testing are not among \
+                 them); at least 2 are needed. {} would leave most",
+                in_file / 10
+            ),
         );
     }
     let in_test = facts.test_file.unwrap_or(0);

@@ -44,7 +44,8 @@ pub fn synthetic_facts(data: &DataFile) -> Option<DataFacts> {
 
 fn train(file: &mut ConfigFile, data: &Data, problems: &mut Problems) -> Train {
     let batch_size = file.train.batch_size;
-    if batch_size > data.train {
+    // Of a split without samples something else is said.
+    if batch_size > data.train && data.train > 1 {
         let message = format!("{batch_size} samples do not fit into the training split of {}", data.train);
         problems.add("train.batch_size", message);
     }

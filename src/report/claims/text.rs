@@ -80,7 +80,8 @@ pub(in crate::report) fn last_words(all: &[Judged], ground: &Ground, layout: Lay
         "The figure is that of a part that decides: the first with the claim's verdict, or the first of all. `--explain ID` says what it is of. \
          s: seconds of computing, runs that claims share counted in each."
             .to_owned(),
-        "A verdict needs the whole interval beyond a threshold, 2.5 % in either direction. There is none if another \
+        "A verdict needs the whole interval beyond a threshold, 2.5 % in either direction; beyond both thresholds it fails: the \
+         difference is sure, and too small to matter. There is none if another \
          rate, which may be as good, gives another verdict, if the best rate is the end of what was tried, or if runs that do not \
          arrive in time leave it open. \
          Nothing is corrected for the number of claims."
