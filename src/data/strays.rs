@@ -5,38 +5,46 @@ use super::unusual::Spread;
 use crate::config::settings::Scaling;
 use crate::sources::samples::Features;
 
-/// The least values of a feature and the largest, each with the one next to it.
+/// Most different values of a feature that are looked at as slips; where there are more, they are no slips.
+const MOST: usize = 5;
+
+/// The least different values of a feature, and the largest, each from the outermost.
 #[derive(Debug, Clone, Copy)]
 struct Ends {
-    low: [f64; 2],
-    high: [f64; 2],
+    low: [f64; MOST + 1],
+    high: [f64; MOST + 1],
 }
 
 impl Ends {
-    const NONE: Self = Self { low: [f64::INFINITY; 2], high: [f64::NEG_INFINITY; 2] };
+    const NONE: Self = Self { low: [f64::INFINITY; MOST + 1], high: [f64::NEG_INFINITY; MOST + 1] };
 
     fn take(&mut self, x: f64) {
-        let [least, next] = self.low;
-        if x < least {
-            self.low = [x, least];
-        } else if x > least && x < next {
-            self.low[1] = x;
-        }
-        let [most, next] = self.high;
-        if x > most {
-            self.high = [x, most];
-        } else if x < most && x > next {
-            self.high[1] = x;
-        }
+        let put = |list: &mut [f64], is_before: fn(f64, f64) -> bool| {
+            let place = list.iter().position(|other| !is_before(*other, x));
+            if let Some(at) = place.filter(|at| list[*at] != x) {
+                list[at..].rotate_right(1);
+                list[at] = x;
+            }
+        };
+        put(&mut self.low, |a, b| a < b);
+        put(&mut self.high, |a, b| a > b);
     }
 
-    /// The value that is farther from all others than `times` the range of these, and this range.
-    fn stray(&self, times: f64) -> Option<(f64, [f64; 2])> {
-        let Self { low: [least, above], high: [most, below] } = *self;
-        let is_far = |gap: f64, [low, high]: [f64; 2]| high > low && gap > times * (high - low);
-        let others = [([most, below], [least, below]), ([least, above], [above, most])];
-        let far = others.into_iter().find(|([x, next], others)| is_far((x - next).abs(), *others));
-        far.map(|([x, _], others)| (x, others))
+    /// The range of all values but the fewest that are farther from all others than `times` this range; and how many these are.
+    fn others(&self, times: f64) -> Option<([f64; 2], usize)> {
+        let far = |ends: &[f64], count: usize, least: f64| count == 0 || (ends[count - 1] - ends[count]).abs() > least;
+        for strays in 1..=MOST {
+            for above in 0..=strays {
+                let below = strays - above;
+                let (low, high) = (self.low[below], self.high[above]);
+                let least = times * (high - low);
+                let is_range = low.is_finite() && high.is_finite() && low < high;
+                if is_range && far(&self.high, above, least) && far(&self.low, below, least) {
+                    return Some(([low, high], strays));
+                }
+            }
+        }
+        None
     }
 }
 
@@ -47,8 +55,8 @@ impl Dataset {
     }
 
     /// A value of the training split that is a hundred times as far from all other values of its feature as these are from one
-    /// another. The mean and SD of the split, by which features are standardised, are then that value's. `feature` names a
-    /// feature by its place.
+    /// another; or a few such values. The mean and SD of the split, by which features are standardised, are then theirs.
+    /// `feature` names a feature by its place.
     pub(super) fn stray(&self, feature: &impl Fn(usize) -> String) -> Option<String> {
         const TIMES: f64 = 100.0;
         if self.shape.area() > 1 || matches!(*self.train.features, Features::Bytes(_)) {
@@ -56,21 +64,30 @@ impl Dataset {
         }
         let mut ends = vec![Ends::NONE; self.shape.len()];
         self.each(&self.train, |_, j, x| ends[j].take(x));
-        let (j, (stray, [low, high])) = ends.iter().enumerate().find_map(|(j, ends)| Some((j, ends.stray(TIMES)?)))?;
-        let (mut first, mut count) = (None, 0);
-        self.each(&self.train, |i, at, x| {
-            if at == j && x == stray {
-                first = first.or(Some(i));
-                count += 1;
-            }
-        });
-        let row = Self::row(&self.train, first?);
-        let more = if count > 1 { format!(", as in {} more samples", count - 1) } else { String::new() };
-        Some(format!(
-            "{} of sample {row} of its file (training split) is {stray:?}{more}, and all others are from {low:?} to {high:?}: if it is \
-             a slip or stands for a missing value, correct it, or leave the sample or the feature out",
-            feature(j)
-        ))
+        let suspects = ends.iter().enumerate().filter_map(|(j, ends)| Some((j, ends.others(TIMES)?)));
+        suspects.into_iter().find_map(|(j, ([low, high], strays))| {
+            let (mut first, mut count) = (None, 0);
+            self.each(&self.train, |i, at, x| {
+                if at == j && !(low..=high).contains(&x) {
+                    first = first.or(Some((i, x)));
+                    count += 1;
+                }
+            });
+            // One value may stand for what is missing in many samples; several in many are codes.
+            let (i, stray) = first.filter(|_| strays == 1 || count <= MOST)?;
+            let row = Self::row(&self.train, i);
+            let more = match (count - 1, strays) {
+                (0, _) => String::new(),
+                (more, 1) => format!(", as in {more} more samples"),
+                (1, _) => ", 1 more sample lies as far away".to_owned(),
+                (more, _) => format!(", {more} more samples lie as far away"),
+            };
+            Some(format!(
+                "{} of sample {row} of its file (training split) is {stray:?}{more}, and all others are from {low:?} to {high:?}: if \
+                 it is a slip or stands for a missing value, correct it, or leave the sample or the feature out",
+                feature(j)
+            ))
+        })
     }
 
     /// A value of the validation or test split that is so far from what was trained on, by the SD of its feature, that nothing
@@ -147,6 +164,12 @@ mod tests {
         assert!(slip.contains("others are from -1.0 to 1.0"), "{slip}");
         let missing = of(&[0.5, -999.0, 1.0, -999.0, -1.0]).unwrap();
         assert!(missing.contains("sample 2") && missing.contains("is -999.0, as in 1 more samples"), "{missing}");
+        let slips = of(&[4.8, 52110.0, 5.0, 5.2, 48770.0, -99.0, 5.1]).unwrap();
+        assert!(slips.contains("sample 2") && slips.contains("is 52110.0, 2 more samples lie as far away"), "{slips}");
+        assert!(slips.contains("all others are from 4.8 to 5.2"), "{slips}");
+        // Codes that many samples have.
+        let codes = |i: usize| [1.0, 2.0, 901.0, 902.0][i % 4];
+        assert_eq!(of(&(0..40).map(codes).collect::<Vec<_>>()), None);
         // A constant, two values, tails, a rare count.
         for values in [
             vec![3.0; 5],
