@@ -457,7 +457,7 @@ def depth_figure(name, runs, tables, axes, at, path):
             panels_of.append((words, whole[whole["site"] == site], "std"))
     if "gradients" in tables:
         weights = tables["gradients"][tables["gradients"]["tensor"] == "weight"]
-        panels_of += [("norm of the weights' gradient", weights, "norm"), ("‖Δw‖/‖w‖ of an update", weights, "update_ratio")]
+        panels_of += [("gradient norm of weights", weights, "norm"), ("update, ‖Δw‖/‖w‖", weights, "update_ratio")]
     panels_of = [(words, rows, column) for words, rows, column in panels_of if not rows.empty]
     if not panels_of:
         raise PlotError("there is neither activations.csv nor gradients.csv with rows over all channels")
@@ -622,7 +622,8 @@ def shown_accuracies(runs):
     if not (low < top and top - low < (top - medians.min()) / 3):
         low = medians.min()
     room = 0.1 * (top - low) or 0.05
-    return low - room, top + room
+    # The best runs are above the median of their arm.
+    return low - room, max(top, runs["test_accuracy"].max()) + room
 
 
 def learning_rate_figure(name, runs, axes, path):
@@ -688,7 +689,7 @@ def learning_rate_figure(name, runs, axes, path):
             "Bar: smallest to largest of the runs that finished.",
         ]
     if shown and runs["test_accuracy"].min() < shown[0]:
-        caption.append(f"Accuracies below {shown[0]:.2f} are not shown.")
+        caption.append(f"Accuracies below {shown[0]:.3g} are not shown.")
     if has_diverged:
         caption.append("Crosses: diverged runs of all runs at that rate; a line ends where half have diverged.")
     return finish(figure, f"{name}: final test loss and accuracy by learning rate", handles, caption, path)
@@ -801,7 +802,7 @@ def size(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiment_dir", type=Path, help="an experiment's folder, results/NAME")
-    parser.add_argument("--out", type=Path, help="where the figures go (default: the experiment's folder)")
+    parser.add_argument("--out", "--output", type=Path, help="where the figures go (default: the experiment's folder)")
     parser.add_argument("--format", choices=["png", "svg", "pdf"], default="png")
     parser.add_argument("--figures", nargs="+", choices=list(FIGURES), default=[], help="these alone")
     parser.add_argument("--arms", nargs="+", default=[], metavar="NAME", help="these arms alone")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -267,14 +267,35 @@ fn keep(folder: &Path, all: &[Judged], ground: &Ground, waiting: Waiting) -> any
     if let Lock::Elsewhere = lock {
         return Ok(false);
     }
-    let earlier = files::read_if_there(&path)?;
-    let earlier = earlier.map(|text| verdicts::merged(&String::from_utf8_lossy(&text), all, ground));
-    let both = earlier.unwrap_or_else(|| Ok(all.to_vec())).unwrap_or_else(|error| {
-        complain(format!("note: the verdicts on other claims in {} are not kept: {error:#}", path.display()));
-        all.to_vec()
-    });
+    let mut both = all.to_vec();
+    if let Some(text) = files::read_if_there(&path)? {
+        match verdicts::merged(&String::from_utf8_lossy(&text), all, ground) {
+            Ok(merged) => both = merged,
+            // Hours may have gone into them.
+            Err(error) => {
+                let aside = free_name(&path)?;
+                files::rename(&path, &aside)?;
+                let (path, aside) = (path.display(), aside.display());
+                complain(format!(
+                    "note: the verdicts in {path} do not belong to these: {error:#}. They are in {aside} now"
+                ));
+            }
+        }
+    }
     files::write_atomically(&path, verdicts::written(&both, ground).as_bytes())?;
     Ok(true)
+}
+
+/// A name beside a file for what is put aside: `claims.json.kept`, or with a number where there is one.
+fn free_name(path: &Path) -> anyhow::Result<PathBuf> {
+    for number in 1.. {
+        let mut name = path.to_owned();
+        name.as_mut_os_string().push(if number == 1 { ".kept".to_owned() } else { format!(".kept-{number}") });
+        if files::look(&name)?.is_none() {
+            return Ok(name);
+        }
+    }
+    unreachable!("some number is free")
 }
 
 /// The analyses; `None`, said on the terminal, if asked to stop.

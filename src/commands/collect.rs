@@ -1,6 +1,6 @@
 //! `bn-exp collect`: shards or copies of one experiment → one folder with its tables.
 
-use super::exit::Exit;
+use super::exit::{Exit, UsageError};
 use super::terminal::{NEVER, complain, show, waiting, warn_of_damage};
 use crate::cli::CollectArgs;
 use crate::files;
@@ -11,6 +11,11 @@ use crate::record::{collect as tables, merge};
 pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     let sources: Vec<ExperimentFolder> = args.paths.iter().map(ExperimentFolder::at).collect();
     let name = sources.first().map(ExperimentRecord::read).transpose()?.map(|record| record.name).unwrap_or_default();
+    if ExperimentRecord::read(&ExperimentFolder::at(&args.out)).is_ok_and(|record| record.name == name) {
+        let (place, above) = (args.out.display(), args.out.join(".."));
+        let words = "is the experiment itself, and --out names the folder that it is in";
+        return Err(UsageError(format!("{place} {words}: {}", above.display())).into());
+    }
     let out = ExperimentFolder::at(args.out.join(name));
     let waiting = waiting(&NEVER);
     let merged = merge::merge(&sources, &out, &waiting)?;

@@ -19,7 +19,9 @@ pub(super) fn completions(args: &CompletionsArgs) -> anyhow::Result<Exit> {
     });
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "bn-exp", &mut script);
-    show_as_it_is(&script)?;
+    // The script for bash calls the commands of a program with a hyphen by one name, and asks for them by another.
+    let script = String::from_utf8(script)?.replace("bn__subcmd__exp", "bn__exp");
+    show_as_it_is(script.as_bytes())?;
     Ok(Exit::Done)
 }
 

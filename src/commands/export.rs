@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::compare::{load, place_of, trained_first};
 use super::exit::{Exit, UsageError};
-use super::terminal::{NEVER, show, waiting};
+use super::terminal::{NEVER, complain, show, waiting};
 use crate::cli::ExportArgs;
 use crate::files;
 use crate::record::layout::ExperimentFolder;
@@ -13,6 +13,9 @@ use crate::report::tensorboard;
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let folder = ExperimentFolder::at(place_of(&args.path)?);
     let loaded = load(&folder, &waiting(&NEVER)).map_err(|error| trained_first(error, &args.path))?;
+    for table in &loaded.changed_tables {
+        complain(format!("warning: somebody has changed {table} since bn-exp wrote it"));
+    }
     let out = args.out.join(&loaded.name);
     if files::are_same(&out, folder.path())? {
         let words = "is the experiment itself; give --out another folder, such as boards";

@@ -4,12 +4,9 @@ use super::grid::Grid;
 use super::load::Loaded;
 use super::options::Options;
 use super::warning::Warning;
-use crate::config::experiment::{is_part_of_the_question, usual_baseline};
+use crate::config::experiment::{PRIMARY, is_part_of_the_question, primary_arm, usual_baseline};
 use crate::config::file::Metric;
 use crate::record::run::Status;
-
-/// The arm that an experiment is about, if its configuration does not name one.
-const PRIMARY: &str = "bn";
 
 /// An experiment's runs, arranged for comparing.
 pub struct Arranged<'a> {
@@ -93,13 +90,6 @@ pub fn usual(loaded: &Loaded) -> Option<&str> {
 
 fn names(loaded: &Loaded) -> Vec<&str> {
     loaded.variants.iter().map(String::as_str).collect()
-}
-
-/// The arm that an experiment is about: the configured one, else `bn`, else the first that is not the baseline.
-pub fn primary_arm<'a>(names: &[&'a str], configured: Option<&str>, baseline: &str) -> Option<&'a str> {
-    let others = || names.iter().copied().filter(|name| *name != baseline);
-    let named = |name: &str| others().find(|other| *other == name);
-    configured.and_then(named).or_else(|| named(PRIMARY)).or_else(|| others().next())
 }
 
 /// Whether a contrast is the one that the experiment is about. Beside other experiments its direction may be reversed.

@@ -9,7 +9,7 @@ use super::options::Options;
 use super::rows::Run;
 use super::scores::Scores;
 use super::warning::{DivergedRuns, GuessingRuns, Warning};
-use crate::config::file::Metric;
+use crate::config::file::{Kind, Metric};
 use crate::record::run::Status;
 use crate::stats::permutation::smallest_p;
 use crate::stats::selection::unsettled;
@@ -37,6 +37,7 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(diverged(scores, comparison));
     warnings.extend(guessing(scores.grid));
     warnings.extend(unsteady_times(scores.grid));
+    warnings.extend(machines(scores.grid, comparison));
     warnings.extend(program_versions(scores.grid));
     warnings.extend(instruction_levels(scores.grid));
     warnings
@@ -58,8 +59,8 @@ fn not_planned(grid: &Grid) -> Option<Warning> {
 }
 
 fn tables_changed(grid: &Grid) -> Option<Warning> {
-    let (name, files) = (grid.loaded.name.clone(), grid.loaded.changed_tables.clone());
-    (!files.is_empty()).then_some(Warning::TablesChanged { name, files })
+    let files = grid.loaded.changed_tables.clone();
+    (!files.is_empty()).then_some(Warning::TablesChanged { files })
 }
 
 fn unfinished(comparison: &Comparison) -> Option<Warning> {
@@ -294,6 +295,13 @@ fn unsteady_times(grid: &Grid) -> Option<Warning> {
     let arms = grid.loaded.variants.iter().map(|variant| (variant.clone(), share(variant)));
     let arms: Vec<(String, f64)> = arms.filter(|(_, share)| *share >= UNSTEADY).collect();
     (!arms.is_empty()).then_some(Warning::UnsteadyTimes { arms })
+}
+
+fn machines(grid: &Grid, comparison: &Comparison) -> Option<Warning> {
+    let timings = grid.loaded.runs.iter().filter_map(|run| run.timing.as_ref());
+    let hosts = timings.map(|timing| timing.host.as_str()).filter(|host| !host.is_empty());
+    let is_timed = comparison.metric.kind == Kind::Seconds;
+    several(hosts).filter(|_| is_timed).map(|found| Warning::Machines { found })
 }
 
 fn program_versions(grid: &Grid) -> Option<Warning> {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::arrange::usual;
 use super::load::{Loaded, corners};
+use crate::config::experiment::PRIMARY;
 use crate::config::json;
 
 /// Keys that are not part of what an arm is run with.
@@ -17,10 +19,19 @@ const PLACES: [&str; 3] = ["data.dir", "data.file", "data.test_file"];
 /// tuned over. The others stand side by side, and each says where it differs from the first.
 pub fn joined(experiments: Vec<Loaded>) -> Vec<Loaded> {
     let mut found: Vec<Loaded> = Vec::new();
+    let named: Vec<Option<String>> = experiments.iter().map(|experiment| experiment.options.primary.clone()).collect();
     for next in experiments {
         let fits = |earlier: &&mut Loaded| !shares_an_arm(earlier, &next) && differences(earlier, &next).is_empty();
         if let Some(earlier) = found.iter_mut().find(fits) {
             join(earlier, next);
+            // The experiment is about the same arm, whichever folder is named first.
+            if named.iter().all(Option::is_none) {
+                let baseline = usual(earlier).map(str::to_owned);
+                let mut others: Vec<&String> =
+                    earlier.variants.iter().filter(|name| Some(*name) != baseline.as_ref()).collect();
+                others.sort_by_key(|name| (*name != PRIMARY, *name));
+                earlier.options.primary = others.first().map(|name| (*name).clone());
+            }
         } else {
             let differs_from = found.first().map(|first| (first.name.clone(), differences(first, &next)));
             found.push(Loaded { differs_from, ..next });

@@ -42,8 +42,8 @@ pub struct Loaded {
     pub changes: Vec<String>,
     /// Why its runs could not be held against its configuration; `None` if they were.
     pub not_planned: Option<String>,
-    /// Files of its tables that somebody has changed.
-    pub changed_tables: Vec<&'static str>,
+    /// Tables that somebody has changed since they were written, by their paths.
+    pub changed_tables: Vec<String>,
     /// Version of the program's numbers.
     pub numerics: String,
     /// Names of the arms, in the order of the configuration.
@@ -67,11 +67,23 @@ impl Loaded {
     /// # Errors
     /// If a file is missing or not what it should be: file, row and column are named.
     pub fn read(folder: &ExperimentFolder) -> anyhow::Result<Self> {
+        let changed = stamp::changed(folder)?.into_iter().map(|file| folder.table(file).display().to_string());
+        let changed: Vec<String> = changed.collect();
+        let read = Self::checked(folder);
+        let loaded = if changed.is_empty() {
+            read
+        } else {
+            read.with_context(|| format!("somebody has changed {} since bn-exp wrote it", changed.join(", ")))
+        };
+        Ok(Self { changed_tables: changed, ..loaded? })
+    }
+
+    fn checked(folder: &ExperimentFolder) -> anyhow::Result<Self> {
         let record = ExperimentRecord::read(folder)?;
         let not_planned = replanned::check(&record, &folder.experiment_json())?;
         let (runs, timing) = (sheet::open(folder, tables::RUNS)?, sheet::open(folder, tables::TIMING)?);
         let loaded = Self::of(record.clone(), &folder.experiment_json(), runs, timing)?;
-        let mut loaded = Self { not_planned, changed_tables: stamp::changed(folder)?, ..loaded };
+        let mut loaded = Self { not_planned, ..loaded };
         if files::look(&folder.table(tables::CURVES.file))?.is_some() {
             let told = folder.table(tables::RUNS.file).display().to_string();
             let mut curves = sheet::open(folder, tables::CURVES)?;

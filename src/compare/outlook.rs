@@ -1,9 +1,8 @@
 //! What the seeds of an experiment can show, before anything is trained.
 
-use super::arrange::primary_arm;
 use super::words::{named, p_value, seeds};
 use crate::config::Experiment;
-use crate::config::experiment::usual_baseline;
+use crate::config::experiment::{primary_arm, usual_baseline};
 use crate::stats::permutation::smallest_p;
 use crate::stats::seeds::needed;
 

@@ -53,6 +53,8 @@ pub struct Timing {
     pub us_per_step: Option<f64>,
     /// Instruction level.
     pub simd: String,
+    /// Name of the machine; empty in older tables.
+    pub host: String,
     /// Version of the program; empty in older tables.
     pub program_version: String,
 }
@@ -292,6 +294,7 @@ pub(super) fn timings<R: Read + Seek>(
 ) -> anyhow::Result<HashMap<String, Timing>> {
     let (us, simd) = (sheet.column::<Number>("us_per_step")?, sheet.column::<Word>("simd")?);
     let version = sheet.optional_column::<Word>("program_version");
+    let host = sheet.optional_column::<Word>("host");
     let words = ["started_at", "host", "simd", "program_version"];
     let numbers = tables::TIMING.columns.iter().filter(|name| !words.contains(name));
     let numbers: Vec<_> = numbers.filter_map(|name| Some((*name, sheet.optional_column::<Number>(name)?))).collect();
@@ -307,6 +310,7 @@ pub(super) fn timings<R: Read + Seek>(
             ensure!(is_so, "{}: it is not train_seconds · 10⁶ / steps of this row", row.at(us));
         }
         let program_version = version.map(|column| row.get(column)).transpose()?.unwrap_or_default().to_owned();
-        Ok(Timing { steps: timed, us_per_step, simd: row.get(simd)?.to_owned(), program_version })
+        let host = host.map(|column| row.get(column)).transpose()?.unwrap_or_default().to_owned();
+        Ok(Timing { steps: timed, us_per_step, simd: row.get(simd)?.to_owned(), host, program_version })
     })
 }

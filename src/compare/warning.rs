@@ -22,7 +22,7 @@ pub enum Warning {
     /// Why the runs could not be held against the configuration.
     NotPlanned { name: String, reason: String },
     /// Tables that somebody has changed since they were written.
-    TablesChanged { name: String, files: Vec<&'static str> },
+    TablesChanged { files: Vec<String> },
     /// Nothing can be tuned with one seed.
     OneSeed,
     /// A split with so few samples that a score on it is mostly luck.
@@ -71,6 +71,8 @@ pub enum Warning {
     Guessing { arms: Vec<GuessingRuns> },
     /// Arms whose times a step differ between runs of one setting by more than the work does: a share of their runs.
     UnsteadyTimes { arms: Vec<(String, f64)> },
+    /// Runs whose times are compared, and that were trained on different machines.
+    Machines { found: Vec<String> },
     /// Runs made by different versions of the program.
     ProgramVersions { found: Vec<String> },
     /// Runs made at different instruction levels.

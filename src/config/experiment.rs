@@ -100,6 +100,16 @@ pub fn usual_baseline<'a>(names: &[&'a str]) -> Option<&'a str> {
     names.iter().copied().find(|name| *name == "affine").or(names.first().copied())
 }
 
+/// The arm that an experiment is about by default, if it has it.
+pub const PRIMARY: &str = "bn";
+
+/// The arm that an experiment is about: the configured one, else `bn`, else the first that is not the baseline.
+pub fn primary_arm<'a>(names: &[&'a str], configured: Option<&str>, baseline: &str) -> Option<&'a str> {
+    let others = || names.iter().copied().filter(|name| *name != baseline);
+    let named = |name: &str| others().find(|other| *other == name);
+    configured.and_then(named).or_else(|| named(PRIMARY)).or_else(|| others().next())
+}
+
 /// Refuses axes that are not swept or cannot be tuned over, an arm that is not there, and a time to a target that is missing.
 fn check_compare(compare: &CompareOptions, axes: &[Axis], variants: &[Variant], problems: &mut Problems) {
     let names = || variants.iter().map(|variant| variant.name.as_str());

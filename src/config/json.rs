@@ -104,6 +104,16 @@ pub fn canonical(value: &Value) -> String {
     sorted.to_string()
 }
 
+/// The same value with every number as a float, however it was written.
+pub fn in_floats(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().map_or_else(|| value.clone(), Value::from),
+        Value::Array(items) => items.iter().map(in_floats).collect(),
+        Value::Object(object) => object.iter().map(|(key, child)| (key.clone(), in_floats(child))).collect(),
+        _ => value.clone(),
+    }
+}
+
 /// A table's cell for a value of the configuration: text unchanged, anything else as compact JSON.
 pub fn cell(value: &Value) -> String {
     match value {

@@ -8,6 +8,18 @@ use super::layout::RunFolder;
 use super::tensors;
 use crate::files;
 
+/// Removes the snapshots of a run, and its trace where `trace` says so: they are of an earlier training.
+///
+/// # Errors
+/// The system's.
+pub fn clear(run: &RunFolder, trace: bool) -> anyhow::Result<()> {
+    let folder = run.snapshots();
+    for name in files::list(&folder)?.into_iter().filter(|name| RunFolder::is_snapshot(name)) {
+        files::remove_unless_folder(&folder.join(name))?;
+    }
+    if trace { files::remove_unless_folder(&run.trace()) } else { Ok(()) }
+}
+
 /// Copies what belongs to one run from one of its folders to another.
 #[derive(Debug)]
 pub struct Copying<'a> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::layout::ExperimentFolder;
 use super::{SCHEMA_VERSION, machine};
-use crate::config::experiment::usual_baseline;
+use crate::config::experiment::{primary_arm, usual_baseline};
 use crate::config::file::CompareOptions;
 use crate::config::problem::nearest;
 use crate::config::{Experiment, json};
@@ -64,6 +64,9 @@ pub struct Question {
     pub compare: CompareOptions,
     /// The arm that the others are compared with.
     pub baseline: Option<String>,
+    /// The arm whose contrast is corrected by itself, where the section does not name it. `None` in older records, too.
+    #[serde(default)]
+    pub primary: Option<String>,
 }
 
 impl Question {
@@ -79,8 +82,13 @@ impl Question {
             if found.is_null() { "not set".to_owned() } else { found.to_string() }
         };
         let paths = paths.collect::<BTreeSet<String>>().into_iter();
+        // What the section says is said of the section; what an older record does not say has not changed.
+        let is_told = |path: &String| {
+            let is_default = path == "primary" && self.compare.primary == other.compare.primary;
+            path != "primary" || is_default && self.primary.is_some() && other.primary.is_some()
+        };
         Ok(paths
-            .filter(|path| at(&here, path) != at(&there, path))
+            .filter(|path| at(&here, path) != at(&there, path) && is_told(path))
             .map(|path| (path.clone(), at(&here, &path)))
             .collect())
     }
@@ -114,7 +122,10 @@ impl ExperimentRecord {
     /// As [`Self::compare_options`].
     pub fn question(&self) -> anyhow::Result<Question> {
         let names: Vec<&str> = self.runs.iter().map(|run| run.variant.as_str()).collect();
-        Ok(Question { compare: self.compare_options()?, baseline: usual_baseline(&names).map(str::to_owned) })
+        let (compare, baseline) = (self.compare_options()?, usual_baseline(&names));
+        let primary = baseline.and_then(|baseline| primary_arm(&names, None, baseline));
+        let primary = primary.filter(|_| compare.primary.is_none()).map(str::to_owned);
+        Ok(Question { compare, baseline: baseline.map(str::to_owned), primary })
     }
 
     /// The question as it stood when the first runs were finished.
@@ -130,7 +141,7 @@ impl ExperimentRecord {
     /// # Errors
     /// As [`Self::compare_options`].
     pub fn mark_if_changed(&mut self, first: Question) -> anyhow::Result<()> {
-        let is_changed = self.question()? != first;
+        let is_changed = !first.unlike(&self.question()?)?.is_empty();
         if !self.is_question_edited() {
             self.question_sha256 = None;
         }
@@ -150,14 +161,14 @@ impl ExperimentRecord {
         };
         let mut changes: Vec<String> = changed.into_iter().map(|(path, value)| format!("{path} was {value}")).collect();
         if self.is_question_edited() {
-            changes.push("somebody edited it in experiment.json, and what it was is not known".to_owned());
+            changes.push("experiment.json was edited or lost, and what was asked first is not known".to_owned());
         }
         Ok(changes)
     }
 
     fn question_digest(&self) -> String {
-        let asked = [json!(self.configuration.get("compare")), json!(self.asked_first)];
-        files::sha256(json!(asked).to_string().as_bytes())
+        let asked = json!([self.configuration.get("compare"), self.asked_first]);
+        files::sha256(json::canonical(&json::in_floats(&asked)).as_bytes())
     }
 
     /// Whether the question is another one than the program wrote.
@@ -281,6 +292,9 @@ impl ExperimentRecord {
     }
 }
 
+/// Stands for the digest of a question that nobody knows any more.
+const LOST: &str = "lost";
+
 /// What was named is not the folder of an experiment.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -339,14 +353,14 @@ pub fn open(
     }
     let mut record = record.clone();
     let [finished, _] = done;
-    if !finished.is_empty()
-        && let Ok(earlier) = ExperimentRecord::read(folder)
-    {
-        if earlier.is_question_edited() {
+    if !finished.is_empty() {
+        match ExperimentRecord::read(folder) {
             // What was asked is not known. If it is asked again, its digest tells.
-            (record.asked_first, record.question_sha256) = (earlier.asked_first, earlier.question_sha256);
-        } else {
-            record.mark_if_changed(earlier.first_question()?)?;
+            Ok(earlier) if earlier.is_question_edited() => {
+                (record.asked_first, record.question_sha256) = (earlier.asked_first, earlier.question_sha256);
+            }
+            Ok(earlier) => record.mark_if_changed(earlier.first_question()?)?,
+            Err(_) => record.question_sha256 = Some(LOST.to_owned()),
         }
     }
     record.write(folder)?;

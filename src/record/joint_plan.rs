@@ -43,7 +43,7 @@ pub fn widest(sources: &[ExperimentFolder], out: &ExperimentFolder) -> anyhow::R
     let mut plan = widest.clone();
     for (folder, record) in &records {
         let first = record.first_question()?;
-        if plan.asked_first.is_none() && first != plan.question()? && has_finished(folder)? {
+        if plan.asked_first.is_none() && !first.unlike(&plan.question()?)?.is_empty() && has_finished(folder)? {
             plan.mark_if_changed(first)?;
         }
     }

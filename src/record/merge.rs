@@ -13,7 +13,7 @@ use super::beside::Copying;
 use super::experiment::ExperimentRecord;
 use super::layout::{ExperimentFolder, RunFolder};
 use super::run::{RunRecord, Status};
-use super::{collect, damage, discard, joint_plan, resume, tables};
+use super::{beside, collect, damage, discard, joint_plan, resume, tables};
 use crate::files::{self, Lock, Waiting};
 
 /// What a merge found.
@@ -281,6 +281,10 @@ fn copy(
         return Ok(false);
     }
     resume::remove(to)?;
+    // What is there may be of another training.
+    if !seen.is_some_and(|seen| came_to_the_same_bytes(seen, record)) {
+        beside::clear(to, true)?;
+    }
     let files = tables::all().map(|table| (from.table(table.file), to.table(table.file)));
     for (from, to) in files.chain([(from.checkpoint(), to.checkpoint())]) {
         copy_file(&from, &to)?;

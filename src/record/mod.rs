@@ -5,7 +5,7 @@
 //! against its own plan, [`discard`] says who owns a folder. [`collect`] makes the root tables from the runs, [`merge`] one
 //! folder of several, whose plan [`joint_plan`] finds, with what stands beside each run; [`trained`] makes a network from the folder of a run.
 
-mod beside;
+pub mod beside;
 pub mod collect;
 pub mod curves;
 pub(crate) mod damage;

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use anyhow::{Context, bail, ensure};
 
 use crate::compare::planned::Planned;
-use crate::compare::sheet::{self, Column, Number, Sheet, Word};
+use crate::compare::sheet::{self, Column, Number, Row, Sheet, Word};
 use crate::files;
 use crate::record::experiment::ExperimentRecord;
 use crate::record::layout::ExperimentFolder;
@@ -33,6 +33,38 @@ fn range(name: &str) -> (RangeInclusive<f64>, &'static str) {
         }
         _ => (f64::NEG_INFINITY..=f64::INFINITY, "any number"),
     }
+}
+
+/// Whether a run can have written these figures in one row.
+fn check<R>(row: &Row<R>, figures: &[(&'static str, Column<Number>)], values: &[Option<f64>]) -> anyhow::Result<()> {
+    let mut below: Option<(&str, f64)> = None;
+    for ((name, column), value) in figures.iter().zip(values) {
+        let Some(x) = value else { continue };
+        let (range, words) = range(name);
+        ensure!(range.contains(x), "{}: it is {x}, and {name} is {words}", row.at(*column));
+        if ORDERED.contains(name) {
+            if let Some((other, least)) = below {
+                let is_above = least - x > ROUNDING * (least.abs() + x.abs());
+                ensure!(!is_above, "{}: it is {x}, below {other}, {least}", row.at(*column));
+            }
+            below = Some((name, *x));
+        }
+    }
+    let of = |name: &str| {
+        let place = figures.iter().position(|(other, _)| *other == name)?;
+        Some((figures[place].1, values[place]?))
+    };
+    let (Some((_, min)), Some((_, max))) = (of("min"), of("max")) else { return Ok(()) };
+    let slack = ROUNDING * (min.abs() + max.abs());
+    if let Some((column, mean)) = of("mean") {
+        let is_within = (min - slack..=max + slack).contains(&mean);
+        ensure!(is_within, "{}: it is {mean}, and the values are from {min} to {max}", row.at(column));
+    }
+    if let Some((column, std)) = of("std") {
+        let is_possible = 2.0 * std <= max - min + slack;
+        ensure!(is_possible, "{}: it is {std}, and the values are from {min} to {max}", row.at(column));
+    }
+    Ok(())
 }
 
 /// The tables of an experiment that are there, each before its first row.
@@ -100,6 +132,9 @@ impl<R: Read + Seek> Reader<R> {
         while let Some(row) = self.sheet.next_row()? {
             let keys = self.keys.iter().map(|(name, column)| Ok((*name, row.get(*column)?)));
             let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
+            let values = self.figures.iter().map(|(_, column)| row.get(*column));
+            let values = values.collect::<anyhow::Result<Vec<Option<f64>>>>()?;
+            check(&row, &self.figures, &values)?;
             if keys.iter().any(|(name, word)| *name == "channel" && *word != "all") {
                 continue;
             }
@@ -112,22 +147,8 @@ impl<R: Read + Seek> Reader<R> {
                 Some(prefix) => format!("{prefix}/{path}/{name}"),
                 None => format!("{name}/{path}"),
             };
-            let figure =
-                |(name, column): &(&'static str, Column<Number>)| Ok(row.get(*column)?.map(|x| (tag(name), x)));
-            let figures = self.figures.iter().map(figure).collect::<anyhow::Result<Vec<_>>>()?;
-            let mut below: Option<(&str, f64)> = None;
-            for ((name, column), figure) in self.figures.iter().zip(&figures) {
-                let Some((_, x)) = figure else { continue };
-                let (range, words) = range(name);
-                ensure!(range.contains(x), "{}: it is {x}, and {name} is {words}", row.at(*column));
-                if ORDERED.contains(name) {
-                    if let Some((other, least)) = below {
-                        let is_above = least - x > ROUNDING * (least.abs() + x.abs());
-                        ensure!(!is_above, "{}: it is {x}, below {other}, {least}", row.at(*column));
-                    }
-                    below = Some((name, *x));
-                }
-            }
+            let figures = self.figures.iter().zip(&values).map(|((name, _), value)| value.map(|x| (tag(name), x)));
+            let figures: Vec<(String, f64)> = figures.flatten().collect();
             let step: Option<f64> = row.get(self.step)?;
             let step = step.filter(|step| *step >= 0.0 && step.fract() == 0.0 && *step < 1e15);
             let step = step.with_context(|| format!("{}: a step is a whole number from 0", row.at(self.step)))? as u64;
@@ -138,8 +159,7 @@ impl<R: Read + Seek> Reader<R> {
             if !self.seen.1.insert((step, path)) {
                 bail!("{}: the run has this row twice; `bn-exp collect` makes the table anew", row.at(self.step));
             }
-            self.pending =
-                Some(Figures { id, step, is_curves: self.is_curves, figures: figures.into_iter().flatten().collect() });
+            self.pending = Some(Figures { id, step, is_curves: self.is_curves, figures });
             break;
         }
         Ok(())

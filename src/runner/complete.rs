@@ -97,6 +97,17 @@ pub fn complete(
     let record = ExperimentRecord::new(experiment, entries(experiment, &plan));
     let (training, ended) = open_if_needed(experiment, store, &folder, &record, &mine, options, &waiting)?;
     let missing = missing(&mine, &ended);
+    let held = collect::held(&folder)?;
+    let gone = missing.iter().filter(|run| held.contains(&run.id) && !ended.failed.contains_key(&run.id)).count();
+    if gone > 0 {
+        let runs = if gone == 1 { "1 finished run" } else { &format!("{gone} finished runs") };
+        let words = format!(
+            "the tables of {} hold {runs} that runs/ no longer has: trained again; to keep the times of the first training, stop \
+             now and put runs/ back",
+            folder.path().display()
+        );
+        events.tell(Event::Warning(&words));
+    }
     ended.finished.iter().for_each(|id| drop(tidy(&folder.run(id))));
     for (id, reason) in ended.incomplete.iter().filter(|(id, _)| mine.iter().any(|run| run.id == **id)) {
         let place = folder.run(id);

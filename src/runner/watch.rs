@@ -10,6 +10,7 @@ use crate::kernels::Scalar;
 use crate::nn::Network;
 use crate::plan::PlannedRun;
 use crate::probe::Probe;
+use crate::record::beside;
 use crate::record::layout::RunFolder;
 use crate::record::machine;
 use crate::record::resume::{self, Watched};
@@ -40,6 +41,8 @@ pub(super) struct Watch<'a, F: Scalar> {
     /// Steps of the whole run.
     steps: usize,
     save_every: Duration,
+    /// Whether the run's trace has just been written.
+    has_trace: bool,
     /// When it was last saved.
     saved: Instant,
 }
@@ -69,6 +72,7 @@ impl<'a, F: Scalar> Watch<'a, F> {
             started_at: machine::now(),
             steps: settings.train.steps,
             save_every: job.resume_every,
+            has_trace: job.trace,
             saved: Instant::now(),
         }
     }
@@ -78,11 +82,15 @@ impl<'a, F: Scalar> Watch<'a, F> {
     /// # Errors
     /// Those of [`resume::read`] and [`resume::Saved::restore`].
     pub(super) fn continue_saved(&mut self, network: &mut Network<F>, state: &mut State<F>) -> anyhow::Result<()> {
-        let Some(saved) = resume::read(self.folder, &self.run.id)? else { return Ok(()) };
-        if let Some(reason) = saved.lost_snapshot(self.folder)? {
+        let saved = resume::read(self.folder, &self.run.id)?;
+        let lost = saved.as_ref().map(|saved| saved.lost_snapshot(self.folder)).transpose()?.flatten();
+        if let Some(reason) = &lost {
             self.events.tell(Event::Warning(&format!("{reason}; run {} begins anew", self.run.id)));
-            return Ok(());
         }
+        let Some(saved) = saved.filter(|_| lost.is_none()) else {
+            // What is there is of an earlier training, which may have rounded otherwise.
+            return beside::clear(self.folder, !self.has_trace);
+        };
         saved.restore(network, state, self.steps)?;
         let Watched { best_validation, evaluating, probing, started_at } = saved.watched();
         self.curves.best_validation = best_validation;

@@ -503,6 +503,22 @@ fn a_question_that_was_changed_after_the_runs_leaves_a_trace() {
     lab.run(&added, &["--fresh", "--yes"]).expect(0);
     let added = with(added, "variants", json!(["none", "bn", "affine"]));
     lab.run(&added, &[]).expect(0).says(&["baseline was \"none\""]);
+    // So is the arm whose contrast is corrected by itself: with the order of the arms, or a new one, it would change unseen.
+    let arms = |names: &[&str]| with(asked(json!({})), "variants", json!(names));
+    says_nothing(&lab.run(&arms(&["affine", "none", "center"]), &["--fresh", "--yes"]).expect(0).stdout);
+    lab.run(&arms(&["affine", "center", "none"]), &[]).expect(0).says(&["primary was \"none\"", "exploratory"]);
+    says_nothing(&lab.run(&arms(&["affine", "none", "center"]), &[]).expect(0).stdout);
+    lab.run(&arms(&["affine", "none", "center", "bn"]), &[]).expect(0).says(&["primary was \"none\"", "exploratory"]);
+    // Where the record is damaged or lost, nobody knows what was asked.
+    let path = lab.path("results/t/experiment.json");
+    for damage in [&|| std::fs::write(&path, "{").expect("written"), &|| std::fs::remove_file(&path).expect("removed")]
+        as [&dyn Fn(); 2]
+    {
+        says_nothing(&lab.run(&arms(&["affine", "none"]), &["--fresh", "--yes"]).expect(0).stdout);
+        damage();
+        let lost = ["experiment.json was edited or lost", "exploratory"];
+        lab.run(&arms(&["affine", "none"]), &[]).expect(0).says(&lost);
+    }
 }
 
 /// The record is a text file. An edit of what it asks must not look like a plan made before the results.
@@ -515,7 +531,7 @@ fn a_question_that_somebody_edited_in_the_record_is_told() {
     let asked = lab.text(path);
     let is_told = |told: bool, case: &str| {
         let text = lab.call(&["compare", "results/t"]).expect(0).stdout;
-        let words = ["somebody edited it in experiment.json", "exploratory"];
+        let words = ["experiment.json was edited or lost", "exploratory"];
         assert!(
             words.iter().all(|words| text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words) == told),
             "{case}: {text}"
@@ -533,7 +549,7 @@ fn a_question_that_somebody_edited_in_the_record_is_told() {
         // A copy of it is no better.
         lab.call(&["collect", "results/t", "--out", case]).expect(0);
         let text = lab.call(&["compare", &format!("{case}/t")]).expect(0).stdout;
-        assert!(text.contains("somebody edited"), "{case}: {text}");
+        assert!(text.contains("was edited or lost"), "{case}: {text}");
         // Another question does not hide it; what was asked is known again when it is asked again.
         lab.run(&with(config.clone(), "compare.equivalence_margin", json!(0.3)), &["--quiet"]).expect(0);
         is_told(true, case);
@@ -542,12 +558,34 @@ fn a_question_that_somebody_edited_in_the_record_is_told() {
     }
     // Spaces and the order of other keys are no question, and older records have no digest.
     let value: Value = serde_json::from_str(&asked).expect("json");
-    lab.write(path, value.to_string());
-    is_told(false, "in one line");
+    let mut sorted = value.clone();
+    sorted.sort_all_objects();
+    lab.write(path, sorted.to_string().replacen("\"equivalence_margin\":0.1", "\"equivalence_margin\":1e-1", 1));
+    is_told(false, "in one line, in another order");
     let mut older = lab.json(path);
     older.as_object_mut().expect("an object").remove("question_sha256");
     lab.write(path, older.to_string().replacen("\"equivalence_margin\":0.1", "\"equivalence_margin\":0.5", 1));
     is_told(false, "an older record");
+}
+
+/// Times of two machines differ for the machines' sake.
+#[test]
+fn times_of_several_machines_are_told_where_times_are_compared() {
+    let lab = Lab::new();
+    let config = with(with(small(), "log.evaluate_every", json!(2)), "compare.target_accuracy", json!(0.3));
+    lab.run(&config, &["--quiet"]).expect(0);
+    for name in ["runs", ".tables.json"] {
+        let path = lab.path(format!("results/t/{name}"));
+        if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.expect("removed");
+    }
+    let of = |metric: &str| {
+        let text = lab.call(&["compare", "results/t", "--metric", metric]).expect(0).stdout;
+        text.split_whitespace().collect::<Vec<_>>().join(" ").contains("on different machines: elsewhere")
+    };
+    assert!(!of("seconds_to_target"));
+    let timing = lab.text("results/t/timing.csv");
+    lab.write("results/t/timing.csv", with_cell(&timing, 2, "host", "elsewhere"));
+    assert!(of("seconds_to_target") && !of("test_accuracy"));
 }
 
 /// Where results are published, their runs stay at home: nothing makes the tables anew.
@@ -555,7 +593,12 @@ fn a_question_that_somebody_edited_in_the_record_is_told() {
 fn tables_that_somebody_changed_since_they_were_written_are_told() {
     let lab = Lab::new();
     lab.run(&small(), &["--quiet"]).expect(0);
-    let told = || lab.call(&["compare", "results/t"]).expect(0).stdout.contains("Somebody has changed");
+    let told = || {
+        let exported = lab.call(&["export", "results/t", "--out", "boards"]).expect(0);
+        let is_told = exported.stderr.contains("somebody has changed results/t/");
+        assert_eq!(lab.call(&["compare", "results/t"]).expect(0).stdout.contains("Somebody has changed"), is_told);
+        is_told
+    };
     std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
     assert!(!told());
     for file in ["activations.csv", "gradients.csv"] {

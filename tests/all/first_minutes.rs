@@ -268,3 +268,35 @@ fn a_planned_run_is_one_line_of_a_terminal() {
     assert_eq!(text.lines().filter(|line| line.contains("-s0-")).count(), 4, "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
+
+/// A shell asks the script; what it does not answer, it does not complete.
+#[cfg(unix)]
+#[test]
+fn bash_completes_the_options_of_a_command() {
+    let lab = Lab::new();
+    lab.write("completions.bash", lab.call(&["completions", "bash"]).expect(0).stdout);
+    let script = "source completions.bash; COMP_WORDS=(bn-exp compare --ex); COMP_CWORD=2; \
+                  _bn__exp bn-exp --ex compare; echo \"${COMPREPLY[@]}\"";
+    let Ok(output) = std::process::Command::new("bash").args(["-c", script]).current_dir(lab.path("")).output() else {
+        crate::common::say_not_tested("there is no bash");
+        return;
+    };
+    let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(out.contains("--explain"), "{out}{errors}");
+}
+
+/// A shipped description says what the shipped configuration does.
+#[test]
+fn a_shipped_description_goes_where_it_is_no_longer_true() {
+    let lab = Lab::new();
+    let described = |more: &[&str]| {
+        std::fs::remove_dir_all(lab.path("results")).ok();
+        let few = ["run", "quickstart", "--set", "seeds=1", "--quiet", "--shard", "1/15"];
+        lab.call(&[&few[..], more].concat()).expect(0);
+        let record = lab.json("results/quickstart/experiment.json");
+        !record["configuration"]["description"].as_str().unwrap_or_default().is_empty()
+    };
+    assert!(described(&[]));
+    assert!(!described(&["--set", "model.activation=sigmoid"]));
+    assert!(described(&["--set", "model.activation=sigmoid", "--set", "description=\"with sigmoids\""]));
+}

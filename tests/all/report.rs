@@ -423,6 +423,8 @@ fn a_table_that_holds_what_no_run_can_write_is_named() {
         ("activations.csv", "std", "-1", "it is -1, and std is at least 0"),
         ("activations.csv", "p85", "1e9", "column max: it is"),
         ("activations.csv", "min", "1e9", "column p15: it is"),
+        ("activations.csv", "mean", "1e9", "column mean: it is 1000000000, and the values are from"),
+        ("activations.csv", "std", "1e9", "column std: it is 1000000000, and the values are from"),
         ("activations.csv", "zero_fraction", "1.5", "it is 1.5, and zero_fraction is from 0 to 1"),
         ("activations.csv", "mean_cosine", "-2", "it is -2, and mean_cosine is from -1 to 1"),
     ] {

@@ -1139,3 +1139,18 @@ fn the_program_that_ends_first_compares_nothing_while_another_still_trains() {
     drop(held);
     assert!(lab.run(&small(), &[]).expect(0).stdout.contains(verdict));
 }
+
+/// Training again what the tables hold takes hours, perhaps, and their times are lost.
+#[test]
+fn runs_that_were_moved_away_are_told_before_they_are_trained_again() {
+    let lab = Lab::new();
+    lab.run(&small(), &["--quiet"]).expect(0);
+    std::fs::rename(lab.path("results/t/runs"), lab.path("elsewhere")).expect("moved");
+    let told = ["the tables of results/t hold 6 finished runs", "put runs/ back"];
+    lab.run(&small(), &[]).expect(0).says(&["6 of 6 runs trained"]).complains(&told);
+    let again = lab.run(&small(), &[]).expect(0).says(&["nothing to do"]);
+    assert!(!again.stderr.contains("finished runs"), "{}", again.stderr);
+    std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
+    let fresh = lab.run(&small(), &["--fresh", "--yes"]).expect(0).says(&["6 of 6 runs trained"]);
+    assert!(!fresh.stderr.contains("finished runs"), "{}", fresh.stderr);
+}

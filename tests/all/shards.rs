@@ -392,3 +392,59 @@ fn why_a_run_failed_is_collected_with_it() {
     assert!(failed[0]["reason"].contains("a/t/runs"), "{}", failed[0]["reason"]);
     lab.run(&config(), &[]).expect(0).says(&["1 of 18 runs trained"]);
 }
+
+/// A copy that takes the place of another training takes the place of all that this one left.
+#[test]
+fn nothing_of_another_training_stays_beside_a_copy() {
+    let lab = Lab::new();
+    let config = with(with(config(), "variants", json!(["bn"])), "log.snapshot_every", json!(4));
+    let config = with(config, "seeds", json!(1));
+    lab.write("config.json", config.to_string());
+    let run = |out: &str, level: Option<&str>, more: &[&str]| {
+        let mut command = lab.command();
+        command.args(["run", "config.json", "--quiet", "--out", out]).args(more);
+        level.map(|level| command.env("BN_EXP_SIMD", level));
+        assert!(command.output().expect("it starts").status.success(), "{out}");
+    };
+    run("a", Some("portable"), &["--trace"]);
+    run("b", None, &[]);
+    if lab.table("b/t/timing.csv").column("simd").contains(&"portable") {
+        return crate::common::say_not_tested("this machine has one instruction level");
+    }
+    let ids = || {
+        let entries = std::fs::read_dir(lab.path("a/t/runs")).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").file_name()).collect::<Vec<_>>()
+    };
+    assert!(!ids().is_empty());
+    for id in ids() {
+        let [a, b] = ["a", "b"].map(|out| lab.path(out).join("t/runs").join(&id));
+        std::fs::write(a.join("curves.csv"), "damaged\n").expect("written");
+        std::fs::remove_dir_all(b.join("snapshots")).expect("removed");
+    }
+    lab.call(&["collect", "b/t", "--out", "a"]).expect(0).complains(&["is missing"]);
+    for id in ids() {
+        let run = lab.path("a/t/runs").join(&id);
+        let record: Value = serde_json::from_slice(&std::fs::read(run.join("run.json")).expect("read")).expect("JSON");
+        assert_ne!(record["simd"], "portable");
+        assert!(!run.join("trace.safetensors").exists(), "the trace is of another training");
+        let left = std::fs::read_dir(run.join("snapshots")).into_iter().flatten().count();
+        assert_eq!(left, 0, "snapshots are of another training");
+        // Trained again, a run has no trace of the training before.
+        std::fs::write(run.join("trace.safetensors"), "old").expect("written");
+        std::fs::write(run.join("curves.csv"), "damaged\n").expect("written");
+    }
+    run("a", None, &[]);
+    for id in ids() {
+        let run = lab.path("a/t/runs").join(&id);
+        assert!(!run.join("trace.safetensors").exists() && run.join("snapshots").exists());
+    }
+}
+
+/// `--out` names the folder above: a folder in itself would be made.
+#[test]
+fn an_experiment_is_not_collected_into_a_folder_of_its_own() {
+    let lab = Lab::new();
+    lab.run(&config(), &["--out", "a"]).expect(0);
+    lab.call(&["collect", "a/t", "--out", "a/t"]).expect(2).complains(&["a/t is the experiment itself", "a/t/.."]);
+    assert!(!lab.path("a/t/t").exists());
+}

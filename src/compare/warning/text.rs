@@ -30,8 +30,8 @@ impl Warning {
                 "This program does not know the configuration in the experiment.json of {name} ({reason}). So it could not \
                  check that the runs are those of this configuration."
             ),
-            Self::TablesChanged { name, files } => format!(
-                "Somebody has changed {} of {name} since bn-exp wrote {}. Numbers may be wrong: get the tables again from where \
+            Self::TablesChanged { files } => format!(
+                "Somebody has changed {} since bn-exp wrote {}. Numbers may be wrong: get the tables again from where \
                  they came from, or run `bn-exp collect` on the folder that holds the runs.",
                 files.join(", "),
                 if files.len() == 1 { "it" } else { "them" }
@@ -155,6 +155,11 @@ impl Warning {
             }
             Self::ProgramVersions { found } => format!(
                 "Runs were made by different program versions: {}. Their numbers can be compared; their times perhaps not.",
+                found.join(", ")
+            ),
+            Self::Machines { found } => format!(
+                "Times were measured on different machines: {}. A difference between arms may be one between machines. Train all runs \
+                 that are compared by time on one machine, or compare steps (--metric steps_to_target).",
                 found.join(", ")
             ),
             Self::InstructionLevels { found } => format!(

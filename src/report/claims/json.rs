@@ -124,7 +124,10 @@ pub fn merged(text: &str, new: &[Judged], ground: &Ground) -> anyhow::Result<Vec
     let is_same = (&found.data, found.seeds, found.count) == (&ground.data, ground.seeds, ground.count);
     anyhow::ensure!(all.is_empty() || is_same, "they were found with other seeds");
     let is_same = found.rules == ground.rules;
-    anyhow::ensure!(all.is_empty() || is_same, "they were found with other learning rates, or by another version");
+    anyhow::ensure!(
+        all.is_empty() || is_same,
+        "they were found with other learning rates (as with or without --quick), or by another version"
+    );
     all.extend_from_slice(new);
     all.sort_by_key(|judged| list::ALL.iter().position(|claim| claim.id == judged.claim.id));
     mark_dropped(&mut all);
