@@ -568,6 +568,28 @@ fn a_question_that_somebody_edited_in_the_record_is_told() {
     is_told(false, "an older record");
 }
 
+/// Of arms that were run apart, none is the one that the experiment is about because its folder was named first.
+#[test]
+fn the_order_of_folders_does_not_choose_the_primary_arm() {
+    let lab = Lab::new();
+    for arm in ["affine", "none", "center"] {
+        let config = with(with(small(), "variants", json!([arm])), "name", json!(arm));
+        lab.run(&with(config, "seeds", json!(6)), &["--quiet"]).expect(0);
+    }
+    let p = |order: [&str; 3]| {
+        let paths = order.map(|arm| format!("results/{arm}"));
+        let args = [&["compare"][..], &paths.each_ref().map(String::as_str), &["--format", "json"]].concat();
+        let found: Value = serde_json::from_str(&lab.call(&args).expect(0).stdout).expect("JSON");
+        let contrasts = found["experiments"][0]["contrasts"].as_array().expect("contrasts").clone();
+        let mut corrected: Vec<String> = contrasts.iter().map(|one| format!("{} {}", one["a"], one["tests"])).collect();
+        corrected.sort_unstable();
+        (corrected, contrasts.iter().map(|one| one["p_holm"].to_string()).collect::<std::collections::BTreeSet<_>>())
+    };
+    let one = p(["affine", "none", "center"]);
+    assert_eq!(one.0.len(), 2);
+    assert_eq!(p(["affine", "center", "none"]), one);
+}
+
 /// Times of two machines differ for the machines' sake.
 #[test]
 fn times_of_several_machines_are_told_where_times_are_compared() {
