@@ -233,6 +233,8 @@ fn a_claim_is_trained_once_and_reads_fewer_seeds_of_what_there_is() {
     let other = ["claims", "co-adaptation", "--data", "glyphs", "--out", "out", "--seeds", "1-6"];
     lab.call(&other).expect(0).complains(&["claims.json do not belong", "other learning rates", "claims.json.kept"]);
     assert_eq!(kept(), ["co-adaptation"]);
+    let aside = lab.json("out/glyphs/claims.json.kept");
+    assert!(aside["claims"].as_array().expect("claims").iter().any(|claim| claim["id"] == "capacity"), "{aside}");
     verdicts(&lab, &["--seeds", "1-6"]);
     // With six seeds the gate may stay closed, and then there is no estimate.
     let of_six = fewer["claims"][0]["estimate"].as_f64();

@@ -572,11 +572,11 @@ fn a_question_that_somebody_edited_in_the_record_is_told() {
 #[test]
 fn the_order_of_folders_does_not_choose_the_primary_arm() {
     let lab = Lab::new();
-    for arm in ["affine", "none", "center"] {
+    for arm in ["affine", "none", "center", "standardize"] {
         let config = with(with(small(), "variants", json!([arm])), "name", json!(arm));
         lab.run(&with(config, "seeds", json!(6)), &["--quiet"]).expect(0);
     }
-    let p = |order: [&str; 3]| {
+    let p = |order: [&str; 4]| {
         let paths = order.map(|arm| format!("results/{arm}"));
         let args = [&["compare"][..], &paths.each_ref().map(String::as_str), &["--format", "json"]].concat();
         let found: Value = serde_json::from_str(&lab.call(&args).expect(0).stdout).expect("JSON");
@@ -585,9 +585,10 @@ fn the_order_of_folders_does_not_choose_the_primary_arm() {
         corrected.sort_unstable();
         (corrected, contrasts.iter().map(|one| one["p_holm"].to_string()).collect::<std::collections::BTreeSet<_>>())
     };
-    let one = p(["affine", "none", "center"]);
-    assert_eq!(one.0.len(), 2);
-    assert_eq!(p(["affine", "center", "none"]), one);
+    let one = p(["affine", "none", "center", "standardize"]);
+    assert_eq!(one.0.len(), 3);
+    assert_eq!(p(["affine", "center", "none", "standardize"]), one);
+    assert_eq!(p(["affine", "standardize", "center", "none"]), one);
 }
 
 /// Times of two machines differ for the machines' sake.
