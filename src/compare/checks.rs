@@ -2,12 +2,14 @@
 
 use serde_json::Value;
 
+use super::arms::ArmEstimate;
 use super::comparison::Comparison;
 use super::contrasts::Finding;
 use super::grid::{Grid, Values};
 use super::options::Options;
 use super::rows::Run;
 use super::scores::Scores;
+use super::verdict::Verdict;
 use super::warning::{DivergedRuns, GuessingRuns, Warning};
 use crate::config::file::{Kind, Metric};
 use crate::record::run::Status;
@@ -32,6 +34,7 @@ pub fn warnings(scores: &Scores, comparison: &Comparison, options: &Options) -> 
     warnings.extend(unsettled_choices(scores));
     warnings.extend(means_of_no_value(comparison));
     warnings.extend(contrasts(comparison, options));
+    warnings.extend(few_test_samples(scores, comparison));
     warnings.extend(other_margin(scores));
     warnings.extend(untuned(scores.grid, options));
     warnings.extend(diverged(scores, comparison));
@@ -207,6 +210,35 @@ fn contrasts(comparison: &Comparison, options: &Options) -> Vec<Warning> {
         }
     }
     warnings
+}
+
+/// A difference of two accuracies on the same samples says little below so many standard errors of one of them.
+const OF_ONE_ACCURACY: f64 = 2.0;
+
+/// Verdicts on the samples of a file that other samples might turn. Where samples are drawn, each seed has others.
+fn few_test_samples(scores: &Scores, comparison: &Comparison) -> Vec<Warning> {
+    let loaded = scores.grid.loaded;
+    let samples = loaded.configuration["data"]["test"].as_u64().filter(|samples| *samples > 0);
+    let is_swept = loaded.axes.iter().any(|axis| axis.starts_with("data."));
+    let is_of_test = comparison.metric.name.starts_with("test") && comparison.metric.kind == Kind::Accuracy;
+    let Some(samples) = samples.filter(|_| loaded.has_fixed_data && is_of_test && !is_swept) else { return Vec::new() };
+    let contrasts = comparison
+        .contrasts
+        .iter()
+        .filter(|contrast| matches!(contrast.found.verdict, Verdict::Better | Verdict::Worse));
+    let few = contrasts.filter_map(|contrast| {
+        let is_it = |arm: &&ArmEstimate| arm.variant == contrast.b && arm.setting == contrast.found.setting;
+        let accuracy = comparison.arms.iter().find(is_it)?.mean?;
+        let difference = contrast.found.difference?.abs();
+        let error = (accuracy * (1.0 - accuracy) / samples as f64).sqrt();
+        (difference < OF_ONE_ACCURACY * error).then(|| Warning::FewTestSamples {
+            setting: contrast.found.setting.clone(),
+            of: vec![contrast.a.clone(), contrast.b.clone()],
+            samples,
+            apart: difference * samples as f64,
+        })
+    });
+    few.collect()
 }
 
 fn other_margin(scores: &Scores) -> Option<Warning> {

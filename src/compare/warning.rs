@@ -59,6 +59,8 @@ pub enum Warning {
     NothingObserved { setting: Values, of: Vec<String>, is_time: bool },
     /// A verdict that another candidate would turn round.
     ChoiceDecides { setting: Values, of: Vec<String> },
+    /// A difference that other test samples may turn: so many samples it is, of so many that are the same for every seed.
+    FewTestSamples { setting: Values, of: Vec<String>, samples: u64, apart: f64 },
     /// A trained run does worse than what a diverged one counts as.
     BelowChance { setting: Values, of: Vec<String> },
     /// The configured margin belongs to another metric than the compared one.

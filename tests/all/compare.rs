@@ -591,6 +591,33 @@ fn the_order_of_folders_does_not_choose_the_primary_arm() {
     assert_eq!(p(["affine", "standardize", "center", "none"]), one);
 }
 
+/// Seeds do not draw other test samples where these come from a file.
+#[test]
+fn a_difference_of_few_test_samples_of_a_file_is_warned_of() {
+    let lab = Lab::new();
+    let row = |i: usize| format!("{},{},{}\n", (i * 7) % 11, (i * 5) % 13, i % 2);
+    lab.write("t.csv", "a,b,label\n".to_owned() + &(0..200).map(row).collect::<String>());
+    let config = with(with(small(), "data", json!({ "source": "csv", "file": "t.csv" })), "seeds", json!(6));
+    lab.run(&with(config, "variants", json!(["affine", "bn"])), &["--quiet"]).expect(0);
+    for name in [".tables.json", "curves.csv"] {
+        std::fs::remove_file(lab.path(format!("results/t/{name}"))).expect("removed");
+    }
+    std::fs::remove_dir_all(lab.path("results/t/runs")).expect("removed");
+    let runs = lab.text("results/t/runs.csv");
+    let told = |of_bn: &str| {
+        let arms = lab.table("results/t/runs.csv").column("variant").iter().map(|arm| *arm == "bn").collect::<Vec<_>>();
+        let scored = arms.into_iter().enumerate().fold(runs.clone(), |text, (i, is_bn)| {
+            with_cell(&text, i + 2, "test_accuracy", if is_bn { of_bn } else { "0.9" })
+        });
+        lab.write("results/t/runs.csv", scored);
+        let text = lab.call(&["compare", "results/t"]).expect(0).stdout;
+        assert!(text.contains("is better than"), "{text}");
+        text.split_whitespace().collect::<Vec<_>>().join(" ").contains("`bn` and `affine` (1.0 samples)")
+    };
+    // One of 40 samples; all of them.
+    assert!(told("0.925") && !told("1.0"));
+}
+
 /// Times of two machines differ for the machines' sake.
 #[test]
 fn times_of_several_machines_are_told_where_times_are_compared() {

@@ -117,6 +117,11 @@ impl Warning {
                  and validation cannot tell them apart. More seeds, or more validation samples, settle it."
                     .to_owned()
             }
+            Self::FewTestSamples { samples, .. } => format!(
+                "The test split has {samples} samples, the same for every seed, and the arms differ in few of them. p and the \
+                 interval are about initial weights and the order of training; other test samples might turn the difference. Get \
+                 more test samples."
+            ),
             Self::BelowChance { .. } => {
                 "There is no verdict, because a diverged run counts as guessing, and another run that was trained to its end \
                  is worse than guessing."
@@ -191,6 +196,7 @@ impl Warning {
             Self::VerdictDependsOnStatistics { setting, of, metric, verdicts, .. } => {
                 (setting, format!("{} ({})", whose(of), verdicts_under(*metric, verdicts)))
             }
+            Self::FewTestSamples { setting, of, apart, .. } => (setting, format!("{} ({apart:.1} samples)", whose(of))),
             Self::NothingObserved { setting, of, .. }
             | Self::ChoiceDecides { setting, of }
             | Self::BelowChance { setting, of } => (setting, whose(of)),
