@@ -61,7 +61,7 @@ pub(super) fn collect(args: &CollectArgs) -> anyhow::Result<Exit> {
     }
     if elsewhere > 0 {
         complain(format!(
-            "warning: another program is training {} in {}, or copies there; call this again when it has ended",
+            "warning: another program is training {} in {}, or copies into it; call this again when it has ended",
             number_of_runs(elsewhere),
             out.path().display()
         ));

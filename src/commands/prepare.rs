@@ -101,7 +101,7 @@ fn refuse_record(text: &str, path: &Path) -> Result<(), UsageError> {
 /// What a configuration is.
 const CONFIGURATION: &str = "name a configuration: a JSON file, or one that `bn-exp init --list` lists";
 
-/// What may have been meant by a configuration that does not exist; the nearest name first, as most have mistyped it.
+/// What may have been meant by a configuration that does not exist.
 fn instead(path: &Path, error: &std::io::Error) -> String {
     let unread = format!("cannot read {}: {error}", path.display());
     let beside = path.with_extension("json");
@@ -111,7 +111,7 @@ fn instead(path: &Path, error: &std::io::Error) -> String {
     let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
     let begun = || shipped::names().find(|name| stem.len() > 2 && name.starts_with(stem));
     match nearest(stem, shipped::names()).or_else(begun) {
-        Some(name) => format!("did you mean `{name}`, a shipped configuration? There is no file {}", path.display()),
+        Some(name) => format!("there is no file {}; did you mean the shipped configuration `{name}`?", path.display()),
         None => format!("{unread}; {CONFIGURATION}"),
     }
 }

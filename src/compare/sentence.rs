@@ -47,7 +47,9 @@ pub fn finding(comparison: &Comparison, contrast: &Contrast, confidence: f64) ->
             format!("{a} and {b} are equivalent within ±{margin}")
         }
         Verdict::Undecided if found.hangs_on_the_choice(confidence) => {
-            format!("{a} against {b} is undecided, because its sign depends on which of the values tried is chosen")
+            format!(
+                "{a} against {b} is undecided, because the difference changes its sign with the value that is chosen"
+            )
         }
         Verdict::Undecided => {
             format!("{a} against {b} is undecided with {}", if found.n == 1 { "this seed" } else { "these seeds" })
@@ -131,8 +133,8 @@ pub fn outlook(comparison: &Comparison, found: &Finding) -> String {
     }
     if found.widened_by_choice {
         said.push(
-            "The interval is wide because it also holds what other values would give that may be the best ones, more than \
-             because of the seeds.".to_owned(),
+            "The interval is wide: another of the values tried may be the best one, and it holds the differences there, too. The \
+             seeds alone would give a narrower one.".to_owned(),
         );
     }
     said.iter().map(|sentence| format!(" {sentence}")).collect()

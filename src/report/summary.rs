@@ -134,8 +134,7 @@ fn outlook_by_setting(found: &[&Finding]) -> String {
     if !wide.is_empty() {
         let at = shortened(&wide);
         said += &format!(
-            " At {at} the interval is wide because it also holds what other values would give that may be the best ones, more \
-             than because of the seeds."
+            " At {at} the interval is wide: another of the values tried may be the best one, and it holds the differences there, too."
         );
     }
     said

@@ -102,8 +102,8 @@ pub fn complete(
     if gone > 0 {
         let runs = if gone == 1 { "1 finished run" } else { &format!("{gone} finished runs") };
         let words = format!(
-            "the tables of {} hold {runs} that runs/ no longer has: trained again; to keep the times of the first training, stop \
-             now and put runs/ back",
+            "the tables of {} hold {runs}, and runs/ does not. These runs are trained again, and their times are lost. To keep \
+             them, stop now and put runs/ back",
             folder.path().display()
         );
         events.tell(Event::Warning(&words));

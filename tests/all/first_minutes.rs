@@ -60,7 +60,7 @@ fn a_configuration_is_given_by_place_by_option_or_by_name() {
     lab.call(&["plan", "config.json", "--config", "config.json"]).expect(2);
     lab.call(&["plan", "quikstart"])
         .expect(2)
-        .complains(&["error: did you mean `quickstart`, a shipped configuration? There is no file quikstart"]);
+        .complains(&["error: there is no file quikstart; did you mean the shipped configuration `quickstart`?"]);
     lab.call(&["plan", "configs/quickstart.json"]).expect(2).complains(&["configs/quickstart.json", "`quickstart`"]);
     lab.call(&["plan", "results"]).expect(2).complains(&["results is a folder", "init --list"]);
     // `dose` has two letters of four in common with it.
